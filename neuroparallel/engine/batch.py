@@ -1,0 +1,515 @@
+"""The batch engine: every lane of a scenario at once, arrays in and arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.engine.group import BatchGroup
+from neuroparallel.engine.layout import Layout, SubjectSpec
+from neuroparallel.engine.stream import NO_LANES, BatchStream
+from neuroparallel.engine.subject import action_space, observation_space, subject_columns
+from neuroparallel.engine.tables import Tables, settled_rank
+from neuroparallel.errors import ActionError, ArgumentError, UsageError
+from neuroparallel.records import StreamInfo, TrialLog, Trials
+from neuroparallel.seeding import integer_bits
+
+__all__ = ["BatchEngine"]
+
+Arrays = dict[str, NDArray[Any]]
+Step = tuple[Arrays, Arrays, Arrays, Arrays, "dict[str, Infos]"]
+
+
+class BatchEngine:
+    """Plays many independent lanes of a scenario, one NumPy operation for all of them.
+
+    Lane i equals the scalar engine's lane i bit for bit, whatever the number of lanes. A lane whose session
+    ended ignores its next action and shows the first observation of its next session.
+
+    Args:
+        layout: The compiled scenario.
+        lanes: How many lanes.
+        seed: Default seed of `reset`.
+        record: How many of the latest trials to keep for `trials`; 0 or False keeps none.
+    """
+
+    def __init__(self, layout: Layout, lanes: int, seed: int = 0, record: int | bool = 1_000_000) -> None:
+        if isinstance(lanes, bool) or not isinstance(lanes, (int, np.integer)) or lanes < 1:
+            raise ArgumentError(f"lanes is {lanes!r}; it is a whole number, 1 or more.")
+        self.layout, self.lanes, self.dt = layout, int(lanes), layout.dt
+        self.scenario: Any = None
+        self._default_seed = seed
+        self.streams = [
+            BatchStream(spec, Tables(spec.task, layout.dt, self.lanes), self.lanes) for spec in layout.streams
+        ]
+        self.groups = [BatchGroup(spec, self.streams, self.lanes) for spec in layout.groups]
+        self.subjects = [_Subject(spec, self.streams, self.lanes) for spec in layout.subjects]
+        self._connect_partners()
+        self.possible_agents = [spec.name for spec in layout.subjects]
+        self.stream_names = [spec.name for spec in layout.streams]
+        self.now = 0
+        self.sessions = np.full(self.lanes, -1, np.int64)
+        self.session_start = np.zeros(self.lanes, np.int64)
+        self.over = np.zeros(self.lanes, bool)
+        self.seeds = np.zeros(self.lanes, np.uint64)
+        self.lane_ids = np.arange(self.lanes, dtype=np.uint64)
+        self._any_over = False
+        self._ready = False
+        self._tally = np.zeros((len(self.streams), 7), np.int64)
+        self._rewards = np.zeros(len(self.streams))
+        self._keeps = int(record) if record is not True else 1_000_000
+        self.log = TrialLog(
+            [
+                StreamInfo(
+                    layout.subjects[spec.subject].name, spec.short, spec.task.task_name(), stream.tables.design.names
+                )
+                for spec, stream in zip(layout.streams, self.streams, strict=True)
+            ],
+            layout.dt,
+            capacity=max(1, self._keeps),
+        )
+
+    def _connect_partners(self) -> None:
+        """Let the group that resolves a partner's choice note it for those who see it."""
+        for subject in self.subjects:
+            for (partner, _), seen in zip(subject.partners, subject.seen, strict=True):
+                for group in self.groups:
+                    if partner in group.streams.values():
+                        group.partners.append((seen, partner))
+
+    # ---- spaces ---------------------------------------------------------------------------------------------
+
+    def observation_space(self, agent: str) -> gymnasium.spaces.Box:
+        """The observations of an agent: Box, float32, (channels,), unbounded (noise is Gaussian)."""
+        return self._subject(agent).observation_space
+
+    def action_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
+        """The actions of an agent: Discrete, or MultiDiscrete with a factor per stream."""
+        return self._subject(agent).action_space
+
+    def _subject(self, agent: str) -> _Subject:
+        if agent not in self.possible_agents:
+            raise ArgumentError(f"there is no agent {agent!r}; the agents are {', '.join(self.possible_agents)}.")
+        return self.subjects[self.possible_agents.index(agent)]
+
+    def channel_names(self, agent: str) -> tuple[str, ...]:
+        """The name of every column of an agent's observation."""
+        return self._subject(agent).names
+
+    # ---- running --------------------------------------------------------------------------------------------
+
+    def reset(self, seed: int | Sequence[int] | None = None) -> tuple[Arrays, dict[str, Infos]]:
+        """Start a new session in every lane.
+
+        Args:
+            seed: A whole number: first session of that seed, lane i is lane i. A list, one per lane: lane i is
+                lane 0 of the i-th seed. None: the next session of the present seed.
+
+        Returns:
+            observations: float32, (lanes, channels), by agent.
+            infos: By agent, see `Infos`.
+        """
+        if seed is not None or not self._ready:
+            self._seed(self._default_seed if seed is None else seed)
+        self._ready = True
+        self._begin(np.arange(self.lanes))
+        outcomes = np.zeros((len(self.streams), self.lanes), np.uint8)
+        return self._observe(), self._infos(outcomes, [stream.trial.copy() for stream in self.streams])
+
+    def _seed(self, seed: int | Sequence[int]) -> None:
+        if isinstance(seed, (list, tuple, np.ndarray)):
+            if len(seed) != self.lanes:
+                raise ArgumentError(f"{len(seed)} seeds were given for {self.lanes} lanes; give one per lane.")
+            self.seeds = np.array([integer_bits(s) for s in seed], np.uint64)
+            self.lane_ids = np.zeros(self.lanes, np.uint64)
+        else:
+            self.seeds = np.full(self.lanes, integer_bits(seed), np.uint64)  # type: ignore[arg-type]
+            self.lane_ids = np.arange(self.lanes, dtype=np.uint64)
+        self.sessions[:] = -1
+
+    def _begin(self, lanes: NDArray[np.int64]) -> None:
+        """Begin the next session of some lanes, at this moment."""
+        self.sessions[lanes] += 1
+        self.session_start[lanes] = self.now
+        self.over[lanes] = False
+        self._any_over = bool(self.over.any())
+        keys = (self.seeds[lanes], self.lane_ids[lanes], self.sessions[lanes].astype(np.uint64))
+        for stream in self.streams:
+            stream.begin(lanes, *keys)
+        for subject in self.subjects:
+            subject.forget(lanes)
+        for group in self.groups:
+            group.begin(lanes, *keys, self.now)
+
+    def restart(self, mask: NDArray[np.bool_]) -> Arrays:
+        """Begin the next session of some lanes at once, instead of on their next step.
+
+        Args:
+            mask: bool, (lanes,).
+
+        Returns:
+            Observations of all lanes, by agent: first ones where the mask is True, repeated ones elsewhere.
+        """
+        mask = np.asarray(mask)
+        if mask.shape != (self.lanes,) or mask.dtype != np.bool_:
+            raise ArgumentError(f"restart takes a bool array of shape ({self.lanes},); got {mask.dtype} {mask.shape}.")
+        before = self._last
+        lanes = mask.nonzero()[0]
+        if not lanes.size:
+            return {agent: array.copy() for agent, array in before.items()}
+        phases = [(s.live_phase.copy(), s.idle_phase.copy()) for s in self.streams]
+        self._begin(lanes)
+        fresh = self._observe()
+        for stream, (live, idle) in zip(self.streams, phases, strict=True):
+            stream.live_phase = np.where(mask, stream.live_phase, live)
+            stream.idle_phase = np.where(mask, stream.idle_phase, idle)
+        result = {agent: np.where(mask[:, None], fresh[agent], before[agent]) for agent in fresh}
+        self._last = result
+        return result
+
+    def step(self, actions: Mapping[str, Any]) -> Step:
+        """Advance every lane by one time step.
+
+        Args:
+            actions: Integers by agent: (lanes,), or (lanes, streams) where actions are factored.
+
+        Returns:
+            observations: float32, (lanes, channels).
+            rewards: float64, (lanes,).
+            terminations: bool, (lanes,); always False, as sessions are cut, not finished.
+            truncations: bool, (lanes,); True where the session ended, for all agents alike.
+            infos: See `Infos`.
+
+        Raises:
+            ActionError: An action is missing, of a wrong kind or out of range; nothing has changed.
+            UsageError: `reset` was not called.
+        """
+        if not self._ready:
+            raise UsageError("step was called before reset; call reset first.")
+        chosen = [subject.read(actions) for subject in self.subjects]
+        self.now += 1
+        was_over = self.over.nonzero()[0] if self._any_over else NO_LANES
+        for subject, choice in zip(self.subjects, chosen, strict=True):
+            subject.act(choice, self.now)
+        trials = [stream.trial.copy() for stream in self.streams]
+        outcomes, truncated = self._resolve()
+        if was_over.size:
+            self._begin(was_over)
+            for before, stream in zip(trials, self.streams, strict=True):
+                before[was_over] = stream.trial[was_over]  # that step was a reset: its infos are those of one
+        for group in self.groups:
+            group.wake(self.now)
+        rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
+        terminations = {agent: np.zeros(self.lanes, bool) for agent in self.possible_agents}
+        truncations = {agent: truncated.copy() for agent in self.possible_agents}
+        return self._observe(), rewards, terminations, truncations, self._infos(outcomes, trials)
+
+    def _resolve(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Let groups pay and record what ended, end sessions, and start what comes next."""
+        outcomes = np.zeros((len(self.streams), self.lanes), np.uint8)
+        truncated = np.zeros(self.lanes, bool)
+        finished = [group.resolve(self.now) for group in self.groups]
+        for index, stream in enumerate(self.streams):
+            self._rewards[index] += stream.reward.sum()
+        for number, (group, lanes) in enumerate(zip(self.groups, finished, strict=True)):
+            if lanes.size:
+                self._record(group, lanes, outcomes)
+                if number == 0:
+                    truncated[lanes] = self._session_over(group, lanes)
+        if truncated.any():
+            self._end(truncated, finished, outcomes)
+        for group, lanes in zip(self.groups, finished, strict=True):
+            if lanes.size:
+                going = lanes[~self.over[lanes]] if self._any_over else lanes
+                group.start(going, self.now)
+        return outcomes, truncated
+
+    def _session_over(self, group: BatchGroup, lanes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        over = np.zeros(len(lanes), bool)
+        if self.layout.session_trials:
+            over |= group.trial[lanes] + 1 >= self.layout.session_trials
+        if self.layout.session_steps:
+            over |= self.now - self.session_start[lanes] >= self.layout.session_steps
+        return over
+
+    def _end(
+        self, truncated: NDArray[np.bool_], finished: list[NDArray[np.int64]], outcomes: NDArray[np.uint8]
+    ) -> None:
+        self.over |= truncated
+        self._any_over = True
+        lanes = truncated.nonzero()[0]
+        for group, done in zip(self.groups, finished, strict=True):
+            running = np.setdiff1d(lanes, done, assume_unique=True)
+            if running.size:
+                group.cancel(running)
+                self._record(group, running, outcomes)
+        for stream in self.streams:
+            stream.rest(lanes)
+
+    def _record(self, group: BatchGroup, lanes: NDArray[np.int64], outcomes: NDArray[np.uint8]) -> None:
+        for index in group.spec.streams:
+            stream = self.streams[index]
+            who = lanes[group.takes_part[index][lanes]] if group.mixed else lanes
+            stream.close(who)
+            outcomes[index, who] = stream.outcome[who]
+            self._tally[index] += np.bincount(stream.outcome[who], minlength=7)
+            if self._keeps:
+                self._log(index, stream, who)
+
+    def _log(self, index: int, stream: BatchStream, who: NDArray[np.int64]) -> None:
+        start = self.session_start[who]
+        self.log.add(
+            index,
+            lane=who,
+            session=self.sessions[who],
+            trial=stream.trial[who],
+            onset_step=stream.onset[who] - start,
+            end_step=self.now - start,
+            outcome=stream.outcome[who],
+            choice=stream.choice[who],
+            ground_truth=stream.tables.answer[stream.slot[who]],
+            reward=stream.earned[who],
+            response_steps=stream.response[who],
+            conditions=stream._values(who),
+        )
+
+    def _observe(self) -> Arrays:
+        self._last = {subject.spec.name: subject.observe() for subject in self.subjects}
+        return self._last
+
+    def _infos(self, outcomes: NDArray[np.uint8], trials: list[NDArray[np.int64]]) -> dict[str, Infos]:
+        return {subject.spec.name: Infos(subject, outcomes, trials, self.now) for subject in self.subjects}
+
+    # ---- looking --------------------------------------------------------------------------------------------
+
+    def truth(self) -> Arrays:
+        """The actions that are right at this moment, by agent: int64, (lanes,) or (lanes, streams); -1: none."""
+        return {subject.spec.name: subject.truth(self.now) for subject in self.subjects}
+
+    def trials(self) -> Trials:
+        """The table of all trials that have ended so far (the latest ones, if more than are kept)."""
+        return self.log.table()
+
+    def pop_tally(self) -> dict[str, NDArray[np.int64]]:
+        """Trials by outcome code (7,) for each stream since the last call."""
+        result = dict(zip(self.stream_names, self._tally.copy(), strict=True))
+        self._tally[:] = 0
+        return result
+
+    def pop_reward(self) -> dict[str, float]:
+        """Sum of rewards of each stream since the last call."""
+        result = dict(zip(self.stream_names, self._rewards.tolist(), strict=True))
+        self._rewards[:] = 0.0
+        return result
+
+    def state(self) -> dict[str, Any]:
+        """A copy of everything that changes, as NumPy arrays and plain values; see `set_state`."""
+        return {
+            "now": self.now,
+            "ready": self._ready,
+            "sessions": self.sessions.copy(),
+            "session_start": self.session_start.copy(),
+            "over": self.over.copy(),
+            "seeds": self.seeds.copy(),
+            "lane_ids": self.lane_ids.copy(),
+            "streams": [stream.state() for stream in self.streams],
+            "groups": [group.state() for group in self.groups],
+            "subjects": [subject.state() for subject in self.subjects],
+            "last": {agent: array.copy() for agent, array in getattr(self, "_last", {}).items()},
+            "log": self.log.state(),
+        }
+
+    def set_state(self, saved: Mapping[str, Any]) -> None:
+        """Go back to a state from `state`, taken of an engine of the same scenario and number of lanes."""
+        if len(saved["sessions"]) != self.lanes:
+            raise ArgumentError(f"the state is of {len(saved['sessions'])} lanes; this engine has {self.lanes}.")
+        self.now, self._ready = saved["now"], saved["ready"]
+        for name in ("sessions", "session_start", "over", "seeds", "lane_ids"):
+            getattr(self, name)[:] = saved[name]
+        self._any_over = bool(self.over.any())
+        for part, state in zip(
+            [*self.streams, *self.groups, *self.subjects],
+            [*saved["streams"], *saved["groups"], *saved["subjects"]],
+            strict=True,
+        ):
+            part.set_state(state)
+        self._last = {agent: array.copy() for agent, array in saved["last"].items()}
+        self.log.set_state(saved["log"])
+
+
+class _Subject:
+    """What one subject sees and does, in all lanes."""
+
+    def __init__(self, spec: SubjectSpec, streams: list[BatchStream], lanes: int) -> None:
+        self.spec, self.lanes = spec, lanes
+        self.streams = [streams[index] for index in spec.streams]
+        self.indices = list(spec.streams)
+        self.partners = [(streams[partner.stream], partner.choices) for partner in spec.partners]
+        tables = [stream.tables for stream in self.streams]
+        self.columns = subject_columns(spec, tables, [s.spec.short for s in self.streams])
+        self.names = self.columns.names
+        self.observation_space = observation_space(len(self.names))
+        self.action_space = action_space(spec, tables)
+        self.factors = len(self.streams) if isinstance(self.action_space, gymnasium.spaces.MultiDiscrete) else 0
+        self.sizes = np.array([t.actions for t in tables])
+        self.seen = [np.zeros(lanes, np.int64) for _ in self.partners]
+
+    def read(self, actions: Mapping[str, Any]) -> NDArray[np.int64]:
+        """Check the subject's actions; int64, (lanes,) or (lanes, streams)."""
+        name = self.spec.name
+        try:
+            given = actions[name]
+        except (KeyError, TypeError, IndexError):
+            raise ActionError(f"{name}: there is no action for this agent; give one for every agent.") from None
+        array = np.asarray(given)
+        shape = (self.lanes, self.factors) if self.factors else (self.lanes,)
+        limits = self.sizes if self.factors else self.sizes[0]
+        legal = f"integers of shape {shape}, 0 to {(np.asarray(limits) - 1).tolist()}"
+        if array.dtype.kind not in "iu" or array.shape != shape:
+            raise ActionError(f"{name}: actions are {array.dtype} of shape {array.shape}; they must be {legal}.")
+        array = array.astype(np.int64, copy=False)
+        if array.size and (int(array.min()) < 0 or (array >= limits).any()):
+            lane = int(np.argwhere((array < 0) | (array >= limits))[0][0])
+            raise ActionError(f"{name}: lane {lane} has action {array[lane].tolist()}; they must be {legal}.")
+        return array
+
+    def act(self, actions: NDArray[np.int64], now: int) -> None:
+        if self.factors:
+            for factor, stream in enumerate(self.streams):
+                stream.act(np.ascontiguousarray(actions[:, factor]), now)
+        elif len(self.streams) == 1:
+            self.streams[0].act(actions, now)
+        else:
+            windows = [stream.window_open() for stream in self.streams]
+            nowhere = ~np.logical_or.reduce(windows)
+            for stream, window in zip(self.streams, windows, strict=True):
+                stream.act(np.where(window | nowhere, actions, 0), now)
+
+    def reward(self) -> NDArray[np.float64]:
+        if len(self.streams) == 1 and self.streams[0].spec.weight == 1.0:
+            return self.streams[0].reward
+        total = np.zeros(self.lanes)
+        for stream in self.streams:
+            total += stream.spec.weight * stream.reward
+        return total
+
+    def observe(self) -> NDArray[np.float32]:
+        """(lanes, channels) float32: a transposed view of channel-major memory."""
+        out = np.empty((len(self.names), self.lanes), np.float32)
+        columns = self.columns
+        if columns.plain:
+            for stream, (start, stop) in zip(self.streams, columns.spans, strict=True):
+                stream.observe(out[start:stop])
+        elif self.spec.observation == "shared":
+            part = out[columns.shared]
+            np.copyto(part, self.streams[0].mean)
+            for stream in self.streams[1:]:
+                part += stream.mean
+            self.streams[0].add_noise(part)
+        else:
+            self._fused(out)
+        for (_, choices), seen, start in zip(self.partners, self.seen, columns.partners, strict=True):
+            np.equal(seen, np.arange(1, choices)[:, None], out=out[start : start + choices - 1], casting="unsafe")
+        return out.T
+
+    def _fused(self, out: NDArray[np.float32]) -> None:
+        fixation = []
+        for stream, (start, stop) in zip(self.streams, self.columns.spans, strict=True):
+            part = np.empty((len(stream.mean), self.lanes), np.float32)
+            stream.observe(part)
+            at = stream.tables.channels["fixation"].start
+            out[start:stop] = np.delete(part, at, axis=0)
+            asked = 1.0 if self.spec.fixation == "all" else 0.0
+            fixation.append(np.where(stream.idle, np.float32(asked), stream.mean[at]))
+        merge = np.minimum if self.spec.fixation == "all" else np.maximum
+        value = fixation[0]
+        for other in fixation[1:]:
+            value = merge(value, other)
+        everyone_idle = np.logical_and.reduce([stream.idle for stream in self.streams])
+        out[0] = np.where(everyone_idle, np.float32(0.0), value)
+
+    def truth(self, now: int) -> NDArray[np.int64]:
+        truths = [stream.truth(now) for stream in self.streams]
+        if self.factors:
+            return np.stack(truths, axis=1)
+        result = truths[0]
+        if len(truths) > 1:
+            windows = [stream.window_open() for stream in self.streams]
+            result = np.zeros(self.lanes, np.int64)
+            for truth, window in reversed(list(zip(truths, windows, strict=True))):
+                result = np.where(window, truth, result)
+        return result
+
+    def forget(self, lanes: NDArray[np.int64]) -> None:
+        for seen in self.seen:
+            seen[lanes] = 0
+
+    def state(self) -> dict[str, Any]:
+        return {"seen": [seen.copy() for seen in self.seen]}
+
+    def set_state(self, saved: Mapping[str, Any]) -> None:
+        for seen, array in zip(self.seen, saved["seen"], strict=True):
+            seen[:] = array
+
+
+class Infos(Mapping[str, NDArray[Any]]):
+    """What is known of each lane, as arrays (lanes,) that are made when asked for.
+
+    ``trial_end``, ``outcome`` and ``trial`` are about the step just taken; ``ground_truth`` and ``period`` about
+    the observation just returned. With several streams each also stands as ``memory.outcome`` and so on.
+    """
+
+    def __init__(
+        self, subject: _Subject, outcomes: NDArray[np.uint8], trials: list[NDArray[np.int64]], now: int
+    ) -> None:
+        self._subject, self._now = subject, now
+        self._outcomes = outcomes[subject.indices]
+        self._rows = [stream.row.copy() for stream in subject.streams]
+        self._truths = subject.truth(now)
+        self._trials = [trials[index] for index in subject.indices]
+        self._keys = info_keys([stream.spec.short for stream in subject.streams])
+
+    def __getitem__(self, key: str) -> NDArray[Any]:
+        if key not in self._keys:
+            raise KeyError(key)
+        stream, _, what = key.rpartition(".")
+        if stream:
+            index = [s.spec.short for s in self._subject.streams].index(stream)
+            return self._of(what, index)
+        if what == "outcome" and len(self._rows) > 1:
+            return settled_rank(self._outcomes.astype(np.int64))
+        if what == "trial_end" and len(self._rows) > 1:
+            return (self._outcomes > 0).any(axis=0)
+        if what == "ground_truth":
+            return self._truths if self._truths.ndim == 1 else np.full(self._subject.lanes, -1, np.int64)
+        return self._of(what, 0)
+
+    def _of(self, what: str, index: int) -> NDArray[Any]:
+        stream, outcome = self._subject.streams[index], self._outcomes[index]
+        if what == "outcome":
+            return outcome.astype(np.int64)
+        if what == "trial_end":
+            return outcome > 0
+        if what == "period":
+            return stream.tables.period_of[self._rows[index]]
+        if what == "ground_truth":
+            return self._truths[:, index] if self._truths.ndim == 2 else stream.tables.truth[self._rows[index]]
+        return self._trials[index]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+def info_keys(streams: Sequence[str]) -> tuple[str, ...]:
+    """The keys of an agent's info: its own, then those of each stream if there are several."""
+    own = ("trial_end", "outcome", "trial", "ground_truth", "period")
+    if len(streams) == 1:
+        return own
+    return own + tuple(f"{stream}.{key}" for stream in streams for key in own)

@@ -1,0 +1,496 @@
+"""One stream in all lanes at once: look-ups each step, and work only where something happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.engine.layout import StreamSpec
+from neuroparallel.engine.tables import Tables
+from neuroparallel.errors import TaskError
+from neuroparallel.outcomes import Outcome
+from neuroparallel.seeding import (
+    GAMMA,
+    Bits,
+    branch_keys,
+    mix,
+    name_bits,
+    noise_increments,
+    normals,
+    trial_keys,
+)
+from neuroparallel.task import Draw, Response
+from neuroparallel.trial import DRAWN
+
+__all__ = ["NEVER", "BatchStream", "draw_levels", "levels_of"]
+
+NEVER = np.iinfo(np.int64).max // 4
+NO_LANES = np.empty(0, np.int64)
+
+# Arrays of the lanes' state that are saved, restored and reset together: name, dtype, value at rest.
+_STATE: tuple[tuple[str, Any, Any], ...] = (
+    ("row", np.int64, 0),
+    ("end", np.int64, NEVER),
+    ("slot", np.int64, 0),
+    ("trial", np.int64, -1),
+    ("outcome", np.uint8, 0),
+    ("choice", np.int64, -1),
+    ("response", np.int64, -1),  # steps from the clock's start to the response
+    ("clock_at", np.int64, 0),
+    ("entered", np.int64, 0),
+    ("onset", np.int64, 0),
+    ("earned", np.float64, 0.0),
+    ("last_outcome", np.int64, 0),
+    ("last_choice", np.int64, 0),
+    ("last_reward", np.float64, 0.0),
+    ("held_action", np.int64, 0),
+    ("held_steps", np.int64, 0),
+    ("key", np.uint64, 0),
+    ("trial_key", np.uint64, 0),
+    ("stride", np.uint64, 1),
+    ("live_phase", np.uint64, 0),
+    ("idle_phase", np.uint64, 0),
+)
+
+
+def draw_levels(tables: Tables, keys: Bits) -> dict[str, NDArray[np.int64]]:
+    """Draw the level of every factor by integer comparison; uint64 (n,) trial keys to int64 (n,) per factor."""
+    return {
+        name: np.searchsorted(
+            factor.cuts, mix(keys + np.uint64(name_bits(f"condition.{name}"))), side="right"
+        ).astype(np.int64)
+        for name, factor in tables.design.factors.items()
+    }
+
+
+def levels_of(tables: Tables, conditions: dict[str, NDArray[Any]], drawn: dict[str, NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Find the slot of the grid that holds given conditions; raises TaskError for a value that is no level."""
+    slots = np.zeros(len(next(iter(drawn.values()))), np.int64)
+    for name, factor in tables.design.factors.items():
+        if factor.columns is None:
+            order = np.argsort(factor.values, kind="stable")
+            at = np.searchsorted(factor.values[order], conditions[name]).clip(max=len(factor) - 1)
+            level = order[at]
+            wrong = factor.values[level] != conditions[name]
+            if wrong.any():
+                raise TaskError(
+                    f"{tables.task.task_name()}: sequence set {name} = {conditions[name][wrong][0]!r}, "
+                    f"which is none of its levels {factor.values.tolist()}."
+                )
+        else:
+            level = drawn[name]
+        slots += level * tables.design.strides[name]
+    return slots
+
+
+class BatchStream:
+    """One stream of a scenario, played in all lanes.
+
+    The group calls, in this order: `act`, `start` and `rest` where it decides so, `observe`.
+
+    Args:
+        spec: The stream.
+        tables: Its compiled task.
+        lanes: Number of lanes.
+    """
+
+    def __init__(self, spec: StreamSpec, tables: Tables, lanes: int) -> None:
+        self.spec, self.tables, self.lanes = spec, tables, lanes
+        for name, dtype, value in _STATE:
+            setattr(self, name, np.full(lanes, value, dtype))
+        self.row[:] = tables.idle
+        self.row: NDArray[np.int64]
+        self.base = self.row * tables.columns
+        self.visits = np.zeros((lanes, len(tables.periods)), np.int64) if tables.cyclic else None
+        self.conditions = {
+            name: np.zeros(lanes, values.dtype)
+            for name, values in tables.design.values(
+                {n: np.zeros(1, np.int64) for n in tables.design.factors}
+            ).items()
+        } | {name: np.zeros(lanes) for name in tables.design.laws}
+        self.grid = {} if tables.lazy else tables.design.grid()
+        self.memory: dict[str, NDArray[Any]] = {}
+        for name, spec_ in spec.task.memory().items():
+            initial = np.asarray(spec_.initial, spec_.dtype)
+            self.memory[name] = np.broadcast_to(initial, (lanes, *initial.shape)).copy()
+        self.keeps_values = tables.lazy or spec.task.sequence is not None
+        self.mean = np.zeros((tables.channels.width, lanes), np.float32)
+        self.idle = np.ones(lanes, bool)
+        self.any_idle = True
+        self.reward = np.zeros(lanes)
+        self.ended = NO_LANES
+        self.left: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None  # for those who wait for a period's end
+        self.watched = False
+        self._code, self._target = np.empty(lanes, np.int64), np.empty(lanes, np.int64)
+        self._event, self._timed = np.empty(lanes, bool), np.empty(lanes, bool)
+        self._noise = _Noise(tables, lanes)
+
+    # ---- sessions -------------------------------------------------------------------------------------------
+
+    def begin(self, lanes: NDArray[np.int64], seeds: Bits, lane_ids: Bits, sessions: Bits) -> None:
+        """Start a session: new keys, empty memory, first trial still to come."""
+        key = branch_keys(seeds, lane_ids, sessions, self.spec.branch)
+        for name, _, value in _STATE:
+            getattr(self, name)[lanes] = value
+        self.key[lanes] = key
+        self.stride[lanes] = noise_increments(key)
+        self.live_phase[lanes] = mix(key ^ np.uint64(name_bits("noise.live")))
+        self.idle_phase[lanes] = mix(key ^ np.uint64(name_bits("noise.idle")))
+        for name, spec in self.spec.task.memory().items():
+            self.memory[name][lanes] = np.asarray(spec.initial, spec.dtype)
+        self._move(lanes, np.full(len(lanes), self.tables.idle))
+
+    # ---- a step ---------------------------------------------------------------------------------------------
+
+    def window_open(self) -> NDArray[np.bool_]:
+        """In which lanes a response window is open, (lanes,) bool."""
+        return self.tables.window[self.row]
+
+    def act(self, actions: NDArray[np.int64], now: int) -> None:
+        """Read an action in every lane against the present state; events are of time ``now``."""
+        tables = self.tables
+        if tables.any_held:
+            actions = self._hold(actions)
+        code, target, event = self._code, self._target, self._event
+        np.add(self.base, actions, out=code)
+        self.reward = tables.reward.take(code, mode="clip")
+        tables.next.take(code, out=target, mode="clip")
+        np.not_equal(target, self.row, out=event)
+        np.equal(self.end, now, out=self._timed)
+        np.logical_or(event, self._timed, out=event)
+        if tables.any_pays:
+            np.logical_or(event, tables.pays.take(code, mode="clip"), out=event)
+        lanes = event.nonzero()[0]
+        self.ended = self._events(lanes, now) if lanes.size else NO_LANES
+        self.earned += self.reward
+
+    def _hold(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Let a choice through only once it was held for the time its window asks for."""
+        same = actions == self.held_action
+        self.held_steps = np.where(same, self.held_steps + 1, 1)
+        self.held_action = actions.copy()
+        return np.where(self.held_steps >= self.tables.held[self.row], actions, 0)
+
+    def _events(self, lanes: NDArray[np.int64], now: int) -> NDArray[np.int64]:
+        tables = self.tables
+        row, code, target = self.row[lanes], self._code[lanes], self._target[lanes]
+        timed = (target == row) & self._timed[lanes]
+        if timed.any():
+            code = np.where(timed, row * tables.columns + tables.actions, code)
+            self.reward[lanes] += np.where(timed, tables.reward[code], 0.0)
+            target = tables.next[code]
+        outcome = tables.outcome[code]
+        action = np.where(timed, 0, code - row * tables.columns)
+        if tables.any_pays:
+            outcome = self._price(lanes, row, code, action, outcome, now)
+        self._settle(lanes, outcome, action, timed, now)
+        moved = target != row
+        if not moved.all():
+            lanes, row, target = lanes[moved], row[moved], target[moved]
+        committed = target == row + tables.phase
+        enters = ~committed & (target >= 0)
+        if enters.any():
+            target[enters] = self._enter(lanes[enters], target[enters], now)
+        if self.watched:
+            self._note_left(lanes, row, target)
+        over = target < 0
+        target[over] = tables.idle
+        self._move(lanes, target)
+        return lanes[over]
+
+    def _price(
+        self,
+        lanes: NDArray[np.int64],
+        row: NDArray[np.int64],
+        code: NDArray[np.int64],
+        action: NDArray[np.int64],
+        outcome: NDArray[np.uint8],
+        now: int,
+    ) -> NDArray[np.uint8]:
+        pays = self.tables.pays[code].nonzero()[0]
+        if not pays.size:
+            return outcome
+        who = lanes[pays]
+        response = Response(
+            action=action[pays],
+            period=self.tables.period_of[row[pays]],
+            elapsed=(now - self.clock_at[who]) * self.tables.dt,
+            reward=self.reward[who],
+            outcome=outcome[pays],
+            conditions=self._values(who),
+            memory={name: array[who] for name, array in self.memory.items()},
+            _keys=self.trial_key[who],
+        )
+        self.spec.task.pay(response)  # type: ignore[misc]
+        self.reward[who] = response.reward
+        for name, rows in response.memory.items():
+            self.memory[name][who] = rows
+        outcome = outcome.copy()
+        outcome[pays] = response.outcome
+        return outcome
+
+    def _settle(
+        self,
+        lanes: NDArray[np.int64],
+        outcome: NDArray[np.uint8],
+        action: NDArray[np.int64],
+        timed: NDArray[np.bool_],
+        now: int,
+    ) -> None:
+        """Keep the first outcome of the trial, with the choice and the response time."""
+        new = (outcome > 0) & (self.outcome[lanes] == 0)
+        if not new.all():
+            lanes, outcome, action, timed = lanes[new], outcome[new], action[new], timed[new]
+        self.outcome[lanes] = outcome
+        self.choice[lanes] = action
+        self.response[lanes] = np.where(timed, -1, now - self.clock_at[lanes])
+
+    def _enter(self, lanes: NDArray[np.int64], rows: NDArray[np.int64], now: int) -> NDArray[np.int64]:
+        """Enter periods, passing through those of no duration; returns the rows arrived at, negative at the end."""
+        tables = self.tables
+        rows = rows.copy()
+        open_ = np.arange(len(rows))
+        while open_.size:
+            at, who = rows[open_], lanes[open_]
+            started = tables.clock[at]
+            if started.any():
+                self.clock_at[who[started]] = now
+            steps = tables.steps[at]
+            if tables.any_drawn:
+                steps = self._durations(who, at, steps)
+            self.end[who] = now + steps
+            self.entered[who] = now
+            empty = steps == 0
+            if not empty.any():
+                break
+            open_ = open_[empty]
+            rows[open_] = tables.next[rows[open_] * tables.columns + tables.actions]
+            open_ = open_[rows[open_] >= 0]
+        return rows
+
+    def _durations(self, lanes: NDArray[np.int64], rows: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArray[np.int64]:
+        tables = self.tables
+        drawn = (steps == DRAWN).nonzero()[0]
+        if not drawn.size:
+            return steps
+        steps = steps.copy()
+        who, at = lanes[drawn], rows[drawn]
+        words = self.trial_key[who] + tables.purpose[at]
+        if self.visits is not None:
+            period = tables.period_of[at]
+            words = words + self.visits[who, period].astype(np.uint64) * GAMMA
+            self.visits[who, period] += 1
+        words, laws = mix(words), tables.law_of[at]
+        for number, (low, cuts) in enumerate(tables.laws):
+            of_law = (laws == number).nonzero()[0]
+            steps[drawn[of_law]] = low + np.searchsorted(cuts, words[of_law], side="right")
+        return steps
+
+    def _note_left(self, lanes: NDArray[np.int64], row: NDArray[np.int64], target: NDArray[np.int64]) -> None:
+        before = self.tables.period_of[row]
+        after = np.where(target >= 0, self.tables.period_of[np.maximum(target, 0)], len(self.tables.periods))
+        gone = before != after
+        self.left = (lanes[gone], before[gone])
+
+    def _move(self, lanes: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        """Put lanes on rows: what they show and where their look-ups start follows."""
+        tables = self.tables
+        self.row[lanes] = rows
+        self.base[lanes] = rows * tables.columns
+        for channel in range(len(self.mean)):
+            self.mean[channel][lanes] = tables.mean[channel][rows]
+        idle = rows == tables.idle
+        self.idle[lanes] = idle
+        if idle.any():
+            self.end[lanes[idle]] = NEVER
+            self.any_idle = True
+        elif self.any_idle:
+            self.any_idle = bool(self.idle.any())
+
+    # ---- trials ---------------------------------------------------------------------------------------------
+
+    def start(self, lanes: NDArray[np.int64], now: int) -> None:
+        """Draw and begin the next trial in some lanes."""
+        first = self.trial[lanes] < 0
+        trial = self.trial[lanes] + 1
+        self.trial[lanes] = trial
+        keys = trial_keys(self.key[lanes], trial)
+        self.trial_key[lanes] = keys
+        self.onset[lanes] = now
+        self.outcome[lanes] = 0
+        self.choice[lanes] = -1
+        self.response[lanes] = -1
+        self.earned[lanes] = 0.0
+        self.clock_at[lanes] = now
+        if self.visits is not None:
+            self.visits[lanes] = 0
+        slots = self._draw(lanes, keys, first, trial)
+        self.slot[lanes] = slots
+        rows = self._enter(lanes, slots * self.tables.rows_per_slot, now)
+        if (rows < 0).any():
+            raise TaskError(f"{self.spec.name}: a trial of no duration was drawn; give some period a step or more.")
+        self._move(lanes, rows)
+
+    def _draw(
+        self, lanes: NDArray[np.int64], keys: Bits, first: NDArray[np.bool_], trial: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        tables, task = self.tables, self.spec.task
+        levels = draw_levels(tables, keys)
+        if not self.keeps_values:
+            slots = np.zeros(len(lanes), np.int64)
+            for name, level in levels.items():
+                slots += level * tables.design.strides[name]
+            return slots
+        values = tables.design.values(levels)
+        for name, law in tables.design.laws.items():
+            values[name] = law.draw(mix(keys + np.uint64(name_bits(f"condition.{name}"))))
+        if task.sequence is not None:
+            values = self._sequence(lanes, keys, first, trial, values)
+        for name, value in values.items():
+            self.conditions[name][lanes] = value
+        if not tables.lazy:
+            return levels_of(tables, values, levels) if levels else np.zeros(len(lanes), np.int64)
+        tables.define(lanes, {name: self.conditions[name][lanes] for name in values})
+        return lanes
+
+    def _sequence(
+        self,
+        lanes: NDArray[np.int64],
+        keys: Bits,
+        first: NDArray[np.bool_],
+        trial: NDArray[np.int64],
+        values: dict[str, NDArray[Any]],
+    ) -> dict[str, NDArray[Any]]:
+        draw = Draw(
+            conditions=values,
+            previous={name: np.where(first, values[name], self.conditions[name][lanes]) for name in values},
+            first=first,
+            trial=trial,
+            outcome=self.last_outcome[lanes],
+            choice=self.last_choice[lanes],
+            reward=self.last_reward[lanes],
+            memory={name: array[lanes] for name, array in self.memory.items()},
+            dt=self.tables.dt,
+            _keys=keys,
+        )
+        self.spec.task.sequence(draw)  # type: ignore[misc]
+        for name, rows in draw.memory.items():
+            self.memory[name][lanes] = rows
+        return draw.conditions
+
+    def close(self, lanes: NDArray[np.int64]) -> None:
+        """Close the books of trials that are over, so that the next one can look back at them."""
+        undecided = self.outcome[lanes] == 0
+        if undecided.any():
+            self.outcome[lanes[undecided]] = Outcome.UNSCORED
+        self.last_outcome[lanes] = self.outcome[lanes]
+        self.last_choice[lanes] = np.maximum(self.choice[lanes], 0)
+        self.last_reward[lanes] = self.earned[lanes]
+
+    def rest(self, lanes: NDArray[np.int64]) -> None:
+        """Make lanes idle."""
+        self._move(lanes, np.full(len(lanes), self.tables.idle))
+
+    def resume(self, lanes: NDArray[np.int64], period: int, now: int) -> NDArray[np.int64]:
+        """Go on, after the group has resolved, to a further period; returns lanes that are over at once."""
+        rows = self.slot[lanes] * self.tables.rows_per_slot + self.tables.phase + period
+        rows = self._enter(lanes, rows, now)
+        over = rows < 0
+        rows[over] = self.tables.idle
+        self._move(lanes, rows)
+        return lanes[over]
+
+    def _values(self, lanes: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        if self.keeps_values:
+            return {name: array[lanes] for name, array in self.conditions.items()}
+        slots = self.slot[lanes]
+        return {name: column[slots] for name, column in self.grid.items()}
+
+    # ---- what is seen ---------------------------------------------------------------------------------------
+
+    def observe(self, out: NDArray[np.float32]) -> None:
+        """Write mean plus noise into (channels, lanes) float32, and move the noise on by one step."""
+        np.copyto(out, self.mean)
+        self.add_noise(out)
+
+    def add_noise(self, out: NDArray[np.float32]) -> None:
+        """Add this step's noise to (channels, lanes) float32; live and idle steps have separate noise."""
+        if not self._noise.pairs:
+            return
+        if not self.any_idle:
+            self._noise.add(self.live_phase, out)
+            np.add(self.live_phase, self.stride, out=self.live_phase)
+            return
+        self._noise.add(np.where(self.idle, self.idle_phase, self.live_phase), out)
+        np.add(self.live_phase, self.stride, out=self.live_phase, where=~self.idle)
+        np.add(self.idle_phase, self.stride, out=self.idle_phase, where=self.idle)
+
+    def truth(self, now: int) -> NDArray[np.int64]:
+        """The action that is right at this moment, int64 (lanes,)."""
+        truth = self.tables.truth[self.row]
+        late = self.tables.truth_after[self.row]
+        if late.any():
+            truth = np.where(now - self.entered + 1 >= late, truth, 0)
+        return truth
+
+    # ---- saving ---------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """A copy of everything that changes."""
+        saved = {name: getattr(self, name).copy() for name, _, _ in _STATE}
+        saved["memory"] = {name: array.copy() for name, array in self.memory.items()}
+        saved["conditions"] = {name: array.copy() for name, array in self.conditions.items()}
+        saved["visits"] = None if self.visits is None else self.visits.copy()
+        return saved
+
+    def set_state(self, saved: dict[str, Any]) -> None:
+        """Go back to a saved state."""
+        for name, _, _ in _STATE:
+            getattr(self, name)[:] = saved[name]
+        for name, array in saved["memory"].items():
+            self.memory[name][:] = array
+        for name, array in saved["conditions"].items():
+            self.conditions[name][:] = array
+        if self.visits is not None:
+            self.visits[:] = saved["visits"]
+        lanes = np.arange(self.lanes)
+        if self.tables.lazy:
+            started = self.trial >= 0
+            who = lanes[started]
+            if who.size:
+                self.tables.define(who, {name: array[who] for name, array in self.conditions.items()})
+        end = self.end.copy()
+        self._move(lanes, self.row.copy())
+        self.end[:] = end
+
+
+class _Noise:
+    """The noise of a stream's noisy channels, two channels to a draw."""
+
+    def __init__(self, tables: Tables, lanes: int) -> None:
+        self.sd = noise_sd(tables)
+        self.channels = [int(c) for c in np.flatnonzero(self.sd)]
+        self.pairs = (len(self.channels) + 1) // 2
+        self.offsets = [np.uint64(name_bits(f"noise.pair.{p}")) for p in range(self.pairs)]
+        self._words = np.empty(lanes, np.uint64)
+        self._z = np.empty((2, lanes), np.float32)
+
+    def add(self, phase: Bits, out: NDArray[np.float32]) -> None:
+        z = self._z
+        for p, offset in enumerate(self.offsets):
+            np.add(phase, offset, out=self._words)
+            normals(self._words, z[0], z[1])
+            for half, channel in enumerate(self.channels[2 * p : 2 * p + 2]):
+                np.multiply(z[half], self.sd[channel], out=z[half])
+                np.add(out[channel], z[half], out=out[channel])
+
+
+def noise_sd(tables: Tables) -> NDArray[np.float32]:
+    """Standard deviation of each channel's noise in one step, float32 (channels,)."""
+    sd = np.zeros(tables.channels.width, np.float32)
+    for name, sigma in tables.channels.noise.items():
+        value = float(getattr(tables.task, sigma) if isinstance(sigma, str) else sigma)
+        sd[tables.channels[name]] = value / tables.dt**0.5
+    return sd

@@ -1,0 +1,273 @@
+"""The state matrix of a task, compiled to flat arrays that a step looks up.
+
+A row is one period of one condition, before (phase 0) or after (phase 1) the outcome was settled. The last row is
+the idle one, in which a stream shows nothing and no action has an effect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.errors import TaskError
+from neuroparallel.outcomes import Outcome
+from neuroparallel.seeding import name_bits
+from neuroparallel.task import Factorial, Task
+from neuroparallel.timing import Law
+from neuroparallel.trial import COMMIT, DRAWN, END, STAY, Trial
+
+__all__ = ["FULL_GRID", "Tables"]
+
+FULL_GRID = 4096  # designs with more conditions are defined trial by trial
+
+
+@dataclass
+class _Block:
+    """The rows of n conditions, still with a condition axis; targets are rows within the condition."""
+
+    mean: NDArray[np.float32]
+    steps: NDArray[np.int64]
+    reward: NDArray[np.float64]
+    outcome: NDArray[np.uint8]
+    next: NDArray[np.int64]
+    pays: NDArray[np.bool_]
+    truth: NDArray[np.int64]
+    truth_after: NDArray[np.int64]
+
+
+class Tables:
+    """The compiled task: what is shown, how long, and what each action leads to.
+
+    Args:
+        task: The task.
+        dt: Time step, ms.
+        slots: How many lanes define their own rows; 0 to define the whole grid of conditions once.
+
+    Attributes:
+        lazy: Rows belong to lanes and are defined anew for each trial.
+        mean: float32, (channels, rows). What each channel shows, without noise.
+        steps: int64, (rows,). Duration in steps; `DRAWN` if a law says.
+        reward, next, outcome, pays: (rows * (actions + 1),). What each action, and time running out, leads to.
+        truth: int64, (rows,). The action that is right, from ``truth_after`` steps into the period on.
+        window: bool, (rows,). Whether a response window is open.
+    """
+
+    def __init__(self, task: Task, dt: float, slots: int = 0) -> None:
+        self.task, self.dt = task, dt
+        self.design: Factorial = task.conditions()
+        self.channels = task.channel_groups()
+        self.actions = len(task.action_names())
+        self.columns = self.actions + 1
+        self.periods = list(task.timing)
+        self.lazy = must_be_lazy(task)
+        self.slots = (slots or 1) if self.lazy else self.design.size
+        self._shape()
+        self._allocate()
+        self._constants()
+        if self.lazy:
+            self.answer = np.zeros(self.slots, np.int64)
+        else:
+            self.define(np.arange(self.slots), self.design.grid())
+
+    def _shape(self) -> None:
+        sample = Trial(self.task, _sample(self.task), 1, self.dt)
+        self.task.define(sample)
+        sample.finish()
+        _check(sample, self.task)
+        self.finals = [int(p) for p in np.flatnonzero(sample.final)]
+        self.phase = len(self.periods) + len(self.finals)  # rows of one phase
+        self.rows_per_slot = 2 * self.phase
+        self.sample = sample
+
+    def _allocate(self) -> None:
+        rows = self.slots * self.rows_per_slot + 1
+        self.idle = rows - 1
+        self.mean = np.zeros((self.channels.width, rows), np.float32)
+        self.steps = np.full(rows, np.iinfo(np.int64).max // 4, np.int64)
+        self.truth = np.zeros(rows, np.int64)
+        self.truth_after = np.zeros(rows, np.int64)
+        self.reward = np.zeros(rows * self.columns)
+        self.outcome = np.zeros(rows * self.columns, np.uint8)
+        self.next = np.full(rows * self.columns, self.idle, np.int64)
+        self.pays = np.zeros(rows * self.columns, bool)
+
+    def _constants(self) -> None:
+        """What depends on the period only, not on the condition."""
+        sample, width = self.sample, self.phase
+        period = np.array([*range(len(self.periods)), *self.finals])
+        self.period_of = np.append(np.tile(np.tile(period, 2), self.slots), -1)
+        clocks = sample.clocks if sample.clocks.any() else sample.window
+        phase0 = np.arange(2 * width) < width
+        starts = np.tile(np.arange(width) < len(self.periods), 2)  # the last step of a window restarts no clock
+        self.window = self._by_row(np.tile(sample.window[period], 2))
+        self.clock = self._by_row(np.tile(clocks[period], 2) & phase0 & starts)
+        self.held = self._by_row(np.where(phase0, np.tile(sample.held[period], 2), 0))
+        laws = [law for law in self.task.timing.values() if isinstance(law, Law)]
+        numbers = [laws.index(law) if isinstance(law, Law) else -1 for law in self.task.timing.values()]
+        self.laws = [law.steps(self.dt) for law in laws]
+        self.law_of = self._by_row(np.tile(np.array(numbers)[period], 2), -1)
+        purposes = np.array([name_bits(f"duration.{name}") for name in self.periods], np.uint64)
+        self.purpose = self._by_row(np.tile(purposes[period], 2))
+        self.any_held = bool(self.held.any())
+        self.any_drawn = bool((sample.steps == DRAWN).any())
+        self.cyclic = bool(_returns(sample).any())
+
+    def _by_row(self, values: NDArray[Any], idle: Any = 0) -> NDArray[Any]:
+        return np.append(np.tile(values, self.slots), np.asarray(idle, values.dtype))
+
+    def define(self, slots: NDArray[np.int64], conditions: dict[str, NDArray[Any]]) -> None:
+        """Write the rows of some slots from conditions; int64 (n,), and (n,) per condition."""
+        trial = Trial(self.task, conditions, len(slots), self.dt)
+        self.task.define(trial)
+        trial.finish()
+        if not self.lazy:
+            _check(trial, self.task)
+            self.any_drawn = bool((trial.steps == DRAWN).any())
+        block = self._block(trial)
+        rows = (slots[:, None] * self.rows_per_slot + np.arange(self.rows_per_slot)).ravel()
+        codes = (rows[:, None] * self.columns + np.arange(self.columns)).ravel()
+        self.mean[:, rows] = block.mean.reshape(len(rows), -1).T
+        self.steps[rows] = block.steps.ravel()
+        self.truth[rows], self.truth_after[rows] = block.truth.ravel(), block.truth_after.ravel()
+        self.reward[codes], self.outcome[codes] = block.reward.ravel(), block.outcome.ravel()
+        self.pays[codes] = block.pays.ravel()
+        self.next[codes] = self._absolute(block.next, slots).ravel()
+        answer = self._answer(trial)
+        if self.lazy:
+            self.answer[slots] = answer
+        else:
+            self.answer = answer
+        self.any_pays = bool(self.sample.pays.any()) and self.task.pay is not None
+
+    def _absolute(self, targets: NDArray[np.int64], slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        base = (slots * self.rows_per_slot)[:, None, None]
+        return np.where(targets >= 0, targets + base, END)
+
+    def _answer(self, trial: Trial) -> NDArray[np.int64]:
+        """What is right in the trial as a whole: the truth of its first response window."""
+        windows = np.flatnonzero(trial.window)
+        if not len(windows):
+            return np.full(trial.n, -1, np.int64)
+        return trial.truth[:, windows[0]].copy()
+
+    def _block(self, trial: Trial) -> _Block:
+        """Lay out both phases of every period, and the last step of windows whose last choice counts."""
+        n, width, periods = trial.n, self.phase, len(self.periods)
+        shape = (n, 2 * width, self.columns)
+        source = np.array([*range(periods), *self.finals])
+        block = _Block(
+            mean=np.tile(trial.mean[:, source], (1, 2, 1)),
+            steps=np.tile(trial.steps[:, source], (1, 2)),
+            reward=np.zeros(shape),
+            outcome=np.zeros(shape, np.uint8),
+            next=np.zeros(shape, np.int64),
+            pays=np.zeros(shape, bool),
+            truth=np.zeros((n, 2 * width), np.int64),
+            truth_after=np.zeros((n, 2 * width), np.int64),
+        )
+        for row, p in enumerate(source):
+            self._waiting(block, trial, row, int(p))
+            self._settled(block, trial, row, int(p))
+        return block
+
+    def _waiting(self, block: _Block, trial: Trial, row: int, p: int) -> None:
+        """Phase 0: no outcome yet, the task's own rules hold."""
+        block.reward[:, row], block.outcome[:, row] = trial.reward[:, p], trial.outcome[:, p]
+        block.pays[:, row] = trial.pays[:, p]
+        block.truth[:, row], block.truth_after[:, row] = trial.truth[:, p], trial.truth_after[:, p]
+        target = trial.next[:, p].copy()
+        settles = trial.outcome[:, p] > 0
+        goto = target >= 0
+        target[goto & settles] += self.phase  # once the outcome is settled, the trial goes on in phase 1
+        target[target == COMMIT] = row + self.phase
+        target[target == STAY] = row
+        block.next[:, row] = target
+        if p in self.finals:
+            self._split(block, trial, row, p)
+
+    def _split(self, block: _Block, trial: Trial, row: int, p: int) -> None:
+        """Cut a window whose last choice counts into a free part and its last step."""
+        if row >= len(self.periods):
+            block.steps[:, row] = block.steps[:, self.phase + row] = 1
+            return
+        block.steps[:, row] = np.where(trial.steps[:, p] > 0, trial.steps[:, p] - 1, trial.steps[:, p])
+        block.reward[:, row], block.outcome[:, row], block.pays[:, row] = 0.0, 0, False
+        block.next[:, row] = row
+        block.next[:, row, -1] = len(self.periods) + self.finals.index(p)
+
+    def _settled(self, block: _Block, trial: Trial, row: int, p: int) -> None:
+        """Phase 1: the outcome is settled; periods follow each other until the trial ends."""
+        after = row + self.phase
+        block.next[:, after] = after
+        follows = trial.next[:, p, -1]
+        block.next[:, after, -1] = np.where(follows >= 0, follows + self.phase, END)
+        if self.task.early == "penalty" and not trial.window[p]:
+            block.reward[:, after, 1:-1] = self.task.rewards["abort"]
+
+
+def must_be_lazy(task: Task) -> bool:
+    """Whether rows are defined for each trial: continuous conditions, a huge grid, or the task asks for it."""
+    design = task.conditions()
+    return task.lazy or bool(design.laws) or design.size > FULL_GRID
+
+
+def _sample(task: Task) -> dict[str, NDArray[Any]]:
+    design = task.conditions()
+    values = design.values({name: np.zeros(1, np.int64) for name in design.factors})
+    return values | {name: law.quantile(np.array([0.5])) for name, law in design.laws.items()}
+
+
+def _returns(trial: Trial) -> NDArray[np.bool_]:
+    """Where an action or timeout leads back to the same or an earlier period."""
+    periods = np.arange(trial.next.shape[1])[None, :, None]
+    result: NDArray[np.bool_] = (trial.next >= 0) & (trial.next <= periods)
+    return result
+
+
+def _check(trial: Trial, task: Task) -> None:
+    """Refuse a matrix with a trap: a window without time, a period without end, a loop without time."""
+    name, periods = task.task_name(), list(task.timing)
+    for p in np.flatnonzero(trial.window):
+        if (trial.steps[:, p] == 0).any() and not (trial.steps[:, p] > 0).any():
+            raise TaskError(
+                f"{name}: the response window {periods[p]!r} lasts 0 ms; give it one step or more."
+            )
+    if (trial.next[:, :, -1] == STAY).any():
+        p = int(np.flatnonzero((trial.next[:, :, -1] == STAY).any(axis=0))[0])
+        raise TaskError(f"{name}: time running out in {periods[p]!r} leads nowhere.")
+    reaches = np.zeros((trial.n, len(periods) + 1), bool)
+    reaches[:, -1] = True  # END, -2, is looked up as the last column
+    target = np.where(trial.next >= 0, trial.next, np.where(trial.next == END, len(periods), 0))
+    real = (trial.next >= 0) | (trial.next == END)
+    lanes = np.arange(trial.n)[:, None, None]
+    for _ in periods:
+        reaches[:, :-1] |= (reaches[lanes, target] & real).any(axis=2)
+    if not reaches.all():
+        p = int(np.flatnonzero(~reaches.all(axis=0))[0])
+        raise TaskError(f"{name}: no way leads from period {periods[p]!r} to the end of the trial.")
+    _check_loops(trial, name, periods)
+
+
+def _check_loops(trial: Trial, name: str, periods: list[str]) -> None:
+    """Time running out must not go round in circles through periods of no duration."""
+    at = np.tile(np.arange(len(periods)), (trial.n, 1))
+    lanes = np.arange(trial.n)[:, None]
+    for _ in range(len(periods) + 1):
+        inside = at >= 0
+        zero = inside & (trial.steps[lanes, np.where(inside, at, 0)] == 0)
+        at = np.where(zero, trial.next[lanes, np.where(inside, at, 0), -1], -1)
+    if (at >= 0).any():
+        p = int(at[at >= 0][0])
+        raise TaskError(f"{name}: a loop through period {periods[p]!r} takes no time and would never end.")
+
+
+def settled_rank(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Merge outcomes of several streams into one per lane: correct only if all are; int64 (streams, n) to (n,)."""
+    order = (Outcome.ABORT, Outcome.ERROR, Outcome.MISS, Outcome.CANCELLED, Outcome.CORRECT, Outcome.UNSCORED)
+    result = np.zeros(codes.shape[1], np.int64)
+    for code in reversed(order):
+        result = np.where((codes == code).any(axis=0), int(code), result)
+    return result

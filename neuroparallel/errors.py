@@ -1,0 +1,86 @@
+"""What can go wrong, and how it is said: where it happened, what was found, what would be right.
+
+    NeuroparallelError
+    ├── ArgumentError           a value given in Python is not allowed (also a ValueError)
+    │   ├── ActionError         an action is missing, of a wrong kind or out of range
+    │   ├── TaskError           a task's definition contradicts itself
+    │   └── ScenarioError       a scenario file or dictionary cannot be used: file, line, key
+    ├── UnknownNameError        a task, scenario, period ... of that name does not exist (also a KeyError)
+    ├── UsageError              a call came at the wrong time, as step before reset (also a RuntimeError)
+    ├── RecordError             a trial table cannot be read: file, line, column (also a ValueError)
+    └── MissingDependencyError  an optional package is not installed (also an ImportError)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "ActionError",
+    "ArgumentError",
+    "MissingDependencyError",
+    "NeuroparallelError",
+    "RecordError",
+    "ScenarioError",
+    "TaskError",
+    "UnknownNameError",
+    "UsageError",
+    "nearest",
+]
+
+
+class NeuroparallelError(Exception):
+    """Anything that neuroparallel refuses; catch this one to catch all."""
+
+
+class ArgumentError(NeuroparallelError, ValueError):
+    """A value that was given is not allowed."""
+
+
+class ActionError(ArgumentError):
+    """An action is missing, of a wrong kind or out of range; the environment is left as it was."""
+
+
+class TaskError(ArgumentError):
+    """The definition of a task contradicts itself or does not fit its time step."""
+
+
+class ScenarioError(ArgumentError):
+    """A scenario cannot be used; the message names file, line and key."""
+
+
+class UnknownNameError(NeuroparallelError, KeyError):
+    """Nothing of that name exists; the message offers the nearest valid name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class UsageError(NeuroparallelError, RuntimeError):
+    """A call came at a time at which it makes no sense."""
+
+
+class RecordError(NeuroparallelError, ValueError):
+    """A trial table cannot be read; the message names file, line and column."""
+
+
+class MissingDependencyError(NeuroparallelError, ImportError):
+    """An optional package is missing; the message says what to install."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Name the closest valid word, to end an error message with.
+
+    Args:
+        name: What was written.
+        names: What may be written.
+
+    Returns:
+        `` Did you mean 'delay'?`` if one is close, otherwise `` Valid: a, b, c.``.
+    """
+    known = sorted(map(str, names))
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
+    if close:
+        return f" Did you mean {close[0]!r}?"
+    return f" Valid: {', '.join(known)}." if known else " There are none."

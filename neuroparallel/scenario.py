@@ -1,0 +1,416 @@
+"""Scenarios: who performs which tasks, as frozen and validated data that can be compared, printed and saved."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError, UnknownNameError, nearest
+from neuroparallel.scenario_file import Source, read_yaml, write_yaml
+from neuroparallel.task import Task
+from neuroparallel.tasks import list_tasks, make_task, reference, task_class
+
+__all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "list_scenarios"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Onset(_Part):
+    """When a stream begins: so many ms after the trial's start, or after the end of another stream's period."""
+
+    after: str | None = Field(None, description="stream.period whose end is waited for, e.g. memory.sample")
+    ms: float = Field(0.0, ge=0, description="ms after that, or after the start of the trial")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return {"ms": value}
+        if isinstance(value, str):
+            match = re.fullmatch(r"after\s+([\w.]+)(?:\s*\+\s*([\d.]+))?", value.strip())
+            if not match:
+                raise ValueError(f"{value!r} is no onset; write a number of ms, or: after memory.sample + 300")
+            return {"after": match[1], "ms": float(match[2] or 0)}
+        return value
+
+
+class Stream(_Part):
+    """One task performed by one subject."""
+
+    task: str = Field(description="name of a task, or package.module:Class")
+    preset: str | None = Field(None, description="a named set of the task's parameters")
+    timing: dict[str, Any] = Field(default_factory=dict, description="period: ms or a law")
+    rewards: dict[str, float] = Field(default_factory=dict, description="outcome: reward")
+    early: Literal["abort", "penalty", "free"] | None = Field(None, description="what an early response does")
+    params: dict[str, Any] = Field(default_factory=dict, description="further parameters of the task")
+    onset: Onset = Field(default_factory=Onset)
+    weight: float = Field(1.0, description="factor on the stream's rewards")
+    branch: str = Field("", description="its random branch; travels with it through renaming and reordering")
+
+    @field_validator("branch", mode="before")
+    @classmethod
+    def _branch_as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
+
+    @model_validator(mode="after")
+    def _makes_a_task(self) -> Stream:
+        self.make()
+        return self
+
+    def make(self) -> Task:
+        """The task with the parameters of this stream."""
+        changes: dict[str, Any] = {**self.params}
+        for name in ("timing", "rewards"):
+            if name in changes:
+                raise ValueError(f"params.{name}: write {name} beside params, not in it")
+        if self.timing:
+            changes["timing"] = self.timing
+        if self.rewards:
+            changes["rewards"] = self.rewards
+        if self.early is not None:
+            changes["early"] = self.early
+        try:
+            return make_task(self.task, self.preset, **changes)
+        except NeuroparallelError as error:
+            raise ValueError(str(error)) from None
+
+    def resolved(self) -> dict[str, Any]:
+        """Everything written out, as a scenario file would."""
+        task = self.make()
+        params = {name: _plain(value) for name, value in task.parameters().items()}
+        return {
+            "task": self.task,
+            "timing": task.timing.plain(),
+            "rewards": dict(task.rewards),
+            "early": task.early,
+            "params": params,
+            "onset": self.onset.model_dump(exclude_none=True),
+            "weight": self.weight,
+            "branch": self.branch,
+        }
+
+
+class Subject(_Part):
+    """Who acts: one agent, with one or more streams."""
+
+    streams: dict[str, Stream] = Field(min_length=1)
+    action: Literal["factored", "shared"] = "factored"
+    observation: Literal["concat", "shared"] = "concat"
+    fixation: Literal["own", "any", "all"] = "own"
+    sees: tuple[str, ...] = Field((), description="subjects whose last choice is shown to this one")
+
+    @field_validator("streams")
+    @classmethod
+    def _good_names(cls, streams: dict[str, Stream]) -> dict[str, Stream]:
+        for name in streams:
+            if not re.fullmatch(r"[A-Za-z]\w*", name):
+                raise ValueError(f"{name}: a stream's name is letters, digits and underscores")
+        return streams
+
+
+class Game(_Part):
+    """What is paid for the choices of several subjects together."""
+
+    payoffs: Any = Field(description="nested lists: payoffs[choice of 1st][choice of 2nd] = [pay of 1st, pay of 2nd]")
+    miss: float = Field(0.0, description="what every player gets if one of them makes no choice")
+
+
+class Group(_Part):
+    """Streams that share a trial clock."""
+
+    streams: tuple[str, ...] = Field(min_length=1, description="subject.stream")
+    mix: dict[str, float] = Field(
+        default_factory=dict, description="who takes part, with relative probability: 'memory + gonogo': 2"
+    )
+    game: Game | None = None
+    then: str | None = Field(None, description="period to which all members go on once the group has resolved")
+    branch: str = ""
+
+    @field_validator("branch", mode="before")
+    @classmethod
+    def _branch_as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
+
+
+class Session(_Part):
+    """How long a session lasts; it ends at the end of a trial of the first group."""
+
+    trials: int | None = Field(None, ge=1)
+    steps: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Session:
+        if (self.trials is None) == (self.steps is None):
+            raise ValueError("give either trials or steps")
+        return self
+
+
+class Scenario(_Part):
+    """An experiment: subjects, the streams of tasks they perform, and what couples these.
+
+    Scenarios are frozen; `replace` gives a changed one. `load` reads shipped names, files and dictionaries,
+    `dump` gives everything written out, and ``Scenario.load(scenario.dump()) == scenario.resolve()``.
+
+    Attributes:
+        name: The scenario's name.
+        dt: Time step in ms; None takes that of the tasks.
+        seed: Default seed of environments.
+        session: Length of a session; None never ends.
+        subjects: By name, in the order of the agents.
+        groups: By name; streams that share a trial clock. Left out, the streams of a subject form a group.
+        wrappers: What is applied on top, in order; see `neuroparallel.wrappers`.
+        train: Settings for training, see `neuroparallel.rllib`.
+        tune: Search space for tuning.
+    """
+
+    name: str
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    dt: float | None = Field(None, gt=0, description="time step, ms")
+    seed: int = Field(0, ge=0)
+    session: Session | None = None
+    subjects: dict[str, Subject] = Field(min_length=1)
+    groups: dict[str, Group] = Field(default_factory=dict)
+    wrappers: tuple[Any, ...] = ()
+    train: dict[str, Any] | None = None
+    tune: dict[str, Any] | None = None
+
+    @field_validator("subjects")
+    @classmethod
+    def _good_names(cls, subjects: dict[str, Subject]) -> dict[str, Subject]:
+        for name in subjects:
+            if not re.fullmatch(r"[A-Za-z]\w*", name):
+                raise ValueError(f"{name}: a subject's name is letters, digits and underscores, e.g. subject_0")
+        return subjects
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Scenario:
+        from neuroparallel.streams import check_scenario
+
+        try:
+            check_scenario(self)
+        except NeuroparallelError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    # ---- reading and writing ----
+
+    @classmethod
+    def load(cls, what: Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]) -> Scenario:
+        """Read a scenario.
+
+        Args:
+            what: The name of a shipped scenario or of a task, a path to a ``.yaml`` file, a dictionary, a `Task`,
+                or a scenario, which is returned as it is.
+
+        Returns:
+            The scenario.
+
+        Raises:
+            ScenarioError: Something in it is not allowed; names file, line, key, and what would be.
+            UnknownNameError: There is no scenario, task or file of that name.
+        """
+        if isinstance(what, Scenario):
+            return what
+        if isinstance(what, Task):
+            return cls._of_task(what)
+        if isinstance(what, Mapping):
+            return cls._validate(dict(what), Source("scenario"))
+        text = os.fspath(what)
+        if text.endswith((".yaml", ".yml")) or os.sep in text:
+            return cls._read(Path(text))
+        if text in list_scenarios():
+            return _shipped(text)
+        if text in list_tasks() or ":" in text:
+            return cls._of_task(task_class(text)())
+        names = {*list_scenarios(), *list_tasks()}
+        raise UnknownNameError(f"there is no scenario, task or file {text!r}.{nearest(text, names)}")
+
+    @classmethod
+    def _read(cls, path: Path) -> Scenario:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ScenarioError(f"{path}: the file cannot be read ({reason}).") from None
+        value, source = read_yaml(text, str(path))
+        return cls._validate(value, source)
+
+    @classmethod
+    def _validate(cls, value: dict[str, Any], source: Source) -> Scenario:
+        try:
+            return cls.model_validate(value).resolve()
+        except ValidationError as error:
+            raise ScenarioError(source.explain(error, cls)) from None
+
+    @classmethod
+    def _of_task(cls, task: Task) -> Scenario:
+        default = type(task)()
+        stream: dict[str, Any] = {"task": reference(type(task))}
+        if task.timing != default.timing:
+            stream["timing"] = task.timing.plain()
+        if dict(task.rewards) != dict(default.rewards):
+            stream["rewards"] = dict(task.rewards)
+        stream["early"] = task.early
+        stream["params"] = {
+            name: _plain(value)
+            for name, value in task.parameters().items()
+            if value != getattr(default, name)
+        }
+        name = task.task_name()
+        return cls._validate(
+            {"name": name, "tags": list(task.tags), "subjects": {"subject_0": {"streams": {name: stream}}}},
+            Source(name),
+        )
+
+    def resolve(self) -> Scenario:
+        """The same scenario with everything explicit: dt, groups, branches, each task's numbers."""
+        from neuroparallel.streams import explicit
+
+        return Scenario.model_construct_checked(explicit(self))
+
+    @classmethod
+    def model_construct_checked(cls, value: dict[str, Any]) -> Scenario:
+        """Validate what was made explicit."""
+        return cls.model_validate(value)
+
+    def dump(self) -> dict[str, Any]:
+        """Everything written out, as plain dictionaries, lists and numbers."""
+        return json.loads(self.model_dump_json(exclude_none=True))  # type: ignore[no-any-return]
+
+    def to_yaml(self) -> str:
+        """The scenario as the text of a scenario file."""
+        return write_yaml(self.dump())
+
+    # ---- changing ----
+
+    def replace(self, **changes: Any) -> Scenario:
+        """Change some fields.
+
+        Args:
+            **changes: New values by key; dots reach inside (``**{"subjects.subject_0.action": "shared"}``). In a
+                scenario of one stream the stream's own keys may be written alone: ``timing={"delay": 500}``.
+
+        Returns:
+            A new scenario.
+
+        Raises:
+            ScenarioError: A key does not exist or a value is not allowed.
+        """
+        value = self.dump()
+        for key, change in changes.items():
+            _put(value, self._full_key(key).split("."), change, key)
+        return Scenario._validate(value, Source(self.name))
+
+    def _full_key(self, key: str) -> str:
+        if key.split(".")[0] in type(self).model_fields:
+            return key
+        streams = [f"subjects.{s}.streams.{k}" for s, subject in self.subjects.items() for k in subject.streams]
+        if len(streams) == 1:
+            first = key.split(".")[0]
+            inside = key if first in Stream.model_fields else f"params.{key}"
+            return f"{streams[0]}.{inside}"
+        raise ScenarioError(f"{self.name}: there is no key {key!r}.{nearest(key, type(self).model_fields)}")
+
+    def only(self, stream: str) -> Scenario:
+        """The scenario of one stream alone; its trials are the same, bit for bit, as long as nothing couples to it.
+
+        Args:
+            stream: ``"memory"`` or ``"subject_0.memory"``.
+
+        Returns:
+            A scenario with one subject and one stream.
+        """
+        matches = [
+            (s, k)
+            for s, subject in self.subjects.items()
+            for k in subject.streams
+            if stream in (k, f"{s}.{k}")
+        ]
+        if len(matches) != 1:
+            names = [f"{s}.{k}" for s, subject in self.subjects.items() for k in subject.streams]
+            raise UnknownNameError(f"{self.name} has no single stream {stream!r}.{nearest(stream, names)}")
+        name, key = matches[0]
+        value = self.dump()
+        spec = value["subjects"][name]["streams"][key]
+        spec["onset"] = {"ms": 0.0}
+        value.pop("groups", None)
+        value.pop("train", None)
+        value.pop("tune", None)
+        value["name"] = f"{self.name}.{key}"
+        value["subjects"] = {name: {"streams": {key: spec}}}
+        return Scenario._validate(value, Source(self.name))
+
+    def stream_items(self) -> Iterator[tuple[str, Stream]]:
+        """All streams, as ("subject_0.memory", stream), in order."""
+        for subject, spec in self.subjects.items():
+            for key, stream in spec.streams.items():
+                yield f"{subject}.{key}", stream
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_from_dump, (self.dump(),))
+
+
+def _from_dump(value: dict[str, Any]) -> Scenario:
+    return Scenario.model_validate(value)
+
+
+def _put(value: Any, path: list[str], change: Any, key: str) -> None:
+    for step in path[:-1]:
+        if not isinstance(value, dict):
+            raise ScenarioError(f"{key}: {step!r} cannot be reached.")
+        value = value.setdefault(step, {})
+    if isinstance(value, list):
+        raise ScenarioError(f"{key}: a list cannot be changed by key; give the whole list.")
+    old = value.get(path[-1])
+    if isinstance(old, dict) and isinstance(change, Mapping) and path[-1] in ("timing", "rewards", "params", "subjects", "train"):
+        value[path[-1]] = {**old, **{name: _plain(item) for name, item in change.items()}}
+    else:
+        value[path[-1]] = _plain(change)
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as a scenario file writes it."""
+    if hasattr(value, "plain"):
+        return value.plain()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        return value.item()
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _folder() -> Any:
+    """Where the shipped scenarios lie: inside the installed package, or beside it in a checkout."""
+    try:
+        return resources.files("neuroparallel.scenarios")
+    except ModuleNotFoundError:
+        return Path(__file__).resolve().parent.parent / "scenarios"
+
+
+def list_scenarios() -> list[str]:
+    """Names of the shipped scenarios, sorted."""
+    return sorted(item.name[:-5] for item in _folder().iterdir() if item.name.endswith(".yaml"))
+
+
+@functools.lru_cache(maxsize=None)
+def _shipped(name: str) -> Scenario:
+    path = _folder() / f"{name}.yaml"
+    value, source = read_yaml(path.read_text(encoding="utf-8"), f"{name}.yaml")
+    return Scenario._validate(value, source)

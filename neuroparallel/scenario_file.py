@@ -1,0 +1,152 @@
+"""Reading scenario files so that an error can say file, line and key, and writing them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from neuroparallel.errors import ScenarioError, nearest
+
+__all__ = ["Source", "read_yaml", "write_yaml"]
+
+
+class Source:
+    """Where a scenario came from: it turns a validation error into file, line, key, and what would be right.
+
+    Args:
+        name: Name of the file, or of whatever else it came from.
+        node: The YAML node tree, if there is a file.
+    """
+
+    def __init__(self, name: str, node: yaml.Node | None = None) -> None:
+        self.name, self.node = name, node
+
+    def line(self, path: list[str]) -> int | None:
+        """Line of the deepest key of a path that exists in the file, from 1; None without a file."""
+        if self.node is None:
+            return None
+        node, line = self.node, self.node.start_mark.line
+        for key in path:
+            step = _child(node, key)
+            if step is None:
+                break
+            mark, node = step
+            line = mark.start_mark.line
+        return line + 1
+
+    def explain(self, error: ValidationError, model: type[BaseModel]) -> str:
+        """Say all that is wrong, one line each, with its place and the nearest valid name."""
+        return "\n".join(dict.fromkeys(self._explain_one(item, model) for item in error.errors()))
+
+    def _explain_one(self, item: Any, model: type[BaseModel]) -> str:
+        path = [str(part) for part in item["loc"]]
+        message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            message = f"there is no such key.{nearest(path[-1], _keys_at(model, path[:-1]))}"
+        elif item["type"] == "missing":
+            message = "this key is missing."
+        elif item["type"] != "value_error":
+            found = item.get("input")
+            message = f"{message}; found {found!r}." if not isinstance(found, dict) else f"{message}."
+        inner = re.match(r"([\w.]+): ", message)
+        if inner and not inner[1].endswith("."):
+            deeper = [*path, *inner[1].split(".")]
+            if self.line(deeper) != self.line(path):
+                path = deeper
+        line = self.line(path)
+        where = f"{self.name}:{line}" if line else self.name
+        return f"{where}: {'.'.join(path) or 'scenario'}: {message}"
+
+
+def _child(node: yaml.Node, key: str) -> tuple[yaml.Node, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            if name.value == key:
+                return name, value
+    if isinstance(node, yaml.SequenceNode) and key.isdigit() and int(key) < len(node.value):
+        return node.value[int(key)], node.value[int(key)]
+    return None
+
+
+def _keys_at(model: Any, path: list[str]) -> list[str]:
+    """The keys that a model allows at a path."""
+    for key in path:
+        fields = getattr(model, "model_fields", None)
+        if fields is None:
+            return []
+        if key in fields:
+            model = _model_in(fields[key].annotation)
+    return list(getattr(model, "model_fields", {}))
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        found = _model_in(part)
+        if found is not None:
+            return found
+    return None
+
+
+def read_yaml(text: str, name: str) -> tuple[dict[str, Any], Source]:
+    """Read the text of a scenario file.
+
+    Args:
+        text: YAML.
+        name: Name of the file, for errors.
+
+    Returns:
+        The mapping it holds, and its `Source`.
+
+    Raises:
+        ScenarioError: It is no YAML, no mapping, or holds a key twice; names file and line.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise ScenarioError(f"{name}{line}: this is no YAML: {problem}.") from None
+    if not isinstance(value, dict):
+        raise ScenarioError(f"{name}:1: a scenario file is a mapping with name and subjects.")
+    _refuse_twins(node, name)
+    return value, Source(name, node)
+
+
+def _refuse_twins(node: yaml.Node | None, name: str) -> None:
+    """YAML keeps only the last of two equal keys, silently; half an experiment must not vanish so."""
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            if key.value in seen:
+                raise ScenarioError(
+                    f"{name}:{key.start_mark.line + 1}: the key {key.value!r} stands here and in line {seen[key.value]}."
+                )
+            seen[key.value] = key.start_mark.line + 1
+            _refuse_twins(value, name)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_twins(value, name)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Short lists of plain values stay on one line."""
+
+
+def _list(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.Node:
+    flow = all(not isinstance(item, (list, dict)) for item in value)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=flow)
+
+
+_Dumper.add_representer(list, _list)
+
+
+def write_yaml(value: dict[str, Any]) -> str:
+    """Write a plain mapping as YAML, keys in their order."""
+    return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))

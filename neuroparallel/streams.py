@@ -1,0 +1,294 @@
+"""From a scenario to the layout the engines play: streams, subjects, groups, with all names resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroparallel.engine import layout as plan
+from neuroparallel.engine.tables import Tables, must_be_lazy
+from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
+from neuroparallel.task import Task
+from neuroparallel.timing import exact_steps
+
+if TYPE_CHECKING:
+    from neuroparallel.scenario import Group, Scenario, Stream
+
+__all__ = ["build_layout", "check_scenario", "explicit"]
+
+
+def time_step(scenario: Scenario) -> float:
+    """The scenario's dt in ms: its own, or that of its tasks if they agree."""
+    if scenario.dt is not None:
+        return scenario.dt
+    steps = {type(stream.make()).dt for _, stream in scenario.stream_items()}
+    if len(steps) > 1:
+        raise ScenarioError(f"dt: its tasks come with different time steps ({sorted(steps)} ms); say which one to use.")
+    return steps.pop()
+
+
+def explicit(scenario: Scenario) -> dict[str, Any]:
+    """Write a scenario out: dt, branches, groups and every number of every task."""
+    value = scenario.model_dump(exclude_none=True)
+    value["dt"] = time_step(scenario)
+    taken = {stream.branch for _, stream in scenario.stream_items() if stream.branch}
+    number = 0
+    for subject, spec in scenario.subjects.items():
+        for key, stream in spec.streams.items():
+            resolved = stream.resolved()
+            while not resolved["branch"]:
+                if str(number) not in taken:
+                    resolved["branch"] = str(number)
+                number += 1
+            value["subjects"][subject]["streams"][key] = resolved
+    value["groups"] = {
+        name: group.model_dump(exclude_none=True) | {"branch": group.branch or f"group.{position}"}
+        for position, (name, group) in enumerate(groups_of(scenario).items())
+    }
+    return value
+
+
+def groups_of(scenario: Scenario) -> dict[str, Group]:
+    """The groups as written, and for streams in none of them one group per subject."""
+    from neuroparallel.scenario import Group as GroupPart
+
+    groups = dict(scenario.groups)
+    grouped = {name for group in groups.values() for name in full_names(scenario, group)}
+    for subject, spec in scenario.subjects.items():
+        left = tuple(f"{subject}.{key}" for key in spec.streams if f"{subject}.{key}" not in grouped)
+        if left:
+            name = subject if subject not in groups else f"{subject}_rest"
+            groups[name] = GroupPart(streams=left)
+    return groups
+
+
+def full_names(scenario: Scenario, group: Group) -> list[str]:
+    """The group's members as ``subject.stream``."""
+    return [_full_name(scenario, name) for name in group.streams]
+
+
+def _full_name(scenario: Scenario, name: str, subject: str | None = None) -> str:
+    names = [full for full, _ in scenario.stream_items()]
+    if name in names:
+        return name
+    if subject is not None and f"{subject}.{name}" in names:
+        return f"{subject}.{name}"
+    short = [full for full in names if full.split(".")[1] == name]
+    if len(short) == 1:
+        return short[0]
+    raise ScenarioError(f"there is no stream {name!r}.{nearest(name, names)}")
+
+
+def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -> plan.Layout:
+    """Compile a scenario.
+
+    Args:
+        scenario: A resolved or unresolved scenario.
+        session: Length of a session instead of the scenario's, ``{"trials": n}`` or ``{"steps": n}``.
+
+    Returns:
+        The layout both engines take.
+
+    Raises:
+        ScenarioError: Streams, groups or games contradict each other; names the key.
+    """
+    dt = time_step(scenario)
+    names = {name: index for index, (name, _) in enumerate(scenario.stream_items())}
+    subjects = list(scenario.subjects)
+    tasks = {name: stream.make() for name, stream in scenario.stream_items()}
+    streams = tuple(
+        plan.StreamSpec(
+            name=name,
+            subject=subjects.index(name.split(".")[0]),
+            task=tasks[name],
+            branch=stream.branch or str(index),
+            weight=stream.weight,
+            onset=_onset(scenario, name, stream, tasks, names, dt),
+        )
+        for index, (name, stream) in enumerate(scenario.stream_items())
+    )
+    groups = tuple(
+        _group(scenario, name, group, position, names, tasks)
+        for position, (name, group) in enumerate(groups_of(scenario).items())
+    )
+    _check_groups(scenario, groups, streams)
+    limits = dict(session) if session is not None else {}
+    if session is None and scenario.session is not None:
+        limits = scenario.session.model_dump(exclude_none=True)
+    return plan.Layout(
+        dt=dt,
+        streams=streams,
+        subjects=tuple(_subject(scenario, name, names, tasks) for name in subjects),
+        groups=groups,
+        session_trials=limits.get("trials", 0),
+        session_steps=limits.get("steps", 0),
+        seed=scenario.seed,
+    )
+
+
+def _onset(
+    scenario: Scenario, name: str, stream: Stream, tasks: Mapping[str, Task], names: Mapping[str, int], dt: float
+) -> plan.Onset:
+    steps = int(np.ceil(stream.onset.ms / dt - 1e-9))  # onsets round up
+    if stream.onset.after is None:
+        return plan.Onset(steps)
+    key = f"subjects.{name.replace('.', '.streams.')}.onset"
+    target, _, period = stream.onset.after.rpartition(".")
+    if not target:
+        raise ScenarioError(f"{key}: after {stream.onset.after!r} names no period; write stream.period.")
+    full = _full_name(scenario, target, name.split(".")[0])
+    if full == name:
+        raise ScenarioError(f"{key}: a stream cannot wait for itself.")
+    periods = list(tasks[full].timing)
+    if period not in periods:
+        raise ScenarioError(f"{key}: {target} has no period {period!r}.{nearest(period, periods)}")
+    _refuse_cycle(scenario, name, key)
+    return plan.Onset(steps, names[full], periods.index(period))
+
+
+def _refuse_cycle(scenario: Scenario, name: str, key: str) -> None:
+    streams = dict(scenario.stream_items())
+    seen, at = [name], name
+    while streams[at].onset.after is not None:
+        after = str(streams[at].onset.after).rpartition(".")[0]
+        at = _full_name(scenario, after, at.split(".")[0])
+        if at in seen:
+            raise ScenarioError(f"{key}: streams wait for each other in a circle: {' -> '.join([*seen, at])}.")
+        seen.append(at)
+
+
+def _group(
+    scenario: Scenario,
+    name: str,
+    group: Group,
+    position: int,
+    names: Mapping[str, int],
+    tasks: Mapping[str, Task],
+) -> plan.GroupSpec:
+    members = full_names(scenario, group)
+    key = f"groups.{name}"
+    mix = tuple(
+        (tuple(names[_member(scenario, part, members, key)] for part in entry.split("+")), weight)
+        for entry, weight in group.mix.items()
+    )
+    if group.mix and (min(group.mix.values()) < 0 or sum(group.mix.values()) <= 0):
+        raise ScenarioError(f"{key}.mix: probabilities are 0 or more, and not all 0.")
+    return plan.GroupSpec(
+        name=name,
+        branch=group.branch or f"group.{position}",
+        streams=tuple(names[member] for member in members),
+        mix=mix,
+        game=_game(group, members, names, tasks, key),
+        then=_then(group, members, tasks, key),
+    )
+
+
+def _member(scenario: Scenario, part: str, members: list[str], key: str) -> str:
+    try:
+        full = _full_name(scenario, part.strip())
+    except ScenarioError as error:
+        raise ScenarioError(f"{key}.mix: {error}") from None
+    if full not in members:
+        raise ScenarioError(f"{key}.mix: {part.strip()!r} is not in this group.{nearest(part.strip(), members)}")
+    return full
+
+
+def _game(
+    group: Group, members: list[str], names: Mapping[str, int], tasks: Mapping[str, Task], key: str
+) -> plan.Game | None:
+    if group.game is None:
+        return None
+    choices = tuple(len(tasks[member].action_names()) - 1 for member in members)
+    try:
+        table = np.array(group.game.payoffs, dtype=np.float64)
+    except (TypeError, ValueError):
+        table = np.zeros(0)
+    if table.shape != (*choices, len(members)) or not np.isfinite(table).all():
+        raise ScenarioError(
+            f"{key}.game.payoffs: the table has shape {table.shape}; {len(members)} players with "
+            f"{list(choices)} choices need nested lists of shape {(*choices, len(members))}, numbers only."
+        )
+    rows = tuple(tuple(float(pay) for pay in row) for row in table.reshape(-1, len(members)))
+    return plan.Game(tuple(names[member] for member in members), rows, choices, group.game.miss)
+
+
+def _then(group: Group, members: list[str], tasks: Mapping[str, Task], key: str) -> tuple[int, ...]:
+    if group.then is None:
+        return ()
+    result = []
+    for member in members:
+        periods = list(tasks[member].timing)
+        if group.then not in periods:
+            raise ScenarioError(f"{key}.then: {member} has no period {group.then!r}.{nearest(group.then, periods)}")
+        result.append(periods.index(group.then))
+    return tuple(result)
+
+
+def _subject(
+    scenario: Scenario, name: str, names: Mapping[str, int], tasks: Mapping[str, Task]
+) -> plan.SubjectSpec:
+    spec = scenario.subjects[name]
+    members = [f"{name}.{key}" for key in spec.streams]
+    key = f"subjects.{name}"
+    if spec.action == "shared" and len({len(tasks[m].action_names()) for m in members}) > 1:
+        sizes = {m.split(".")[1]: len(tasks[m].action_names()) for m in members}
+        raise ScenarioError(f"{key}.action: a shared action needs streams with equally many actions, not {sizes}.")
+    if spec.observation == "shared" and len({tuple(tasks[m].channel_groups().names) for m in members}) > 1:
+        raise ScenarioError(f"{key}.observation: shared channels need streams with the same channels.")
+    if spec.fixation != "own" and any("fixation" not in tasks[m].channel_groups() for m in members):
+        raise ScenarioError(f"{key}.fixation: a fused fixation cue needs a fixation channel in every stream.")
+    partners = []
+    for other in spec.sees:
+        if other not in scenario.subjects or other == name:
+            raise ScenarioError(f"{key}.sees: there is no other subject {other!r}.{nearest(other, scenario.subjects)}")
+        for stream in scenario.subjects[other].streams:
+            full = f"{other}.{stream}"
+            partners.append(plan.Partner(names[full], len(tasks[full].action_names())))
+    return plan.SubjectSpec(
+        name, tuple(names[m] for m in members), spec.action, spec.observation, spec.fixation, tuple(partners)
+    )
+
+
+def _check_groups(
+    scenario: Scenario, groups: tuple[plan.GroupSpec, ...], streams: tuple[plan.StreamSpec, ...]
+) -> None:
+    seen: dict[int, str] = {}
+    for group in groups:
+        for index in group.streams:
+            if index in seen:
+                raise ScenarioError(f"groups.{group.name}: {streams[index].name} is already in group {seen[index]}.")
+            seen[index] = group.name
+            after = streams[index].onset.after
+            if after >= 0 and after not in group.streams:
+                raise ScenarioError(
+                    f"groups.{group.name}: {streams[index].name} waits for {streams[after].name}, which is in "
+                    "another group; put both into one."
+                )
+        for members, _ in group.mix:
+            if not any(streams[i].onset.after < 0 for i in members):
+                raise ScenarioError(f"groups.{group.name}.mix: an entry has only streams that wait for absent ones.")
+    branches: dict[str, str] = {}
+    for stream in streams:
+        if stream.branch in branches:
+            raise ScenarioError(
+                f"subjects.{stream.name.replace('.', '.streams.')}.branch: {branches[stream.branch]} has the branch "
+                f"{stream.branch!r} too; give each stream its own."
+            )
+        branches[stream.branch] = stream.name
+
+
+def check_scenario(scenario: Scenario) -> None:
+    """Compile a scenario to see whether it can be played; raises what is wrong with it."""
+    built = build_layout(scenario)
+    for stream in built.streams:
+        try:
+            Tables(stream.task, built.dt, slots=1 if must_be_lazy(stream.task) else 0)
+        except NeuroparallelError as error:
+            key = f"subjects.{stream.name.replace('.', '.streams.')}"
+            raise ScenarioError(f"{key}.timing: {error}") from None
+    for group in built.groups:
+        for index in group.streams:
+            if built.streams[index].onset.steps:
+                exact_steps(built.streams[index].onset.steps * built.dt, built.dt, "onset")

@@ -1,0 +1,385 @@
+"""What a task is: channels, actions, timing, rewards and a design of conditions.
+
+A task knows what is asked within a trial, and nothing of subjects, environments or engines. Its `define` fills a
+state matrix for whole arrays of conditions at once; the few things a table cannot say go through hooks that are
+called with arrays, one entry per lane that needs them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.errors import ArgumentError, TaskError, UnknownNameError, nearest
+from neuroparallel.seeding import Bits, name_bits, thresholds, uniforms
+from neuroparallel.timing import Law, Timing
+
+if TYPE_CHECKING:
+    from neuroparallel.trial import Trial
+
+__all__ = [
+    "Actions",
+    "Channels",
+    "Draw",
+    "Factorial",
+    "Levels",
+    "Memory",
+    "Response",
+    "Rewards",
+    "Rows",
+    "Task",
+]
+
+
+class Channels(Mapping[str, slice]):
+    """The columns of a task's observation, in named groups.
+
+    Args:
+        noise: Standard deviation of each noisy group for one millisecond: a number, or the name of a field of
+            the task. One step of dt ms gets that divided by sqrt(dt), so evidence per second does not depend
+            on dt. Noise is on in every step, so that it never tells what is going on.
+        **groups: How many columns each group has, or their names.
+    """
+
+    def __init__(self, *, noise: Mapping[str, str | float] | None = None, **groups: int | Sequence[str]) -> None:
+        self.groups: dict[str, tuple[str, ...]] = {}
+        self._slices: dict[str, slice] = {}
+        start = 0
+        for name, columns in groups.items():
+            if isinstance(columns, int):
+                names = (name,) if columns == 1 else tuple(f"{name}_{i + 1}" for i in range(columns))
+            else:
+                names = tuple(f"{name}_{column}" for column in columns)
+            self.groups[name] = names
+            self._slices[name] = slice(start, start + len(names))
+            start += len(names)
+        self.noise: dict[str, str | float] = dict(noise or {})
+        for name in self.noise:
+            if name not in groups:
+                raise UnknownNameError(f"noise: there is no channel {name!r}.{nearest(name, groups)}")
+
+    def __getitem__(self, name: str) -> slice:
+        if name not in self._slices:
+            raise UnknownNameError(f"there is no channel {name!r}.{nearest(name, self._slices)}")
+        return self._slices[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._slices)
+
+    def __len__(self) -> int:
+        return len(self._slices)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of every column."""
+        return tuple(name for group in self.groups.values() for name in group)
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.names)
+
+
+class Actions(tuple[str, ...]):
+    """The names of a task's actions; the first one holds, fixates or withholds."""
+
+    def __new__(cls, *names: str) -> Actions:
+        if len(names) < 2:
+            raise TaskError("a task has at least two actions: the one that holds, and a choice.")
+        return super().__new__(cls, names)
+
+
+class Rewards(Mapping[str, float]):
+    """What each outcome pays.
+
+    Args:
+        **amounts: Any of ``correct, error, abort, miss, withheld`` (a correct withholding; as much as ``correct``
+            if not given) and whatever else the task names.
+    """
+
+    def __init__(self, **amounts: float) -> None:
+        self._amounts: dict[str, float] = {"correct": 1.0, "error": 0.0, "abort": 0.0, "miss": 0.0}
+        for name, amount in amounts.items():
+            if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not np.isfinite(amount):
+                raise ArgumentError(f"rewards.{name} is {amount!r}; a reward is a finite number.")
+            self._amounts[name] = float(amount)
+        self._amounts.setdefault("withheld", self._amounts["correct"])
+
+    def __getitem__(self, name: str) -> float:
+        if name not in self._amounts:
+            raise UnknownNameError(f"rewards: there is no {name!r}.{nearest(name, self._amounts)}")
+        return self._amounts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._amounts)
+
+    def __len__(self) -> int:
+        return len(self._amounts)
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self._amounts.items())))
+
+    def __repr__(self) -> str:
+        return f"Rewards({', '.join(f'{k}={v:g}' for k, v in self._amounts.items())})"
+
+    def replace(self, changes: Mapping[str, float]) -> Rewards:
+        """Pay some outcomes differently; an unknown name is an error that offers the nearest one."""
+        for name in changes:
+            if name not in self._amounts:
+                raise UnknownNameError(f"rewards: there is no {name!r}.{nearest(name, self._amounts)}")
+        return Rewards(**{**self._amounts, **changes})
+
+
+class Levels:
+    """A factor with a few levels.
+
+    Args:
+        values: The levels; numbers or bools.
+        weights: Relative probabilities; equal if left out.
+    """
+
+    def __init__(self, values: Sequence[Any], weights: Sequence[float] | None = None) -> None:
+        self.columns: dict[str, NDArray[Any]] | None = None
+        self.values = np.asarray(values)
+        if self.values.ndim != 1 or not len(self.values):
+            raise ArgumentError(f"{values!r} are no levels; give a sequence of numbers.")
+        self.weights = _weights(weights, len(self.values))
+        self.cuts = thresholds(self.weights)
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+
+class Rows(Levels):
+    """A factor whose levels are whole rows of a conditions table, such as pairs of frequencies.
+
+    Args:
+        weights: Relative probabilities of the rows; equal if left out.
+        **columns: The conditions that a row sets together; equally long sequences.
+    """
+
+    def __init__(self, *, weights: Sequence[float] | None = None, **columns: Sequence[Any]) -> None:
+        lengths = {len(column) for column in columns.values()}
+        if len(lengths) != 1:
+            raise ArgumentError(f"the columns of a conditions table have different lengths: {sorted(lengths)}.")
+        super().__init__(range(lengths.pop()), weights)
+        self.columns = {name: np.asarray(column) for name, column in columns.items()}
+
+
+def _weights(weights: Sequence[float] | None, n: int) -> NDArray[np.float64]:
+    result = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
+    if result.shape != (n,) or not np.isfinite(result).all() or result.min() < 0 or result.sum() <= 0:
+        raise ArgumentError(f"{n} levels need {n} weights, 0 or more, not all 0; got {weights!r}.")
+    return result
+
+
+class Factorial:
+    """The design of a task: every factor is drawn independently at the start of each trial.
+
+    Args:
+        **factors: A sequence of levels, `Levels` with probabilities, `Rows` of a conditions table, or a `Law`
+            from which a continuous condition is drawn.
+    """
+
+    def __init__(self, **factors: Sequence[Any] | Levels | Law) -> None:
+        self.factors: dict[str, Levels] = {}
+        self.laws: dict[str, Law] = {}
+        for name, factor in factors.items():
+            if isinstance(factor, Law):
+                self.laws[name] = factor
+            else:
+                self.factors[name] = factor if isinstance(factor, Levels) else Levels(factor)
+        self.strides: dict[str, int] = {}
+        size = 1
+        for name in reversed(self.factors):
+            self.strides[name] = size
+            size *= len(self.factors[name])
+        self.size = size
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all conditions, in order."""
+        names: list[str] = []
+        for name, factor in self.factors.items():
+            names.extend(factor.columns if factor.columns is not None else (name,))
+        return (*names, *self.laws)
+
+    def values(self, levels: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[Any]]:
+        """Turn level numbers into conditions; int64 (n,) per factor to (n,) per condition."""
+        result: dict[str, NDArray[Any]] = {}
+        for name, factor in self.factors.items():
+            if factor.columns is None:
+                result[name] = factor.values[levels[name]]
+            else:
+                result.update({key: column[levels[name]] for key, column in factor.columns.items()})
+        return result
+
+    def grid(self) -> dict[str, NDArray[Any]]:
+        """All combinations of all levels; (size,) per condition."""
+        index = np.arange(self.size)
+        return self.values(
+            {name: index // self.strides[name] % len(factor) for name, factor in self.factors.items()}
+        )
+
+
+@dataclass(frozen=True)
+class Memory:
+    """An array that a task remembers from trial to trial, one row per lane; reset when a session starts.
+
+    Args:
+        initial: Value at the start of a session; a number or an array of the row's shape.
+        dtype: NumPy type.
+    """
+
+    initial: Any
+    dtype: Any = np.float64
+
+
+@dataclass
+class Draw:
+    """The conditions of the trials that are about to start, to be changed by `Task.sequence`.
+
+    Every array has one entry per lane that starts a trial. ``outcome``, ``choice``, ``reward`` and
+    ``previous`` are of the lane's trial before (0 and the present values where ``first`` is True).
+    """
+
+    conditions: dict[str, NDArray[Any]]
+    previous: dict[str, NDArray[Any]]
+    first: NDArray[np.bool_]
+    trial: NDArray[np.int64]
+    outcome: NDArray[np.int64]
+    choice: NDArray[np.int64]
+    reward: NDArray[np.float64]
+    memory: dict[str, NDArray[Any]]
+    dt: float
+    _keys: Bits = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def bits(self, purpose: str) -> Bits:
+        """A random word per lane; the same purpose in the same trial always gives the same one."""
+        from neuroparallel.seeding import mix
+
+        return mix(self._keys + np.uint64(name_bits(purpose)))
+
+    def random(self, purpose: str) -> NDArray[np.float64]:
+        """A uniform number in [0, 1) per lane."""
+        return uniforms(self.bits(purpose))
+
+    def normal(self, purpose: str) -> NDArray[np.float32]:
+        """A standard normal number per lane, float32."""
+        from neuroparallel.seeding import normals
+
+        words = self._keys + np.uint64(name_bits(purpose))
+        first, second = np.empty(len(words), np.float32), np.empty(len(words), np.float32)
+        normals(words, first, second)
+        return first
+
+
+@dataclass
+class Response:
+    """The responses that `Task.pay` may price: one entry per lane that has just responded or run out of time.
+
+    ``action`` is 0 where time ran out. ``elapsed`` is the time in ms since the clock started (the onset of the
+    period named by ``trial.clock``, otherwise of the response window), the present step included. ``reward``
+    and ``outcome`` come from the table and may be changed in place.
+    """
+
+    action: NDArray[np.int64]
+    period: NDArray[np.int64]
+    elapsed: NDArray[np.float64]
+    reward: NDArray[np.float64]
+    outcome: NDArray[np.uint8]
+    conditions: dict[str, NDArray[Any]]
+    memory: dict[str, NDArray[Any]]
+    _keys: Bits = field(repr=False)
+
+    def random(self, purpose: str) -> NDArray[np.float64]:
+        """A uniform number in [0, 1) per lane."""
+        from neuroparallel.seeding import mix
+
+        return uniforms(mix(self._keys + np.uint64(name_bits(purpose))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is asked within a trial.
+
+    A subclass is a frozen dataclass: its fields are the parameters a user may change. It declares ``channels``
+    and ``actions``, gives defaults to ``timing`` and ``rewards``, lists its `conditions` and fills in `define`.
+
+    Args:
+        timing: Durations of the periods; a mapping changes the task's own.
+        rewards: What outcomes pay; a mapping changes the task's own.
+        early: What a response outside a response window does: ``"abort"`` ends the trial, ``"penalty"`` pays
+            ``rewards["abort"]`` each time and lets it go on, ``"free"`` does nothing.
+    """
+
+    timing: Timing = Timing()
+    rewards: Rewards = Rewards()
+    early: Literal["abort", "penalty", "free"] = "abort"
+
+    channels: ClassVar[Channels]
+    actions: ClassVar[Actions]
+    tags: ClassVar[tuple[str, ...]] = ()
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    dt: ClassVar[float] = 100.0  # ms; what a scenario uses unless it says otherwise
+    lazy: ClassVar[bool] = False  # define each trial's own rows even where the grid is small
+
+    sequence: ClassVar[Callable[..., None] | None] = None
+    pay: ClassVar[Callable[..., None] | None] = None
+
+    def __post_init__(self) -> None:
+        default = type(self)
+        if self.early not in ("abort", "penalty", "free"):
+            raise ArgumentError(f"early is {self.early!r}.{nearest(self.early, ('abort', 'penalty', 'free'))}")
+        for name in ("timing", "rewards"):
+            value = getattr(self, name)
+            if not isinstance(value, (Timing, Rewards)):
+                if not isinstance(value, Mapping):
+                    raise ArgumentError(f"{name} is {value!r}; give a mapping of names to numbers.")
+                object.__setattr__(self, name, getattr(default, name).replace(value))
+        for spec in dataclasses.fields(self):
+            value = getattr(self, spec.name)
+            if isinstance(value, list):
+                object.__setattr__(self, spec.name, tuple(value))
+
+    @classmethod
+    def task_name(cls) -> str:
+        """The name of the task in scenario files: that of its class in lower case with underscores."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    def conditions(self) -> Factorial:
+        """The design: the factors that are drawn at the start of each trial."""
+        return Factorial()
+
+    def memory(self) -> dict[str, Memory]:
+        """Arrays that the task remembers from trial to trial."""
+        return {}
+
+    def define(self, trial: Trial) -> None:
+        """Fill in the state matrix for arrays of conditions; see `neuroparallel.trial.Trial`."""
+        raise NotImplementedError
+
+    def channel_groups(self) -> Channels:
+        """The task's channels; overridden where their number depends on a parameter."""
+        return self.channels
+
+    def action_names(self) -> Actions:
+        """The task's actions; overridden where their number depends on a parameter."""
+        return self.actions
+
+    def parameters(self) -> dict[str, Any]:
+        """All fields but timing, rewards and early, with their values."""
+        return {
+            spec.name: getattr(self, spec.name)
+            for spec in dataclasses.fields(self)
+            if spec.name not in ("timing", "rewards", "early")
+        }
