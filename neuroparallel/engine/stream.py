@@ -163,6 +163,7 @@ class BatchStream:
         if tables.any_pays:
             np.logical_or(event, tables.pays.take(code, mode="clip"), out=event)
         lanes = event.nonzero()[0]
+        self.left = None  # what was left in an earlier step has been dealt with
         self.ended = self._events(lanes, now) if lanes.size else NO_LANES
         self.earned += self.reward
 
@@ -190,6 +191,10 @@ class BatchStream:
         if not moved.all():
             lanes, row, target = lanes[moved], row[moved], target[moved]
         committed = target == row + tables.phase
+        closing = committed & (self.end[lanes] == now)
+        if closing.any():  # kept in the last step of the window, whose time is over as well
+            target[closing] = tables.next[target[closing] * tables.columns + tables.actions]
+            committed &= ~closing
         enters = ~committed & (target >= 0)
         if enters.any():
             target[enters] = self._enter(lanes[enters], target[enters], now)

@@ -1,0 +1,74 @@
+"""Neuroscience tasks as agents of a PettingZoo parallel environment: dual tasks, several subjects, any batch size.
+
+    import neuroparallel as npar
+    env = npar.parallel_env("dpa_gng")
+
+Everything public is listed in ``__all__`` and loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {  # public name: where it lives
+    "Actions": "task",
+    "BatchEngine": "engine.batch",
+    "Channels": "task",
+    "Choice": "timing",
+    "Dataset": "dataset",
+    "Draw": "task",
+    "Factorial": "task",
+    "Levels": "task",
+    "Memory": "task",
+    "Outcome": "outcomes",
+    "Response": "task",
+    "Rewards": "task",
+    "Rows": "task",
+    "Scenario": "scenario",
+    "Task": "task",
+    "Timing": "timing",
+    "Trial": "trial",
+    "Trials": "records",
+    "TruncExp": "timing",
+    "Uniform": "timing",
+    "aec_env": "environments",
+    "agents": None,
+    "analysis": None,
+    "batch": "environments",
+    "errors": None,
+    "gym_env": "environments",
+    "list_scenarios": "scenario",
+    "list_tasks": "tasks",
+    "make_task": "tasks",
+    "parallel_env": "environments",
+    "plotting": None,
+    "rllib": None,
+    "simulate": "agents",
+    "testkit": None,
+    "vector_env": "environments",
+    "wrappers": None,
+}
+
+__all__ = [  # noqa: PLE0604
+    "Actions", "BatchEngine", "Channels", "Choice", "Dataset", "Draw", "Factorial", "Levels", "Memory", "Outcome",
+    "Response", "Rewards", "Rows", "Scenario", "Task", "Timing", "Trial", "Trials", "TruncExp", "Uniform", "aec_env",
+    "agents", "analysis", "batch", "errors", "gym_env", "list_scenarios", "list_tasks", "make_task", "parallel_env",
+    "plotting", "rllib", "simulate", "testkit", "vector_env", "wrappers",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOME[name]
+    module = importlib.import_module(f"{__name__}.{home or name}")
+    value = module if home is None else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

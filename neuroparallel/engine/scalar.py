@@ -1,0 +1,489 @@
+"""The scalar engine: one lane of a scenario in plain Python. What it does is what a scenario means."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.engine.batch import info_keys
+from neuroparallel.engine.group import MIX, membership
+from neuroparallel.engine.layout import GroupSpec, Layout, SubjectSpec
+from neuroparallel.engine.scalar_stream import ScalarStream
+from neuroparallel.engine.stream import NEVER
+from neuroparallel.engine.subject import action_space, observation_space, subject_columns
+from neuroparallel.engine.tables import Tables, settled_rank
+from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.outcomes import Outcome
+from neuroparallel.records import StreamInfo, TrialLog, Trials
+from neuroparallel.seeding import GAMMA_INT, branch_keys, integer_bits, mix_int
+
+__all__ = ["ScalarEngine"]
+
+Action = int | Sequence[int]
+Infos = dict[str, dict[str, int]]
+Observations = dict[str, NDArray[np.float32]]
+
+
+class ScalarEngine:
+    """Plays one lane of a scenario.
+
+    Args:
+        layout: The compiled scenario.
+        seed: Default seed of `reset`.
+        lane: Which lane to be; lane i equals lane i of every batch.
+        record: How many of the latest trials to keep for `trials`; 0 or False keeps none.
+    """
+
+    def __init__(self, layout: Layout, seed: int = 0, lane: int = 0, record: int | bool = True) -> None:
+        if isinstance(lane, bool) or not isinstance(lane, (int, np.integer)) or lane < 0:
+            raise ArgumentError(f"lane is {lane!r}; it is a whole number, 0 or more.")
+        self.layout, self.lane, self.dt = layout, int(lane), layout.dt
+        self._default_seed = seed
+        self.streams = [ScalarStream(spec, Tables(spec.task, layout.dt, 1)) for spec in layout.streams]
+        self.groups = [ScalarGroup(spec, self.streams) for spec in layout.groups]
+        self.subjects = [ScalarSubject(spec, self.streams) for spec in layout.subjects]
+        for subject in self.subjects:
+            for number, partner in enumerate(subject.spec.partners):
+                for group in self.groups:
+                    if partner.stream in group.spec.streams:
+                        group.partners.append((subject, number, self.streams[partner.stream]))
+        self.possible_agents = [spec.name for spec in layout.subjects]
+        self.now = self.session_start = 0
+        self.session, self._seed_bits, self._lane_bits = -1, 0, 0
+        self.over, self._ready = False, False
+        self._rows: list[list[tuple[Any, ...]]] = [[] for _ in self.streams]
+        self._keeps = 1_000_000 if record is True else int(record)
+        self._log = TrialLog(
+            [
+                StreamInfo(
+                    layout.subjects[s.spec.subject].name, s.spec.short, s.spec.task.task_name(), s.tables.design.names
+                )
+                for s in self.streams
+            ],
+            layout.dt,
+            capacity=max(1, self._keeps),
+        )
+
+    def _subject(self, agent: str) -> ScalarSubject:
+        if agent not in self.possible_agents:
+            raise ArgumentError(f"there is no agent {agent!r}; the agents are {', '.join(self.possible_agents)}.")
+        return self.subjects[self.possible_agents.index(agent)]
+
+    def observation_space(self, agent: str) -> gymnasium.spaces.Box:
+        """The observations of an agent: Box, float32, (channels,), unbounded (noise is Gaussian)."""
+        return self._subject(agent).observation_space
+
+    def action_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
+        """The actions of an agent: Discrete, or MultiDiscrete with a factor per stream."""
+        return self._subject(agent).action_space
+
+    def channel_names(self, agent: str) -> tuple[str, ...]:
+        """The name of every column of an agent's observation."""
+        return self._subject(agent).columns.names
+
+    # ---- running ----
+
+    def reset(self, seed: int | None = None) -> tuple[Observations, Infos]:
+        """Start a new session: the first of a seed, or the next one of the present seed if none is given.
+
+        Returns:
+            observations: float32, (channels,), by agent.
+            infos: Whole numbers by agent and key, as of `neuroparallel.engine.batch.Infos`.
+        """
+        if seed is not None or not self._ready:
+            self._seed_bits = integer_bits(self._default_seed if seed is None else seed)
+            self._lane_bits = self.lane
+            self.session = -1
+        self._ready = True
+        self._begin()
+        return self._observe(), self._infos([0] * len(self.streams), [s.trial for s in self.streams])
+
+    def _begin(self) -> None:
+        self.session += 1
+        self.session_start, self.over = self.now, False
+        for stream in self.streams:
+            stream.begin(self._seed_bits, self._lane_bits, self.session)
+        for subject in self.subjects:
+            subject.seen = [0] * len(subject.spec.partners)
+        for group in self.groups:
+            group.begin(self._seed_bits, self._lane_bits, self.session, self.now)
+            group.wake(self.now)
+
+    def step(self, actions: Mapping[str, Action]) -> tuple[Observations, dict[str, float], bool, Infos]:
+        """Advance by one time step: act, resolve, start, observe.
+
+        Args:
+            actions: By agent, already checked: an action, or one for each stream where they are factored.
+
+        Returns:
+            observations: float32, (channels,), by agent.
+            rewards: By agent.
+            ended: Whether the session has ended, for all agents.
+            infos: Whole numbers by agent and key.
+
+        Raises:
+            UsageError: `reset` was not called, or the session is over.
+        """
+        if not self._ready or self.over:
+            raise UsageError("step was called before reset, or after the session had ended; call reset first.")
+        self.now += 1
+        for subject in self.subjects:
+            subject.act(actions[subject.spec.name], self.now)
+        trials = [stream.trial for stream in self.streams]
+        outcomes = self._resolve()
+        rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
+        return self._observe(), rewards, self.over, self._infos(outcomes, trials)
+
+    def _resolve(self) -> list[int]:
+        outcomes = [0] * len(self.streams)
+        finished = [group.resolve(self.now) for group in self.groups]
+        for group, done in zip(self.groups, finished, strict=True):
+            if done:
+                self._record(group, outcomes)
+        if finished[0]:
+            self.over = self._session_over()
+        if self.over:
+            for group, done in zip(self.groups, finished, strict=True):
+                if not done:
+                    group.cancel()
+                    self._record(group, outcomes)
+            for stream in self.streams:
+                stream.rest()
+        else:
+            for group, done in zip(self.groups, finished, strict=True):
+                if done:
+                    group.start(self.now)
+                group.wake(self.now)
+        return outcomes
+
+    def _session_over(self) -> bool:
+        trials, steps = self.layout.session_trials, self.layout.session_steps
+        return bool(trials and self.groups[0].trial + 1 >= trials) or bool(
+            steps and self.now - self.session_start >= steps
+        )
+
+    def _record(self, group: ScalarGroup, outcomes: list[int]) -> None:
+        for index in group.spec.streams:
+            if not group.takes_part[index]:
+                continue
+            stream = self.streams[index]
+            stream.close()
+            outcomes[index] = stream.outcome
+            if self._keeps:
+                conditions = stream.values()
+                self._rows[index].append(
+                    (
+                        self.session,
+                        stream.trial,
+                        stream.onset - self.session_start,
+                        self.now - self.session_start,
+                        stream.outcome,
+                        stream.choice,
+                        stream.lists.answer[stream.slot],
+                        stream.earned,
+                        stream.response,
+                        *(value[0] for value in conditions.values()),
+                    )
+                )
+                if len(self._rows[index]) >= 4096:
+                    self._flush()
+
+    def _flush(self) -> None:
+        """Hand the trials noted so far to the log, as arrays."""
+        names = "session trial onset_step end_step outcome choice ground_truth reward response_steps".split()
+        for index, rows in enumerate(self._rows):
+            if rows:
+                columns = [np.array(column) for column in zip(*rows, strict=True)]
+                conditions = dict(zip(self.streams[index].values(), columns[len(names) :], strict=True))
+                fields = dict(zip(names, columns, strict=False))
+                self._log.add(index, lane=np.full(len(rows), self.lane), conditions=conditions, **fields)
+                rows.clear()
+
+    def _observe(self) -> Observations:
+        return {subject.spec.name: subject.observe(self.now) for subject in self.subjects}
+
+    def _infos(self, outcomes: list[int], trials: list[int]) -> Infos:
+        return {subject.spec.name: subject.info(outcomes, trials, self.now) for subject in self.subjects}
+
+    # ---- looking ----
+
+    def truth(self) -> dict[str, Any]:
+        """The actions that are right at this moment, by agent; -1: none defined."""
+        return {subject.spec.name: subject.truth(self.now) for subject in self.subjects}
+
+    def trials(self) -> Trials:
+        """The table of all trials that have ended so far."""
+        self._flush()
+        return self._log.table()
+
+    def state(self) -> dict[str, Any]:
+        """A copy of everything that changes; see `set_state`."""
+        self._flush()
+        names = ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready")
+        return {name: getattr(self, name) for name in names} | {
+            "streams": [stream.state() for stream in self.streams],
+            "groups": [group.state() for group in self.groups],
+            "seen": [list(subject.seen) for subject in self.subjects],
+            "log": self._log.state(),
+        }
+
+    def set_state(self, saved: Mapping[str, Any]) -> None:
+        """Go back to a state from `state`, taken of an engine of the same scenario."""
+        for name in ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready"):
+            setattr(self, name, saved[name])
+        for part, state in zip([*self.streams, *self.groups], [*saved["streams"], *saved["groups"]], strict=True):
+            part.set_state(state)
+        for subject, seen in zip(self.subjects, saved["seen"], strict=True):
+            subject.seen = list(seen)
+        for rows in self._rows:
+            rows.clear()
+        self._log.set_state(saved["log"])
+
+
+class ScalarGroup:
+    """The trial clock that some streams share, in one lane."""
+
+    def __init__(self, spec: GroupSpec, streams: list[ScalarStream]) -> None:
+        self.spec = spec
+        self.streams = {index: streams[index] for index in spec.streams}
+        self.trial, self.key, self.pending, self.resolved = -1, 0, 0, False
+        self.takes_part = dict.fromkeys(spec.streams, True)
+        self.onset_at = dict.fromkeys(spec.streams, NEVER)
+        self.partners: list[tuple[ScalarSubject, int, ScalarStream]] = []
+        members, cuts = membership(spec)
+        self._members, self._cuts = members.tolist(), cuts.tolist()
+        self.delayed = any(s.spec.onset.steps or s.spec.onset.after >= 0 for s in self.streams.values())
+        for stream in self.streams.values():
+            if stream.spec.onset.after >= 0:
+                self.streams[stream.spec.onset.after].watched = True
+
+    def begin(self, seed: int, lane: int, session: int, now: int) -> None:
+        words = [np.array([value], np.uint64) for value in (seed, lane, session)]
+        self.key = int(branch_keys(*words, self.spec.branch)[0])
+        self.trial = -1
+        self.start(now)
+
+    def start(self, now: int) -> None:
+        """Draw who takes part, and start or schedule them."""
+        self.trial += 1
+        if self.spec.mix:
+            word = mix_int(mix_int(self.key + (self.trial + 1) * GAMMA_INT) + int(MIX))
+            entry = self._members[bisect_right(self._cuts, word)]
+            self.takes_part = dict(zip(self.spec.streams, entry, strict=True))
+        self.resolved, self.pending = False, 0
+        for index, stream in self.streams.items():
+            self.onset_at[index] = NEVER
+            if not self.takes_part[index]:
+                continue
+            self.pending += 1
+            onset = stream.spec.onset
+            if onset.after < 0 and not onset.steps:
+                stream.start(now)
+            elif onset.after < 0:
+                self.onset_at[index] = now + onset.steps
+
+    def wake(self, now: int) -> None:
+        """Start the streams whose onset has come."""
+        if self.delayed:
+            for index, stream in self.streams.items():
+                if self.onset_at[index] == now:
+                    self.onset_at[index] = NEVER
+                    stream.start(now)
+
+    def resolve(self, now: int) -> bool:
+        """Take note of streams that ended; True once all have, after paying what is due."""
+        if self.delayed:
+            self._schedule(now)
+        any_ended = False
+        for index, stream in self.streams.items():
+            if stream.ended:
+                any_ended = True
+                self.pending -= 1
+                self._cancel_waiting(index, now)
+        if not any_ended or self.pending:
+            return False
+        if self.spec.game is not None and not self.resolved:
+            self._pay()
+            self.resolved = True
+            if self.spec.then:
+                self.pending = len(self.streams)
+                for stream, period in zip(self.streams.values(), self.spec.then, strict=True):
+                    self.pending -= stream.resume(period, now)
+                return not self.pending
+        return True
+
+    def _schedule(self, now: int) -> None:
+        for index, stream in self.streams.items():
+            onset = stream.spec.onset
+            if onset.after >= 0 and self.takes_part[index]:
+                source = self.streams[onset.after]
+                if source.left == onset.period:
+                    self.onset_at[index] = now + onset.steps
+        for stream in self.streams.values():
+            stream.left = -1
+
+    def _cancel_waiting(self, ended: int, now: int) -> None:
+        for index, stream in self.streams.items():
+            waits = stream.spec.onset.after == ended and self.takes_part[index]
+            if (
+                waits
+                and stream.idle
+                and self.onset_at[index] == NEVER
+                and stream.onset < self.streams[ended].onset
+            ):
+                stream.trial += 1
+                stream.onset = now
+                stream.outcome = int(Outcome.CANCELLED)
+                stream.choice = stream.response = -1
+                stream.earned = 0.0
+                self.pending -= 1
+
+    def _pay(self) -> None:
+        game = self.spec.game
+        assert game is not None
+        choices = [self.streams[index].choice - 1 for index in game.streams]
+        row = 0
+        for choice, n in zip(choices, game.choices, strict=True):
+            row = row * n + choice
+        for player, index in enumerate(game.streams):
+            paid = game.payoffs[row][player] if min(choices) >= 0 else game.missing
+            self.streams[index].reward += paid
+            self.streams[index].earned += paid
+        for subject, number, stream in self.partners:
+            subject.seen[number] = max(stream.choice, 0)
+
+    def cancel(self) -> None:
+        """End what is running from outside."""
+        for stream in self.streams.values():
+            stream.cancel()
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "trial": self.trial,
+            "key": self.key,
+            "pending": self.pending,
+            "resolved": self.resolved,
+            "takes_part": dict(self.takes_part),
+            "onset_at": dict(self.onset_at),
+        }
+
+    def set_state(self, saved: Mapping[str, Any]) -> None:
+        for name in ("trial", "key", "pending", "resolved"):
+            setattr(self, name, saved[name])
+        self.takes_part, self.onset_at = dict(saved["takes_part"]), dict(saved["onset_at"])
+
+
+class ScalarSubject:
+    """What one subject sees and does, in one lane."""
+
+    def __init__(self, spec: SubjectSpec, streams: list[ScalarStream]) -> None:
+        self.spec = spec
+        self.indices = list(spec.streams)
+        self.streams = [streams[index] for index in spec.streams]
+        tables = [stream.tables for stream in self.streams]
+        self.columns = subject_columns(spec, tables, [s.spec.short for s in self.streams])
+        self.observation_space = observation_space(len(self.columns.names))
+        self.action_space = action_space(spec, tables)
+        self.factored = isinstance(self.action_space, gymnasium.spaces.MultiDiscrete)
+        self.single = len(self.streams) == 1
+        self.seen = [0] * len(spec.partners)
+        self._keys = info_keys([s.spec.short for s in self.streams])
+
+    def act(self, action: Any, now: int) -> None:
+        if self.single:
+            self.streams[0].act(action, now)
+        elif self.factored:
+            for stream, part in zip(self.streams, action, strict=True):
+                stream.act(part, now)
+        else:
+            windows = [stream.window_open() for stream in self.streams]
+            nowhere = not any(windows)
+            for stream, window in zip(self.streams, windows, strict=True):
+                stream.act(action if window or nowhere else 0, now)
+
+    def reward(self) -> float:
+        if self.single and self.streams[0].spec.weight == 1.0:
+            return self.streams[0].reward
+        total = 0.0
+        for stream in self.streams:
+            total += stream.spec.weight * stream.reward
+        return total
+
+    def observe(self, now: int) -> NDArray[np.float32]:
+        for stream in self.streams:
+            stream.at_time(now)
+        if self.single and not self.seen:
+            return self.streams[0].observe()
+        columns = self.columns
+        out = np.zeros(len(columns.names), np.float32)
+        if self.spec.observation == "shared":
+            mean = self.streams[0].mean.copy()
+            for stream in self.streams[1:]:
+                mean += stream.mean
+            out[columns.shared] = self.streams[0].observe_from(mean)
+        elif columns.plain:
+            for stream, (start, stop) in zip(self.streams, columns.spans, strict=True):
+                out[start:stop] = stream.observe()
+        else:
+            self._fused(out)
+        for (seen, partner), start in zip(zip(self.seen, self.spec.partners, strict=True), columns.partners, strict=True):
+            if 0 < seen < partner.choices:
+                out[start + seen - 1] = 1.0
+        return out
+
+    def _fused(self, out: NDArray[np.float32]) -> None:
+        shown = []
+        for stream, (start, stop) in zip(self.streams, self.columns.spans, strict=True):
+            at = stream.tables.channels["fixation"].start
+            seen = stream.observe()
+            out[start:stop] = np.delete(seen, at)
+            if not stream.idle:
+                shown.append(stream.mean[at])
+        if shown:
+            out[0] = min(shown) if self.spec.fixation == "all" else max(shown)
+        if self.spec.fixation == "any" and shown and any(s.idle for s in self.streams):
+            out[0] = max(np.float32(0.0), out[0])
+        if self.spec.fixation == "all" and shown and any(s.idle for s in self.streams):
+            out[0] = min(np.float32(1.0), out[0])
+
+    def truth(self, now: int) -> Any:
+        truths = [stream.truth(now) for stream in self.streams]
+        if self.single:
+            return truths[0]
+        if self.factored:
+            return truths
+        for truth, stream in zip(truths, self.streams, strict=True):
+            if stream.window_open():
+                return truth
+        return 0
+
+    def info(self, outcomes: list[int], trials: list[int], now: int) -> dict[str, int]:
+        if self.single:
+            stream, index = self.streams[0], self.indices[0]
+            outcome = outcomes[index]
+            return {
+                "trial_end": 1 if outcome else 0,
+                "outcome": outcome,
+                "trial": trials[index],
+                "ground_truth": stream.truth(now),
+                "period": stream.lists.period[stream.row],
+            }
+        codes = [outcomes[index] for index in self.indices]
+        truth = self.truth(now)
+        own = (
+            int(any(codes)),
+            int(settled_rank(np.array(codes)[:, None])[0]),
+            trials[self.indices[0]],
+            -1 if self.factored else truth,
+            self.streams[0].lists.period[self.streams[0].row],
+        )
+        values = list(own)
+        for number, (stream, index) in enumerate(zip(self.streams, self.indices, strict=True)):
+            right = truth[number] if self.factored else stream.lists.truth[stream.row]
+            values += [int(bool(codes[number])), codes[number], trials[index], right, stream.lists.period[stream.row]]
+        return dict(zip(self._keys, values, strict=True))

@@ -1,0 +1,438 @@
+"""One stream in one lane, in plain Python: the readable meaning of what the batch stream does in arrays."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.engine.layout import StreamSpec
+from neuroparallel.engine.stream import NEVER, draw_levels, levels_of, noise_sd
+from neuroparallel.engine.tables import Tables
+from neuroparallel.errors import TaskError
+from neuroparallel.outcomes import Outcome
+from neuroparallel.seeding import (
+    GAMMA_INT,
+    MASK,
+    branch_keys,
+    mix,
+    mix_int,
+    name_bits,
+    noise_increments,
+    normals,
+    trial_keys,
+)
+from neuroparallel.task import Draw, Response
+from neuroparallel.trial import DRAWN
+
+__all__ = ["ScalarStream", "TableLists"]
+
+BLOCK = 256  # steps of noise made at once
+IDLE_CHUNK = 16
+_COUNTERS = (
+    "row end slot trial outcome choice response clock_at entered onset earned last_outcome last_choice last_reward "
+    "held_action held_steps key trial_key live_at idle_at"
+).split()
+
+
+class TableLists:
+    """The compiled tables as Python lists, which a plain loop reads faster than arrays."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.refresh()
+        self.window = tables.window.tolist()
+        self.clock = tables.clock.tolist()
+        self.held = tables.held.tolist()
+        self.period = tables.period_of.tolist()
+        self.law = tables.law_of.tolist()
+        self.purpose = tables.purpose.tolist()
+        self.laws = [(low, cuts.tolist()) for low, cuts in tables.laws]
+        design = tables.design
+        self.factors = [
+            (name_bits(f"condition.{name}"), factor.cuts.tolist(), design.strides[name])
+            for name, factor in design.factors.items()
+        ]
+        self.grid: dict[str, list[Any]] = {}
+        if not tables.lazy:
+            self.grid = {name: column.tolist() for name, column in design.grid().items()}
+
+    def refresh(self) -> None:
+        """Read again what a lazily defined trial has changed."""
+        tables, columns = self.tables, self.tables.columns
+        self.reward: list[list[float]] = tables.reward.reshape(-1, columns).tolist()
+        self.next: list[list[int]] = tables.next.reshape(-1, columns).tolist()
+        self.outcome: list[list[int]] = tables.outcome.reshape(-1, columns).tolist()
+        self.pays: list[list[bool]] = tables.pays.reshape(-1, columns).tolist()
+        self.steps: list[int] = tables.steps.tolist()
+        self.truth: list[int] = tables.truth.tolist()
+        self.truth_after: list[int] = tables.truth_after.tolist()
+        self.answer: list[int] = tables.answer.tolist()
+        self.mean = np.ascontiguousarray(tables.mean.T)
+
+
+class ScalarStream:
+    """One stream of a scenario, played in one lane.
+
+    Args:
+        spec: The stream.
+        tables: Its compiled task.
+    """
+
+    def __init__(self, spec: StreamSpec, tables: Tables) -> None:
+        self.spec, self.tables = spec, tables
+        self.lists = TableLists(tables)
+        self.idle_row = tables.idle
+        self.sequenced = spec.task.sequence is not None
+        self.keeps_values = tables.lazy or self.sequenced
+        self.watched = False
+        self.conditions: dict[str, NDArray[Any]] = {}
+        self.memory: dict[str, NDArray[Any]] = {}
+        self.visits: dict[int, int] = {}
+        self.reward = 0.0
+        self.ended = False
+        self.left = -1  # the period just left, for streams that wait for it
+        self._noise = _LaneNoise(tables)
+        self._chunk: Sequence[NDArray[np.float32]] = ()
+        self._at = 0
+        self._rest_state()
+
+    def _rest_state(self) -> None:
+        self.row, self.end, self.slot, self.trial = self.idle_row, NEVER, 0, -1
+        self.outcome, self.choice, self.response = 0, -1, -1
+        self.clock_at = self.entered = self.onset = 0
+        self.earned = self.last_reward = 0.0
+        self.last_outcome = self.last_choice = 0
+        self.held_action = self.held_steps = 0
+        self.key = self.trial_key = 0
+        self.live_at = self.idle_at = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether the stream shows nothing at present."""
+        return self.row == self.idle_row
+
+    def begin(self, seed: int, lane: int, session: int) -> None:
+        """Start a session: new keys, empty memory, first trial still to come."""
+        self._chunk, self._at = (), 0
+        self._rest_state()
+        words = [np.array([value], np.uint64) for value in (seed, lane, session)]
+        key = branch_keys(*words, self.spec.branch)
+        self.key = int(key[0])
+        self._noise.begin(key)
+        self.memory = {
+            name: np.asarray(spec.initial, spec.dtype)[None].copy() for name, spec in self.spec.task.memory().items()
+        }
+        self._move(self.idle_row)
+
+    # ---- a step ----
+
+    def window_open(self) -> bool:
+        """Whether a response window is open."""
+        return self.lists.window[self.row]
+
+    def act(self, action: int, now: int) -> None:
+        """Read an action against the present state; events are of time ``now``."""
+        row, lists = self.row, self.lists
+        if self.tables.any_held:
+            action = self._hold(action)
+        target = lists.next[row][action]
+        self.reward = lists.reward[row][action]
+        self.ended = False
+        if target != row or self.end == now or (self.tables.any_pays and lists.pays[row][action]):
+            self._event(action, target, now)
+        self.earned += self.reward
+
+    def _hold(self, action: int) -> int:
+        self.held_steps = self.held_steps + 1 if action == self.held_action else 1
+        self.held_action = action
+        return action if self.held_steps >= self.lists.held[self.row] else 0
+
+    def _event(self, action: int, target: int, now: int) -> None:
+        row, lists = self.row, self.lists
+        column = action
+        timed = target == row and self.end == now
+        if timed:
+            column, action = self.tables.actions, 0
+            self.reward += lists.reward[row][column]
+            target = lists.next[row][column]
+        outcome = lists.outcome[row][column]
+        if self.tables.any_pays and lists.pays[row][column]:
+            outcome = self._price(action, outcome, now)
+        if outcome and not self.outcome:
+            self.outcome, self.choice = outcome, action
+            self.response = -1 if timed else now - self.clock_at
+        if target == row:
+            return
+        if target == row + self.tables.phase and self.end == now:
+            target = lists.next[target][-1]  # kept in the last step of the window, whose time is over as well
+        if target >= 0 and target != row + self.tables.phase:
+            target = self._enter(target, now)
+        if self.watched:
+            before = lists.period[row]
+            self.left = before if target < 0 or lists.period[target] != before else -1
+        self.ended = target < 0
+        self._move(self.idle_row if target < 0 else target)
+
+    def _price(self, action: int, outcome: int, now: int) -> int:
+        response = Response(
+            action=np.array([action]),
+            period=np.array([self.lists.period[self.row]]),
+            elapsed=np.array([(now - self.clock_at) * self.tables.dt]),
+            reward=np.array([self.reward]),
+            outcome=np.array([outcome], np.uint8),
+            conditions=self.values(),
+            memory=self.memory,
+            _keys=np.array([self.trial_key], np.uint64),
+        )
+        self.spec.task.pay(response)  # type: ignore[misc]
+        self.reward = float(response.reward[0])
+        return int(response.outcome[0])
+
+    def _enter(self, row: int, now: int) -> int:
+        """Enter a period, passing through those of no duration; returns the row arrived at, negative at the end."""
+        lists = self.lists
+        while row >= 0:
+            if lists.clock[row]:
+                self.clock_at = now
+            steps = lists.steps[row]
+            if steps == DRAWN:
+                steps = self._duration(row)
+            self.end, self.entered = now + steps, now
+            if steps:
+                break
+            row = lists.next[row][-1]
+        return row
+
+    def _duration(self, row: int) -> int:
+        lists = self.lists
+        word = self.trial_key + lists.purpose[row]
+        if self.tables.cyclic:
+            period = lists.period[row]
+            visit = self.visits.get(period, 0)
+            self.visits[period] = visit + 1
+            word += visit * GAMMA_INT
+        low, cuts = lists.laws[lists.law[row]]
+        return low + bisect_right(cuts, mix_int(word))
+
+    def _move(self, row: int) -> None:
+        self._give_back()
+        self.row = row
+        if row == self.idle_row:
+            self.end = NEVER
+
+    # ---- trials ----
+
+    def start(self, now: int) -> None:
+        """Draw and begin the next trial."""
+        first = self.trial < 0
+        self.trial += 1
+        self.trial_key = mix_int(self.key + (self.trial + 1) * GAMMA_INT)
+        self.onset = self.clock_at = now
+        self.outcome, self.choice, self.response, self.earned = 0, -1, -1, 0.0
+        self.visits = {}
+        self.slot = self._draw_values(first) if self.keeps_values else self._draw()
+        row = self._enter(self.slot * self.tables.rows_per_slot, now)
+        if row < 0:
+            raise TaskError(f"{self.spec.name}: a trial of no duration was drawn; give some period a step or more.")
+        self._move(row)
+
+    def _draw(self) -> int:
+        slot = 0
+        for purpose, cuts, stride in self.lists.factors:
+            slot += bisect_right(cuts, mix_int(self.trial_key + purpose)) * stride
+        return slot
+
+    def _draw_values(self, first: bool) -> int:
+        tables, task = self.tables, self.spec.task
+        keys = trial_keys(np.array([self.key], np.uint64), np.array([self.trial]))
+        levels = draw_levels(tables, keys)
+        values = tables.design.values(levels)
+        for name, law in tables.design.laws.items():
+            values[name] = law.draw(mix(keys + np.uint64(name_bits(f"condition.{name}"))))
+        if task.sequence is not None:
+            draw = Draw(
+                conditions=values,
+                previous=dict(values) if first else self.conditions,
+                first=np.array([first]),
+                trial=np.array([self.trial]),
+                outcome=np.array([self.last_outcome]),
+                choice=np.array([self.last_choice]),
+                reward=np.array([self.last_reward]),
+                memory=self.memory,
+                dt=tables.dt,
+                _keys=keys,
+            )
+            task.sequence(draw)
+            values, self.memory = draw.conditions, draw.memory
+        self.conditions = values
+        if not tables.lazy:
+            return int(levels_of(tables, values, levels)[0]) if levels else 0
+        tables.define(np.zeros(1, np.int64), values)
+        self.lists.refresh()
+        return 0
+
+    def close(self) -> None:
+        """Close the books of a trial that is over."""
+        self.outcome = self.outcome or int(Outcome.UNSCORED)
+        self.last_outcome, self.last_choice = self.outcome, max(self.choice, 0)
+        self.last_reward = self.earned
+
+    def cancel(self) -> None:
+        """End from outside what has no outcome yet."""
+        if not self.idle and not self.outcome:
+            self.outcome = int(Outcome.CANCELLED)
+
+    def rest(self) -> None:
+        """Become idle."""
+        self._move(self.idle_row)
+
+    def resume(self, period: int, now: int) -> bool:
+        """Go on, after the group has resolved, to a further period; True if that is over at once."""
+        row = self._enter(self.slot * self.tables.rows_per_slot + self.tables.phase + period, now)
+        self._move(self.idle_row if row < 0 else row)
+        return row < 0
+
+    def values(self) -> dict[str, NDArray[Any]]:
+        """The conditions of the present trial, arrays of length 1."""
+        if self.keeps_values:
+            return self.conditions
+        return {name: np.array([column[self.slot]]) for name, column in self.lists.grid.items()}
+
+    # ---- what is seen ----
+
+    @property
+    def mean(self) -> NDArray[np.float32]:
+        """What the channels show without noise, float32 (channels,)."""
+        return self.lists.mean[self.row]
+
+    def observe(self) -> NDArray[np.float32]:
+        """Mean plus noise, a fresh float32 (channels,), and the noise moves on by one step."""
+        at = self._at
+        if at == len(self._chunk):
+            self._paint()
+            at = 0
+        self._at = at + 1
+        return self._chunk[at]
+
+    def noise(self) -> NDArray[np.float32]:
+        """This step's noise alone, float32 (channels,)."""
+        return self.observe_from(np.zeros_like(self.mean))
+
+    def observe_from(self, mean: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As `observe`, around another mean."""
+        self._give_back()
+        noise = self._noise.idle(self.idle_at, 1) if self.idle else self._noise.live(self.live_at, 1)
+        if self.idle:
+            self.idle_at += 1
+        else:
+            self.live_at += 1
+        return mean.copy() if noise is None else mean + noise[0]
+
+    def _paint(self) -> None:
+        """Make the observations of the coming steps of this period at once."""
+        if self.row == self.idle_row:
+            noise, count = self._noise.idle(self.idle_at, IDLE_CHUNK), IDLE_CHUNK
+            self.idle_at += count
+        else:
+            count = min(self.end - self._paint_time, BLOCK - self.live_at % BLOCK)
+            noise = self._noise.live(self.live_at, count)
+            self.live_at += count
+        mean = self.mean
+        self._chunk = list(mean + noise) if noise is not None else [mean.copy() for _ in range(count)]
+        self._at = 0
+
+    _paint_time = 0
+
+    def at_time(self, now: int) -> None:
+        """Tell the time of the observation that is about to be made."""
+        self._paint_time = now
+
+    def _give_back(self) -> None:
+        """Give back the noise of steps that were painted but not shown."""
+        unused = len(self._chunk) - self._at
+        if self.row == self.idle_row:
+            self.idle_at -= unused
+        else:
+            self.live_at -= unused
+        self._chunk, self._at = (), 0
+
+    def truth(self, now: int) -> int:
+        """The action that is right at this moment."""
+        late = self.lists.truth_after[self.row]
+        return self.lists.truth[self.row] if not late or now - self.entered + 1 >= late else 0
+
+    # ---- saving ----
+
+    def state(self) -> dict[str, Any]:
+        """A copy of everything that changes."""
+        self._give_back()
+        saved = {name: getattr(self, name) for name in _COUNTERS}
+        saved["memory"] = {name: array.copy() for name, array in self.memory.items()}
+        saved["conditions"] = {name: array.copy() for name, array in self.conditions.items()}
+        saved["visits"] = dict(self.visits)
+        return saved
+
+    def set_state(self, saved: dict[str, Any]) -> None:
+        """Go back to a saved state."""
+        self._chunk, self._at = (), 0
+        for name in _COUNTERS:
+            setattr(self, name, saved[name])
+        self.memory = {name: array.copy() for name, array in saved["memory"].items()}
+        self.conditions = {name: array.copy() for name, array in saved["conditions"].items()}
+        self.visits = dict(saved["visits"])
+        self._noise.begin(np.array([self.key], np.uint64))
+        if self.tables.lazy and self.conditions:
+            self.tables.define(np.zeros(1, np.int64), self.conditions)
+            self.lists.refresh()
+
+
+class _LaneNoise:
+    """The noise of one lane, random access by step number; blocks of live noise are kept for the next call."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._sd = noise_sd(tables)
+        self._channels = [int(c) for c in np.flatnonzero(self._sd)]
+        self._pairs = (len(self._channels) + 1) // 2
+        self._block: NDArray[np.float32] | None = None
+        self._number = -1
+
+    def begin(self, key: NDArray[np.uint64]) -> None:
+        self._number = -1
+        self._stride = int(noise_increments(key)[0])
+        self._starts = {
+            kind: int(mix(key ^ np.uint64(name_bits(f"noise.{kind}")))[0]) for kind in ("live", "idle")
+        }
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        return [name_bits(f"noise.pair.{p}") for p in range(self._pairs)]
+
+    def live(self, step: int, count: int) -> NDArray[np.float32] | None:
+        """Noise of live steps; ``count`` must not cross a multiple of BLOCK."""
+        if not self._pairs:
+            return None
+        number, first = divmod(step, BLOCK)
+        if number != self._number:
+            self._block, self._number = self._make("live", number * BLOCK, BLOCK), number
+        assert self._block is not None
+        return self._block[first : first + count]
+
+    def idle(self, step: int, count: int) -> NDArray[np.float32] | None:
+        """Noise of idle steps."""
+        return self._make("idle", step, count) if self._pairs else None
+
+    def _make(self, kind: str, step: int, count: int) -> NDArray[np.float32]:
+        noise = np.zeros((count, len(self._sd)), np.float32)
+        start = np.uint64((self._starts[kind] + step * self._stride) & MASK)
+        phases = start + np.arange(count, dtype=np.uint64) * np.uint64(self._stride)
+        z = np.empty((2, count), np.float32)
+        for p, offset in enumerate(self._offsets):
+            normals(phases + np.uint64(offset), z[0], z[1])
+            for half, channel in enumerate(self._channels[2 * p : 2 * p + 2]):
+                noise[:, channel] = z[half] * self._sd[channel]
+        return noise
