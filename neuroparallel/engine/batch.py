@@ -9,7 +9,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.group import BatchGroup
+from neuroparallel.engine.group import BatchGroup, group_conditions
+from neuroparallel.engine.horizon import group_steps, memory_steps
 from neuroparallel.engine.layout import Layout, SubjectSpec
 from neuroparallel.engine.stream import NO_LANES, BatchStream
 from neuroparallel.engine.subject import action_space, observation_space, subject_columns
@@ -58,6 +59,7 @@ class BatchEngine:
         self.seeds = np.zeros(self.lanes, np.uint64)
         self.lane_ids = np.arange(self.lanes, dtype=np.uint64)
         self._any_over = False
+        self._limited = bool(layout.session_trials or layout.session_steps)
         self._ready = False
         self._tally = np.zeros((len(self.streams), 7), np.int64)
         self._rewards = np.zeros(len(self.streams))
@@ -65,7 +67,7 @@ class BatchEngine:
         self.log = TrialLog(
             [
                 StreamInfo(
-                    layout.subjects[spec.subject].name, spec.short, spec.task.task_name(), stream.tables.design.names
+                    layout.subjects[spec.subject].name, spec.short, spec.task.task_name(), stream.tables.recorded
                 )
                 for spec, stream in zip(layout.streams, self.streams, strict=True)
             ],
@@ -118,7 +120,7 @@ class BatchEngine:
         self._ready = True
         self._begin(np.arange(self.lanes))
         outcomes = np.zeros((len(self.streams), self.lanes), np.uint8)
-        return self._observe(), self._infos(outcomes, [stream.trial.copy() for stream in self.streams])
+        return self._observe(), self._infos(outcomes, [stream.trial for stream in self.streams])
 
     def _seed(self, seed: int | Sequence[int]) -> None:
         if isinstance(seed, (list, tuple, np.ndarray)):
@@ -195,12 +197,16 @@ class BatchEngine:
         was_over = self.over.nonzero()[0] if self._any_over else NO_LANES
         for subject, choice in zip(self.subjects, chosen, strict=True):
             subject.act(choice, self.now)
-        trials = [stream.trial.copy() for stream in self.streams]
+        trials = [stream.trial for stream in self.streams]
         outcomes, truncated = self._resolve()
+        if self._keeps:
+            self._log_responses(trials)
         if was_over.size:
             self._begin(was_over)
-            for before, stream in zip(trials, self.streams, strict=True):
-                before[was_over] = stream.trial[was_over]  # that step was a reset: its infos are those of one
+            trials = [  # that step was a reset: its infos are those of one
+                np.where(self.now == self.session_start, stream.trial, before)
+                for stream, before in zip(self.streams, trials, strict=True)
+            ]
         for group in self.groups:
             group.wake(self.now)
         rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
@@ -213,14 +219,12 @@ class BatchEngine:
         outcomes = np.zeros((len(self.streams), self.lanes), np.uint8)
         truncated = np.zeros(self.lanes, bool)
         finished = [group.resolve(self.now) for group in self.groups]
-        for index, stream in enumerate(self.streams):
-            self._rewards[index] += stream.reward.sum()
         for number, (group, lanes) in enumerate(zip(self.groups, finished, strict=True)):
             if lanes.size:
                 self._record(group, lanes, outcomes)
-                if number == 0:
+                if number == 0 and self._limited:
                     truncated[lanes] = self._session_over(group, lanes)
-        if truncated.any():
+        if self._limited and truncated.any():
             self._end(truncated, finished, outcomes)
         for group, lanes in zip(self.groups, finished, strict=True):
             if lanes.size:
@@ -256,11 +260,12 @@ class BatchEngine:
             who = lanes[group.takes_part[index][lanes]] if group.mixed else lanes
             stream.close(who)
             outcomes[index, who] = stream.outcome[who]
+            self._rewards[index] += stream.earned[who].sum()
             self._tally[index] += np.bincount(stream.outcome[who], minlength=7)
             if self._keeps:
-                self._log(index, stream, who)
+                self._log(group, index, stream, who)
 
-    def _log(self, index: int, stream: BatchStream, who: NDArray[np.int64]) -> None:
+    def _log(self, group: BatchGroup, index: int, stream: BatchStream, who: NDArray[np.int64]) -> None:
         start = self.session_start[who]
         self.log.add(
             index,
@@ -274,8 +279,24 @@ class BatchEngine:
             ground_truth=stream.tables.answer[stream.slot[who]],
             reward=stream.earned[who],
             response_steps=stream.response[who],
-            conditions=stream._values(who),
+            conditions=stream.values(who) | group.values(who),
         )
+
+    def _log_responses(self, trials: list[NDArray[np.int64]]) -> None:
+        """Record the actions of this step that changed the course of a trial."""
+        for index, stream in enumerate(self.streams):
+            if stream.answered is not None:
+                who, period, action = stream.answered
+                self.log.add_responses(
+                    index,
+                    lane=who,
+                    session=self.sessions[who],
+                    trial=trials[index][who],
+                    period=period,
+                    action=action,
+                    step=self.now - self.session_start[who],
+                    reward=stream.reward[who],
+                )
 
     def _observe(self) -> Arrays:
         self._last = {subject.spec.name: subject.observe() for subject in self.subjects}
@@ -289,6 +310,16 @@ class BatchEngine:
     def truth(self) -> Arrays:
         """The actions that are right at this moment, by agent: int64, (lanes,) or (lanes, streams); -1: none."""
         return {subject.spec.name: subject.truth(self.now) for subject in self.subjects}
+
+    def trial_steps(self) -> int:
+        """The longest possible trial in steps, over all groups."""
+        tables = [stream.tables for stream in self.streams]
+        onsets = [stream.spec.onset for stream in self.streams]
+        return max(group_steps(group.spec, onsets, tables) for group in self.groups)
+
+    def memory_steps(self) -> int:
+        """How long something has to be kept in mind until the response, in steps; 0 if nothing has to."""
+        return max(memory_steps(stream.tables) for stream in self.streams)
 
     def trials(self) -> Trials:
         """The table of all trials that have ended so far (the latest ones, if more than are kept)."""
@@ -372,7 +403,8 @@ class _Subject:
         if array.dtype.kind not in "iu" or array.shape != shape:
             raise ActionError(f"{name}: actions are {array.dtype} of shape {array.shape}; they must be {legal}.")
         array = array.astype(np.int64, copy=False)
-        if array.size and (int(array.min()) < 0 or (array >= limits).any()):
+        unsigned = array.view(np.uint64) if array.flags.c_contiguous else array.astype(np.uint64)
+        if (unsigned.max(axis=0) >= limits).any():  # a negative number is a very large unsigned one
             lane = int(np.argwhere((array < 0) | (array >= limits))[0][0])
             raise ActionError(f"{name}: lane {lane} has action {array[lane].tolist()}; they must be {legal}.")
         return array
@@ -468,8 +500,8 @@ class Infos(Mapping[str, NDArray[Any]]):
     ) -> None:
         self._subject, self._now = subject, now
         self._outcomes = outcomes[subject.indices]
-        self._rows = [stream.row.copy() for stream in subject.streams]
-        self._truths = subject.truth(now)
+        self._rows = [stream.row for stream in subject.streams]  # replaced, not changed, by later steps
+        self._entered = [stream.entered.copy() if stream.tables.any_late else None for stream in subject.streams]
         self._trials = [trials[index] for index in subject.indices]
         self._keys = info_keys([stream.spec.short for stream in subject.streams])
 
@@ -484,20 +516,33 @@ class Infos(Mapping[str, NDArray[Any]]):
             return settled_rank(self._outcomes.astype(np.int64))
         if what == "trial_end" and len(self._rows) > 1:
             return (self._outcomes > 0).any(axis=0)
-        if what == "ground_truth":
-            return self._truths if self._truths.ndim == 1 else np.full(self._subject.lanes, -1, np.int64)
+        if what == "ground_truth" and len(self._rows) > 1:
+            return self._whole_truth()
         return self._of(what, 0)
 
+    def _whole_truth(self) -> NDArray[np.int64]:
+        """The truth of the shared action; -1 where each stream has an action of its own."""
+        if self._subject.factors:
+            return np.full(self._subject.lanes, -1, np.int64)
+        result = np.zeros(self._subject.lanes, np.int64)
+        for index in reversed(range(len(self._rows))):
+            window = self._subject.streams[index].tables.window[self._rows[index]]
+            result = np.where(window, self._of("ground_truth", index), result)
+        return result
+
     def _of(self, what: str, index: int) -> NDArray[Any]:
-        stream, outcome = self._subject.streams[index], self._outcomes[index]
+        stream, outcome, row = self._subject.streams[index], self._outcomes[index], self._rows[index]
         if what == "outcome":
             return outcome.astype(np.int64)
         if what == "trial_end":
             return outcome > 0
         if what == "period":
-            return stream.tables.period_of[self._rows[index]]
+            return stream.tables.period_of[row]
         if what == "ground_truth":
-            return self._truths[:, index] if self._truths.ndim == 2 else stream.tables.truth[self._rows[index]]
+            truth, entered = stream.tables.truth[row], self._entered[index]
+            if entered is None:
+                return truth
+            return np.where(self._now - entered + 1 >= stream.tables.truth_after[row], truth, 0)
         return self._trials[index]
 
     def __iter__(self) -> Iterator[str]:
@@ -505,6 +550,19 @@ class Infos(Mapping[str, NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(self._keys)
+
+
+def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
+    """What the trial table says of a stream."""
+    spec = layout.streams[index]
+    shared = next(group_conditions(group) for group in layout.groups if index in group.streams)
+    return StreamInfo(
+        layout.subjects[spec.subject].name,
+        spec.short,
+        spec.task.task_name(),
+        (*tables.design.names, *shared),
+        tuple(tables.periods),
+    )
 
 
 def info_keys(streams: Sequence[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from neuroparallel.engine.stream import NEVER, NO_LANES, BatchStream
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import Bits, branch_keys, mix, name_bits, thresholds, trial_keys
 
-__all__ = ["BatchGroup", "membership", "payoff_row"]
+__all__ = ["BatchGroup", "group_conditions", "membership", "payoff_row"]
 
 MIX = np.uint64(name_bits("group.mix"))
 
@@ -23,6 +23,12 @@ def membership(spec: GroupSpec) -> tuple[NDArray[np.bool_], Bits]:
     entries = spec.mix or ((spec.streams, 1.0),)
     table = np.array([[index in members for index in spec.streams] for members, _ in entries])
     return table, thresholds(np.array([weight for _, weight in entries]))
+
+
+def group_conditions(spec: GroupSpec) -> tuple[str, ...]:
+    """Columns of the trial table that all streams of a group share: its trial number, and the entry of its mix."""
+    names = ("group_trial",) if len(spec.streams) > 1 else ()
+    return (*names, "mix") if spec.mix else names
 
 
 def payoff_row(game: Game, choices: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -55,6 +61,7 @@ class BatchGroup:
         self.onset_at = {index: np.full(lanes, NEVER, np.int64) for index in spec.streams}
         self.pending = np.zeros(lanes, np.int64)
         self.resolved = np.zeros(lanes, bool)
+        self.entry = np.zeros(lanes, np.int64)
         self._members, self._cuts = membership(spec)
         self._payoffs = np.array(spec.game.payoffs) if spec.game else np.zeros((0, 0))
         self.partners: list[tuple[NDArray[np.int64], BatchStream]] = []  # where last choices are shown
@@ -95,8 +102,14 @@ class BatchGroup:
             return
         words = mix(trial_keys(self.key[lanes], self.trial[lanes]) + MIX)
         entry = np.searchsorted(self._cuts, words, side="right")
+        self.entry[lanes] = entry
         for column, index in enumerate(self.spec.streams):
             self.takes_part[index][lanes] = self._members[entry, column]
+
+    def values(self, lanes: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        """The conditions that all streams of the group share, (n,) each."""
+        known = {"group_trial": self.trial, "mix": self.entry}
+        return {name: known[name][lanes] for name in group_conditions(self.spec)}
 
     def wake(self, now: int) -> None:
         """Start the streams whose onset has come."""
@@ -152,6 +165,7 @@ class BatchGroup:
             waiting &= stream.onset[lanes] < self.streams[ended].onset[lanes]
             lost = lanes[waiting]
             if lost.size:
+                stream.trial = stream.trial.copy()  # the infos of earlier steps keep the old one
                 stream.trial[lost] += 1
                 stream.onset[lost] = now
                 stream.outcome[lost] = Outcome.CANCELLED
@@ -170,7 +184,7 @@ class BatchGroup:
         return done
 
     def _pay(self, game: Game, lanes: NDArray[np.int64]) -> None:
-        choices = [self.streams[index].choice[lanes] - 1 for index in game.streams]
+        choices = [self._choice(self.streams[index], lanes) - 1 for index in game.streams]
         all_chose = np.logical_and.reduce([choice >= 0 for choice in choices])
         row = np.where(all_chose, payoff_row(game, choices), 0)
         for player, index in enumerate(game.streams):
@@ -179,7 +193,13 @@ class BatchGroup:
             stream.reward[lanes] += paid
             stream.earned[lanes] += paid
         for seen, stream in self.partners:
-            seen[lanes] = np.maximum(stream.choice[lanes], 0)
+            seen[lanes] = self._choice(stream, lanes)
+
+    @staticmethod
+    def _choice(stream: BatchStream, lanes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What was chosen in time; 0 for a miss, and for an early response, which is no choice."""
+        choice = np.where(stream.outcome[lanes] == Outcome.ABORT, 0, stream.choice[lanes])
+        return np.maximum(choice, 0)
 
     def _resume(self, lanes: NDArray[np.int64], now: int) -> NDArray[np.int64]:
         """Send all members on to a further period; returns lanes in which all are over at once."""
@@ -204,11 +224,12 @@ class BatchGroup:
             "onset_at": {index: array.copy() for index, array in self.onset_at.items()},
             "pending": self.pending.copy(),
             "resolved": self.resolved.copy(),
+            "entry": self.entry.copy(),
         }
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
-        for name in ("trial", "key", "pending", "resolved"):
+        for name in ("trial", "key", "pending", "resolved", "entry"):
             getattr(self, name)[:] = saved[name]
         for name in ("takes_part", "onset_at"):
             for index, array in saved[name].items():

@@ -10,8 +10,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.batch import info_keys
-from neuroparallel.engine.group import MIX, membership
+from neuroparallel.engine.batch import info_keys, stream_info
+from neuroparallel.engine.group import MIX, group_conditions, membership
 from neuroparallel.engine.layout import GroupSpec, Layout, SubjectSpec
 from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.stream import NEVER
@@ -19,7 +19,7 @@ from neuroparallel.engine.subject import action_space, observation_space, subjec
 from neuroparallel.engine.tables import Tables, settled_rank
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.records import StreamInfo, TrialLog, Trials
+from neuroparallel.records import TrialLog, Trials
 from neuroparallel.seeding import GAMMA_INT, branch_keys, integer_bits, mix_int
 
 __all__ = ["ScalarEngine"]
@@ -53,18 +53,17 @@ class ScalarEngine:
                     if partner.stream in group.spec.streams:
                         group.partners.append((subject, number, self.streams[partner.stream]))
         self.possible_agents = [spec.name for spec in layout.subjects]
+        plain = all(s.single and not s.spec.partners for s in self.subjects)
+        alone = all(len(g.streams) == 1 and not g.delayed and not g.spec.mix for g in self.groups)
+        self._lone = [(s.spec.name, s.streams[0]) for s in self.subjects] if plain and alone else []
         self.now = self.session_start = 0
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
         self.over, self._ready = False, False
         self._rows: list[list[tuple[Any, ...]]] = [[] for _ in self.streams]
+        self._answers: list[list[tuple[Any, ...]]] = [[] for _ in self.streams]
         self._keeps = 1_000_000 if record is True else int(record)
         self._log = TrialLog(
-            [
-                StreamInfo(
-                    layout.subjects[s.spec.subject].name, s.spec.short, s.spec.task.task_name(), s.tables.design.names
-                )
-                for s in self.streams
-            ],
+            [stream_info(layout, index, stream.tables) for index, stream in enumerate(self.streams)],
             layout.dt,
             capacity=max(1, self._keeps),
         )
@@ -129,6 +128,12 @@ class ScalarEngine:
         Raises:
             UsageError: `reset` was not called, or the session is over.
         """
+        for name, stream in self._lone:
+            if stream.at == stream.count or not stream.calm[actions[name]]:
+                break
+        else:
+            if self._lone and not self.over:
+                return self._calm_step()
         if not self._ready or self.over:
             raise UsageError("step was called before reset, or after the session had ended; call reset first.")
         self.now += 1
@@ -136,8 +141,22 @@ class ScalarEngine:
             subject.act(actions[subject.spec.name], self.now)
         trials = [stream.trial for stream in self.streams]
         outcomes = self._resolve()
+        if self._keeps:
+            self._note_responses(trials)
         rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
         return self._observe(), rewards, self.over, self._infos(outcomes, trials)
+
+    def _calm_step(self) -> tuple[Observations, dict[str, float], bool, Infos]:
+        """A step in which nothing happens but time passing: most of them, so it is kept short."""
+        self.now += 1
+        observations, rewards, infos = {}, {}, {}
+        for name, stream in self._lone:
+            at = stream.at
+            stream.at = at + 1
+            observations[name] = stream.chunk[at]
+            rewards[name] = 0.0
+            infos[name] = stream.info.copy()
+        return observations, rewards, False, infos
 
     def _resolve(self) -> list[int]:
         outcomes = [0] * len(self.streams)
@@ -175,7 +194,7 @@ class ScalarEngine:
             stream.close()
             outcomes[index] = stream.outcome
             if self._keeps:
-                conditions = stream.values()
+                conditions = [*stream.values().values(), *group.values()]
                 self._rows[index].append(
                     (
                         self.session,
@@ -187,19 +206,32 @@ class ScalarEngine:
                         stream.lists.answer[stream.slot],
                         stream.earned,
                         stream.response,
-                        *(value[0] for value in conditions.values()),
+                        *(value[0] for value in conditions),
                     )
                 )
                 if len(self._rows[index]) >= 4096:
                     self._flush()
 
+    def _note_responses(self, trials: list[int]) -> None:
+        """Note the actions of this step that changed the course of a trial."""
+        for index, stream in enumerate(self.streams):
+            if stream.answered is not None:
+                time = self.now - self.session_start
+                self._answers[index].append((self.session, trials[index], *stream.answered, time, stream.reward))
+
     def _flush(self) -> None:
-        """Hand the trials noted so far to the log, as arrays."""
+        """Hand the trials and responses noted so far to the log, as arrays."""
+        for index, rows in enumerate(self._answers):
+            if rows:
+                keys = ("session", "trial", "period", "action", "step", "reward")
+                fields = dict(zip(keys, map(np.array, zip(*rows, strict=True)), strict=True))
+                self._log.add_responses(index, lane=np.full(len(rows), self.lane), **fields)
+                rows.clear()
         names = "session trial onset_step end_step outcome choice ground_truth reward response_steps".split()
         for index, rows in enumerate(self._rows):
             if rows:
                 columns = [np.array(column) for column in zip(*rows, strict=True)]
-                conditions = dict(zip(self.streams[index].values(), columns[len(names) :], strict=True))
+                conditions = dict(zip(self._log.streams[index].conditions, columns[len(names) :], strict=True))
                 fields = dict(zip(names, columns, strict=False))
                 self._log.add(index, lane=np.full(len(rows), self.lane), conditions=conditions, **fields)
                 rows.clear()
@@ -240,7 +272,7 @@ class ScalarEngine:
             part.set_state(state)
         for subject, seen in zip(self.subjects, saved["seen"], strict=True):
             subject.seen = list(seen)
-        for rows in self._rows:
+        for rows in [*self._rows, *self._answers]:
             rows.clear()
         self._log.set_state(saved["log"])
 
@@ -251,7 +283,7 @@ class ScalarGroup:
     def __init__(self, spec: GroupSpec, streams: list[ScalarStream]) -> None:
         self.spec = spec
         self.streams = {index: streams[index] for index in spec.streams}
-        self.trial, self.key, self.pending, self.resolved = -1, 0, 0, False
+        self.trial, self.key, self.pending, self.resolved, self.entry = -1, 0, 0, False, 0
         self.takes_part = dict.fromkeys(spec.streams, True)
         self.onset_at = dict.fromkeys(spec.streams, NEVER)
         self.partners: list[tuple[ScalarSubject, int, ScalarStream]] = []
@@ -273,8 +305,8 @@ class ScalarGroup:
         self.trial += 1
         if self.spec.mix:
             word = mix_int(mix_int(self.key + (self.trial + 1) * GAMMA_INT) + int(MIX))
-            entry = self._members[bisect_right(self._cuts, word)]
-            self.takes_part = dict(zip(self.spec.streams, entry, strict=True))
+            self.entry = bisect_right(self._cuts, word)
+            self.takes_part = dict(zip(self.spec.streams, self._members[self.entry], strict=True))
         self.resolved, self.pending = False, 0
         for index, stream in self.streams.items():
             self.onset_at[index] = NEVER
@@ -286,6 +318,11 @@ class ScalarGroup:
                 stream.start(now)
             elif onset.after < 0:
                 self.onset_at[index] = now + onset.steps
+
+    def values(self) -> list[NDArray[np.int64]]:
+        """The conditions that all streams of the group share, arrays of length 1."""
+        known = {"group_trial": self.trial, "mix": self.entry}
+        return [np.array([known[name]]) for name in group_conditions(self.spec)]
 
     def wake(self, now: int) -> None:
         """Start the streams whose onset has come."""
@@ -346,7 +383,7 @@ class ScalarGroup:
     def _pay(self) -> None:
         game = self.spec.game
         assert game is not None
-        choices = [self.streams[index].choice - 1 for index in game.streams]
+        choices = [self._choice(self.streams[index]) - 1 for index in game.streams]
         row = 0
         for choice, n in zip(choices, game.choices, strict=True):
             row = row * n + choice
@@ -355,7 +392,12 @@ class ScalarGroup:
             self.streams[index].reward += paid
             self.streams[index].earned += paid
         for subject, number, stream in self.partners:
-            subject.seen[number] = max(stream.choice, 0)
+            subject.seen[number] = self._choice(stream)
+
+    @staticmethod
+    def _choice(stream: ScalarStream) -> int:
+        """What was chosen in time; 0 for a miss, and for an early response, which is no choice."""
+        return 0 if stream.outcome == Outcome.ABORT else max(stream.choice, 0)
 
     def cancel(self) -> None:
         """End what is running from outside."""
@@ -368,12 +410,13 @@ class ScalarGroup:
             "key": self.key,
             "pending": self.pending,
             "resolved": self.resolved,
+            "entry": self.entry,
             "takes_part": dict(self.takes_part),
             "onset_at": dict(self.onset_at),
         }
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
-        for name in ("trial", "key", "pending", "resolved"):
+        for name in ("trial", "key", "pending", "resolved", "entry"):
             setattr(self, name, saved[name])
         self.takes_part, self.onset_at = dict(saved["takes_part"]), dict(saved["onset_at"])
 
@@ -484,6 +527,6 @@ class ScalarSubject:
         )
         values = list(own)
         for number, (stream, index) in enumerate(zip(self.streams, self.indices, strict=True)):
-            right = truth[number] if self.factored else stream.lists.truth[stream.row]
+            right = stream.truth(now)
             values += [int(bool(codes[number])), codes[number], trials[index], right, stream.lists.period[stream.row]]
         return dict(zip(self._keys, values, strict=True))

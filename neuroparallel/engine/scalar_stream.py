@@ -73,6 +73,10 @@ class TableLists:
         self.truth_after: list[int] = tables.truth_after.tolist()
         self.answer: list[int] = tables.answer.tolist()
         self.mean = np.ascontiguousarray(tables.mean.T)
+        stays = tables.next.reshape(-1, columns) == np.arange(tables.idle + 1)[:, None]
+        calm = stays & (tables.reward.reshape(-1, columns) == 0) & ~tables.pays.reshape(-1, columns)
+        calm &= (tables.truth_after == 0)[:, None] & (not tables.any_held)
+        self.calm: list[list[bool]] = calm.tolist()
 
 
 class ScalarStream:
@@ -88,17 +92,21 @@ class ScalarStream:
         self.lists = TableLists(tables)
         self.idle_row = tables.idle
         self.sequenced = spec.task.sequence is not None
-        self.keeps_values = tables.lazy or self.sequenced
+        self.notes = spec.task.note_names()
+        self.keeps_values = tables.lazy or self.sequenced or bool(self.notes)
         self.watched = False
         self.conditions: dict[str, NDArray[Any]] = {}
         self.memory: dict[str, NDArray[Any]] = {}
         self.visits: dict[int, int] = {}
         self.reward = 0.0
         self.ended = False
+        self.answered: tuple[int, int] | None = None  # period and action, if it changed the course of the trial
         self.left = -1  # the period just left, for streams that wait for it
         self._noise = _LaneNoise(tables)
-        self._chunk: Sequence[NDArray[np.float32]] = ()
-        self._at = 0
+        self.chunk: Sequence[NDArray[np.float32]] = ()  # observations of the coming steps of this period
+        self.at = self.count = 0  # the next of them, and how many there are
+        self.calm: list[bool] = []  # which actions change nothing and pay nothing
+        self.info: dict[str, int] = {}  # what is known throughout the period
         self._rest_state()
 
     def _rest_state(self) -> None:
@@ -118,7 +126,7 @@ class ScalarStream:
 
     def begin(self, seed: int, lane: int, session: int) -> None:
         """Start a session: new keys, empty memory, first trial still to come."""
-        self._chunk, self._at = (), 0
+        self.chunk, self.at, self.count = (), 0, 0
         self._rest_state()
         words = [np.array([value], np.uint64) for value in (seed, lane, session)]
         key = branch_keys(*words, self.spec.branch)
@@ -142,7 +150,7 @@ class ScalarStream:
             action = self._hold(action)
         target = lists.next[row][action]
         self.reward = lists.reward[row][action]
-        self.ended = False
+        self.ended, self.answered = False, None
         if target != row or self.end == now or (self.tables.any_pays and lists.pays[row][action]):
             self._event(action, target, now)
         self.earned += self.reward
@@ -168,6 +176,8 @@ class ScalarStream:
             self.response = -1 if timed else now - self.clock_at
         if target == row:
             return
+        if not timed:
+            self.answered = (lists.period[row], action)
         if target == row + self.tables.phase and self.end == now:
             target = lists.next[target][-1]  # kept in the last step of the window, whose time is over as well
         if target >= 0 and target != row + self.tables.phase:
@@ -254,6 +264,8 @@ class ScalarStream:
         values = tables.design.values(levels)
         for name, law in tables.design.laws.items():
             values[name] = law.draw(mix(keys + np.uint64(name_bits(f"condition.{name}"))))
+        for name in self.notes:
+            values[name] = np.zeros(1)
         if task.sequence is not None:
             draw = Draw(
                 conditions=values,
@@ -312,12 +324,12 @@ class ScalarStream:
 
     def observe(self) -> NDArray[np.float32]:
         """Mean plus noise, a fresh float32 (channels,), and the noise moves on by one step."""
-        at = self._at
-        if at == len(self._chunk):
+        at = self.at
+        if at == self.count:
             self._paint()
             at = 0
-        self._at = at + 1
-        return self._chunk[at]
+        self.at = at + 1
+        return self.chunk[at]
 
     def noise(self) -> NDArray[np.float32]:
         """This step's noise alone, float32 (channels,)."""
@@ -343,8 +355,16 @@ class ScalarStream:
             noise = self._noise.live(self.live_at, count)
             self.live_at += count
         mean = self.mean
-        self._chunk = list(mean + noise) if noise is not None else [mean.copy() for _ in range(count)]
-        self._at = 0
+        self.chunk = list(mean + noise) if noise is not None else [mean.copy() for _ in range(count)]
+        self.at, self.count = 0, count
+        self.calm = self.lists.calm[self.row]
+        self.info = {
+            "trial_end": 0,
+            "outcome": 0,
+            "trial": self.trial,
+            "ground_truth": self.lists.truth[self.row],
+            "period": self.lists.period[self.row],
+        }
 
     _paint_time = 0
 
@@ -354,12 +374,12 @@ class ScalarStream:
 
     def _give_back(self) -> None:
         """Give back the noise of steps that were painted but not shown."""
-        unused = len(self._chunk) - self._at
+        unused = self.count - self.at
         if self.row == self.idle_row:
             self.idle_at -= unused
         else:
             self.live_at -= unused
-        self._chunk, self._at = (), 0
+        self.chunk, self.at, self.count = (), 0, 0
 
     def truth(self, now: int) -> int:
         """The action that is right at this moment."""
@@ -379,7 +399,7 @@ class ScalarStream:
 
     def set_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state."""
-        self._chunk, self._at = (), 0
+        self.chunk, self.at, self.count = (), 0, 0
         for name in _COUNTERS:
             setattr(self, name, saved[name])
         self.memory = {name: array.copy() for name, array in saved["memory"].items()}

@@ -102,20 +102,20 @@ class BatchStream:
             setattr(self, name, np.full(lanes, value, dtype))
         self.row[:] = tables.idle
         self.row: NDArray[np.int64]
-        self.base = self.row * tables.columns
         self.visits = np.zeros((lanes, len(tables.periods)), np.int64) if tables.cyclic else None
         self.conditions = {
             name: np.zeros(lanes, values.dtype)
             for name, values in tables.design.values(
                 {n: np.zeros(1, np.int64) for n in tables.design.factors}
             ).items()
-        } | {name: np.zeros(lanes) for name in tables.design.laws}
+        } | {name: np.zeros(lanes) for name in (*tables.design.laws, *spec.task.note_names())}
         self.grid = {} if tables.lazy else tables.design.grid()
         self.memory: dict[str, NDArray[Any]] = {}
         for name, spec_ in spec.task.memory().items():
             initial = np.asarray(spec_.initial, spec_.dtype)
             self.memory[name] = np.broadcast_to(initial, (lanes, *initial.shape)).copy()
-        self.keeps_values = tables.lazy or spec.task.sequence is not None
+        self.notes = spec.task.note_names()
+        self.keeps_values = tables.lazy or spec.task.sequence is not None or bool(self.notes)
         self.mean = np.zeros((tables.channels.width, lanes), np.float32)
         self.idle = np.ones(lanes, bool)
         self.any_idle = True
@@ -123,6 +123,7 @@ class BatchStream:
         self.ended = NO_LANES
         self.left: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None  # for those who wait for a period's end
         self.watched = False
+        self.answered: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
         self._code, self._target = np.empty(lanes, np.int64), np.empty(lanes, np.int64)
         self._event, self._timed = np.empty(lanes, bool), np.empty(lanes, bool)
         self._noise = _Noise(tables, lanes)
@@ -132,6 +133,7 @@ class BatchStream:
     def begin(self, lanes: NDArray[np.int64], seeds: Bits, lane_ids: Bits, sessions: Bits) -> None:
         """Start a session: new keys, empty memory, first trial still to come."""
         key = branch_keys(seeds, lane_ids, sessions, self.spec.branch)
+        self.row, self.trial = self.row.copy(), self.trial.copy()  # the infos of earlier steps keep the old ones
         for name, _, value in _STATE:
             getattr(self, name)[lanes] = value
         self.key[lanes] = key
@@ -154,7 +156,8 @@ class BatchStream:
         if tables.any_held:
             actions = self._hold(actions)
         code, target, event = self._code, self._target, self._event
-        np.add(self.base, actions, out=code)
+        np.multiply(self.row, tables.columns, out=code)
+        np.add(code, actions, out=code)
         self.reward = tables.reward.take(code, mode="clip")
         tables.next.take(code, out=target, mode="clip")
         np.not_equal(target, self.row, out=event)
@@ -164,6 +167,7 @@ class BatchStream:
             np.logical_or(event, tables.pays.take(code, mode="clip"), out=event)
         lanes = event.nonzero()[0]
         self.left = None  # what was left in an earlier step has been dealt with
+        self.answered, self.left = None, None
         self.ended = self._events(lanes, now) if lanes.size else NO_LANES
         self.earned += self.reward
 
@@ -175,56 +179,82 @@ class BatchStream:
         return np.where(self.held_steps >= self.tables.held[self.row], actions, 0)
 
     def _events(self, lanes: NDArray[np.int64], now: int) -> NDArray[np.int64]:
+        """Carry out what happened in some lanes; returns those whose trial is over."""
         tables = self.tables
-        row, code, target = self.row[lanes], self._code[lanes], self._target[lanes]
-        timed = (target == row) & self._timed[lanes]
+        at = self._at(lanes)
+        row, code, target = self.row[at], self._code[at], self._target[at]
+        timed = (target == row) & self._timed[at]
         if timed.any():
             code = np.where(timed, row * tables.columns + tables.actions, code)
-            self.reward[lanes] += np.where(timed, tables.reward[code], 0.0)
-            target = tables.next[code]
-        outcome = tables.outcome[code]
-        action = np.where(timed, 0, code - row * tables.columns)
+            self.reward[at] += np.where(timed, tables.reward.take(code), 0.0)
+            target = tables.next.take(code)
+        outcome = tables.outcome.take(code)
         if tables.any_pays:
-            outcome = self._price(lanes, row, code, action, outcome, now)
-        self._settle(lanes, outcome, action, timed, now)
+            outcome = self._price(lanes, row, code, timed, outcome, now)
+        if outcome.any():
+            self._settle(lanes, outcome, np.where(timed, 0, code - row * tables.columns), timed, now)
         moved = target != row
+        if not timed.all():
+            chosen = moved & ~timed
+            self.answered = (lanes[chosen], tables.period_of[row[chosen]], (code - row * tables.columns)[chosen])
         if not moved.all():
             lanes, row, target = lanes[moved], row[moved], target[moved]
-        committed = target == row + tables.phase
-        closing = committed & (self.end[lanes] == now)
-        if closing.any():  # kept in the last step of the window, whose time is over as well
-            target[closing] = tables.next[target[closing] * tables.columns + tables.actions]
-            committed &= ~closing
-        enters = ~committed & (target >= 0)
-        if enters.any():
-            target[enters] = self._enter(lanes[enters], target[enters], now)
+        target = self._arrive(lanes, row, target, now)
         if self.watched:
             self._note_left(lanes, row, target)
         over = target < 0
+        if not over.any():
+            self._move(lanes, target)
+            return NO_LANES
         target[over] = tables.idle
         self._move(lanes, target)
         return lanes[over]
+
+    def _at(self, lanes: NDArray[np.int64]) -> Any:
+        """How to index some lanes: all of them as a slice, which costs a tenth."""
+        return slice(None) if lanes.size == self.lanes else lanes
+
+    def _arrive(
+        self, lanes: NDArray[np.int64], row: NDArray[np.int64], target: NDArray[np.int64], now: int
+    ) -> NDArray[np.int64]:
+        """Find the rows that lanes arrive at; negative where the trial is over."""
+        tables = self.tables
+        if tables.commits:
+            committed = target == row + tables.phase
+            closing = committed & (self.end[lanes] == now)
+            if closing.any():  # kept in the last step of the window, whose time is over as well
+                target[closing] = tables.next[target[closing] * tables.columns + tables.actions]
+                committed &= ~closing
+            enters = ~committed & (target >= 0)
+        else:
+            enters = target >= 0
+        if enters.all():
+            return self._enter(lanes, target, now)
+        if enters.any():
+            target[enters] = self._enter(lanes[enters], target[enters], now)
+        return target
 
     def _price(
         self,
         lanes: NDArray[np.int64],
         row: NDArray[np.int64],
         code: NDArray[np.int64],
-        action: NDArray[np.int64],
+        timed: NDArray[np.bool_],
         outcome: NDArray[np.uint8],
         now: int,
     ) -> NDArray[np.uint8]:
+        """Let the task's `pay` hook price the responses that ask for it."""
         pays = self.tables.pays[code].nonzero()[0]
         if not pays.size:
             return outcome
         who = lanes[pays]
         response = Response(
-            action=action[pays],
+            action=np.where(timed, 0, code - row * self.tables.columns)[pays],
             period=self.tables.period_of[row[pays]],
             elapsed=(now - self.clock_at[who]) * self.tables.dt,
             reward=self.reward[who],
             outcome=outcome[pays],
-            conditions=self._values(who),
+            conditions=self.values(who),
             memory={name: array[who] for name, array in self.memory.items()},
             _keys=self.trial_key[who],
         )
@@ -232,6 +262,8 @@ class BatchStream:
         self.reward[who] = response.reward
         for name, rows in response.memory.items():
             self.memory[name][who] = rows
+        for name in self.notes:
+            self.conditions[name][who] = response.conditions[name]
         outcome = outcome.copy()
         outcome[pays] = response.outcome
         return outcome
@@ -245,35 +277,38 @@ class BatchStream:
         now: int,
     ) -> None:
         """Keep the first outcome of the trial, with the choice and the response time."""
-        new = (outcome > 0) & (self.outcome[lanes] == 0)
+        new = (outcome > 0) & (self.outcome[self._at(lanes)] == 0)
         if not new.all():
             lanes, outcome, action, timed = lanes[new], outcome[new], action[new], timed[new]
-        self.outcome[lanes] = outcome
-        self.choice[lanes] = action
-        self.response[lanes] = np.where(timed, -1, now - self.clock_at[lanes])
+        at = self._at(lanes)
+        self.outcome[at] = outcome
+        self.choice[at] = action
+        self.response[at] = np.where(timed, -1, now - self.clock_at[at])
 
     def _enter(self, lanes: NDArray[np.int64], rows: NDArray[np.int64], now: int) -> NDArray[np.int64]:
         """Enter periods, passing through those of no duration; returns the rows arrived at, negative at the end."""
         tables = self.tables
-        rows = rows.copy()
-        open_ = np.arange(len(rows))
-        while open_.size:
-            at, who = rows[open_], lanes[open_]
-            started = tables.clock[at]
-            if started.any():
-                self.clock_at[who[started]] = now
-            steps = tables.steps[at]
-            if tables.any_drawn:
-                steps = self._durations(who, at, steps)
-            self.end[who] = now + steps
-            self.entered[who] = now
-            empty = steps == 0
-            if not empty.any():
-                break
-            open_ = open_[empty]
-            rows[open_] = tables.next[rows[open_] * tables.columns + tables.actions]
-            open_ = open_[rows[open_] >= 0]
+        empty = self._begin_periods(lanes, rows, now)
+        while empty.size:
+            rows[empty] = tables.next[rows[empty] * tables.columns + tables.actions]
+            empty = empty[rows[empty] >= 0]
+            if empty.size:
+                empty = empty[self._begin_periods(lanes[empty], rows[empty], now)]
         return rows
+
+    def _begin_periods(self, lanes: NDArray[np.int64], rows: NDArray[np.int64], now: int) -> NDArray[np.int64]:
+        """Set the clocks of periods that begin; returns the positions of those that take no time."""
+        tables, at = self.tables, self._at(lanes)
+        started = tables.clock.take(rows)
+        if started.any():
+            self.clock_at[lanes[started]] = now
+        steps = tables.steps.take(rows)
+        if tables.any_drawn:
+            steps = self._durations(lanes, rows, steps)
+        self.end[at] = now + steps
+        if tables.any_late:
+            self.entered[at] = now
+        return (steps == 0).nonzero()[0]
 
     def _durations(self, lanes: NDArray[np.int64], rows: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArray[np.int64]:
         tables = self.tables
@@ -301,38 +336,39 @@ class BatchStream:
 
     def _move(self, lanes: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         """Put lanes on rows: what they show and where their look-ups start follows."""
-        tables = self.tables
-        self.row[lanes] = rows
-        self.base[lanes] = rows * tables.columns
+        tables, at = self.tables, self._at(lanes)
+        self.row = self.row.copy()  # the infos of earlier steps keep the old one
+        self.row[at] = rows
         for channel in range(len(self.mean)):
-            self.mean[channel][lanes] = tables.mean[channel][rows]
+            self.mean[channel][at] = tables.mean[channel].take(rows)
         idle = rows == tables.idle
-        self.idle[lanes] = idle
         if idle.any():
+            self.idle[at] = idle
             self.end[lanes[idle]] = NEVER
             self.any_idle = True
         elif self.any_idle:
+            self.idle[at] = idle
             self.any_idle = bool(self.idle.any())
 
     # ---- trials ---------------------------------------------------------------------------------------------
 
     def start(self, lanes: NDArray[np.int64], now: int) -> None:
         """Draw and begin the next trial in some lanes."""
-        first = self.trial[lanes] < 0
-        trial = self.trial[lanes] + 1
-        self.trial[lanes] = trial
-        keys = trial_keys(self.key[lanes], trial)
-        self.trial_key[lanes] = keys
-        self.onset[lanes] = now
-        self.outcome[lanes] = 0
-        self.choice[lanes] = -1
-        self.response[lanes] = -1
-        self.earned[lanes] = 0.0
-        self.clock_at[lanes] = now
+        at = self._at(lanes)
+        first = self.trial[at] < 0
+        trial = self.trial[at] + 1
+        self.trial = self.trial.copy()  # the infos of earlier steps keep the old one
+        self.trial[at] = trial
+        keys = trial_keys(self.key[at], trial)
+        self.trial_key[at] = keys
+        self.onset[at] = self.clock_at[at] = now
+        self.outcome[at] = 0
+        self.choice[at] = self.response[at] = -1
+        self.earned[at] = 0.0
         if self.visits is not None:
             self.visits[lanes] = 0
         slots = self._draw(lanes, keys, first, trial)
-        self.slot[lanes] = slots
+        self.slot[at] = slots
         rows = self._enter(lanes, slots * self.tables.rows_per_slot, now)
         if (rows < 0).any():
             raise TaskError(f"{self.spec.name}: a trial of no duration was drawn; give some period a step or more.")
@@ -351,6 +387,8 @@ class BatchStream:
         values = tables.design.values(levels)
         for name, law in tables.design.laws.items():
             values[name] = law.draw(mix(keys + np.uint64(name_bits(f"condition.{name}"))))
+        for name in self.notes:
+            values[name] = np.zeros(len(lanes))
         if task.sequence is not None:
             values = self._sequence(lanes, keys, first, trial, values)
         for name, value in values.items():
@@ -387,12 +425,14 @@ class BatchStream:
 
     def close(self, lanes: NDArray[np.int64]) -> None:
         """Close the books of trials that are over, so that the next one can look back at them."""
-        undecided = self.outcome[lanes] == 0
+        at = self._at(lanes)
+        undecided = self.outcome[at] == 0
         if undecided.any():
             self.outcome[lanes[undecided]] = Outcome.UNSCORED
-        self.last_outcome[lanes] = self.outcome[lanes]
-        self.last_choice[lanes] = np.maximum(self.choice[lanes], 0)
-        self.last_reward[lanes] = self.earned[lanes]
+        if self.spec.task.sequence is not None:
+            self.last_outcome[at] = self.outcome[at]
+            self.last_choice[at] = np.maximum(self.choice[at], 0)
+            self.last_reward[at] = self.earned[at]
 
     def rest(self, lanes: NDArray[np.int64]) -> None:
         """Make lanes idle."""
@@ -407,7 +447,8 @@ class BatchStream:
         self._move(lanes, rows)
         return lanes[over]
 
-    def _values(self, lanes: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    def values(self, lanes: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """The conditions of the present trials of some lanes, (n,) each."""
         if self.keeps_values:
             return {name: array[lanes] for name, array in self.conditions.items()}
         slots = self.slot[lanes]
@@ -434,9 +475,9 @@ class BatchStream:
 
     def truth(self, now: int) -> NDArray[np.int64]:
         """The action that is right at this moment, int64 (lanes,)."""
-        truth = self.tables.truth[self.row]
-        late = self.tables.truth_after[self.row]
-        if late.any():
+        truth = self.tables.truth.take(self.row)
+        if self.tables.any_late:
+            late = self.tables.truth_after.take(self.row)
             truth = np.where(now - self.entered + 1 >= late, truth, 0)
         return truth
 
@@ -453,7 +494,7 @@ class BatchStream:
     def set_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state."""
         for name, _, _ in _STATE:
-            getattr(self, name)[:] = saved[name]
+            setattr(self, name, saved[name].copy())
         for name, array in saved["memory"].items():
             self.memory[name][:] = array
         for name, array in saved["conditions"].items():

@@ -58,6 +58,7 @@ class Tables:
     def __init__(self, task: Task, dt: float, slots: int = 0) -> None:
         self.task, self.dt = task, dt
         self.design: Factorial = task.conditions()
+        self.recorded = (*self.design.names, *task.note_names())
         self.channels = task.channel_groups()
         self.actions = len(task.action_names())
         self.columns = self.actions + 1
@@ -112,6 +113,9 @@ class Tables:
         purposes = np.array([name_bits(f"duration.{name}") for name in self.periods], np.uint64)
         self.purpose = self._by_row(np.tile(purposes[period], 2))
         self.any_held = bool(self.held.any())
+        self.any_pays = bool(sample.pays.any()) and self.task.pay is not None
+        self.any_late = bool(sample.truth_after.any()) or self.lazy
+        self.commits = bool((sample.next == COMMIT).any()) or self.lazy
         self.any_drawn = bool((sample.steps == DRAWN).any())
         self.cyclic = bool(_returns(sample).any())
 
@@ -126,6 +130,9 @@ class Tables:
         if not self.lazy:
             _check(trial, self.task)
             self.any_drawn = bool((trial.steps == DRAWN).any())
+            self.any_pays = bool(trial.pays.any()) and self.task.pay is not None
+            self.any_late = bool(trial.truth_after.any())
+            self.commits = bool((trial.next == COMMIT).any())
         block = self._block(trial)
         rows = (slots[:, None] * self.rows_per_slot + np.arange(self.rows_per_slot)).ravel()
         codes = (rows[:, None] * self.columns + np.arange(self.columns)).ravel()
@@ -140,7 +147,6 @@ class Tables:
             self.answer[slots] = answer
         else:
             self.answer = answer
-        self.any_pays = bool(self.sample.pays.any()) and self.task.pay is not None
 
     def _absolute(self, targets: NDArray[np.int64], slots: NDArray[np.int64]) -> NDArray[np.int64]:
         base = (slots * self.rows_per_slot)[:, None, None]

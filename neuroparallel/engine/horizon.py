@@ -1,0 +1,73 @@
+"""How long trials last and how long something has to be remembered in them, read off the compiled tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.engine.layout import GroupSpec, Onset
+from neuroparallel.engine.tables import Tables
+from neuroparallel.timing import Law
+from neuroparallel.trial import DRAWN
+
+__all__ = ["group_steps", "memory_steps"]
+
+
+def period_steps(tables: Tables) -> NDArray[np.int64]:
+    """The longest duration of each period in steps, over all conditions; int64 (periods,)."""
+    rows = np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(len(tables.periods))
+    steps = tables.steps[rows].max(axis=0)
+    if tables.lazy:
+        steps = tables.sample.steps[0].copy()
+    for p, law in enumerate(tables.task.timing.values()):
+        if isinstance(law, Law) and steps[p] == DRAWN:
+            steps[p] = int(np.floor(law.bounds()[1] / tables.dt + 0.5))
+    if tables.finals and not tables.lazy:
+        steps[tables.finals] += 1  # the last step of such a window stands in a row of its own
+    return np.asarray(steps, np.int64)
+
+
+def group_steps(spec: GroupSpec, onsets: Sequence[Onset], tables: Sequence[Tables]) -> int:
+    """The longest trial of a group in steps, if every period takes its longest time and none is visited twice.
+
+    Args:
+        spec: The group.
+        onsets: Onset of each stream of the scenario.
+        tables: Tables of each stream of the scenario.
+    """
+    return max(_start(index, onsets, tables) + int(period_steps(tables[index]).sum()) for index in spec.streams)
+
+
+def _start(index: int, onsets: Sequence[Onset], tables: Sequence[Tables]) -> int:
+    onset = onsets[index]
+    if onset.after < 0:
+        return onset.steps
+    until = int(period_steps(tables[onset.after])[: onset.period + 1].sum())
+    return _start(onset.after, onsets, tables) + until + onset.steps
+
+
+def memory_steps(tables: Tables) -> int:
+    """How long something has to be kept in mind: from the end of what is shown first to the response, in steps.
+
+    The longest such gap over all channels but the fixation cue; 0 if everything lasts until the response window.
+    """
+    steps = period_steps(tables)
+    width = len(tables.periods)
+    windows = np.flatnonzero(tables.sample.window)
+    if not len(windows):
+        return 0
+    last = int(windows.max())
+    if tables.lazy:
+        shown = tables.sample.mean[0] != 0
+    else:
+        rows = np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(width)
+        shown = (tables.mean[:, rows] != 0).any(axis=1).T
+    gaps = [0]
+    for name, columns in tables.channels.items():
+        periods = np.flatnonzero(shown[: last + 1, columns].any(axis=1))
+        if name != "fixation" and len(periods):
+            run = periods[np.append(np.diff(periods) > 1, True).argmax()]  # the end of the first unbroken stretch
+            gaps.append(int(steps[run + 1 : last].sum()))
+    return max(gaps)
