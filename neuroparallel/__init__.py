@@ -52,7 +52,7 @@ _HOME = {  # public name: where it lives
     "wrappers": None,
 }
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "Actions", "BatchEngine", "Channels", "Choice", "Dataset", "Draw", "Factorial", "Levels", "Memory", "Outcome",
     "Response", "Rewards", "Rows", "Scenario", "Task", "Timing", "Trial", "Trials", "TruncExp", "Uniform", "aec_env",
     "agents", "analysis", "batch", "errors", "gym_env", "list_scenarios", "list_tasks", "make_task", "parallel_env",

@@ -1,20 +1,22 @@
 """What can go wrong, and how it is said: where it happened, what was found, what would be right.
 
-    NeuroparallelError
-    ├── ArgumentError           a value given in Python is not allowed (also a ValueError)
-    │   ├── ActionError         an action is missing, of a wrong kind or out of range
-    │   ├── TaskError           a task's definition contradicts itself
-    │   └── ScenarioError       a scenario file or dictionary cannot be used: file, line, key
-    ├── UnknownNameError        a task, scenario, period ... of that name does not exist (also a KeyError)
-    ├── UsageError              a call came at the wrong time, as step before reset (also a RuntimeError)
-    ├── RecordError             a trial table cannot be read: file, line, column (also a ValueError)
-    └── MissingDependencyError  an optional package is not installed (also an ImportError)
+NeuroparallelError
+├── ArgumentError           a value given in Python is not allowed (also a ValueError)
+│   ├── ActionError         an action is missing, of a wrong kind or out of range
+│   ├── TaskError           a task's definition contradicts itself
+│   └── ScenarioError       a scenario file or dictionary cannot be used: file, line, key
+├── UnknownNameError        a task, scenario, period ... of that name does not exist (also a KeyError)
+├── UsageError              a call came at the wrong time, as step before reset (also a RuntimeError)
+├── RecordError             a trial table cannot be read: file, line, column (also a ValueError)
+└── MissingDependencyError  an optional package is not installed (also an ImportError)
 """
 
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "ActionError",
@@ -27,6 +29,7 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "nearest",
+    "whole_number",
 ]
 
 
@@ -84,3 +87,26 @@ def nearest(name: str, names: Iterable[str]) -> str:
     if close:
         return f" Did you mean {close[0]!r}?"
     return f" Valid: {', '.join(known)}." if known else " There are none."
+
+
+def whole_number(value: Any, what: str, least: int = 0) -> int:
+    """Take a whole number, as Python or NumPy writes it.
+
+    Args:
+        value: What was given.
+        what: How to name it in an error.
+        least: The smallest that is allowed.
+
+    Returns:
+        The number.
+
+    Raises:
+        ArgumentError: It is no whole number, or too small.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or number < least:
+        raise ArgumentError(f"{what} is {value!r}; it is a whole number, {least} or more.")
+    return number

@@ -13,7 +13,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError, UnknownNameError, nearest
+from neuroparallel.errors import (
+    NeuroparallelError,
+    ScenarioError,
+    UnknownNameError,
+    nearest,
+)
 from neuroparallel.scenario_file import Source, read_yaml, write_yaml
 from neuroparallel.task import Task
 from neuroparallel.tasks import list_tasks, make_task, reference, task_class
@@ -53,7 +58,7 @@ class Stream(_Part):
     rewards: dict[str, float] = Field(default_factory=dict, description="outcome: reward")
     early: Literal["abort", "penalty", "free"] | None = Field(None, description="what an early response does")
     params: dict[str, Any] = Field(default_factory=dict, description="further parameters of the task")
-    onset: Onset = Field(default_factory=Onset)
+    onset: Onset = Onset.model_validate({})
     weight: float = Field(1.0, description="factor on the stream's rewards")
     branch: str = Field("", description="its random branch; travels with it through renaming and reordering")
 
@@ -130,7 +135,8 @@ class Group(_Part):
 
     streams: tuple[str, ...] = Field(min_length=1, description="subject.stream")
     mix: dict[str, float] = Field(
-        default_factory=dict, description="who takes part, with relative probability: 'memory + gonogo': 2"
+        default_factory=dict,
+        description="who takes part, with relative probability: 'memory + gonogo': 2",
     )
     game: Game | None = None
     then: str | None = Field(None, description="period to which all members go on once the group has resolved")
@@ -264,13 +270,15 @@ class Scenario(_Part):
             stream["rewards"] = dict(task.rewards)
         stream["early"] = task.early
         stream["params"] = {
-            name: _plain(value)
-            for name, value in task.parameters().items()
-            if value != getattr(default, name)
+            name: _plain(value) for name, value in task.parameters().items() if value != getattr(default, name)
         }
         name = task.task_name()
         return cls._validate(
-            {"name": name, "tags": list(task.tags), "subjects": {"subject_0": {"streams": {name: stream}}}},
+            {
+                "name": name,
+                "tags": list(task.tags),
+                "subjects": {"subject_0": {"streams": {name: stream}}},
+            },
             Source(name),
         )
 
@@ -332,12 +340,7 @@ class Scenario(_Part):
         Returns:
             A scenario with one subject and one stream.
         """
-        matches = [
-            (s, k)
-            for s, subject in self.subjects.items()
-            for k in subject.streams
-            if stream in (k, f"{s}.{k}")
-        ]
+        matches = [(s, k) for s, subject in self.subjects.items() for k in subject.streams if stream in (k, f"{s}.{k}")]
         if len(matches) != 1:
             names = [f"{s}.{k}" for s, subject in self.subjects.items() for k in subject.streams]
             raise UnknownNameError(f"{self.name} has no single stream {stream!r}.{nearest(stream, names)}")
@@ -377,7 +380,11 @@ def _put(value: Any, path: list[str], change: Any, key: str) -> None:
     if isinstance(value, list):
         raise ScenarioError(f"{key}: a list cannot be changed by key; give the whole list.")
     old = value.get(path[-1])
-    if isinstance(old, dict) and isinstance(change, Mapping) and path[-1] in ("timing", "rewards", "params", "subjects", "train"):
+    if (
+        isinstance(old, dict)
+        and isinstance(change, Mapping)
+        and path[-1] in ("timing", "rewards", "params", "subjects", "train")
+    ):
         value[path[-1]] = {**old, **{name: _plain(item) for name, item in change.items()}}
     else:
         value[path[-1]] = _plain(change)
@@ -409,7 +416,7 @@ def list_scenarios() -> list[str]:
     return sorted(item.name[:-5] for item in _folder().iterdir() if item.name.endswith(".yaml"))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _shipped(name: str) -> Scenario:
     path = _folder() / f"{name}.yaml"
     value, source = read_yaml(path.read_text(encoding="utf-8"), f"{name}.yaml")

@@ -126,7 +126,8 @@ def _refuse_twins(node: yaml.Node | None, name: str) -> None:
         for key, value in node.value:
             if key.value in seen:
                 raise ScenarioError(
-                    f"{name}:{key.start_mark.line + 1}: the key {key.value!r} stands here and in line {seen[key.value]}."
+                    f"{name}:{key.start_mark.line + 1}: the key {key.value!r} stands here "
+                    f"and in line {seen[key.value]}."
                 )
             seen[key.value] = key.start_mark.line + 1
             _refuse_twins(value, name)

@@ -12,7 +12,7 @@ Source:
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +22,7 @@ __all__ = [
     "Bits",
     "branch_keys",
     "integer_bits",
+    "lane_key",
     "mix",
     "mix_int",
     "name_bits",
@@ -60,7 +61,7 @@ def mix_int(bits: int) -> int:
     return bits ^ (bits >> 31)
 
 
-@lru_cache(maxsize=None)
+@cache
 def name_bits(name: str) -> int:
     """Turn a purpose such as ``"duration.delay"`` into 64 bits, the same in every process and version."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
@@ -89,6 +90,12 @@ def branch_keys(seeds: Bits, lanes: Bits, sessions: Bits, branch: str) -> Bits:
     return mix(keys ^ np.uint64(name_bits("branch." + branch)))
 
 
+def lane_key(seed: int, lane: int, session: int, branch: str) -> Bits:
+    """The key of one lane: `branch_keys` for whole numbers; uint64, (1,)."""
+    words = [np.array([value], np.uint64) for value in (seed, lane, session)]
+    return branch_keys(words[0], words[1], words[2], branch)
+
+
 def trial_keys(keys: Bits, trials: NDArray[np.int64]) -> Bits:
     """Give each lane the key of its present trial; draws add a purpose and a visit to it."""
     return mix(keys + (trials.astype(np.uint64) + np.uint64(1)) * GAMMA)
@@ -96,7 +103,8 @@ def trial_keys(keys: Bits, trials: NDArray[np.int64]) -> Bits:
 
 def noise_increments(keys: Bits) -> Bits:
     """Give each lane its own odd stride through the noise, so that two lanes never run along each other."""
-    return mix(keys ^ np.uint64(name_bits("noise.stride"))) | np.uint64(1)
+    strides: Bits = mix(keys ^ np.uint64(name_bits("noise.stride"))) | np.uint64(1)
+    return strides
 
 
 def uniforms(bits: Bits) -> NDArray[np.float64]:
@@ -117,7 +125,8 @@ def thresholds(weights: NDArray[np.float64]) -> Bits:
     """
     total = np.cumsum(np.asarray(weights, dtype=np.longdouble))
     cuts = total[:-1] / total[-1] * np.longdouble(2.0**64)
-    return np.minimum(np.floor(cuts), np.longdouble(2.0**64 - 2048)).astype(np.uint64)
+    words: Bits = np.minimum(np.floor(cuts), np.longdouble(2.0**64 - 2048)).astype(np.uint64)
+    return words
 
 
 _BLOCK = 8192  # elements that stay in the first-level cache while a normal is made

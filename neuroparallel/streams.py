@@ -60,7 +60,7 @@ def groups_of(scenario: Scenario) -> dict[str, Group]:
         left = tuple(f"{subject}.{key}" for key in spec.streams if f"{subject}.{key}" not in grouped)
         if left:
             name = subject if subject not in groups else f"{subject}_rest"
-            groups[name] = GroupPart(streams=left)
+            groups[name] = GroupPart.model_validate({"streams": left})
     return groups
 
 
@@ -129,7 +129,12 @@ def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -
 
 
 def _onset(
-    scenario: Scenario, name: str, stream: Stream, tasks: Mapping[str, Task], names: Mapping[str, int], dt: float
+    scenario: Scenario,
+    name: str,
+    stream: Stream,
+    tasks: Mapping[str, Task],
+    names: Mapping[str, int],
+    dt: float,
 ) -> plan.Onset:
     steps = int(np.ceil(stream.onset.ms / dt - 1e-9))  # onsets round up
     if stream.onset.after is None:
@@ -226,9 +231,7 @@ def _then(group: Group, members: list[str], tasks: Mapping[str, Task], key: str)
     return tuple(result)
 
 
-def _subject(
-    scenario: Scenario, name: str, names: Mapping[str, int], tasks: Mapping[str, Task]
-) -> plan.SubjectSpec:
+def _subject(scenario: Scenario, name: str, names: Mapping[str, int], tasks: Mapping[str, Task]) -> plan.SubjectSpec:
     spec = scenario.subjects[name]
     members = [f"{name}.{key}" for key in spec.streams]
     key = f"subjects.{name}"
@@ -247,13 +250,16 @@ def _subject(
             full = f"{other}.{stream}"
             partners.append(plan.Partner(names[full], len(tasks[full].action_names())))
     return plan.SubjectSpec(
-        name, tuple(names[m] for m in members), spec.action, spec.observation, spec.fixation, tuple(partners)
+        name,
+        tuple(names[m] for m in members),
+        spec.action,
+        spec.observation,
+        spec.fixation,
+        tuple(partners),
     )
 
 
-def _check_groups(
-    scenario: Scenario, groups: tuple[plan.GroupSpec, ...], streams: tuple[plan.StreamSpec, ...]
-) -> None:
+def _check_groups(scenario: Scenario, groups: tuple[plan.GroupSpec, ...], streams: tuple[plan.StreamSpec, ...]) -> None:
     seen: dict[int, str] = {}
     for group in groups:
         for index in group.streams:

@@ -106,7 +106,7 @@ class Rewards(Mapping[str, float]):
     def __init__(self, **amounts: float) -> None:
         self._amounts: dict[str, float] = {"correct": 1.0, "error": 0.0, "abort": 0.0, "miss": 0.0}
         for name, amount in amounts.items():
-            if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not np.isfinite(amount):
+            if not _is_finite_number(amount):
                 raise ArgumentError(f"rewards.{name} is {amount!r}; a reward is a finite number.")
             self._amounts[name] = float(amount)
         self._amounts.setdefault("withheld", self._amounts["correct"])
@@ -134,6 +134,10 @@ class Rewards(Mapping[str, float]):
             if name not in self._amounts:
                 raise UnknownNameError(f"rewards: there is no {name!r}.{nearest(name, self._amounts)}")
         return Rewards(**{**self._amounts, **changes})
+
+
+def _is_finite_number(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, (int, float)) and bool(np.isfinite(value))
 
 
 class Levels:
@@ -223,9 +227,7 @@ class Factorial:
     def grid(self) -> dict[str, NDArray[Any]]:
         """All combinations of all levels; (size,) per condition."""
         index = np.arange(self.size)
-        return self.values(
-            {name: index // self.strides[name] % len(factor) for name, factor in self.factors.items()}
-        )
+        return self.values({name: index // self.strides[name] % len(factor) for name, factor in self.factors.items()})
 
 
 @dataclass(frozen=True)
@@ -332,6 +334,7 @@ class Task:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     dt: ClassVar[float] = 100.0  # ms; what a scenario uses unless it says otherwise
     lazy: ClassVar[bool] = False  # define each trial's own rows even where the grid is small
+    notes: ClassVar[tuple[str, ...]] = ()  # columns that are recorded but ask nothing of the table
 
     sequence: ClassVar[Callable[..., None] | None] = None
     pay: ClassVar[Callable[..., None] | None] = None
@@ -375,6 +378,10 @@ class Task:
     def action_names(self) -> Actions:
         """The task's actions; overridden where their number depends on a parameter."""
         return self.actions
+
+    def note_names(self) -> tuple[str, ...]:
+        """Numbers that `sequence` and `pay` may set among the conditions, 0 otherwise, only to be recorded."""
+        return self.notes
 
     def parameters(self) -> dict[str, Any]:
         """All fields but timing, rewards and early, with their values."""

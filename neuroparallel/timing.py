@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
 from neuroparallel.seeding import Bits, thresholds, uniforms
 
-__all__ = ["Choice", "Duration", "Law", "Timing", "TruncExp", "Uniform", "exact_steps", "read_duration"]
+__all__ = [
+    "Choice",
+    "Duration",
+    "Law",
+    "Timing",
+    "TruncExp",
+    "Uniform",
+    "exact_steps",
+    "read_duration",
+]
 
 
 def exact_steps(ms: float, dt: float, what: str) -> int:
@@ -168,7 +177,10 @@ class Choice(Law):
         self.weights = tuple(float(weights[i]) for i in order)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Choice) and (self.values, self.weights) == (other.values, other.weights)
+        return isinstance(other, Choice) and (self.values, self.weights) == (
+            other.values,
+            other.weights,
+        )
 
     def __hash__(self) -> int:
         return hash((self.values, self.weights))
@@ -193,12 +205,10 @@ class Choice(Law):
         return super().steps(dt)
 
     def plain(self) -> dict[str, Any]:
-        return {"choice": list(self.values)} | (
-            {"weights": list(self.weights)} if len(set(self.weights)) > 1 else {}
-        )
+        return {"choice": list(self.values)} | ({"weights": list(self.weights)} if len(set(self.weights)) > 1 else {})
 
 
-Duration: TypeAlias = Union[float, Law]
+Duration: TypeAlias = float | Law
 
 
 def read_duration(value: Any, where: str = "duration") -> Duration:

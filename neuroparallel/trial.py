@@ -7,7 +7,7 @@ channel, the duration, and for every action (and for time running out) the rewar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,8 +22,8 @@ __all__ = ["COMMIT", "END", "STAY", "Trial"]
 STAY, END, COMMIT = -1, -2, -3  # where an action leads, besides the number of a period
 DRAWN = -1  # a duration that is drawn from a law when the period begins
 
-Names: TypeAlias = Union[str, Iterable[str]]
-Where: TypeAlias = Union[bool, NDArray[np.bool_]]
+Names: TypeAlias = str | Iterable[str]
+Where: TypeAlias = bool | NDArray[np.bool_]
 
 
 class Trial:
@@ -224,13 +224,23 @@ class Trial:
         """
         p = self._index(during)[0]
         right = np.asarray(truth, np.int64)
-        right = np.broadcast_to(right if right.ndim == 2 else np.reshape(right, (-1, 1)), (self.n, right.shape[1] if right.ndim == 2 else 1))
+        right = np.broadcast_to(
+            right if right.ndim == 2 else np.reshape(right, (-1, 1)),
+            (self.n, right.shape[1] if right.ndim == 2 else 1),
+        )
         self._check_truth(right)
         self.on("any", during=during, outcome="error", then=then, pay=pay)
         self.on("timeout", during=during, outcome="miss", then=None, pay=pay)
         for column in right.T:
             rows = column > 0
-            self.on(np.where(rows, column, 1), during=during, outcome="correct", then=then, where=rows, pay=pay)
+            self.on(
+                np.where(rows, column, 1),
+                during=during,
+                outcome="correct",
+                then=then,
+                where=rows,
+                pay=pay,
+            )
         withhold = (right == 0).any(axis=1)
         self.on(
             "timeout",
@@ -248,7 +258,8 @@ class Trial:
     def _check_truth(self, right: NDArray[np.int64]) -> None:
         if right.max() >= self._actions:
             raise TaskError(
-                f"{self._task.task_name()}: the truth is action {right.max()}, but the actions are 0..{self._actions - 1}."
+                f"{self._task.task_name()}: the truth is action {right.max()}, "
+                f"but the actions are 0..{self._actions - 1}."
             )
         if (right < 0).all(axis=1).any():
             raise TaskError(f"{self._task.task_name()}: some condition has no right action; use `on` for it.")

@@ -15,7 +15,7 @@ from neuroparallel.engine.layout import Layout, SubjectSpec
 from neuroparallel.engine.stream import NO_LANES, BatchStream
 from neuroparallel.engine.subject import action_space, observation_space, subject_columns
 from neuroparallel.engine.tables import Tables, settled_rank
-from neuroparallel.errors import ActionError, ArgumentError, UsageError
+from neuroparallel.errors import ActionError, ArgumentError, UsageError, whole_number
 from neuroparallel.records import StreamInfo, TrialLog, Trials
 from neuroparallel.seeding import integer_bits
 
@@ -39,9 +39,7 @@ class BatchEngine:
     """
 
     def __init__(self, layout: Layout, lanes: int, seed: int = 0, record: int | bool = 1_000_000) -> None:
-        if isinstance(lanes, bool) or not isinstance(lanes, (int, np.integer)) or lanes < 1:
-            raise ArgumentError(f"lanes is {lanes!r}; it is a whole number, 1 or more.")
-        self.layout, self.lanes, self.dt = layout, int(lanes), layout.dt
+        self.layout, self.lanes, self.dt = layout, whole_number(lanes, "lanes", 1), layout.dt
         self.scenario: Any = None
         self._default_seed = seed
         self.streams = [
@@ -58,6 +56,7 @@ class BatchEngine:
         self.over = np.zeros(self.lanes, bool)
         self.seeds = np.zeros(self.lanes, np.uint64)
         self.lane_ids = np.arange(self.lanes, dtype=np.uint64)
+        self._last: Arrays = {}
         self._any_over = False
         self._limited = bool(layout.session_trials or layout.session_steps)
         self._ready = False
@@ -65,12 +64,7 @@ class BatchEngine:
         self._rewards = np.zeros(len(self.streams))
         self._keeps = int(record) if record is not True else 1_000_000
         self.log = TrialLog(
-            [
-                StreamInfo(
-                    layout.subjects[spec.subject].name, spec.short, spec.task.task_name(), stream.tables.recorded
-                )
-                for spec, stream in zip(layout.streams, self.streams, strict=True)
-            ],
+            [stream_info(layout, index, stream.tables) for index, stream in enumerate(self.streams)],
             layout.dt,
             capacity=max(1, self._keeps),
         )
@@ -167,11 +161,15 @@ class BatchEngine:
         self._begin(lanes)
         fresh = self._observe()
         for stream, (live, idle) in zip(self.streams, phases, strict=True):
-            stream.live_phase = np.where(mask, stream.live_phase, live)
-            stream.idle_phase = np.where(mask, stream.idle_phase, idle)
+            stream.unsee(~mask, live, idle)
         result = {agent: np.where(mask[:, None], fresh[agent], before[agent]) for agent in fresh}
         self._last = result
         return result
+
+    def infos(self) -> dict[str, Infos]:
+        """What `reset` would say of the present moment, by agent: no trial has just ended."""
+        outcomes = np.zeros((len(self.streams), self.lanes), np.uint8)
+        return self._infos(outcomes, [stream.trial.copy() for stream in self.streams])
 
     def step(self, actions: Mapping[str, Any]) -> Step:
         """Advance every lane by one time step.
@@ -241,7 +239,10 @@ class BatchEngine:
         return over
 
     def _end(
-        self, truncated: NDArray[np.bool_], finished: list[NDArray[np.int64]], outcomes: NDArray[np.uint8]
+        self,
+        truncated: NDArray[np.bool_],
+        finished: list[NDArray[np.int64]],
+        outcomes: NDArray[np.uint8],
     ) -> None:
         self.over |= truncated
         self._any_over = True
@@ -350,7 +351,7 @@ class BatchEngine:
             "streams": [stream.state() for stream in self.streams],
             "groups": [group.state() for group in self.groups],
             "subjects": [subject.state() for subject in self.subjects],
-            "last": {agent: array.copy() for agent, array in getattr(self, "_last", {}).items()},
+            "last": {agent: array.copy() for agent, array in self._last.items()},
             "log": self.log.state(),
         }
 
@@ -362,11 +363,8 @@ class BatchEngine:
         for name in ("sessions", "session_start", "over", "seeds", "lane_ids"):
             getattr(self, name)[:] = saved[name]
         self._any_over = bool(self.over.any())
-        for part, state in zip(
-            [*self.streams, *self.groups, *self.subjects],
-            [*saved["streams"], *saved["groups"], *saved["subjects"]],
-            strict=True,
-        ):
+        parts: list[Any] = [*self.streams, *self.groups, *self.subjects]
+        for part, state in zip(parts, [*saved["streams"], *saved["groups"], *saved["subjects"]], strict=True):
             part.set_state(state)
         self._last = {agent: array.copy() for agent, array in saved["last"].items()}
         self.log.set_state(saved["log"])
@@ -445,7 +443,12 @@ class _Subject:
         else:
             self._fused(out)
         for (_, choices), seen, start in zip(self.partners, self.seen, columns.partners, strict=True):
-            np.equal(seen, np.arange(1, choices)[:, None], out=out[start : start + choices - 1], casting="unsafe")
+            np.equal(
+                seen,
+                np.arange(1, choices)[:, None],
+                out=out[start : start + choices - 1],
+                casting="unsafe",
+            )
         return out.T
 
     def _fused(self, out: NDArray[np.float32]) -> None:
@@ -496,7 +499,11 @@ class Infos(Mapping[str, NDArray[Any]]):
     """
 
     def __init__(
-        self, subject: _Subject, outcomes: NDArray[np.uint8], trials: list[NDArray[np.int64]], now: int
+        self,
+        subject: _Subject,
+        outcomes: NDArray[np.uint8],
+        trials: list[NDArray[np.int64]],
+        now: int,
     ) -> None:
         self._subject, self._now = subject, now
         self._outcomes = outcomes[subject.indices]
@@ -515,7 +522,7 @@ class Infos(Mapping[str, NDArray[Any]]):
         if what == "outcome" and len(self._rows) > 1:
             return settled_rank(self._outcomes.astype(np.int64))
         if what == "trial_end" and len(self._rows) > 1:
-            return (self._outcomes > 0).any(axis=0)
+            return np.asarray((self._outcomes > 0).any(axis=0))
         if what == "ground_truth" and len(self._rows) > 1:
             return self._whole_truth()
         return self._of(what, 0)
@@ -531,15 +538,16 @@ class Infos(Mapping[str, NDArray[Any]]):
         return result
 
     def _of(self, what: str, index: int) -> NDArray[Any]:
-        stream, outcome, row = self._subject.streams[index], self._outcomes[index], self._rows[index]
+        stream = self._subject.streams[index]
+        outcome, row = self._outcomes[index], self._rows[index]
         if what == "outcome":
-            return outcome.astype(np.int64)
+            return np.asarray(outcome, np.int64)
         if what == "trial_end":
-            return outcome > 0
+            return np.asarray(outcome > 0)
         if what == "period":
-            return stream.tables.period_of[row]
+            return np.asarray(stream.tables.period_of.take(row))
         if what == "ground_truth":
-            truth, entered = stream.tables.truth[row], self._entered[index]
+            truth, entered = np.asarray(stream.tables.truth.take(row)), self._entered[index]
             if entered is None:
                 return truth
             return np.where(self._now - entered + 1 >= stream.tables.truth_after[row], truth, 0)
@@ -560,7 +568,7 @@ def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
         layout.subjects[spec.subject].name,
         spec.short,
         spec.task.task_name(),
-        (*tables.design.names, *shared),
+        (*tables.recorded, *shared),
         tuple(tables.periods),
     )
 

@@ -137,7 +137,7 @@ class BatchGroup:
         if not touched:
             return NO_LANES
         lanes = np.unique(np.concatenate(touched)) if len(touched) > 1 else touched[0]
-        done = lanes[self.pending[lanes] == 0]
+        done: NDArray[np.int64] = lanes[self.pending[lanes] == 0]
         if self.spec.game is not None and done.size:
             done = self._play(self.spec.game, done, now)
         return done
@@ -206,7 +206,8 @@ class BatchGroup:
         self.pending[lanes] = len(self.streams)
         for (_, stream), period in zip(self.streams.items(), self.spec.then, strict=True):
             self.pending[stream.resume(lanes, period, now)] -= 1
-        return lanes[self.pending[lanes] == 0]
+        over: NDArray[np.int64] = lanes[self.pending[lanes] == 0]
+        return over
 
     def cancel(self, lanes: NDArray[np.int64]) -> None:
         """End what is running in some lanes from outside."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -17,14 +17,19 @@ from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.stream import NEVER
 from neuroparallel.engine.subject import action_space, observation_space, subject_columns
 from neuroparallel.engine.tables import Tables, settled_rank
-from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.errors import ArgumentError, UsageError, whole_number
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records import TrialLog, Trials
-from neuroparallel.seeding import GAMMA_INT, branch_keys, integer_bits, mix_int
+from neuroparallel.seeding import GAMMA_INT, integer_bits, lane_key, mix_int
 
 __all__ = ["ScalarEngine"]
 
-Action = int | Sequence[int]
+_FIELDS = (  # of the trial table, in the order in which they are noted
+    *("session", "trial", "onset_step", "end_step", "outcome", "choice"),
+    *("ground_truth", "reward", "response_steps"),
+)
+
+Action = Any  # an int, or a sequence of them where actions are factored
 Infos = dict[str, dict[str, int]]
 Observations = dict[str, NDArray[np.float32]]
 
@@ -40,9 +45,7 @@ class ScalarEngine:
     """
 
     def __init__(self, layout: Layout, seed: int = 0, lane: int = 0, record: int | bool = True) -> None:
-        if isinstance(lane, bool) or not isinstance(lane, (int, np.integer)) or lane < 0:
-            raise ArgumentError(f"lane is {lane!r}; it is a whole number, 0 or more.")
-        self.layout, self.lane, self.dt = layout, int(lane), layout.dt
+        self.layout, self.lane, self.dt = layout, whole_number(lane, "lane"), layout.dt
         self._default_seed = seed
         self.streams = [ScalarStream(spec, Tables(spec.task, layout.dt, 1)) for spec in layout.streams]
         self.groups = [ScalarGroup(spec, self.streams) for spec in layout.groups]
@@ -54,7 +57,7 @@ class ScalarEngine:
                         group.partners.append((subject, number, self.streams[partner.stream]))
         self.possible_agents = [spec.name for spec in layout.subjects]
         plain = all(s.single and not s.spec.partners for s in self.subjects)
-        alone = all(len(g.streams) == 1 and not g.delayed and not g.spec.mix for g in self.groups)
+        alone = all(group.alone is not None for group in self.groups)
         self._lone = [(s.spec.name, s.streams[0]) for s in self.subjects] if plain and alone else []
         self.now = self.session_start = 0
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
@@ -227,12 +230,11 @@ class ScalarEngine:
                 fields = dict(zip(keys, map(np.array, zip(*rows, strict=True)), strict=True))
                 self._log.add_responses(index, lane=np.full(len(rows), self.lane), **fields)
                 rows.clear()
-        names = "session trial onset_step end_step outcome choice ground_truth reward response_steps".split()
         for index, rows in enumerate(self._rows):
             if rows:
                 columns = [np.array(column) for column in zip(*rows, strict=True)]
-                conditions = dict(zip(self._log.streams[index].conditions, columns[len(names) :], strict=True))
-                fields = dict(zip(names, columns, strict=False))
+                conditions = dict(zip(self._log.streams[index].conditions, columns[len(_FIELDS) :], strict=True))
+                fields = dict(zip(_FIELDS, columns, strict=False))
                 self._log.add(index, lane=np.full(len(rows), self.lane), conditions=conditions, **fields)
                 rows.clear()
 
@@ -266,9 +268,18 @@ class ScalarEngine:
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a state from `state`, taken of an engine of the same scenario."""
-        for name in ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready"):
+        for name in (
+            "now",
+            "session_start",
+            "session",
+            "_seed_bits",
+            "_lane_bits",
+            "over",
+            "_ready",
+        ):
             setattr(self, name, saved[name])
-        for part, state in zip([*self.streams, *self.groups], [*saved["streams"], *saved["groups"]], strict=True):
+        parts: list[Any] = [*self.streams, *self.groups]
+        for part, state in zip(parts, [*saved["streams"], *saved["groups"]], strict=True):
             part.set_state(state)
         for subject, seen in zip(self.subjects, saved["seen"], strict=True):
             subject.seen = list(seen)
@@ -290,19 +301,23 @@ class ScalarGroup:
         members, cuts = membership(spec)
         self._members, self._cuts = members.tolist(), cuts.tolist()
         self.delayed = any(s.spec.onset.steps or s.spec.onset.after >= 0 for s in self.streams.values())
+        single = len(spec.streams) == 1 and not spec.mix and not self.delayed and spec.game is None
+        self.alone = streams[spec.streams[0]] if single else None
         for stream in self.streams.values():
             if stream.spec.onset.after >= 0:
                 self.streams[stream.spec.onset.after].watched = True
 
     def begin(self, seed: int, lane: int, session: int, now: int) -> None:
-        words = [np.array([value], np.uint64) for value in (seed, lane, session)]
-        self.key = int(branch_keys(*words, self.spec.branch)[0])
+        self.key = int(lane_key(seed, lane, session, self.spec.branch)[0])
         self.trial = -1
         self.start(now)
 
     def start(self, now: int) -> None:
         """Draw who takes part, and start or schedule them."""
         self.trial += 1
+        if self.alone is not None:
+            self.alone.start(now)
+            return
         if self.spec.mix:
             word = mix_int(mix_int(self.key + (self.trial + 1) * GAMMA_INT) + int(MIX))
             self.entry = bisect_right(self._cuts, word)
@@ -334,6 +349,8 @@ class ScalarGroup:
 
     def resolve(self, now: int) -> bool:
         """Take note of streams that ended; True once all have, after paying what is due."""
+        if self.alone is not None:
+            return self.alone.ended
         if self.delayed:
             self._schedule(now)
         any_ended = False
@@ -367,12 +384,7 @@ class ScalarGroup:
     def _cancel_waiting(self, ended: int, now: int) -> None:
         for index, stream in self.streams.items():
             waits = stream.spec.onset.after == ended and self.takes_part[index]
-            if (
-                waits
-                and stream.idle
-                and self.onset_at[index] == NEVER
-                and stream.onset < self.streams[ended].onset
-            ):
+            if waits and stream.idle and self.onset_at[index] == NEVER and stream.onset < self.streams[ended].onset:
                 stream.trial += 1
                 stream.onset = now
                 stream.outcome = int(Outcome.CANCELLED)
@@ -474,7 +486,9 @@ class ScalarSubject:
                 out[start:stop] = stream.observe()
         else:
             self._fused(out)
-        for (seen, partner), start in zip(zip(self.seen, self.spec.partners, strict=True), columns.partners, strict=True):
+        for (seen, partner), start in zip(
+            zip(self.seen, self.spec.partners, strict=True), columns.partners, strict=True
+        ):
             if 0 < seen < partner.choices:
                 out[start + seen - 1] = 1.0
         return out
@@ -528,5 +542,11 @@ class ScalarSubject:
         values = list(own)
         for number, (stream, index) in enumerate(zip(self.streams, self.indices, strict=True)):
             right = stream.truth(now)
-            values += [int(bool(codes[number])), codes[number], trials[index], right, stream.lists.period[stream.row]]
+            values += [
+                int(bool(codes[number])),
+                codes[number],
+                trials[index],
+                right,
+                stream.lists.period[stream.row],
+            ]
         return dict(zip(self._keys, values, strict=True))

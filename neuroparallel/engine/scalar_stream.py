@@ -18,7 +18,7 @@ from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import (
     GAMMA_INT,
     MASK,
-    branch_keys,
+    lane_key,
     mix,
     mix_int,
     name_bits,
@@ -33,10 +33,11 @@ __all__ = ["ScalarStream", "TableLists"]
 
 BLOCK = 256  # steps of noise made at once
 IDLE_CHUNK = 16
-_COUNTERS = (
-    "row end slot trial outcome choice response clock_at entered onset earned last_outcome last_choice last_reward "
-    "held_action held_steps key trial_key live_at idle_at"
-).split()
+_COUNTERS = (  # what changes, besides memory, conditions and visits
+    *("row", "end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
+    *("earned", "last_outcome", "last_choice", "last_reward", "held_action", "held_steps"),
+    *("key", "trial_key", "live_at", "idle_at"),
+)
 
 
 class TableLists:
@@ -128,8 +129,7 @@ class ScalarStream:
         """Start a session: new keys, empty memory, first trial still to come."""
         self.chunk, self.at, self.count = (), 0, 0
         self._rest_state()
-        words = [np.array([value], np.uint64) for value in (seed, lane, session)]
-        key = branch_keys(*words, self.spec.branch)
+        key = lane_key(seed, lane, session, self.spec.branch)
         self.key = int(key[0])
         self._noise.begin(key)
         self.memory = {
@@ -141,7 +141,7 @@ class ScalarStream:
 
     def window_open(self) -> bool:
         """Whether a response window is open."""
-        return self.lists.window[self.row]
+        return bool(self.lists.window[self.row])
 
     def act(self, action: int, now: int) -> None:
         """Read an action against the present state; events are of time ``now``."""
@@ -227,7 +227,7 @@ class ScalarStream:
             self.visits[period] = visit + 1
             word += visit * GAMMA_INT
         low, cuts = lists.laws[lists.law[row]]
-        return low + bisect_right(cuts, mix_int(word))
+        return int(low + bisect_right(cuts, mix_int(word)))
 
     def _move(self, row: int) -> None:
         self._give_back()
@@ -320,7 +320,8 @@ class ScalarStream:
     @property
     def mean(self) -> NDArray[np.float32]:
         """What the channels show without noise, float32 (channels,)."""
-        return self.lists.mean[self.row]
+        shown: NDArray[np.float32] = self.lists.mean[self.row]
+        return shown
 
     def observe(self) -> NDArray[np.float32]:
         """Mean plus noise, a fresh float32 (channels,), and the noise moves on by one step."""
@@ -424,9 +425,7 @@ class _LaneNoise:
     def begin(self, key: NDArray[np.uint64]) -> None:
         self._number = -1
         self._stride = int(noise_increments(key)[0])
-        self._starts = {
-            kind: int(mix(key ^ np.uint64(name_bits(f"noise.{kind}")))[0]) for kind in ("live", "idle")
-        }
+        self._starts = {kind: int(mix(key ^ np.uint64(name_bits(f"noise.{kind}")))[0]) for kind in ("live", "idle")}
 
     @cached_property
     def _offsets(self) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,9 @@ from neuroparallel.trial import DRAWN
 
 __all__ = ["NEVER", "BatchStream", "draw_levels", "levels_of"]
 
-NEVER = np.iinfo(np.int64).max // 4
+Integers: TypeAlias = NDArray[np.int64]
+
+NEVER = int(np.iinfo(np.int64).max // 4)
 NO_LANES = np.empty(0, np.int64)
 
 # Arrays of the lanes' state that are saved, restored and reset together: name, dtype, value at rest.
@@ -58,14 +60,16 @@ _STATE: tuple[tuple[str, Any, Any], ...] = (
 def draw_levels(tables: Tables, keys: Bits) -> dict[str, NDArray[np.int64]]:
     """Draw the level of every factor by integer comparison; uint64 (n,) trial keys to int64 (n,) per factor."""
     return {
-        name: np.searchsorted(
-            factor.cuts, mix(keys + np.uint64(name_bits(f"condition.{name}"))), side="right"
-        ).astype(np.int64)
+        name: np.searchsorted(factor.cuts, mix(keys + np.uint64(name_bits(f"condition.{name}"))), side="right").astype(
+            np.int64
+        )
         for name, factor in tables.design.factors.items()
     }
 
 
-def levels_of(tables: Tables, conditions: dict[str, NDArray[Any]], drawn: dict[str, NDArray[np.int64]]) -> NDArray[np.int64]:
+def levels_of(
+    tables: Tables, conditions: dict[str, NDArray[Any]], drawn: dict[str, NDArray[np.int64]]
+) -> NDArray[np.int64]:
     """Find the slot of the grid that holds given conditions; raises TaskError for a value that is no level."""
     slots = np.zeros(len(next(iter(drawn.values()))), np.int64)
     for name, factor in tables.design.factors.items():
@@ -96,18 +100,37 @@ class BatchStream:
         lanes: Number of lanes.
     """
 
+    row: Integers  # where in the tables each lane stands
+    end: Integers  # when the present period ends
+    slot: Integers  # which condition of the grid
+    trial: Integers
+    outcome: NDArray[np.uint8]
+    choice: Integers
+    response: Integers
+    clock_at: Integers
+    entered: Integers
+    onset: Integers
+    earned: NDArray[np.float64]
+    last_outcome: Integers
+    last_choice: Integers
+    last_reward: NDArray[np.float64]
+    held_action: Integers
+    held_steps: Integers
+    key: Bits
+    trial_key: Bits
+    stride: Bits
+    live_phase: Bits
+    idle_phase: Bits
+
     def __init__(self, spec: StreamSpec, tables: Tables, lanes: int) -> None:
         self.spec, self.tables, self.lanes = spec, tables, lanes
         for name, dtype, value in _STATE:
             setattr(self, name, np.full(lanes, value, dtype))
         self.row[:] = tables.idle
-        self.row: NDArray[np.int64]
         self.visits = np.zeros((lanes, len(tables.periods)), np.int64) if tables.cyclic else None
         self.conditions = {
             name: np.zeros(lanes, values.dtype)
-            for name, values in tables.design.values(
-                {n: np.zeros(1, np.int64) for n in tables.design.factors}
-            ).items()
+            for name, values in tables.design.values({n: np.zeros(1, np.int64) for n in tables.design.factors}).items()
         } | {name: np.zeros(lanes) for name in (*tables.design.laws, *spec.task.note_names())}
         self.grid = {} if tables.lazy else tables.design.grid()
         self.memory: dict[str, NDArray[Any]] = {}
@@ -133,7 +156,11 @@ class BatchStream:
     def begin(self, lanes: NDArray[np.int64], seeds: Bits, lane_ids: Bits, sessions: Bits) -> None:
         """Start a session: new keys, empty memory, first trial still to come."""
         key = branch_keys(seeds, lane_ids, sessions, self.spec.branch)
-        self.row, self.trial = self.row.copy(), self.trial.copy()  # the infos of earlier steps keep the old ones
+        self._noise.forget()
+        self.row, self.trial = (
+            self.row.copy(),
+            self.trial.copy(),
+        )  # the infos of earlier steps keep the old ones
         for name, _, value in _STATE:
             getattr(self, name)[lanes] = value
         self.key[lanes] = key
@@ -196,7 +223,11 @@ class BatchStream:
         moved = target != row
         if not timed.all():
             chosen = moved & ~timed
-            self.answered = (lanes[chosen], tables.period_of[row[chosen]], (code - row * tables.columns)[chosen])
+            self.answered = (
+                lanes[chosen],
+                tables.period_of[row[chosen]],
+                (code - row * tables.columns)[chosen],
+            )
         if not moved.all():
             lanes, row, target = lanes[moved], row[moved], target[moved]
         target = self._arrive(lanes, row, target, now)
@@ -251,7 +282,7 @@ class BatchStream:
         response = Response(
             action=np.where(timed, 0, code - row * self.tables.columns)[pays],
             period=self.tables.period_of[row[pays]],
-            elapsed=(now - self.clock_at[who]) * self.tables.dt,
+            elapsed=((now - self.clock_at[who]) * self.tables.dt).astype(np.float64),
             reward=self.reward[who],
             outcome=outcome[pays],
             conditions=self.values(who),
@@ -308,9 +339,12 @@ class BatchStream:
         self.end[at] = now + steps
         if tables.any_late:
             self.entered[at] = now
-        return (steps == 0).nonzero()[0]
+        empty: Integers = (steps == 0).nonzero()[0]
+        return empty
 
-    def _durations(self, lanes: NDArray[np.int64], rows: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _durations(
+        self, lanes: NDArray[np.int64], rows: NDArray[np.int64], steps: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
         tables = self.tables
         drawn = (steps == DRAWN).nonzero()[0]
         if not drawn.size:
@@ -375,7 +409,11 @@ class BatchStream:
         self._move(lanes, rows)
 
     def _draw(
-        self, lanes: NDArray[np.int64], keys: Bits, first: NDArray[np.bool_], trial: NDArray[np.int64]
+        self,
+        lanes: NDArray[np.int64],
+        keys: Bits,
+        first: NDArray[np.bool_],
+        trial: NDArray[np.int64],
     ) -> NDArray[np.int64]:
         tables, task = self.tables, self.spec.task
         levels = draw_levels(tables, keys)
@@ -466,12 +504,19 @@ class BatchStream:
         if not self._noise.pairs:
             return
         if not self.any_idle:
-            self._noise.add(self.live_phase, out)
+            self._noise.add_ahead(self.live_phase, self.stride, out)
             np.add(self.live_phase, self.stride, out=self.live_phase)
             return
+        self._noise.forget()
         self._noise.add(np.where(self.idle, self.idle_phase, self.live_phase), out)
         np.add(self.live_phase, self.stride, out=self.live_phase, where=~self.idle)
         np.add(self.idle_phase, self.stride, out=self.idle_phase, where=self.idle)
+
+    def unsee(self, mask: NDArray[np.bool_], live_phase: Bits, idle_phase: Bits) -> None:
+        """Take the noise of some lanes back to where it stood before an observation."""
+        self._noise.forget()
+        self.live_phase[mask] = live_phase[mask]
+        self.idle_phase[mask] = idle_phase[mask]
 
     def truth(self, now: int) -> NDArray[np.int64]:
         """The action that is right at this moment, int64 (lanes,)."""
@@ -493,6 +538,7 @@ class BatchStream:
 
     def set_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state."""
+        self._noise.forget()
         for name, _, _ in _STATE:
             setattr(self, name, saved[name].copy())
         for name, array in saved["memory"].items():
@@ -512,25 +558,66 @@ class BatchStream:
         self.end[:] = end
 
 
+AHEAD_WORDS = 32768  # how much noise is made at once: enough to hide the cost of a call, little enough for the cache
+AHEAD_STEPS = 64
+
+
 class _Noise:
-    """The noise of a stream's noisy channels, two channels to a draw."""
+    """The noise of a stream's noisy channels, two channels to a draw.
+
+    While no lane is idle every lane moves on by one stride per step, so the noise of several steps can be made at
+    once; what was made ahead is forgotten as soon as that no longer holds.
+    """
 
     def __init__(self, tables: Tables, lanes: int) -> None:
         self.sd = noise_sd(tables)
         self.channels = [int(c) for c in np.flatnonzero(self.sd)]
         self.pairs = (len(self.channels) + 1) // 2
         self.offsets = [np.uint64(name_bits(f"noise.pair.{p}")) for p in range(self.pairs)]
+        self._lanes = lanes
+        self._steps = min(AHEAD_STEPS, max(1, AHEAD_WORDS // lanes))
         self._words = np.empty(lanes, np.uint64)
-        self._z = np.empty((2, lanes), np.float32)
+        self._z = np.empty((2 * self.pairs, lanes), np.float32)
+        self._many_words: Bits | None = None
+        self._left = 0
+
+    def forget(self) -> None:
+        """Drop what was made ahead."""
+        self._left = 0
 
     def add(self, phase: Bits, out: NDArray[np.float32]) -> None:
-        z = self._z
+        """Add one step's noise, given where each lane stands in it."""
+        self._make(phase, self._words, self._z)
+        for z, channel in zip(self._z, self.channels, strict=False):
+            np.add(out[channel], z, out=out[channel])
+
+    def add_ahead(self, phase: Bits, stride: Bits, out: NDArray[np.float32]) -> None:
+        """As `add`, for lanes that all move on by their stride from step to step."""
+        if not self._left:
+            self._look_ahead(phase, stride)
+        step = self._steps - self._left
+        self._left -= 1
+        for z, channel in zip(self._many, self.channels, strict=False):
+            np.add(out[channel], z[step], out=out[channel])
+
+    def _look_ahead(self, phase: Bits, stride: Bits) -> None:
+        if self._many_words is None:
+            self._many_words = np.empty((self._steps, self._lanes), np.uint64)
+            self._phases = np.empty((self._steps, self._lanes), np.uint64)
+            self._many = np.empty((2 * self.pairs, self._steps, self._lanes), np.float32)
+        phases = self._phases
+        phases[0] = phase
+        for step in range(1, self._steps):
+            np.add(phases[step - 1], stride, out=phases[step])
+        self._make(phases.reshape(-1), self._many_words.reshape(-1), self._many.reshape(2 * self.pairs, -1))
+        self._left = self._steps
+
+    def _make(self, phase: Bits, words: Bits, z: NDArray[np.float32]) -> None:
         for p, offset in enumerate(self.offsets):
-            np.add(phase, offset, out=self._words)
-            normals(self._words, z[0], z[1])
-            for half, channel in enumerate(self.channels[2 * p : 2 * p + 2]):
-                np.multiply(z[half], self.sd[channel], out=z[half])
-                np.add(out[channel], z[half], out=out[channel])
+            np.add(phase, offset, out=words)
+            normals(words, z[2 * p], z[2 * p + 1])
+        for row, channel in zip(z, self.channels, strict=False):
+            np.multiply(row, self.sd[channel], out=row)
 
 
 def noise_sd(tables: Tables) -> NDArray[np.float32]:

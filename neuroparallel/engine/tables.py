@@ -238,12 +238,10 @@ def _check(trial: Trial, task: Task) -> None:
     name, periods = task.task_name(), list(task.timing)
     for p in np.flatnonzero(trial.window):
         if (trial.steps[:, p] == 0).any() and not (trial.steps[:, p] > 0).any():
-            raise TaskError(
-                f"{name}: the response window {periods[p]!r} lasts 0 ms; give it one step or more."
-            )
+            raise TaskError(f"{name}: the response window {periods[p]!r} lasts 0 ms; give it one step or more.")
     if (trial.next[:, :, -1] == STAY).any():
-        p = int(np.flatnonzero((trial.next[:, :, -1] == STAY).any(axis=0))[0])
-        raise TaskError(f"{name}: time running out in {periods[p]!r} leads nowhere.")
+        stuck = int(np.flatnonzero((trial.next[:, :, -1] == STAY).any(axis=0))[0])
+        raise TaskError(f"{name}: time running out in {periods[stuck]!r} leads nowhere.")
     reaches = np.zeros((trial.n, len(periods) + 1), bool)
     reaches[:, -1] = True  # END, -2, is looked up as the last column
     target = np.where(trial.next >= 0, trial.next, np.where(trial.next == END, len(periods), 0))
@@ -252,8 +250,8 @@ def _check(trial: Trial, task: Task) -> None:
     for _ in periods:
         reaches[:, :-1] |= (reaches[lanes, target] & real).any(axis=2)
     if not reaches.all():
-        p = int(np.flatnonzero(~reaches.all(axis=0))[0])
-        raise TaskError(f"{name}: no way leads from period {periods[p]!r} to the end of the trial.")
+        stuck = int(np.flatnonzero(~reaches.all(axis=0))[0])
+        raise TaskError(f"{name}: no way leads from period {periods[stuck]!r} to the end of the trial.")
     _check_loops(trial, name, periods)
 
 
@@ -272,7 +270,14 @@ def _check_loops(trial: Trial, name: str, periods: list[str]) -> None:
 
 def settled_rank(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Merge outcomes of several streams into one per lane: correct only if all are; int64 (streams, n) to (n,)."""
-    order = (Outcome.ABORT, Outcome.ERROR, Outcome.MISS, Outcome.CANCELLED, Outcome.CORRECT, Outcome.UNSCORED)
+    order = (
+        Outcome.ABORT,
+        Outcome.ERROR,
+        Outcome.MISS,
+        Outcome.CANCELLED,
+        Outcome.CORRECT,
+        Outcome.UNSCORED,
+    )
     result = np.zeros(codes.shape[1], np.int64)
     for code in reversed(order):
         result = np.where((codes == code).any(axis=0), int(code), result)

@@ -1,0 +1,47 @@
+"""How well a fraction is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from neuroparallel.analysis.normal import normal_quantile
+from neuroparallel.errors import ArgumentError
+from neuroparallel.records.table import FloatArray
+
+
+def wilson_interval(
+    successes: npt.ArrayLike, trials: npt.ArrayLike, level: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    """Range in which a true fraction lies, given how often it came out in so many trials.
+
+    Unlike the textbook's interval it stays within [0, 1] and is not empty at 0 and 100 %.
+
+    Args:
+        successes: Counts, of any shape.
+        trials: Counts, of that shape.
+        level: Confidence, in (0, 1).
+
+    Returns:
+        Lower and upper bounds, float64, of that shape; ``nan`` where there is no trial.
+
+    Raises:
+        ArgumentError: The level is not in (0, 1), or a count is impossible.
+
+    Source:
+        Wilson 1927, J Am Stat Assoc 22:209, equation for the interval.
+    """
+    if not 0 < level < 1:
+        raise ArgumentError(f"level: a confidence between 0 and 1; found {level!r}.")
+    k, n = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
+    if np.any(k < 0) or np.any(k > n):
+        raise ArgumentError("wilson_interval: successes must lie between 0 and the trials.")
+    z2 = float(normal_quantile(0.5 + level / 2)) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle = (k + z2 / 2) / (n + z2)
+        half = np.sqrt(z2 * (k * (n - k) / n + z2 / 4)) / (n + z2)
+        none = np.where(n > 0, 0.0, np.nan)
+    # At 0 and 100 % the bound is exact in algebra; rounding may not push it across.
+    low = np.where(k == 0, 0.0, np.clip(middle - half, 0, 1)) + none
+    high = np.where(k == n, 1.0, np.clip(middle + half, 0, 1)) + none
+    return low, high

@@ -1,0 +1,109 @@
+"""Checking what agents are told to do, before anything in an environment changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from neuroparallel.errors import ActionError
+
+__all__ = ["ActionReader", "read_actions"]
+
+
+class ActionReader:
+    """Turns one agent's action into plain integers, or says why it is none.
+
+    Args:
+        agent: Name of the agent, for error messages.
+        space: Its Discrete or MultiDiscrete space, starting at 0.
+    """
+
+    def __init__(self, agent: str, space: spaces.Space[Any]) -> None:
+        self.agent = agent
+        self.factored = isinstance(space, spaces.MultiDiscrete)
+        sizes = space.nvec.tolist() if isinstance(space, spaces.MultiDiscrete) else [int(space.n)]  # type: ignore[attr-defined]
+        self.sizes: tuple[int, ...] = tuple(sizes)
+        self.legal = frozenset(range(self.sizes[0])) if not self.factored else frozenset[int]()
+
+    def read(self, action: Any) -> int | list[int]:
+        """Check an action.
+
+        Args:
+            action: An int, a NumPy integer or a 0-d array of integers; where actions are factored, a
+                sequence or array of one of these per stream.
+
+        Returns:
+            int, or a list of int where actions are factored.
+
+        Raises:
+            ActionError: It is of another kind or out of range; names the agent and what is legal.
+        """
+        if not self.factored:
+            whole = _integer(action)
+            if whole is None or not 0 <= whole < self.sizes[0]:
+                raise ActionError(self._refusal(action))
+            return whole
+        if isinstance(action, np.ndarray):
+            parts = list(action) if action.ndim == 1 else []
+        else:
+            parts = list(action) if isinstance(action, (list, tuple)) else []
+        read = [_integer(part) for part in parts]
+        if len(read) != len(self.sizes):
+            raise ActionError(self._refusal(action))
+        result = []
+        for value, size in zip(read, self.sizes, strict=True):
+            if value is None or not 0 <= value < size:
+                raise ActionError(self._refusal(action))
+            result.append(value)
+        return result
+
+    def _refusal(self, action: Any) -> str:
+        if self.factored:
+            ranges = ", ".join(f"0 to {size - 1}" for size in self.sizes)
+            legal = f"a sequence of {len(self.sizes)} integers, one per stream: {ranges}"
+        else:
+            legal = f"an integer from 0 to {self.sizes[0] - 1}"
+        kind = f"{action!r} ({type(action).__name__})"
+        return f"{self.agent}: {kind} is no action of this agent; an action is {legal}."
+
+
+def _integer(value: Any) -> int | None:
+    """The value as int if it is one integer, whatever its width; a bool is none."""
+    if type(value) is int:
+        return value
+    if isinstance(value, np.ndarray):
+        return int(value) if value.ndim == 0 and value.dtype.kind in "iu" else None
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return int(value)
+    return None
+
+
+def read_actions(
+    readers: Mapping[str, ActionReader], actions: Mapping[str, Any]
+) -> dict[str, int | list[int]]:
+    """Check the actions of all agents.
+
+    Raises:
+        ActionError: One is missing, of a wrong kind, out of range, or for an agent that does not
+            exist.
+    """
+    if not isinstance(actions, Mapping):
+        raise ActionError(
+            f"actions are a dictionary with an entry for each of {', '.join(readers)}; "
+            f"got {type(actions).__name__}."
+        )
+    for agent in actions:
+        if agent not in readers:
+            raise ActionError(
+                f"{agent}: there is no such agent; the agents are {', '.join(readers)}."
+            )
+    result = {}
+    for agent, reader in readers.items():
+        if agent not in actions:
+            legal = reader._refusal(None).rpartition("; ")[2]
+            raise ActionError(f"{agent}: there is no action for this agent; {legal}")
+        result[agent] = reader.read(actions[agent])
+    return result

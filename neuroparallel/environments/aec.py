@@ -1,0 +1,59 @@
+"""The agent-environment-cycle view of an experiment, for what asks for PettingZoo's older form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gymnasium import spaces
+from pettingzoo.utils.conversions import parallel_to_aec_wrapper
+from pettingzoo.utils.env import ParallelEnv
+
+from neuroparallel.environments.actions import ActionReader
+
+__all__ = ["AECEnvironment"]
+
+
+class AECEnvironment(parallel_to_aec_wrapper):  # type: ignore[misc]
+    """A parallel environment whose agents say one after the other what they do.
+
+    It is PettingZoo's own conversion, but an action is checked when it is given, not when the cycle
+    is complete, and whatever else the parallel environment offers (``trials``, ``scenario``,
+    ``truth`` ...) is offered here too.
+
+    Args:
+        env: The parallel environment; `neuroparallel.aec_env` makes one, and wraps the result so
+            that calls in a wrong order are noticed.
+    """
+
+    def __init__(self, env: ParallelEnv[str, Any, Any]) -> None:
+        super().__init__(env)
+        self._readers = {
+            agent: ActionReader(agent, space)
+            for agent in env.possible_agents
+            if isinstance(space := env.action_space(agent), (spaces.Discrete, spaces.MultiDiscrete))
+        }
+
+    def step(self, action: Any) -> None:
+        """Take the action of ``agent_selection``; time advances when all agents have given theirs.
+
+        Args:
+            action: As of `ParallelEnvironment.step`; None for an agent whose session is over.
+
+        Raises:
+            ActionError: It is of a wrong kind or out of range; nothing has changed.
+        """
+        agent = self.agent_selection
+        over = self.terminations[agent] or self.truncations[agent]
+        if not over and agent in self._readers:
+            action = self._readers[agent].read(action)
+        super().step(action)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only called for what this class does not have; `agents` must stay unknown until reset.
+        if name.startswith("_") or name in ("env", "agents", "state_space"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.env, name)
+
+    def __repr__(self) -> str:
+        """Class and what it is a view of."""
+        return f"{type(self).__name__}<{self.env!r}>"

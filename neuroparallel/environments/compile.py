@@ -1,0 +1,110 @@
+"""From what a user names to what an engine plays; every factory starts here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from neuroparallel.engine.layout import Layout, SubjectSpec
+from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.scenario import Scenario
+from neuroparallel.streams import build_layout
+from neuroparallel.task import Task
+from neuroparallel.wrappers import check_wrappers
+
+__all__ = ["View", "What", "check_seed", "compile_scenario"]
+
+What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
+View: TypeAlias = Literal["subjects", "streams"]
+
+
+def compile_scenario(
+    what: What,
+    *,
+    dt: float | None = None,
+    session: Mapping[str, int] | None = None,
+    view: View = "subjects",
+) -> tuple[Scenario, Layout]:
+    """Make ready to be played what a user named.
+
+    Args:
+        what: A scenario, the name of one, of a task, a path to a ``.yaml`` file, a dictionary, or a
+            task.
+        dt: Time step in ms instead of the scenario's.
+        session: Length of a session instead of the scenario's: ``{"trials": n}`` or
+            ``{"steps": n}``.
+        view: ``"subjects"``: an agent is a subject. ``"streams"``: an agent is one stream of one,
+            such as ``subject_0.memory``.
+
+    Returns:
+        The scenario with the changes made, and the layout that both engines take.
+
+    Raises:
+        ScenarioError: The scenario or one of the options cannot be used.
+        UnknownNameError: There is no scenario, task or wrapper of that name.
+        ArgumentError: The view does not exist, or would not show the same trials.
+    """
+    scenario = Scenario.load(what)
+    changes: dict[str, Any] = {}
+    if dt is not None:
+        changes["dt"] = dt
+    if session is not None:
+        changes["session"] = dict(session)
+    if changes:
+        scenario = scenario.replace(**changes)
+    check_wrappers(scenario.wrappers)
+    layout = build_layout(scenario)
+    if view == "streams":
+        return scenario, _by_streams(layout)
+    if view != "subjects":
+        raise ArgumentError(
+            f"there is no view {view!r}.{nearest(str(view), ('subjects', 'streams'))}"
+        )
+    return scenario, layout
+
+
+def _by_streams(layout: Layout) -> Layout:
+    """The same streams, groups and branches, but every stream is an agent by itself."""
+    for subject in layout.subjects:
+        _refuse_ties(subject)
+    owners = [layout.subjects[stream.subject] for stream in layout.streams]
+    subjects = tuple(
+        SubjectSpec(name=stream.name, streams=(index,), partners=owner.partners)
+        for index, (stream, owner) in enumerate(zip(layout.streams, owners, strict=True))
+    )
+    streams = tuple(replace(stream, subject=i) for i, stream in enumerate(layout.streams))
+    return replace(layout, streams=streams, subjects=subjects)
+
+
+def _refuse_ties(subject: SubjectSpec) -> None:
+    """What streams have in common cannot be handed to one of them alone."""
+    if len(subject.streams) == 1:
+        return
+    ties = (
+        ("action", subject.action, "factored"),
+        ("observation", subject.observation, "concat"),
+        ("fixation", subject.fixation, "own"),
+    )
+    for key, found, needed in ties:
+        if found != needed:
+            raise ArgumentError(
+                f"view='streams': subjects.{subject.name}.{key} is {found!r}, which ties its streams "
+                f"together; an agent per stream needs {key}: {needed}."
+            )
+
+
+def check_seed(seed: Any, what: str = "seed") -> int | None:
+    """Let through None and whole numbers from 0 on; the latter as int.
+
+    Raises:
+        ArgumentError: It is something else.
+    """
+    if seed is None:
+        return None
+    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ArgumentError(f"{what} is {seed!r}; it is a whole number, 0 or more, or None.")
+    return int(seed)

@@ -1,0 +1,206 @@
+"""The functions that make environments: they compile, choose the shell, and put wrappers on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gymnasium.vector import AutoresetMode
+from pettingzoo.utils.wrappers import OrderEnforcingWrapper
+
+from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.environments.aec import AECEnvironment
+from neuroparallel.environments.compile import View, What, check_seed, compile_scenario
+from neuroparallel.environments.gym import GymEnvironment
+from neuroparallel.environments.parallel import ParallelEnvironment
+from neuroparallel.environments.vector import VectorEnvironment
+from neuroparallel.wrappers import apply_wrappers
+
+__all__ = ["aec_env", "batch", "gym_env", "parallel_env", "vector_env"]
+
+
+def parallel_env(
+    what: What,
+    *,
+    dt: float | None = None,
+    seed: int | None = None,
+    session: Mapping[str, int] | None = None,
+    view: View = "subjects",
+    lane: int = 0,
+    render_mode: str | None = None,
+    record: bool | int = True,
+) -> Any:
+    """Make a PettingZoo parallel environment of a scenario or a task.
+
+    Args:
+        what: A shipped scenario's name, a task's name, a path to a ``.yaml`` file, a dictionary, a
+            `Scenario` or a `Task`.
+        dt: Time step in ms instead of the scenario's.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
+        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``, instead of the
+            scenario's. A session without a length never ends.
+        view: ``"subjects"``: an agent is a subject. ``"streams"``: an agent is one stream of a
+            subject, such as ``subject_0.memory``.
+        lane: Which lane of ``batch`` to equal, 0 or more.
+        render_mode: None or ``"rgb_array"``.
+        record: Whether to keep a table of trials, or how many of the latest ones.
+
+    Returns:
+        A `ParallelEnvironment`, with the scenario's wrappers around it.
+
+    Raises:
+        ScenarioError: The scenario cannot be used; names file, line and key.
+        UnknownNameError: There is no such scenario or task; names the nearest one.
+        ArgumentError: An option is not allowed.
+    """
+    env = ParallelEnvironment(
+        what,
+        dt=dt,
+        seed=seed,
+        session=session,
+        view=view,
+        lane=lane,
+        render_mode=render_mode,
+        record=record,
+    )
+    return apply_wrappers(env, env.scenario.wrappers)
+
+
+def aec_env(what: What, **options: Any) -> Any:
+    """Make a PettingZoo AEC environment, in which agents act one after the other.
+
+    Args:
+        what: As of `parallel_env`.
+        **options: As of `parallel_env`.
+
+    Returns:
+        An `AECEnvironment` within PettingZoo's OrderEnforcingWrapper; ``aec_to_parallel`` gives the
+        parallel environment back.
+
+    Raises:
+        NeuroparallelError: As of `parallel_env`.
+    """
+    return OrderEnforcingWrapper(AECEnvironment(parallel_env(what, **options)))
+
+
+def gym_env(
+    what: What,
+    *,
+    dt: float | None = None,
+    seed: int | None = None,
+    session: Mapping[str, int] | None = None,
+    view: View = "subjects",
+    lane: int = 0,
+    render_mode: str | None = None,
+    record: bool | int = True,
+) -> Any:
+    """Make a gymnasium environment of a scenario with one subject, or of a task.
+
+    Args:
+        what: As of `parallel_env`.
+        dt: Time step in ms instead of the scenario's.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
+        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
+        view: ``"subjects"`` or ``"streams"``.
+        lane: Which lane of ``batch`` to equal, 0 or more.
+        render_mode: None or ``"rgb_array"``.
+        record: Whether to keep a table of trials, or how many of the latest ones.
+
+    Returns:
+        A `GymEnvironment`, with the scenario's wrappers around it.
+
+    Raises:
+        ArgumentError: There are several subjects, or an option is not allowed.
+    """
+    env = GymEnvironment(
+        what,
+        dt=dt,
+        seed=seed,
+        session=session,
+        view=view,
+        lane=lane,
+        render_mode=render_mode,
+        record=record,
+    )
+    return apply_wrappers(env, env.scenario.wrappers)
+
+
+def vector_env(
+    what: What,
+    num_envs: int = 4096,
+    *,
+    autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    dt: float | None = None,
+    seed: int | None = None,
+    session: Mapping[str, int] | None = None,
+    view: View = "subjects",
+    record: bool | int = True,
+) -> Any:
+    """Make a gymnasium vector environment: one subject in many lanes, computed together.
+
+    Args:
+        what: As of `parallel_env`, with one subject.
+        num_envs: How many lanes.
+        autoreset_mode: ``NEXT_STEP``, ``SAME_STEP`` or ``DISABLED``; see `VectorEnvironment`.
+        dt: Time step in ms instead of the scenario's.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
+        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
+        view: ``"subjects"`` or ``"streams"``.
+        record: Whether to keep a table of trials, or how many of the latest ones.
+
+    Returns:
+        A `VectorEnvironment`, with the scenario's wrappers around it.
+
+    Raises:
+        ArgumentError: There are several subjects, or an option is not allowed.
+    """
+    env = VectorEnvironment(
+        what,
+        num_envs,
+        autoreset_mode=autoreset_mode,
+        dt=dt,
+        seed=seed,
+        session=session,
+        view=view,
+        record=record,
+    )
+    return apply_wrappers(env, env.scenario.wrappers)
+
+
+def batch(
+    what: What,
+    lanes: int = 4096,
+    *,
+    seed: int | None = None,
+    dt: float | None = None,
+    session: Mapping[str, int] | None = None,
+    view: View = "subjects",
+    record: bool | int = True,
+) -> Any:
+    """Make the batch engine of a scenario: arrays in and out, all subjects, many lanes.
+
+    Lane i equals ``parallel_env(what, lane=i)`` with the same seed, bit for bit.
+
+    Args:
+        what: As of `parallel_env`.
+        lanes: How many independent copies of the scenario.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
+        dt: Time step in ms instead of the scenario's.
+        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
+        view: ``"subjects"`` or ``"streams"``.
+        record: Whether to keep a table of trials, or how many of the latest ones.
+
+    Returns:
+        A `BatchEngine`, with the scenario's wrappers around it.
+
+    Raises:
+        ScenarioError: The scenario cannot be used; names file, line and key.
+        UnknownNameError: There is no such scenario or task; names the nearest one.
+        ArgumentError: An option is not allowed.
+    """
+    scenario, layout = compile_scenario(what, dt=dt, session=session, view=view)
+    first = check_seed(seed)
+    first = scenario.seed if first is None else first
+    engine = BatchEngine(layout, lanes, seed=first, record=record)
+    engine.scenario = scenario
+    return apply_wrappers(engine, scenario.wrappers)

@@ -1,0 +1,150 @@
+"""The gymnasium environment: one subject, one lane, for whatever speaks gymnasium."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.environments.compile import View, What
+from neuroparallel.environments.parallel import ParallelEnvironment
+from neuroparallel.environments.render import RENDER_MODES
+from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.records import Trials
+
+__all__ = ["GymEnvironment"]
+
+Observation = NDArray[np.float32]
+
+
+class GymEnvironment(gymnasium.Env[Observation, Any]):
+    """An experiment with one subject, as gymnasium has it: the only agent, without its name.
+
+    Observations, rewards and infos are those of the `ParallelEnvironment`; a session ends as a
+    truncation.
+
+    Args:
+        what: A scenario or task with one subject: an object, a name, a path or a dictionary.
+        dt: Time step in ms instead of the scenario's.
+        seed: Seed of the first session, unless `reset` is given one; None: the scenario's.
+        session: Length of a session: ``{"trials": n}`` or ``{"steps": n}``.
+        view: ``"subjects"`` or ``"streams"``: what the agent is.
+        lane: Which lane of a batch to equal.
+        render_mode: None or ``"rgb_array"``.
+        record: Whether to keep a table of trials, or how many of the latest ones.
+
+    Attributes:
+        scenario: What is played.
+        dt: Time step, ms.
+        agent: The subject's name.
+
+    Raises:
+        ArgumentError: There are several subjects, or an option is not allowed.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": RENDER_MODES, "render_fps": 10}
+
+    def __init__(
+        self,
+        what: What,
+        *,
+        dt: float | None = None,
+        seed: int | None = None,
+        session: Mapping[str, int] | None = None,
+        view: View = "subjects",
+        lane: int = 0,
+        render_mode: str | None = None,
+        record: bool | int = True,
+    ) -> None:
+        self._parallel = ParallelEnvironment(
+            what,
+            dt=dt,
+            seed=seed,
+            session=session,
+            view=view,
+            lane=lane,
+            render_mode=render_mode,
+            record=record,
+        )
+        self.agent = only_agent(self._parallel.possible_agents, self._parallel.scenario.name)
+        self.scenario, self.dt = self._parallel.scenario, self._parallel.dt
+        self.metadata = {  # type: ignore[misc]
+            "render_modes": RENDER_MODES,
+            "render_fps": self._parallel.metadata["render_fps"],
+        }
+        self.render_mode = render_mode
+        self.observation_space = self._parallel.observation_space(self.agent)
+        self.action_space = self._parallel.action_space(self.agent)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start a session; see `ParallelEnvironment.reset`.
+
+        Returns:
+            observation: float32, (channels,).
+            info: Whole numbers by key.
+        """
+        observations, infos = self._parallel.reset(seed, options)
+        super().reset(seed=seed)
+        return observations[self.agent], infos[self.agent]
+
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Advance by one time step; see `ParallelEnvironment.step`.
+
+        Raises:
+            ActionError: The action is of a wrong kind or out of range; nothing has changed.
+            UsageError: `reset` was not called, or the session is over.
+        """
+        agent = self.agent
+        observations, rewards, _, truncations, infos = self._parallel.step({agent: action})
+        if not observations:
+            raise UsageError("step was called after the session had ended; call reset first.")
+        return observations[agent], rewards[agent], False, truncations[agent], infos[agent]
+
+    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+        """Paint the current trial, uint8 (360, 640, 3); None without a ``render_mode``."""
+        return self._parallel.render()
+
+    def channel_names(self) -> tuple[str, ...]:
+        """The name of every column of the observation."""
+        return self._parallel.channel_names(self.agent)
+
+    def trials(self) -> Trials:
+        """The table of all trials that have ended so far."""
+        return self._parallel.trials()
+
+    def truth(self) -> Any:
+        """The action that is right at this moment; -1 where none is defined."""
+        return self._parallel.truth()[self.agent]
+
+    def get_state(self) -> dict[str, Any]:
+        """A copy of everything that changes, to return to with `set_state`."""
+        return self._parallel.get_state()
+
+    def set_state(self, saved: Mapping[str, Any]) -> None:
+        """Go back to a state from `get_state` of an environment of the same scenario."""
+        self._parallel.set_state(saved)
+
+    def __repr__(self) -> str:
+        """Class and scenario."""
+        return f"{type(self).__name__}({self.scenario.name})"
+
+    __str__ = __repr__
+
+
+def only_agent(agents: list[str], scenario: str) -> str:
+    """The one agent there is.
+
+    Raises:
+        ArgumentError: There are several.
+    """
+    if len(agents) > 1:
+        raise ArgumentError(
+            f"{scenario} has the agents {', '.join(agents)}; gymnasium knows one. Use parallel_env "
+            "or batch, or a part of the scenario: scenario.only(...)."
+        )
+    return agents[0]

@@ -1,0 +1,279 @@
+"""The PettingZoo parallel environment: dictionaries by agent over the scalar engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv
+
+from neuroparallel.engine.scalar import ScalarEngine
+from neuroparallel.environments.actions import ActionReader, read_actions
+from neuroparallel.environments.compile import View, What, check_seed, compile_scenario
+from neuroparallel.environments.render import RENDER_MODES, Film, check_render_mode
+from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.records import Trials
+from neuroparallel.scenario import Scenario
+
+__all__ = ["ParallelEnvironment"]
+
+Observation = NDArray[np.float32]
+Info = dict[str, int]
+StepResult = tuple[
+    dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], dict[str, Info]
+]
+
+
+class ParallelEnvironment(ParallelEnv[str, Observation, Any]):
+    """An experiment as PettingZoo has it: every subject acts in every step of dt ms.
+
+    A reset-to-end is a session of many trials. It ends for all agents in the same step, as a
+    truncation; sessions that are given no length never end. Observations and dictionaries are fresh
+    in every step.
+
+    Args:
+        what: A scenario or task: an object, a name, a path or a dictionary.
+        dt: Time step in ms instead of the scenario's.
+        seed: Seed of the first session, unless `reset` is given one; None: the scenario's.
+        session: Length of a session: ``{"trials": n}`` or ``{"steps": n}``.
+        view: ``"subjects"`` or ``"streams"``: what an agent is.
+        lane: Which lane of a batch to equal.
+        render_mode: None or ``"rgb_array"``.
+        record: Whether to keep a table of trials, or how many of the latest ones.
+
+    Attributes:
+        scenario: What is played.
+        dt: Time step, ms.
+        agents: Names of the subjects; empty before the first reset and after the end.
+        possible_agents: Names of the subjects.
+        render_mode: As given.
+
+    Raises:
+        ScenarioError: The scenario cannot be used.
+        UnknownNameError: There is no such scenario or task.
+        ArgumentError: An option is not allowed.
+    """
+
+    def __init__(
+        self,
+        what: What,
+        *,
+        dt: float | None = None,
+        seed: int | None = None,
+        session: Mapping[str, int] | None = None,
+        view: View = "subjects",
+        lane: int = 0,
+        render_mode: str | None = None,
+        record: bool | int = True,
+    ) -> None:
+        check_render_mode(render_mode)
+        self.scenario: Scenario
+        self.scenario, layout = compile_scenario(what, dt=dt, session=session, view=view)
+        first = check_seed(seed)
+        first = self.scenario.seed if first is None else first
+        self._options = {"seed": first, "view": view, "lane": lane, "record": record}
+        self._engine = ScalarEngine(layout, seed=first, lane=lane, record=record)
+        self.dt = layout.dt
+        self.metadata = {
+            "name": self.scenario.name,
+            "render_modes": RENDER_MODES,
+            "is_parallelizable": True,
+            "render_fps": 1000.0 / layout.dt,
+        }
+        self.render_mode = render_mode
+        self.possible_agents = list(self._engine.possible_agents)
+        self.agents: list[str] = []
+        self._film = Film(self._engine, self.scenario.name) if render_mode else None
+        self._advance = self._film.step if self._film else self._engine.step
+        self._readers = {
+            agent: ActionReader(agent, self._engine.action_space(agent))
+            for agent in self.possible_agents
+        }
+        # The one agent with one Discrete action is the common case, and worth a short cut.
+        plain = len(self._readers) == 1 and not self._readers[self.possible_agents[0]].factored
+        self._only = self.possible_agents[0] if plain else None
+        self._legal = self._readers[self.possible_agents[0]].legal
+        self._session_begun = False
+        self._np_random: np.random.Generator | None = None
+        self._seed = first
+
+    # ---- spaces ----
+
+    def observation_space(self, agent: str) -> spaces.Box:
+        """What an agent sees: Box, float32, (channels,), unbounded (noise is Gaussian)."""
+        return self._engine.observation_space(agent)
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        """What an agent does: Discrete (0 holds), or MultiDiscrete with a factor per stream."""
+        return self._engine.action_space(agent)
+
+    def channel_names(self, agent: str) -> tuple[str, ...]:
+        """The name of every column of an agent's observation."""
+        return self._engine.channel_names(agent)
+
+    # ---- running ----
+
+    def reset(
+        self, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, Observation], dict[str, Info]]:
+        """Start a session.
+
+        Args:
+            seed: A whole number: the first session of that seed. None: the next session of the
+                present seed. (Seeds are hashed with the lane: seed 1 of lane 0 is not seed 0 of
+                lane 1.)
+            options: Not used.
+
+        Returns:
+            observations: float32, (channels,), by agent.
+            infos: Whole numbers by agent and key: ``trial_end``, ``outcome``, ``trial``,
+                ``ground_truth``, ``period``; with several streams also ``memory.outcome`` and so on.
+
+        Raises:
+            ArgumentError: The seed is no whole number, or below 0.
+        """
+        seed = check_seed(seed)
+        observations, infos = self._engine.reset(seed)
+        if seed is not None:
+            self._seed, self._np_random = seed, None
+        self.agents = list(self.possible_agents)
+        self._session_begun = True
+        if self._film:
+            self._film.begin(observations, infos)
+        return observations, infos
+
+    def step(self, actions: Mapping[str, Any]) -> StepResult:
+        """Advance by one time step.
+
+        Args:
+            actions: By agent: an int, a NumPy integer or a 0-d array of integers; one per stream,
+                in a sequence or an array, where actions are factored.
+
+        Returns:
+            observations: float32, (channels,), by agent.
+            rewards: By agent.
+            terminations: Always False, as a session is cut and not finished.
+            truncations: True, for all agents at once, when the session has ended.
+            infos: As of `reset`; ``trial_end``, ``outcome`` and ``trial`` are about this step,
+                ``ground_truth`` and ``period`` about the observation. All five are empty once the
+                session is over.
+
+        Raises:
+            ActionError: An action is missing, of a wrong kind or out of range, or the agent does not
+                exist; nothing has changed.
+            UsageError: `reset` was not called.
+        """
+        if not self.agents:
+            return self._step_outside()
+        only = self._only
+        if only is None:
+            actions = read_actions(self._readers, actions)
+            observations, rewards, ended, infos = self._advance(actions)
+            terminations = dict.fromkeys(observations, False)
+            truncations = dict.fromkeys(observations, ended)
+        else:
+            try:
+                action = actions[only]
+            except (KeyError, TypeError, IndexError):
+                action = None
+            if type(action) is not int or action not in self._legal or len(actions) != 1:
+                actions = read_actions(self._readers, actions)
+            observations, rewards, ended, infos = self._advance(actions)
+            terminations, truncations = {only: False}, {only: ended}
+        if ended:
+            self.agents = []
+        return observations, rewards, terminations, truncations, infos
+
+    def _step_outside(self) -> StepResult:
+        if not self._session_begun:
+            raise UsageError("step was called before reset; call reset first.")
+        return {}, {}, {}, {}, {}
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """Paint the current trial: periods, channels, actions, ground truth and reward.
+
+        Returns:
+            uint8, (360 per agent, 640, 3); None without a ``render_mode``.
+
+        Raises:
+            UsageError: `reset` was not called.
+        """
+        return self._film.picture() if self._film else None
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+    # ---- looking ----
+
+    def trials(self) -> Trials:
+        """The table of all trials that have ended so far."""
+        return self._engine.trials()
+
+    def truth(self) -> dict[str, Any]:
+        """The action that is right at this moment, by agent; -1 where none is defined."""
+        return self._engine.truth()
+
+    @property
+    def np_random(self) -> np.random.Generator:
+        """A generator for wrappers that draw (SuperSuit's); the trials do not use it."""
+        if self._np_random is None:
+            self._np_random = np.random.default_rng([self._seed, int(self._options["lane"])])
+        return self._np_random
+
+    @np_random.setter
+    def np_random(self, generator: np.random.Generator) -> None:
+        self._np_random = generator
+
+    # ---- saving ----
+
+    def get_state(self) -> dict[str, Any]:
+        """A copy of everything that changes, to return to with `set_state`."""
+        return {
+            "name": self.scenario.name,
+            "engine": self._engine.state(),
+            "agents": list(self.agents),
+            "session_begun": self._session_begun,
+            "seed": self._seed,
+            "np_random": self._np_random.bit_generator.state if self._np_random else None,
+            "film": self._film.state() if self._film else None,
+        }
+
+    def set_state(self, saved: Mapping[str, Any]) -> None:
+        """Go back to a state from `get_state` of an environment of the same scenario.
+
+        Raises:
+            ArgumentError: It is the state of another scenario.
+        """
+        if saved["name"] != self.scenario.name:
+            raise ArgumentError(
+                f"the state is of scenario {saved['name']!r}; this one is {self.scenario.name!r}."
+            )
+        self._engine.set_state(saved["engine"])
+        self.agents, self._session_begun = list(saved["agents"]), saved["session_begun"]
+        self._seed, self._np_random = saved["seed"], None
+        if saved["np_random"] is not None:
+            self.np_random.bit_generator.state = saved["np_random"]
+        if self._film and saved["film"]:
+            self._film.set_state(saved["film"])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as scenario, options and state: tables are compiled anew."""
+        options = {**self._options, "render_mode": self.render_mode}
+        return _rebuild, (type(self), self.scenario, options), self.get_state()
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        """Second half of unpickling."""
+        self.set_state(saved)
+
+    def __repr__(self) -> str:
+        """Class and scenario."""
+        return f"{type(self).__name__}({self.scenario.name})"
+
+
+def _rebuild(
+    cls: type[ParallelEnvironment], scenario: Scenario, options: dict[str, Any]
+) -> ParallelEnvironment:
+    return cls(scenario, **options)

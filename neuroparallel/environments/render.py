@@ -1,0 +1,124 @@
+"""Watching an environment play, to paint the current trial when a picture is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.engine.scalar import ScalarEngine
+from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.records import Trace, render_trace
+
+__all__ = ["RENDER_MODES", "Film", "check_render_mode"]
+
+RENDER_MODES = ["rgb_array"]
+Step = tuple[dict[str, NDArray[np.float32]], dict[str, float], bool, dict[str, dict[str, int]]]
+
+
+def check_render_mode(mode: str | None) -> None:
+    """Let through None and what can be painted."""
+    if mode is not None and mode not in RENDER_MODES:
+        raise ArgumentError(f"render_mode is {mode!r}; it is None or one of {RENDER_MODES}.")
+
+
+class Film:
+    """Keeps the steps of each agent's current trial; the last one stays until the next begins.
+
+    Args:
+        engine: Whose steps to keep; call `step` of the film in the engine's place.
+        title: Shown above the picture.
+    """
+
+    def __init__(self, engine: ScalarEngine, title: str) -> None:
+        self.engine, self.title = engine, title
+        self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        self._now: dict[str, tuple[NDArray[np.float32], dict[str, int]]] = {}
+        self._ended: dict[str, bool] = {}
+        self._longest = 1
+
+    def begin(
+        self, observations: Mapping[str, NDArray[np.float32]], infos: Mapping[str, dict[str, int]]
+    ) -> None:
+        """Begin a session with what `reset` returned."""
+        self._now = {agent: (seen.copy(), dict(infos[agent])) for agent, seen in observations.items()}
+        self._rows = {agent: [] for agent in observations}
+        self._ended = dict.fromkeys(observations, False)
+
+    def step(self, actions: Mapping[str, Any]) -> Step:
+        """Let the engine step, and keep what was seen, done and earned."""
+        result = self.engine.step(actions)
+        observations, rewards, _, infos = result
+        for agent, rows in self._rows.items():
+            if self._ended[agent]:
+                rows.clear()
+            seen, before = self._now[agent]
+            after = infos[agent]
+            rows.append((self.engine.now - 1, seen, actions[agent], rewards[agent], before, after))
+            self._ended[agent] = bool(after["trial_end"])
+            self._now[agent] = observations[agent].copy(), dict(after)
+            self._longest = max(self._longest, len(rows))
+        return result
+
+    def picture(self) -> NDArray[np.uint8]:
+        """Paint the current trial of every agent, one below the other.
+
+        Returns:
+            uint8, (360 per agent, 640, 3).
+
+        Raises:
+            UsageError: There is nothing to be seen before the first reset.
+        """
+        if not self._now:
+            raise UsageError("render was called before reset; call reset first.")
+        pages = [render_trace(self.trace(agent), steps=self._longest) for agent in self._now]
+        return np.concatenate(pages)
+
+    def trace(self, agent: str) -> Trace:
+        """The steps of an agent's current trial; one step of holding if it has just begun."""
+        seen, info = self._now[agent]
+        position = self.engine.possible_agents.index(agent)
+        spec = self.engine.layout.subjects[position]
+        hold = [0] * len(spec.streams) if len(spec.streams) > 1 and spec.action == "factored" else 0
+        started = {key: 0 if key.endswith("outcome") else value for key, value in info.items()}
+        rows = self._rows[agent] or [(self.engine.now, seen, hold, 0.0, info, started)]
+        streams = [self.engine.layout.streams[index] for index in spec.streams]
+        prefix = [f"{stream.short}." for stream in streams] if len(streams) > 1 else [""]
+        tasks = [stream.task for stream in streams]
+        times, observations, actions, rewards, befores, afters = zip(*rows, strict=True)
+        shared = not isinstance(hold, list)
+        return Trace(
+            time_ms=np.array(times, np.float64) * self.engine.dt,
+            observations=np.stack(observations),
+            channel_names=self.engine.channel_names(agent),
+            actions=np.array(actions, np.int64).reshape(len(rows), -1),
+            action_names=tuple(tuple(task.action_names()) for task in (tasks[:1] if shared else tasks)),
+            ground_truth=_columns(befores, prefix, "ground_truth"),
+            rewards=np.array(rewards, np.float64),
+            periods=_columns(befores, prefix, "period"),
+            period_names=tuple(tuple(task.timing) for task in tasks),
+            outcomes=_columns(afters, prefix, "outcome"),
+            stream_names=tuple(stream.short for stream in streams),
+            title=f"{self.title}  {agent}",
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What was kept; see `set_state`."""
+        return {
+            "rows": {agent: list(rows) for agent, rows in self._rows.items()},
+            "now": dict(self._now),
+            "ended": dict(self._ended),
+            "longest": self._longest,
+        }
+
+    def set_state(self, saved: Mapping[str, Any]) -> None:
+        """Go back to a state from `state`."""
+        self._rows = {agent: list(rows) for agent, rows in saved["rows"].items()}
+        self._now, self._ended = dict(saved["now"]), dict(saved["ended"])
+        self._longest = saved["longest"]
+
+
+def _columns(infos: tuple[dict[str, int], ...], prefix: list[str], key: str) -> NDArray[np.int64]:
+    return np.array([[info[p + key] for p in prefix] for info in infos], np.int64)

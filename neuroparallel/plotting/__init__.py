@@ -1,0 +1,18 @@
+"""Pictures of training, trials and behaviour; the only package that uses matplotlib.
+
+Each function returns a ``matplotlib.figure.Figure``; ``figure.savefig("name.png")`` writes it. No
+window is opened and no global state is touched.
+"""
+
+from neuroparallel.plotting.accuracy import plot_performance
+from neuroparallel.plotting.learning import plot_learning_curve
+from neuroparallel.plotting.psychometrics import plot_psychometric
+from neuroparallel.plotting.traces import plot_run, plot_trial
+
+__all__ = [
+    "plot_learning_curve",
+    "plot_performance",
+    "plot_psychometric",
+    "plot_run",
+    "plot_trial",
+]

@@ -1,0 +1,199 @@
+"""The learning curve of a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.ticker import FuncFormatter
+
+from neuroparallel.errors import ArgumentError
+from neuroparallel.plotting.style import (
+    COLORS,
+    INK,
+    MARKERS,
+    QUIET,
+    TEXT,
+    Axes,
+    Figure,
+    figure_of,
+    new_figure,
+    tidy,
+    titled,
+)
+from neuroparallel.records.csv_file import PathLike
+from neuroparallel.records.table import FloatArray, Table
+
+# A history may name the fraction of a stream by itself or, as metrics do, under "correct".
+PREFIXES = ("correct.", "correct/")
+
+
+def plot_learning_curve(
+    history: Mapping[str, npt.ArrayLike] | Table | PathLike,
+    ax: Axes | None = None,
+    *,
+    criterion: float | Mapping[str, float] | None = None,
+    title: str = "Learning",
+) -> Figure:
+    """Percent correct of each stream against the time spent training.
+
+    Args:
+        history: A row per training iteration, as columns or as the path of ``history.csv``:
+            ``seconds``, optionally ``steps`` (shown along the top) and ``stage`` (marked where
+            it changes), and for each stream its fraction correct in [0, 1] under the stream's
+            name with its subject (``subject_0.memory``); ``nan`` where no trial ended.
+        ax: Axes to draw in; None: a new figure.
+        criterion: Fraction correct to reach, in [0, 1], for all streams or by stream; a dashed
+            line each.
+        title: Shown above.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ArgumentError: The history has no ``seconds``, or no stream.
+        RecordError: The file cannot be read; names file, line and column.
+    """
+    columns = _columns(history)
+    streams = {name: short for name in columns if (short := _stream(name))}
+    if "seconds" not in columns or not streams:
+        raise ArgumentError(
+            "plot_learning_curve: the history needs a column 'seconds' and one per stream, named "
+            f"like 'subject_0.memory'; found {', '.join(columns) or 'none'}."
+        )
+    figure = figure_of(ax) if ax is not None else new_figure(6.4, 3.8)
+    ax = ax if ax is not None else figure.add_subplot()
+    seconds = columns["seconds"]
+    names = _short(list(streams.values()))
+    ends = []
+    for i, (column, name) in enumerate(zip(streams, names, strict=True)):
+        known = np.isfinite(columns[column])
+        percent = 100 * columns[column][known]
+        mark = MARKERS[i % len(MARKERS)] if known.sum() <= 40 else ""
+        color = COLORS[i % len(COLORS)]
+        ax.plot(seconds[known], percent, color=color, marker=mark, markersize=3.5, linewidth=1.8)
+        if known.any():
+            ends.append((float(percent[-1]), name, color))
+    _label_ends(ax, ends)
+    _criteria(ax, criterion, list(streams.values()))
+    if "stage" in columns:
+        _mark_stages(ax, seconds, columns["stage"])
+    ax.set_ylim(0, 102)
+    ax.set_xlim(0, float(np.nanmax(seconds, initial=1e-9)))
+    ax.set_xlabel("training time (s)")
+    ax.set_ylabel("correct (%)")
+    tidy(ax)
+    titled(ax, title)
+    if "steps" in columns and len(seconds) > 1:
+        _steps_on_top(ax, seconds, columns["steps"])
+    return figure
+
+
+def _columns(history: Mapping[str, npt.ArrayLike] | Table | PathLike) -> dict[str, FloatArray]:
+    if isinstance(history, Table):
+        given: Mapping[str, npt.ArrayLike] = history.columns
+    elif isinstance(history, Mapping):
+        given = history
+    else:
+        given = Table.read_csv(history).columns
+    return {
+        name: np.asarray(values, dtype=np.float64)
+        for name, values in given.items()
+        if np.asarray(values).dtype.kind in "biuf"
+    }
+
+
+def _stream(column: str) -> str:
+    """The stream whose fraction correct a column holds; empty if it holds something else."""
+    for prefix in PREFIXES:
+        if column.startswith(prefix):
+            return column[len(prefix) :]
+    return column if "." in column else ""
+
+
+def _short(streams: Sequence[str]) -> list[str]:
+    """Without the subject, where that leaves all names different."""
+    short = [name.split(".", 1)[-1] for name in streams]
+    return short if len(set(short)) == len(short) else list(streams)
+
+
+def _label_ends(ax: Axes, ends: list[tuple[float, str, str]]) -> None:
+    """Name each line at its right end, pushed apart where they would overlap."""
+    lowest = -np.inf
+    for height, name, color in sorted(ends):
+        place = max(height, lowest + 7)
+        ax.annotate(
+            f"{name} {height:.0f} %",
+            (1.0, place),
+            xycoords=ax.get_yaxis_transform(),
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=color,
+            fontsize=TEXT,
+            va="center",
+            annotation_clip=False,
+        )
+        lowest = place
+
+
+def _criteria(
+    ax: Axes, criterion: float | Mapping[str, float] | None, streams: Sequence[str]
+) -> None:
+    lines: dict[float, Any] = {}
+    if isinstance(criterion, Mapping):
+        for i, full in enumerate(streams):
+            value = criterion.get(full, criterion.get(full.split(".", 1)[-1]))
+            if value is not None:
+                lines[value] = INK if value in lines else COLORS[i % len(COLORS)]
+    elif criterion is not None:
+        lines[criterion] = INK
+    for value, color in lines.items():
+        ax.axhline(100 * value, color=color, linewidth=1, linestyle=(0, (4, 3)), alpha=0.8)
+    if lines:
+        ax.text(
+            0.008, 100 * min(lines) - 1.5, "criterion", transform=ax.get_yaxis_transform(),
+            fontsize=TEXT - 1.5, color=INK, va="top",
+        )  # fmt: skip
+
+
+def _mark_stages(ax: Axes, seconds: FloatArray, stage: FloatArray) -> None:
+    """A dotted line where a stage of training began."""
+    for row in np.flatnonzero(np.diff(stage) != 0) + 1:
+        ax.axvline(seconds[row], color=QUIET, linewidth=0.8, linestyle=":")
+        ax.text(
+            seconds[row], 1, f" stage {stage[row]:g}", fontsize=TEXT - 1.5, color=QUIET, va="bottom"
+        )
+
+
+def _steps_on_top(ax: Axes, seconds: FloatArray, steps: FloatArray) -> None:
+    """A second axis of steps; it need not be linear in time."""
+    order = np.argsort(seconds, kind="stable")
+    x, y = seconds[order], steps[order]
+    if not (np.all(np.diff(x) > 0) and np.all(np.diff(y) > 0)):
+        return
+    # Straight lines beyond both ends, because matplotlib asks for values outside the data.
+    rate = (y[-1] - y[0]) / (x[-1] - x[0])
+    far = (abs(x[-1]) + 1) * 100
+    x = np.concatenate([[x[0] - far], x, [x[-1] + far]])
+    y = np.concatenate([[y[0] - far * rate], y, [y[-1] + far * rate]])
+    top = ax.secondary_xaxis(
+        "top",
+        functions=(
+            lambda time: np.interp(np.asarray(time, dtype=np.float64), x, y),
+            lambda count: np.interp(np.asarray(count, dtype=np.float64), y, x),
+        ),
+    )
+    top.set_xlabel("agent steps", fontsize=TEXT)
+    top.tick_params(labelsize=TEXT - 1, colors=INK)
+    top.xaxis.set_major_formatter(FuncFormatter(_counted))
+    for spine in top.spines.values():
+        spine.set_color(QUIET)
+
+
+def _counted(value: float, _place: int | None = None) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:g} {letter}"
+    return f"{value:g}"

@@ -1,0 +1,260 @@
+"""Pictures of a trial, and of a run of many."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from neuroparallel.errors import ArgumentError
+from neuroparallel.outcomes import Outcome
+from neuroparallel.plotting.style import (
+    COLORS,
+    FAINT,
+    INK,
+    OUTCOME_COLORS,
+    OUTCOME_MARKERS,
+    PERIOD_COLORS,
+    QUIET,
+    TEXT,
+    Axes,
+    Figure,
+    new_figure,
+    tidy,
+)
+from neuroparallel.records import Trace
+from neuroparallel.records.table import FloatArray, IntArray
+
+MOST_NAMES = 24  # channel names that fit beside the picture
+WIDTH_OF_LETTER = 0.0095  # share of the time axis that a letter of a period's name takes
+
+
+def plot_trial(trace: Trace, *, title: str | None = None) -> Figure:
+    """The picture of a trial: what was shown, what was done, what was right, what it earned.
+
+    From top to bottom: the periods of each stream, named; every channel; the action taken over
+    the right one; the reward, with a mark where a trial ended. Time in ms.
+
+    Args:
+        trace: The steps of one trial, or of a few.
+        title: Shown above; None: that of the trace.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ArgumentError: The trace has no step.
+    """
+    return _picture(trace, title, width=7.6, named=True)
+
+
+def plot_run(trace: Trace, *, title: str | None = None) -> Figure:
+    """The same picture for many trials in a row: a run of, say, 200 steps.
+
+    Args:
+        trace: The steps of the run.
+        title: Shown above; None: that of the trace.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ArgumentError: The trace has no step.
+    """
+    return _picture(trace, title, width=11.0, named=False)
+
+
+def _picture(trace: Trace, title: str | None, *, width: float, named: bool) -> Figure:
+    if not len(trace):
+        raise ArgumentError("A picture needs at least one step; the trace has none.")
+    streams, factors = len(trace.stream_names), len(trace.action_names)
+    channels = min(len(trace.channel_names), MOST_NAMES)
+    choices = [max(len(names), 2) for names in trace.action_names]
+    heights = [0.26 * streams, max(0.17 * channels, 0.7)]
+    heights += [max(0.2 * count, 0.5) for count in choices] + [0.75]
+    figure = new_figure(width, sum(heights) + 1.5)
+    panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    unnamed = _draw_periods(panels[0], trace, named)
+    _draw_channels(figure, panels[1], trace)
+    for i in range(factors):
+        _draw_actions(panels[2 + i], trace, i)
+    _draw_rewards(panels[-1], trace)
+    for panel in panels[1:]:
+        _mark_boundaries(panel, trace)
+    panels[-1].set_xlim(trace.time_ms[0], trace.time_ms[-1] + trace.dt)
+    panels[-1].set_xlabel("time (ms)")
+    for panel in panels[:-1]:
+        panel.tick_params(axis="x", length=0)
+    panels[0].set_title(
+        trace.title if title is None else title,
+        loc="left", fontsize=TEXT + 1, color=INK, fontweight="bold",
+    )  # fmt: skip
+    figure.align_ylabels(panels[1:])
+    _legend(figure, trace, unnamed)
+    return figure
+
+
+def _edges(trace: Trace) -> FloatArray:
+    return np.append(trace.time_ms, trace.time_ms[-1] + trace.dt)
+
+
+def _period_colors(trace: Trace) -> dict[str, str]:
+    """One colour per period name, shared by streams that use the same word."""
+    words = dict.fromkeys(word for names in trace.period_names for word in names)
+    return {word: PERIOD_COLORS[i % len(PERIOD_COLORS)] for i, word in enumerate(words)}
+
+
+def _runs(trace: Trace, stream: int) -> list[tuple[float, float, int]]:
+    """Start, end (ms) and code of each stretch of one period; a trial's end starts a new one."""
+    codes = trace.periods[:, stream]
+    ended = trace.outcomes[:-1, stream] != Outcome.RUNNING
+    inner = np.flatnonzero((np.diff(codes) != 0) | ended) + 1
+    cuts = np.concatenate([[0], inner, [len(codes)]])
+    edges = _edges(trace)
+    return [(float(edges[a]), float(edges[b]), int(codes[a])) for a, b in pairwise(cuts.tolist())]
+
+
+def _stretches(edges: FloatArray, codes: IntArray) -> list[tuple[float, float, int]]:
+    """Start, end (ms) and value of each stretch of equal values."""
+    cuts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)]])
+    return [(float(edges[a]), float(edges[b]), int(codes[a])) for a, b in pairwise(cuts.tolist())]
+
+
+def _truth_color(stream: int) -> str:
+    """Orange for the first stream, blue for the second, and so on; not those of the outcomes."""
+    return (COLORS[4], COLORS[5], COLORS[3], COLORS[0])[stream % 4]
+
+
+def _draw_periods(ax: Axes, trace: Trace, named: bool) -> set[str]:
+    """Paint the periods; returns those that occur and were too short to carry their name."""
+    colors = _period_colors(trace)
+    total = float(_edges(trace)[-1] - trace.time_ms[0])
+    unnamed: set[str] = set()
+    written: set[str] = set()
+    for i, names in enumerate(trace.period_names):
+        for start, end, code in _runs(trace, i):
+            if not 0 <= code < len(names):
+                continue
+            word = names[code]
+            unnamed.add(word)
+            ax.barh(i, end - start, left=start, height=0.86, color=colors[word], align="center")
+            if named and (end - start) / total > WIDTH_OF_LETTER * (len(word) + 1):
+                written.add(word)
+                ax.text(
+                    (start + end) / 2, i, word, ha="center", va="center", fontsize=TEXT - 2,
+                    color=INK, clip_on=True,
+                )  # fmt: skip
+    ax.set_ylim(len(trace.period_names) - 0.5, -0.5)
+    tidy(ax, grid=False)
+    ax.set_yticks(
+        range(len(trace.period_names)), [stream or "period" for stream in trace.stream_names]
+    )
+    ax.tick_params(axis="y", length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return unnamed - written
+
+
+def _draw_channels(figure: Figure, ax: Axes, trace: Trace) -> None:
+    seen = trace.observations.T
+    finite = seen[np.isfinite(seen)]
+    top = float(np.percentile(np.abs(finite), 99.5)) if finite.size else 1.0
+    signed = bool(finite.size) and float(np.percentile(finite, 2)) < -0.1 * top
+    edges = _edges(trace)
+    image = ax.pcolormesh(
+        edges, np.arange(len(seen) + 1) - 0.5, seen,
+        cmap="RdBu_r" if signed else "Blues", vmin=-top if signed else 0.0, vmax=top or 1.0,
+        rasterized=True,
+    )  # fmt: skip
+    ax.set_ylim(len(seen) - 0.5, -0.5)
+    if len(seen) <= MOST_NAMES:
+        ax.set_yticks(range(len(seen)), trace.channel_names)
+    tidy(ax, grid=False)
+    ax.set_ylabel("observation")
+    bar = figure.colorbar(image, ax=ax, pad=0.01, fraction=0.03, aspect=12)
+    bar.ax.tick_params(labelsize=TEXT - 2.5, length=2)
+    bar.outline.set_visible(False)
+
+
+def _draw_actions(ax: Axes, trace: Trace, factor: int) -> None:
+    edges, names = _edges(trace), trace.action_names[factor]
+    alone = len(trace.action_names) == 1
+    truths = range(len(trace.stream_names)) if alone else [factor]
+    for i in truths:
+        for start, end, right in _stretches(edges, trace.ground_truth[:, i]):
+            if right < 0:
+                continue
+            # A response is what stands out; holding is right most of the time and drawn paler.
+            ax.barh(
+                right, end - start, left=start, height=0.72, linewidth=0,
+                color=_truth_color(i if alone else 0), alpha=0.55 if right else 0.18,
+            )  # fmt: skip
+    taken = trace.actions[:, factor].astype(np.float64)
+    ax.stairs(taken, edges, baseline=None, color=INK, linewidth=1.3)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(-0.6, max(len(names) - 1, 1) + 0.6)
+    tidy(ax)
+    ax.set_ylabel("action" if alone else f"action\n{trace.stream_names[factor]}")
+
+
+def _draw_rewards(ax: Axes, trace: Trace) -> None:
+    middle = trace.time_ms + trace.dt / 2
+    paid = trace.rewards != 0
+    ax.axhline(0, color=QUIET, linewidth=0.8)
+    ax.vlines(
+        middle[paid], 0, trace.rewards[paid],
+        color=[COLORS[2] if r > 0 else COLORS[1] for r in trace.rewards[paid]], linewidth=1.6,
+    )  # fmt: skip
+    for step, stream in np.argwhere(trace.outcomes != Outcome.RUNNING):
+        label = Outcome(int(trace.outcomes[step, stream])).label
+        ax.plot(
+            middle[step], trace.rewards[step], marker=OUTCOME_MARKERS[label],
+            color=OUTCOME_COLORS[label], markersize=5, clip_on=False, zorder=4,
+        )  # fmt: skip
+    low, high = min(0.0, float(trace.rewards.min())), max(0.0, float(trace.rewards.max()))
+    room = 0.18 * ((high - low) or 1.0)
+    ax.set_ylim(low - room, high + room)
+    ax.set_ylabel("reward")
+    tidy(ax)
+
+
+def _mark_boundaries(ax: Axes, trace: Trace) -> None:
+    """Thin lines where a period began, stronger ones where a trial ended."""
+    inner = {start for i in range(len(trace.stream_names)) for start, _, _ in _runs(trace, i)}
+    ended = (trace.outcomes != Outcome.RUNNING).any(axis=1)
+    ends = set((trace.time_ms[ended] + trace.dt).tolist())
+    if len(inner) < 40:
+        for time in inner - ends:
+            ax.axvline(time, color=QUIET, linewidth=0.6, linestyle=":", zorder=1)
+    for time in ends:
+        ax.axvline(time, color=QUIET, linewidth=0.8, alpha=0.7, zorder=1)
+
+
+def _legend(figure: Figure, trace: Trace, periods: set[str]) -> None:
+    codes = [Outcome(int(code)) for code in np.unique(trace.outcomes) if code != Outcome.RUNNING]
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], color=INK, linewidth=1.3, label="action"),
+        Patch(color=_truth_color(0), alpha=0.55, label="right action"),
+    ]
+    if len(trace.action_names) == 1 and len(trace.stream_names) > 1:
+        handles = handles[:1] + [
+            Patch(color=_truth_color(i), alpha=0.55, label=f"right for {stream}")
+            for i, stream in enumerate(trace.stream_names)
+        ]
+    handles += [
+        Line2D([], [], linestyle="", marker=OUTCOME_MARKERS[c.label], markersize=5,
+               color=OUTCOME_COLORS[c.label], label=c.label)
+        for c in codes
+    ]  # fmt: skip
+    handles += [
+        Patch(color=color, label=word)
+        for word, color in _period_colors(trace).items()
+        if word in periods
+    ]
+    rows = -(-len(handles) // round(figure.get_figwidth() / 1.05))
+    figure.legend(
+        handles=handles, loc="outside lower left", ncols=-(-len(handles) // rows), frameon=False,
+        fontsize=TEXT - 1.5, handlelength=1.4, columnspacing=1.2, edgecolor=FAINT,
+    )  # fmt: skip

@@ -1,0 +1,266 @@
+"""The trial table: a row per stream and trial, with the responses as a second table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from neuroparallel.outcomes import Outcome
+from neuroparallel.records.csv_file import PathLike
+from neuroparallel.records.table import Array, BoolArray, IntArray, Table, stack_columns
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+# A text column of at most so many different words is numbered word by word, not by sorting.
+FEW_WORDS = 32
+
+TRIAL_COLUMNS = (
+    "subject", "stream", "task", "session", "lane", "trial", "onset_s", "duration_s", "outcome",
+    "choice", "ground_truth", "correct", "reward", "response_time_s",
+)  # fmt: skip
+RESPONSE_COLUMNS = (
+    "subject", "stream", "session", "lane", "trial", "period", "action", "time_s", "reward",
+)  # fmt: skip
+# What tells a trial from all others; a table may lack some of them (an animal has no lane).
+IDENTITY = ("subject", "stream", "session", "lane", "trial")
+
+
+class Trials(Table):
+    """What happened, trial by trial: a row for each stream and each trial that ended.
+
+    Columns, all of them in tables made here, any of them in tables read from a file:
+
+    ========================  =======  =========================================================
+    column                    type     meaning
+    ========================  =======  =========================================================
+    ``subject``               text     who acted
+    ``stream``                text     which of the subject's streams
+    ``task``                  text     what was asked
+    ``session``               integer  session of this lane, from 0
+    ``lane``                  integer  independent copy of the scenario, from 0
+    ``trial``                 integer  trial within the session, from 0
+    ``onset_s``               float    start, in seconds from the start of the session
+    ``duration_s``            float    start to end, in seconds
+    ``outcome``               text     correct, error, abort, miss, cancelled or unscored
+    ``choice``                integer  the action taken as the answer; 0 held, -1 none
+    ``ground_truth``          integer  an action that was right; 0 when holding was, -1 none
+    ``correct``               float    1 or 0; missing if the trial was cancelled or unscored
+    ``reward``                float    sum over the trial
+    ``response_time_s``       float    from the period the task counts from; missing if none
+    condition columns         any      missing where a stream has no such condition
+    ========================  =======  =========================================================
+
+    Args:
+        columns: Column name to array.
+        responses: The same for the responses; see ``responses``.
+
+    Raises:
+        ArgumentError: A column is not one-dimensional, or its length differs from the others.
+    """
+
+    def __init__(
+        self, columns: Mapping[str, Array], responses: Mapping[str, Array] | Table | None = None
+    ) -> None:
+        """Freeze columns and responses."""
+        super().__init__(columns)
+        if responses is None:
+            responses = empty_responses()
+        table = responses if isinstance(responses, Table) else Table(responses)
+        object.__setattr__(self, "_all_responses", table)
+        object.__setattr__(self, "_narrowed", False)
+
+    @cached_property
+    def responses(self) -> Table:
+        """Every response within these trials, a row each, early ones included.
+
+        Columns: ``subject``, ``stream``, ``session``, ``lane``, ``trial``, ``period`` (name),
+        ``action`` (integer >= 1), ``time_s`` (float, from the start of the session) and
+        ``reward`` (float, paid at that step).
+        """
+        everything: Table = self.__dict__["_all_responses"]
+        # Matched up only when asked for, because most selections never look at the responses.
+        return everything.select(_within(everything, self)) if self._is_narrowed else everything
+
+    @property
+    def _is_narrowed(self) -> bool:
+        return bool(self.__dict__["_narrowed"])
+
+    def select(self, mask: npt.ArrayLike) -> Self:
+        """Keep the marked trials, and of the responses those that belong to them.
+
+        Args:
+            mask: bool, (trials,), or the row numbers to keep, integers, in any order.
+
+        Returns:
+            A new trial table.
+
+        Raises:
+            ArgumentError: The mask is not of that type, or not one entry per trial.
+        """
+        picked = self._picked(mask)
+        columns = {name: values[picked] for name, values in self.columns.items()}
+        kept = type(self)(columns, self.__dict__["_all_responses"])
+        object.__setattr__(kept, "_narrowed", True)
+        return kept
+
+    @classmethod
+    def concatenate(cls, tables: Sequence[Self]) -> Self:
+        """Put trial tables below one another, with their responses.
+
+        Args:
+            tables: Their condition columns may differ; what one of them lacks is missing there.
+                Trials keep their session, lane and trial numbers.
+
+        Raises:
+            ArgumentError: A column holds text in one table and numbers in another.
+        """
+        columns = stack_columns([table.columns for table in tables], [len(t) for t in tables])
+        return cls(columns, Table.concatenate([table.responses for table in tables]))
+
+    @classmethod
+    def read_csv(cls, path: PathLike, responses: PathLike | None = None) -> Self:
+        """Read trials that were written by ``to_csv``, or an animal's.
+
+        A column whose entries are all whole numbers is read as integers, all numbers or ``n/a``
+        as floats, all true or false as bool, anything else as text; the columns every trial
+        table has are always of their own type. ``correct`` follows from ``outcome`` if absent.
+
+        Args:
+            path: The file; tabs separate the columns if it ends in ``.tsv``, commas otherwise.
+            responses: The file that ``trials.responses.to_csv`` wrote, if there is one.
+
+        Raises:
+            RecordError: A file is missing, empty or malformed; names file, line and column.
+        """
+        columns = dict(Table.read_csv(path).columns)
+        if "correct" not in columns and "outcome" in columns:
+            codes = {outcome.label: int(outcome) for outcome in Outcome}
+            outcome = np.array([codes.get(word, 0) for word in columns["outcome"].tolist()], int)
+            columns["correct"] = correct_from_outcome(outcome)
+        return cls(columns, None if responses is None else Table.read_csv(responses))
+
+    def performance(self) -> dict[str, float]:
+        """Fraction of trials that were right, for each stream.
+
+        Early responses and misses count as not right; cancelled and unscored trials do not
+        count. ``neuroparallel.analysis.performance`` has intervals and conditions.
+
+        Returns:
+            Stream name, with its subject (``"subject_0.memory"``), to a fraction in [0, 1];
+            ``nan`` if the stream has no scored trial.
+
+        Raises:
+            UnknownNameError: The table has no column ``correct``.
+        """
+        names, streams = stream_codes(self)
+        scored = np.isfinite(self["correct"])
+        right = np.bincount(streams[scored], self["correct"][scored], minlength=len(names))
+        count = np.bincount(streams[scored], minlength=len(names))
+        return {
+            name: float(right[i] / count[i]) if count[i] else float("nan")
+            for i, name in enumerate(names)
+        }
+
+    def summary(self) -> str:
+        """The number of trials and the percent correct of each stream, as lines of plain text."""
+        names, streams = stream_codes(self)
+        lines = [f"{len(self)} trials, {len(names)} stream{'s' * (len(names) != 1)}"]
+        correct = self.performance() if "correct" in self else {}
+        for i, name in enumerate(names):
+            mine = streams == i
+            line = f"  {name}: {int(mine.sum())} trials"
+            if not np.isnan(correct.get(name, np.nan)):
+                line += f", {100 * correct[name]:.1f} % correct"
+            if "outcome" in self:
+                labels, counts = np.unique(self["outcome"][mine], return_counts=True)
+                line += f" ({', '.join(f'{n} {o}' for o, n in zip(labels, counts, strict=True))})"
+            lines.append(line)
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """The summary."""
+        return f"Trials: {self.summary()}"
+
+
+def correct_from_outcome(outcome: Array) -> Array:
+    """Score each trial from its outcome code.
+
+    Args:
+        outcome: Integer ``Outcome`` codes, (trials,).
+
+    Returns:
+        float64, (trials,): 1 if correct, 0 after error, abort or miss, ``nan`` otherwise.
+    """
+    score = np.full(len(Outcome), np.nan)
+    score[Outcome.CORRECT] = 1.0
+    score[[Outcome.ERROR, Outcome.ABORT, Outcome.MISS]] = 0.0
+    return score[outcome]
+
+
+def empty_responses() -> dict[str, Array]:
+    """The columns of a response table without rows."""
+    text, number = np.empty(0, dtype="U1"), np.empty(0)
+    kinds = {"subject": text, "stream": text, "period": text, "time_s": number, "reward": number}
+    return {name: kinds.get(name, np.empty(0, dtype=np.int64)) for name in RESPONSE_COLUMNS}
+
+
+def stream_codes(table: Table) -> tuple[list[str], IntArray]:
+    """Number the streams of a table in order of appearance.
+
+    Returns:
+        The names, with the subject's where the table has one, and int64, (rows,), the number of
+        each row's stream. A table without either column is one stream called ``all``.
+    """
+    parts = [table[name] for name in ("subject", "stream") if name in table]
+    if not parts:
+        return ["all"] if len(table) else [], np.zeros(len(table), dtype=np.int64)
+    codes = group_codes(parts)
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    names = [".".join(str(part[row]) for part in parts) for row in first[order]]
+    return names, rank[inverse].astype(np.int64)
+
+
+def group_codes(parts: Sequence[Array]) -> IntArray:
+    """One integer per row, equal where all columns are equal and ordered as they are."""
+    codes = np.zeros(len(parts[0]), dtype=np.int64)
+    for part in parts:
+        count, inverse = _numbered(part)
+        codes = codes * max(count, 1) + inverse
+    return codes
+
+
+def _numbered(part: Array) -> tuple[int, IntArray]:
+    """How many different values a column has, and the rank of each row's value."""
+    words: list[str] = []
+    if part.dtype.kind == "U" and len(part):
+        # Sorting a million words takes a second; comparing them with a few takes milliseconds.
+        codes = np.full(len(part), -1, dtype=np.int64)
+        left = np.arange(len(part))
+        while len(left) and len(words) < FEW_WORDS:
+            words.append(str(part[left[0]]))
+            same = part[left] == words[-1]
+            codes[left[same]] = len(words) - 1
+            left = left[~same]
+        if not len(left):
+            rank = np.empty(len(words), dtype=np.int64)
+            rank[np.argsort(np.array(words))] = np.arange(len(words))
+            return len(words), rank[codes]
+    values, inverse = np.unique(part, return_inverse=True)
+    return len(values), inverse.astype(np.int64)
+
+
+def _within(responses: Table, trials: Table) -> BoolArray:
+    """Which responses belong to one of the trials."""
+    names = [name for name in IDENTITY if name in trials and name in responses]
+    if not names or not len(trials) or not len(responses):
+        return np.zeros(len(responses), dtype=np.bool_)
+    codes = group_codes([np.concatenate([responses[name], trials[name]]) for name in names])
+    return np.isin(codes[: len(responses)], codes[len(responses) :])

@@ -1,0 +1,70 @@
+"""How much better an action turned out than expected: generalised advantage estimation on whole arrays."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["estimate_advantages", "standardise"]
+
+Array: TypeAlias = NDArray[Any]
+
+
+def estimate_advantages(
+    values: Array,
+    rewards: Array,
+    lengths: Array,
+    terminated: Array,
+    *,
+    gamma: float,
+    lambda_: float,
+) -> Array:
+    """Say for every step by how much the return exceeded the prediction.
+
+    Args:
+        values: float, (N, T + 1). Predicted returns; the entry at ``lengths[i]`` is what is expected after the
+            last step of row i, and counts unless the row terminated.
+        rewards: float, (N, T).
+        lengths: int, (N,). Steps of each row that happened, at most T.
+        terminated: bool, (N,). True where nothing follows the last step.
+        gamma: Discount per step, 0 to 1.
+        lambda_: 0 trusts the predictions, 1 the rewards.
+
+    Returns:
+        float32, (N, T); 0 where nothing happened.
+
+    Source:
+        Schulman, Moritz, Levine, Jordan & Abbeel 2016, ICLR (arXiv 1506.02438).
+    """
+    rows, steps = rewards.shape
+    last = np.asarray(lengths) - 1
+    advantages = np.zeros((rows, steps), np.float32)
+    running = np.zeros(rows, np.float64)
+    for t in range(steps - 1, -1, -1):
+        follows = np.where((last == t) & terminated, 0.0, values[:, t + 1])
+        surprise = rewards[:, t] + gamma * follows - values[:, t]
+        running = np.where(t <= last, surprise + gamma * lambda_ * running, 0.0)
+        advantages[:, t] = running
+    return advantages
+
+
+def standardise(advantages: Array, mask: Array) -> Array:
+    """Give the advantages of the steps that happened mean 0 and s.d. 1.
+
+    RLlib's own connector lets padded and bootstrapped steps into mean and s.d. (its issue 57989), which makes
+    the size of a gradient depend on how much padding there is.
+
+    Args:
+        advantages: float32, (N, T).
+        mask: bool, (N, T). True for the steps that happened.
+
+    Returns:
+        float32, (N, T); 0 where nothing happened.
+    """
+    valid = advantages[mask]
+    if valid.size == 0:
+        return np.zeros_like(advantages)
+    scaled = (advantages - valid.mean()) / max(1e-4, float(valid.std()))
+    return np.where(mask, scaled, 0.0).astype(np.float32)

@@ -1,0 +1,86 @@
+"""Start Ray quietly: offline, without telemetry, and without waiting for processors that are not there."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from neuroparallel.errors import UsageError
+
+__all__ = ["check_space", "init_ray"]
+
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "1",
+}
+_NEEDED_MB = 300
+
+
+def init_ray(address: str | None = None, *, num_cpus: int | None = None, **options: Any) -> None:
+    """Start Ray on this machine, or join a cluster; does nothing if Ray runs already.
+
+    Nothing is sent anywhere, no dashboard is started and Ray's messages are kept to errors. On a cluster that asks
+    for tokens, set RAY_AUTH_MODE=token for every command and for this program.
+
+    Args:
+        address: Of a cluster; by default RAY_ADDRESS, and without it this machine alone.
+        num_cpus: Logical processors; at least 2, so that two Tune trials can run side by side.
+        **options: For `ray.init`.
+
+    Raises:
+        UsageError: The disk is full.
+    """
+    quieten()
+    if ray.is_initialized():
+        return
+    address = address or os.environ.get("RAY_ADDRESS")
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address:
+        settings["address"] = address
+    else:
+        check_space(Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()))
+        settings.update(
+            num_cpus=num_cpus or max(2, os.cpu_count() or 1),
+            include_dashboard=False,
+            object_store_memory=200 * 2**20,
+        )
+    ray.init(**{**settings, **options})
+
+
+def quieten() -> None:
+    """Keep Ray's advice and deprecation notes, which concern its own code, off the screen."""
+    for key, value in _QUIET.items():
+        os.environ.setdefault(key, value)
+    for name in ("ray", "ray.rllib", "ray.tune"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"ray\..*")
+
+
+def check_space(place: Path, megabytes: int = _NEEDED_MB) -> None:
+    """Make sure that there is room to write.
+
+    Args:
+        place: Where; it need not exist yet.
+        megabytes: How much.
+
+    Raises:
+        UsageError: There is less.
+    """
+    existing = place.expanduser().resolve()
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free / 2**20
+    if free < megabytes:
+        raise UsageError(
+            f"Only {free:.0f} MB are free at {existing}, but {megabytes} MB are needed. "
+            "Free some space, or name another place (out=..., or RAY_TMPDIR for Ray's own files)."
+        )

@@ -1,0 +1,214 @@
+"""RLlib configurations that learn trial-based tasks out of the box."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+
+from neuroparallel.errors import ArgumentError
+from neuroparallel.rllib.cluster import quieten
+from neuroparallel.rllib.learner import RolloutLearner
+from neuroparallel.rllib.module import ActorCritic
+from neuroparallel.rllib.runner import BatchedEnvRunner
+from neuroparallel.rllib.settings import Settings, resolve
+from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
+
+__all__ = ["a2c_config", "policy_mapping", "ppo_config"]
+
+PPO_DEFAULTS: dict[str, Any] = {
+    "lr": 3e-3,
+    "gamma": 0.95,
+    "lambda_": 0.95,
+    "entropy_coeff": 0.1,
+    "vf_loss_coeff": 0.5,
+    "clip_param": 0.2,
+    "grad_clip": 0.5,
+    "use_kl_loss": False,
+    "shuffle_batch_per_epoch": True,
+}
+A2C_DEFAULTS: dict[str, Any] = {
+    **PPO_DEFAULTS,
+    "lr": 7e-4,
+    "gamma": 0.99,
+    "lambda_": 1.0,
+    "entropy_coeff": 0.01,
+    "vf_loss_coeff": 0.25,
+    "shuffle_batch_per_epoch": False,
+}
+
+
+class PolicyMapping:
+    """Which policy acts for an agent; a class and not a lambda, so that it pickles.
+
+    Args:
+        names: Agent to policy.
+    """
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = dict(names)
+
+    def __call__(self, agent_id: str, episode: Any = None, **kwargs: Any) -> str:
+        """Name the policy of an agent."""
+        return self.names[agent_id]
+
+
+def policy_mapping(policies: str | Mapping[str, str], agents: list[str]) -> dict[str, str]:
+    """Say which policy acts for which agent.
+
+    Args:
+        policies: "shared" (one for all), "independent" (one each), or agent to policy name.
+        agents: All agents.
+
+    Returns:
+        Agent to policy name.
+
+    Raises:
+        ArgumentError: A mapping leaves an agent out.
+    """
+    if policies == "shared":
+        return dict.fromkeys(agents, "shared")
+    if isinstance(policies, str):
+        return {agent: agent for agent in agents}
+    missing = [agent for agent in agents if agent not in policies]
+    if missing:
+        raise ArgumentError(f"policies names no policy for {', '.join(missing)}.")
+    return {agent: str(policies[agent]) for agent in agents}
+
+
+def ppo_config(
+    what: Any,
+    *,
+    lanes: int | None = None,
+    n_steps: int | None = None,
+    lstm: int | None = None,
+    policies: str | Mapping[str, str] | None = None,
+    seed: int = 0,
+    **training: Any,
+) -> PPOConfig:
+    """Configure RLlib's PPO so that it learns a scenario, fast and with a memory that fits the trial.
+
+    What is not given comes from the scenario's ``train:`` section, and what that does not say from defaults: for
+    a scenario with a memory, updates span a whole trial and the LSTM's biases are set for its length. The result
+    is a plain PPOConfig: chain, tune and build it as any other.
+
+    Args:
+        what: A scenario name, file, dict or Scenario.
+        lanes: Copies of the scenario that are sampled together; 64.
+        n_steps: Steps per lane between updates; a whole trial, or 20 without a memory.
+        lstm: Units of the recurrent layer; 64, and 0 for none.
+        policies: "shared" (default), "independent", or agent to policy name.
+        seed: Of environment and learning.
+        **training: Any other field of `Settings` (``epochs``, ``minibatches``, ``tmax``, ``stock`` ...) or
+            argument of RLlib's ``config.training`` (``lr``, ``gamma``, ``entropy_coeff`` ...).
+
+    Returns:
+        The configuration, not yet built.
+
+    Raises:
+        ArgumentError: A setting does not exist or makes no sense.
+
+    Example:
+        >>> algorithm = ppo_config("dpa_gng").build_algo()                           # doctest: +SKIP
+    """
+    given = {"lanes": lanes, "n_steps": n_steps, "lstm": lstm, "policies": policies, **training}
+    scenario = load_scenario(what)
+    settings, rest = resolve(scenario.train, given)
+    return _configure(scenario, settings, {**PPO_DEFAULTS, **rest}, seed)
+
+
+def a2c_config(
+    what: Any,
+    *,
+    lanes: int | None = None,
+    n_steps: int = 20,
+    lstm: int = 64,
+    policies: str | Mapping[str, str] | None = None,
+    seed: int = 0,
+    **training: Any,
+) -> PPOConfig:
+    """Configure advantage actor-critic (A2C): PPO with one pass over all experience, so that nothing is clipped.
+
+    RLlib no longer has A2C. With a single pass and a single batch PPO's ratio is always one and its gradient is
+    A2C's; what differs from 2019's is the optimiser (Adam, not RMSProp) and standardised advantages.
+
+    Args:
+        what: A scenario name, file, dict or Scenario.
+        lanes: Copies of the scenario that are sampled together; 64.
+        n_steps: Steps per lane between updates.
+        lstm: Units of the recurrent layer.
+        policies: "shared" (default), "independent", or agent to policy name.
+        seed: Of environment and learning.
+        **training: As for `ppo_config`, but for ``epochs`` and ``minibatches``, which are 1.
+
+    Returns:
+        The configuration, not yet built. The scenario's ``train:`` section is meant for PPO and not read.
+
+    Source:
+        Mnih et al. 2016, ICML (arXiv 1602.01783); Huang et al. 2022 (arXiv 2205.09123), "A2C is a special case
+        of PPO".
+    """
+    given = {"lanes": lanes, "n_steps": n_steps, "lstm": lstm, "policies": policies, **training}
+    settings, rest = resolve(None, {**given, "epochs": 1, "minibatches": 1})
+    return _configure(load_scenario(what), settings, {**A2C_DEFAULTS, **rest}, seed)
+
+
+def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed: int) -> PPOConfig:
+    quieten()
+    described = env_config(
+        scenario, seed=seed, dt=settings.dt, session=settings.session, view=settings.view
+    )
+    probe = build_engine({**described, "lanes": 1})
+    settings = settings.fitted(probe.trial_steps(), probe.memory_steps())
+    names = policy_mapping(settings.policies, list(probe.possible_agents))
+    config = (
+        PPOConfig()
+        .environment(STOCK_ENV if settings.stock else BATCH_ENV, env_config=described)
+        .multi_agent(policies=set(names.values()), policy_mapping_fn=PolicyMapping(names))
+        .rl_module(
+            rl_module_spec=RLModuleSpec(
+                module_class=ActorCritic, model_config=_model(settings, seed)
+            )
+        )
+        .training(**_sizes(settings, names, training))
+        .env_runners(
+            num_env_runners=settings.num_env_runners,
+            num_envs_per_env_runner=settings.lanes,
+            rollout_fragment_length=settings.n_steps,
+        )
+        .debugging(log_level="ERROR", seed=seed)
+        .reporting(min_time_s_per_iteration=0)
+    )
+    if not settings.stock:
+        config.env_runners(env_runner_cls=BatchedEnvRunner)
+        config.learners(
+            learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False
+        )
+    return config
+
+
+def _sizes(settings: Settings, names: Mapping[str, str], training: dict[str, Any]) -> dict[str, Any]:
+    """How much experience an update takes, and in how many parts; RLlib counts minibatches in agent steps."""
+    steps, lanes = settings.n_steps or 20, settings.lanes
+    agents = max(list(names.values()).count(name) for name in names.values())
+    rows = max(1, lanes * agents // settings.minibatches)
+    sizes: dict[str, Any] = {
+        "train_batch_size_per_learner": lanes * steps * max(1, settings.num_env_runners),
+        "minibatch_size": rows * steps * max(1, settings.num_env_runners),
+        "num_epochs": settings.epochs,
+    }
+    if settings.epochs == settings.minibatches == 1:
+        sizes["minibatch_size"] = None
+    return {**sizes, **training}
+
+
+def _model(settings: Settings, seed: int) -> dict[str, Any]:
+    return {
+        "hidden": list(settings.hidden),
+        "lstm": settings.lstm,
+        "tmax": settings.tmax if settings.lstm else 0.0,
+        "seed": seed,
+        "max_seq_len": settings.n_steps or 20,
+    }

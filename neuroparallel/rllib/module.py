@@ -1,0 +1,122 @@
+"""The network: layers that look, an LSTM that remembers, and on it a policy and a value head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import torch
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.distribution.torch.torch_distribution import TorchMultiCategorical
+from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
+from ray.rllib.core.rl_module.torch import TorchRLModule
+from torch import nn
+from torch.nn import functional
+
+from neuroparallel.rllib.memory import chrono_bias
+
+__all__ = ["ActorCritic", "action_sizes"]
+
+
+def action_sizes(space: gym.Space[Any]) -> list[int]:
+    """How many choices each factor of an action has: one number per factor; empty for other spaces."""
+    if isinstance(space, gym.spaces.Discrete):
+        return [int(space.n)]
+    if isinstance(space, gym.spaces.MultiDiscrete):
+        return [int(n) for n in space.nvec.ravel()]
+    return []
+
+
+class ActorCritic(TorchRLModule, ValueFunctionAPI):
+    """A recurrent actor-critic for discrete actions, as an RLModule.
+
+    It is the network of RLlib's default module for ``use_lstm=True`` and shared layers, but starts with
+    an even policy, sets the LSTM's memory (`chrono_bias`), and gives away what its value head reads, so
+    that the learner need not pass through the LSTM once more to know the values.
+
+    Its ``model_config`` is a dict: ``hidden`` (units of each looking layer), ``lstm`` (units, 0 for
+    none), ``tmax`` (longest memory in steps, 0 for PyTorch's own biases), ``seed`` (of that draw), and
+    RLlib's ``max_seq_len``.
+    """
+
+    def setup(self) -> None:
+        """Make the layers."""
+        config = dict(self.model_config)
+        units = int(self.observation_space.shape[0])
+        layers: list[nn.Module] = []
+        for width in config["hidden"]:
+            layers += [nn.Linear(units, int(width)), nn.Tanh()]
+            units = int(width)
+        self.look = nn.Sequential(*layers)
+        self.lstm: nn.LSTM | None = None
+        if config["lstm"]:
+            self.lstm = nn.LSTM(units, int(config["lstm"]), batch_first=True)
+            units = int(config["lstm"])
+            if config["tmax"]:
+                for bias in (self.lstm.bias_ih_l0, self.lstm.bias_hh_l0):
+                    chrono_bias(bias, tmax=config["tmax"], seed=config["seed"])
+        sizes = action_sizes(self.action_space)
+        self.policy = nn.Linear(units, sum(sizes))
+        self.value = nn.Linear(units, 1)
+        nn.init.orthogonal_(self.policy.weight, 0.01)
+        nn.init.zeros_(self.policy.bias)
+        if isinstance(self.action_space, gym.spaces.MultiDiscrete):
+            self.action_dist_cls = TorchMultiCategorical.get_partial_dist_cls(input_lens=sizes)
+
+    def get_initial_state(self) -> dict[str, torch.Tensor]:
+        """What it remembers before it saw anything: zeros."""
+        if self.lstm is None:
+            return {}
+        return {name: torch.zeros(self.lstm.hidden_size) for name in ("h", "c")}
+
+    def train(self, mode: bool = True) -> ActorCritic:
+        """Switch between training and acting, if that is a change; RLlib asks for it in every step."""
+        if self.training != mode:
+            super().train(mode)
+        return self
+
+    def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        features = self.look(batch[Columns.OBS])
+        out: dict[str, Any] = {}
+        if self.lstm is not None:
+            state = batch[Columns.STATE_IN]
+            if features.shape[1] == 1 and not torch.is_grad_enabled():
+                features, out[Columns.STATE_OUT] = _one_step(self.lstm, features, state)
+            else:
+                features, (h, c) = self.lstm(
+                    features, (state["h"].unsqueeze(0), state["c"].unsqueeze(0))
+                )
+                out[Columns.STATE_OUT] = {"h": h.squeeze(0), "c": c.squeeze(0)}
+        out[Columns.EMBEDDINGS] = features
+        out[Columns.ACTION_DIST_INPUTS] = self.policy(features)
+        return out
+
+    def compute_values(
+        self, batch: dict[str, Any], embeddings: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Predict returns.
+
+        Args:
+            batch: Observations and recurrent state; not read if the features are known.
+            embeddings: What the value head reads, as the forward pass returned it.
+
+        Returns:
+            float32, the batch's leading axes.
+        """
+        if embeddings is None:
+            embeddings = self._forward(batch)[Columns.EMBEDDINGS]
+        values: torch.Tensor = self.value(embeddings).squeeze(-1)
+        return values
+
+
+def _one_step(
+    lstm: nn.LSTM, features: torch.Tensor, state: dict[str, torch.Tensor]
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """One step of an LSTM without gradients; PyTorch's own has a third more overhead."""
+    gates = functional.linear(features[:, 0], lstm.weight_ih_l0, lstm.bias_ih_l0)
+    gates += functional.linear(state["h"], lstm.weight_hh_l0, lstm.bias_hh_l0)
+    write, keep, _, show = gates.sigmoid().chunk(4, 1)
+    new = gates[:, 2 * lstm.hidden_size : 3 * lstm.hidden_size].tanh()
+    c = torch.addcmul(keep * state["c"], write, new)
+    h = show * c.tanh()
+    return h.unsqueeze(1), {"h": h, "c": c}

@@ -1,0 +1,121 @@
+"""What a run leaves behind, and how it is read again."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import math
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from neuroparallel.errors import ArgumentError, UsageError
+
+__all__ = [
+    "read_history",
+    "read_summary",
+    "replace_directory",
+    "say_if_full",
+    "write_history",
+    "write_scenario",
+    "write_summary",
+]
+
+
+@contextmanager
+def say_if_full(place: Path) -> Iterator[None]:
+    """Turn the system's "no space left" into advice.
+
+    Args:
+        place: Where something is written.
+
+    Raises:
+        UsageError: The disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UsageError(
+            f"No space is left to write to {place}. Free some (a run takes about 5 MB) or name another place "
+            "(out=...)."
+        ) from error
+
+
+@contextmanager
+def replace_directory(place: Path) -> Iterator[Path]:
+    """Write a directory beside an old one and put it in its place when it is complete.
+
+    Args:
+        place: The directory.
+
+    Yields:
+        Where to write.
+    """
+    fresh, old = place.with_name(place.name + ".new"), place.with_name(place.name + ".old")
+    for left in (fresh, old):
+        shutil.rmtree(left, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    yield fresh
+    if place.exists():
+        place.rename(old)
+    fresh.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_scenario(place: Path, scenario: Any) -> None:
+    """Write the resolved scenario, from which the run can be repeated."""
+    (place / "scenario.yaml").write_text(scenario.to_yaml(), encoding="utf-8")
+
+
+def write_summary(place: Path, summary: Mapping[str, Any]) -> None:
+    """Write ``summary.json``; numbers that are not finite become null."""
+    text = json.dumps(_plain(summary), indent=1, allow_nan=False)
+    (place / "summary.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_summary(place: Path) -> dict[str, Any]:
+    """Read the summary of an earlier run.
+
+    Raises:
+        ArgumentError: There is no run.
+    """
+    file = place / "summary.json"
+    if not file.is_file():
+        raise ArgumentError(f"{place} is not a run that could be resumed: it has no summary.json.")
+    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return data
+
+
+def write_history(place: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the learning curve, ``history.csv``: a row per evaluation."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with (place / "history.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_history(place: Path) -> list[dict[str, Any]]:
+    """Read the learning curve of an earlier run; empty if it has none."""
+    file = place / "history.csv"
+    if not file.is_file():
+        return []
+    with file.open(newline="", encoding="utf-8") as lines:
+        return [dict(row) for row in csv.DictReader(lines)]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

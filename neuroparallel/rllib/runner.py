@@ -1,0 +1,288 @@
+"""RLlib's environment runner on the batch engine: arrays in, arrays out, no episode objects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import gymnasium as gym
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from ray.rllib.callbacks.callbacks import RLlibCallback
+from ray.rllib.callbacks.utils import make_callback
+from ray.rllib.env.env_context import EnvContext
+from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
+from ray.rllib.utils import force_list
+from ray.tune.registry import ENV_CREATOR, _global_registry
+
+from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.rllib.actor import Actor
+from neuroparallel.rllib.metrics import SessionReturns, log_steps, log_tally
+from neuroparallel.rllib.rollout import Rollout
+from neuroparallel.rllib.rows import Interruptions
+from neuroparallel.rllib.source import worker_seed
+
+__all__ = ["BatchedEnvRunner"]
+
+Array: TypeAlias = NDArray[Any]
+_PER_STEP_CALLBACKS = ("on_episode_created", "on_episode_start", "on_episode_step", "on_episode_end")
+
+
+class EngineSpaces:
+    """What RLlib asks an environment for, answered for a batch engine."""
+
+    def __init__(self, engine: Any) -> None:
+        agents = list(engine.possible_agents)
+        self.engine = engine
+        self.observation_spaces: dict[str, gym.Space[Any]]
+        self.action_spaces: dict[str, gym.Space[Any]]
+        self.num_envs = int(engine.lanes)
+        self.possible_agents = self.agents = agents
+        self.observation_spaces = {agent: engine.observation_space(agent) for agent in agents}
+        self.action_spaces = {agent: engine.action_space(agent) for agent in agents}
+        self.single_observation_spaces = self.observation_spaces
+        self.single_action_spaces = self.action_spaces
+        self.observation_space = self.single_observation_space = gym.spaces.Dict(self.observation_spaces)
+        self.action_space = self.single_action_space = gym.spaces.Dict(self.action_spaces)
+        self.envs: list[Any] = []
+
+    @property
+    def unwrapped(self) -> EngineSpaces:
+        """Itself."""
+        return self
+
+    def get_observation_space(self, agent: str) -> gym.Space[Any]:
+        """What an agent sees."""
+        return self.observation_spaces[agent]
+
+    def get_action_space(self, agent: str) -> gym.Space[Any]:
+        """What an agent can do."""
+        return self.action_spaces[agent]
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class BatchedEnvRunner(MultiAgentEnvRunner):
+    """Collect experience from all lanes of a batch engine at once.
+
+    Give it to RLlib with ``config.env_runners(env_runner_cls=BatchedEnvRunner)``; ``num_envs_per_env_runner``
+    is the number of lanes. It works for any environment creator that returns an object with the batch engine's
+    interface. Connectors and callbacks that act on single episodes have nothing to act on here and are refused.
+
+    Raises:
+        ArgumentError: The configuration asks for what would be bypassed.
+    """
+
+    def make_env(self) -> None:
+        """Make the engine from the environment's name and ``env_config``."""
+        _refuse_bypassed(self.config)
+        context = self.config.env_config
+        if not isinstance(context, EnvContext):
+            context = EnvContext(context, worker_index=self.worker_index or 0)
+        lanes = self.config.num_envs_per_env_runner
+        context = EnvContext(
+            {**context, "lanes": lanes},
+            worker_index=context.worker_index,
+            num_workers=self.config.num_env_runners,
+        )
+        self.engine = _create(self.config.env, context)
+        self.env = EngineSpaces(self.engine)
+        self.num_envs = self.env.num_envs
+        self._actors: list[Actor] = []
+        self._needs_initial_reset = True
+        make_callback(
+            "on_environment_created",
+            callbacks_objects=self._callbacks,
+            callbacks_functions=self.config.callbacks_on_environment_created,
+            kwargs={
+                "env_runner": self,
+                "metrics_logger": self.metrics,
+                "env": self.env,
+                "env_context": context,
+            },
+        )
+
+    def _sample(
+        self,
+        *,
+        num_timesteps: int | None = None,
+        num_episodes: int | None = None,
+        explore: bool,
+        random_actions: bool = False,
+        force_reset: bool = False,
+    ) -> list[Rollout]:
+        """Called by RLlib's own `sample`, which keeps time, pulls weights and calls `on_sample_end`."""
+        if force_reset or self._needs_initial_reset or num_episodes is not None:
+            self._reset()
+        self._needs_initial_reset = num_episodes is not None
+        fragment = self.config.get_rollout_fragment_length(self.worker_index)
+        if num_episodes is None:
+            steps = max(1, math.ceil((num_timesteps or 0) / self.num_envs))
+            return [self._stretch(steps, explore, random_actions)]
+        if self.config.env_config.get("session") is None and not _has_sessions(self.engine):
+            raise UsageError(
+                f"{num_episodes} sessions were asked for, but this scenario's session never ends. Count steps "
+                "(evaluation_duration_unit='timesteps'), or give a session, as session={'trials': 100}."
+            )
+        rollouts, done = [], self._returns.sessions
+        while self._returns.sessions - done < num_episodes:
+            rollouts.append(self._stretch(fragment, explore, random_actions))
+        return rollouts
+
+    def _reset(self) -> None:
+        """Start all lanes anew; the first time with this worker's own seed."""
+        seed = None
+        if not self._actors:
+            seed = worker_seed(
+                int(self.config.env_config.get("seed") or 0),
+                worker=self.worker_index or 0,
+                evaluation=bool(self.config.in_evaluation),
+                steps=int(self.num_env_steps_sampled_lifetime or 0),
+            )
+        self._now, _ = self.engine.reset(seed=seed)
+        self._actors = self._make_actors()
+        self._alive = np.ones((len(self.env.agents), self.num_envs), bool)
+        self._returns = SessionReturns(list(self.env.agents), self.num_envs)
+        self.engine.pop_tally(), self.engine.pop_reward()
+
+    def _make_actors(self) -> list[Actor]:
+        groups: dict[str, list[str]] = {}
+        for agent in self.env.agents:
+            groups.setdefault(self.config.policy_mapping_fn(agent, None), []).append(agent)
+        actors = []
+        for name, agents in groups.items():
+            spaces = [(self.env.observation_spaces[a], self.env.action_spaces[a]) for a in agents]
+            if any(pair != spaces[0] for pair in spaces[1:]):
+                raise ArgumentError(
+                    f"Agents {', '.join(agents)} share the policy {name!r} but differ in what they see or can "
+                    "do. Give each its own: policies='independent', or a mapping."
+                )
+            module = self.module[name].unwrapped()
+            module.eval()
+            actors.append(Actor(name, module, agents, self.num_envs, *spaces[0]))
+        return actors
+
+    @torch.inference_mode()
+    def _stretch(self, steps: int, explore: bool, random_actions: bool) -> Rollout:
+        """Take so many steps in every lane."""
+        breaks: dict[str, Interruptions] | None = None if self._alive.all() else self._interruptions(steps)
+        for actor in self._actors:
+            actor.begin(steps, self._now, explore, random_actions)
+        for t in range(steps):
+            actions: dict[str, Array] = {}
+            for actor in self._actors:
+                actions.update(actor.act(t))
+            self._now, rewards, ends, truncations, _ = self.engine.step(actions)
+            for actor in self._actors:
+                for i, agent in enumerate(actor.agents):
+                    actor.rewards[t, actor.part(i)] = rewards[agent]
+            self._returns.add(rewards, self._alive)
+            over = np.stack([ends[a] | truncations[a] for a in self.env.agents]) & self._alive
+            if over.any():
+                breaks = breaks or self._interruptions(steps)
+                self._interrupt(t, over, ends, breaks)
+            for actor in self._actors:
+                actor.look(t + 1, self._now)
+        rollout = self._hand_over(breaks, steps)
+        log_steps(self.metrics, rollout, {actor.name: actor.agents for actor in self._actors})
+        return rollout
+
+    def _interruptions(self, steps: int) -> dict[str, Interruptions]:
+        """Start to keep account of ends, the first time that one comes within a stretch."""
+        order = self.env.agents
+        return {
+            actor.name: Interruptions(
+                np.concatenate([self._alive[order.index(agent)] for agent in actor.agents]), steps
+            )
+            for actor in self._actors
+        }
+
+    def _interrupt(
+        self, t: int, over: Array, ends: Mapping[str, Array], breaks: dict[str, Interruptions]
+    ) -> None:
+        """Close the rows of agents that ended; restart lanes in which none is left."""
+        order = self.env.agents
+        self._alive &= ~over
+        restart: Array = np.logical_not(self._alive.any(axis=0))
+        for actor in self._actors:
+            index = [order.index(agent) for agent in actor.agents]
+            rows = over[index].reshape(-1)
+            terminated = np.concatenate([ends[agent] for agent in actor.agents])
+            breaks[actor.name].cuts[t] = rows
+            breaks[actor.name].terminated[t] = rows & terminated
+            actor.close(t, rows, self._now)
+        if not restart.any():
+            return
+        self._returns.close(restart)
+        self._now = self.engine.restart(restart)
+        self._alive[:, restart] = True
+        for actor in self._actors:
+            rows = np.tile(restart, len(actor.agents))
+            breaks[actor.name].begins[t + 1] = rows
+            actor.forget(rows)
+
+    def _hand_over(self, breaks: dict[str, Interruptions] | None, steps: int) -> Rollout:
+        modules = {}
+        for actor in self._actors:
+            segments = None if breaks is None else breaks[actor.name].segments()
+            if segments is not None and segments.rows.size == 0:
+                continue
+            modules[actor.name] = actor.finish(segments)
+        return Rollout(modules, self.num_envs * steps)
+
+    def get_metrics(self) -> Any:
+        """What happened since the last call: RLlib's counters, and the task's.
+
+        Adds ``correct`` (mean over streams), ``correct/<stream>``, ``abort``, ``trials`` and
+        ``reward_per_trial``; in a Tune run, ``env_runners/correct`` and so on.
+        """
+        if self._actors:
+            tally, reward = self.engine.pop_tally(), self.engine.pop_reward()
+            log_tally(self.metrics, tally, float(sum(reward.values())))
+            modules = {agent: actor.name for actor in self._actors for agent in actor.agents}
+            for session in self._returns.pop():
+                self._log_episode_metrics(*session.metrics(modules))
+        return self.metrics.reduce()
+
+
+def _create(name: Any, context: EnvContext) -> Any:
+    if not (isinstance(name, str) and _global_registry.contains(ENV_CREATOR, name)):
+        raise ArgumentError(f"No environment is registered under {name!r}; see neuroparallel.rllib.register.")
+    engine = _global_registry.get(ENV_CREATOR, name)(context)
+    if not hasattr(engine, "lanes"):
+        raise ArgumentError(
+            f"The environment {name!r} is a {type(engine).__name__}, not a batch engine. "
+            "Leave out env_runner_cls=BatchedEnvRunner to use RLlib's own runner."
+        )
+    return engine
+
+
+def _has_sessions(engine: Any) -> bool:
+    return getattr(getattr(engine, "scenario", None), "session", None) is not None
+
+
+def _refuse_bypassed(config: Any) -> None:
+    """Say so, rather than ignore what a user asked for."""
+    asked = [
+        name
+        for name in ("env_to_module_connector", "module_to_env_connector")
+        if getattr(config, f"_{name}", None) is not None
+    ]
+    for hook in _PER_STEP_CALLBACKS:
+        classes = force_list(config.callbacks_class)
+        overridden = any(_overrides(cls, hook) for cls in classes)
+        if overridden or getattr(config, f"callbacks_{hook}", None):
+            asked.append(hook)
+    if asked:
+        raise ArgumentError(
+            f"The batched runner makes no episode objects, so {', '.join(asked)} would never be called. "
+            "Use ppo_config(..., stock=True), or on_sample_end and on_train_result."
+        )
+
+
+def _overrides(cls: Any, hook: str) -> bool:
+    method = getattr(cls, hook, None)
+    return method is not None and method is not getattr(RLlibCallback, hook, None)

@@ -1,0 +1,47 @@
+"""Keep a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from neuroparallel.rllib.policy import save_metadata
+from neuroparallel.rllib.run_files import (
+    replace_directory,
+    write_history,
+    write_scenario,
+    write_summary,
+)
+from neuroparallel.rllib.stages import Trainer
+
+__all__ = ["save_run"]
+
+
+def save_run(
+    place: Path,
+    scenario: Any,
+    trainer: Trainer,
+    env: Mapping[str, Any],
+    records: Any,
+    history: Sequence[Mapping[str, Any]],
+    summary: Mapping[str, Any],
+) -> None:
+    """Write everything that a run leaves behind; an older checkpoint goes only when the new one is complete.
+
+    Args:
+        place: The run's directory.
+        scenario: What was learnt.
+        trainer: Who learnt.
+        env: What the checkpoint is evaluated on: the scenario itself, whatever the stage.
+        records: Trial table of the final evaluation.
+        history: The learning curve.
+        summary: How it went.
+    """
+    with replace_directory(place / "checkpoint") as checkpoint:
+        trainer.save(checkpoint)
+        save_metadata(checkpoint, env, trainer.stages[trainer.stage].names)
+    write_scenario(place, scenario)
+    write_history(place, history)
+    records.to_csv(place / "trials.csv")
+    write_summary(place, summary)

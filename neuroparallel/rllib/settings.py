@@ -1,0 +1,171 @@
+"""Learning settings: what the call says, else what the scenario's `train:` section says, else what works."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.algorithms.ppo import PPOConfig
+
+from neuroparallel.errors import ArgumentError, nearest
+
+__all__ = ["TRAIN_ONLY", "Settings", "resolve"]
+
+TRAIN_ONLY = ("budget_s", "criterion", "curriculum", "evaluate_every_s")
+"""Keys of a `train:` section that concern `train` and not the algorithm's configuration."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything about learning that is not RLlib's own.
+
+    Attributes:
+        lanes: Copies of the scenario that are sampled together.
+        n_steps: Steps per lane between updates. None: a whole trial if the scenario has a memory, else 20.
+        lstm: Units of the recurrent layer; 0 for none.
+        hidden: Units of the layers before it.
+        policies: "shared", "independent", or agent to policy name.
+        epochs: Passes over the experience per update.
+        minibatches: Parts into which a pass is divided.
+        tmax: Longest memory, steps, for which LSTM biases are set. None: twice the trial if the scenario has a
+            memory, else PyTorch's own biases; 0 for PyTorch's own.
+        num_env_runners: Remote workers; 0 samples in this process.
+        stock: Use RLlib's own runner and connectors, over PettingZoo environments.
+        dt: Step in ms; None as in the scenario.
+        session: ``{"trials": n}`` or ``{"steps": n}``; None as in the scenario.
+        view: "subjects" or "streams"; None for subjects.
+    """
+
+    lanes: int = 64
+    n_steps: int | None = None
+    lstm: int = 64
+    hidden: tuple[int, ...] = (64,)
+    policies: str | Mapping[str, str] = "shared"
+    epochs: int = 2
+    minibatches: int = 2
+    tmax: float | None = None
+    num_env_runners: int = 0
+    stock: bool = False
+    dt: float | None = None
+    session: Mapping[str, int] | None = None
+    view: str | None = None
+
+    def fitted(self, trial_steps: int, memory_steps: int) -> Settings:
+        """Fill in what depends on the length of a trial, and warn if a memory cannot be bridged.
+
+        Args:
+            trial_steps: Longest trial.
+            memory_steps: Longest time from the first stimulus to the response window; 0: no memory.
+        """
+        steps, tmax = self.n_steps, self.tmax
+        if steps is None:
+            steps = trial_steps if memory_steps else 20
+        if tmax is None:
+            tmax = 2.0 * trial_steps if memory_steps else 0.0
+        fitted = replace(self, n_steps=int(steps), tmax=float(tmax), hidden=tuple(self.hidden))
+        if memory_steps:
+            _warn_of_short_memory(fitted, trial_steps, memory_steps)
+        return fitted
+
+
+_OWN = {field.name for field in fields(Settings)}
+
+
+def resolve(
+    section: Mapping[str, Any] | None, given: Mapping[str, Any]
+) -> tuple[Settings, dict[str, Any]]:
+    """Combine a scenario's `train:` section with a call's arguments; what the call gives wins.
+
+    Args:
+        section: The section; None if there is none.
+        given: The arguments; None counts as not given.
+
+    Returns:
+        Our own settings, and those for RLlib's ``config.training(...)``.
+
+    Raises:
+        ArgumentError: Unknown key, or a value that makes no sense.
+    """
+    merged = {key: value for key, value in (section or {}).items() if key not in TRAIN_ONLY}
+    merged.update({key: value for key, value in given.items() if value is not None})
+    known = _OWN | _training_keys()
+    for key in merged:
+        if key not in known:
+            raise ArgumentError(f"There is no learning setting {key!r}.{nearest(key, known)}")
+    own = {key: merged.pop(key) for key in list(merged) if key in _OWN}
+    settings = Settings(**own)
+    _check(settings)
+    return settings, merged
+
+
+def _training_keys() -> set[str]:
+    keys: set[str] = set()
+    for cls in (PPOConfig, AlgorithmConfig):
+        keys |= set(inspect.signature(cls.training).parameters)
+    return keys - {"self", "kwargs"}
+
+
+def _check(settings: Settings) -> None:
+    for name, least in (("lanes", 1), ("n_steps", 1), ("lstm", 0), ("epochs", 1), ("minibatches", 1)):
+        value = getattr(settings, name)
+        if value is not None and (not isinstance(value, int) or value < least):
+            raise ArgumentError(f"{name} is {value!r}, but must be a whole number of at least {least}.")
+    if settings.tmax and settings.tmax <= 2:
+        raise ArgumentError(f"tmax is {settings.tmax}, but must be more than 2 steps (or 0 for none).")
+    if isinstance(settings.policies, str) and settings.policies not in ("shared", "independent"):
+        raise ArgumentError(
+            f"policies is {settings.policies!r}, but must be 'shared', 'independent', or a mapping from "
+            "agents to policy names."
+        )
+
+
+def _warn_of_short_memory(settings: Settings, trial_steps: int, memory_steps: int) -> None:
+    steps, tmax = settings.n_steps or 0, settings.tmax or 0.0
+    if not settings.lstm:
+        _warn(
+            f"The task must be remembered for {memory_steps} steps, but lstm=0 gives the network no memory. "
+            "Set lstm=64."
+        )
+        return
+    if steps < trial_steps:
+        _warn(
+            f"n_steps is {steps}, shorter than the trial's {trial_steps} steps: what was shown early in a trial "
+            f"gets little credit for a late response. Set n_steps={trial_steps}."
+        )
+    if 0 < tmax < memory_steps:
+        _warn(
+            f"tmax is {tmax:g} steps, shorter than the {memory_steps} steps to be remembered: the network's trace "
+            f"fades too early. Set tmax={2 * trial_steps}."
+        )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=6)
+
+
+def split_space(searched: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tell what is searched in the task from what is searched in learning.
+
+    Args:
+        searched: Name to search space; names with dots are fields of the scenario.
+
+    Returns:
+        Those of the task, and those that RLlib's ``config.training`` takes (and ``seed``).
+
+    Raises:
+        ArgumentError: A name is neither; what shapes the network or the sampling cannot vary within an experiment.
+    """
+    task = {name: space for name, space in searched.items() if "." in name}
+    learning = {name: space for name, space in searched.items() if "." not in name}
+    known = _training_keys() | {"seed"}
+    for name in learning:
+        if name not in known:
+            raise ArgumentError(
+                f"{name!r} cannot be searched: it is no argument of RLlib's config.training and no dotted field of "
+                f"the scenario.{nearest(name, known)}"
+            )
+    return task, learning

@@ -1,0 +1,139 @@
+"""RLlib's algorithm, driven through the stages of a curriculum, with clocks and counters over all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from neuroparallel.errors import UsageError
+from neuroparallel.rllib.policy import Policy
+
+__all__ = ["Stage", "Trainer"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a curriculum.
+
+    Attributes:
+        config: RLlib's configuration.
+        env: Its ``env_config``.
+        names: Agent to policy name.
+    """
+
+    config: Any
+    env: dict[str, Any]
+    names: dict[str, str]
+
+    @classmethod
+    def of(cls, config: Any) -> Stage:
+        """Read a stage off a configuration that `ppo_config` made."""
+        return cls(config, dict(config.env_config), dict(config.policy_mapping_fn.names))
+
+
+class Trainer:
+    """Train through stages; weights carry over from one to the next.
+
+    Args:
+        stages: At least one.
+        earlier: The summary of a run to continue, with its ``checkpoint``; None for a new one.
+    """
+
+    def __init__(self, stages: list[Stage], earlier: Mapping[str, Any] | None = None) -> None:
+        self.stages = stages
+        self.stage = 0
+        self.sitting_s = 0.0
+        self._before = {"seconds": 0.0, "iteration": 0, "steps": 0, "trials": 0}
+        self._in_stage = {"iteration": 0, "steps": 0, "trials": 0}
+        self.reward_per_trial = float("nan")
+        self.correct: dict[str, float] = {}
+        if earlier is not None:
+            self.stage = min(int(earlier.get("stage") or 0), len(stages) - 1)
+            self._before = {key: type(value)(earlier.get(key) or 0) for key, value in self._before.items()}
+        self.algorithm = self._build()
+        if earlier is not None:
+            self._restore(Path(earlier["checkpoint"]))
+
+    @property
+    def env(self) -> dict[str, Any]:
+        """The ``env_config`` of the present stage."""
+        return self.stages[self.stage].env
+
+    @property
+    def last_stage(self) -> bool:
+        """Whether no stage follows."""
+        return self.stage == len(self.stages) - 1
+
+    @property
+    def seconds(self) -> float:
+        """Of training, over all sittings."""
+        return float(self._before["seconds"]) + self.sitting_s
+
+    @property
+    def policy(self) -> Policy:
+        """The subject as it is now."""
+        names = self.stages[self.stage].names
+        modules = {name: self.algorithm.get_module(name).unwrapped() for name in set(names.values())}
+        return Policy(modules, names, metadata={"env": self.env, "policies": names})
+
+    def counters(self) -> dict[str, int]:
+        """Updates, steps and trials, over all stages and sittings."""
+        return {key: int(self._before[key]) + value for key, value in self._in_stage.items()}
+
+    def iterate(self) -> None:
+        """One update; an interrupt during it is raised when the clock has been read."""
+        start = time.perf_counter()
+        try:
+            result = self.algorithm.train()
+        finally:
+            self.sitting_s += time.perf_counter() - start
+        report = result["env_runners"]
+        self._in_stage["iteration"] += 1
+        self._in_stage["steps"] += int(sum(report.get("num_module_steps_sampled", {}).values()))
+        self._in_stage["trials"] += int(report.get("trials", 0))
+        self.reward_per_trial = float(report.get("reward_per_trial", float("nan")))
+        self.correct = {
+            key.removeprefix("correct/"): float(value)
+            for key, value in report.items()
+            if key.startswith("correct/")
+        }
+
+    def next_stage(self) -> None:
+        """Go on to the next stage with the weights learnt so far."""
+        weights = self.algorithm.learner_group.get_weights()
+        self.algorithm.stop()
+        self.stage += 1
+        self.algorithm = self._build()
+        self.algorithm.learner_group.set_weights(weights)
+        self.algorithm.env_runner_group.sync_weights(
+            from_worker_or_learner_group=self.algorithm.learner_group, inference_only=True
+        )
+
+    def save(self, place: Path) -> None:
+        """Write RLlib's checkpoint."""
+        self.algorithm.save_to_path(str(place.resolve()))
+
+    def stop(self) -> None:
+        """Let go of the workers."""
+        self.algorithm.stop()
+
+    def _build(self) -> Any:
+        config = self.stages[self.stage].config.copy(copy_frozen=False)
+        needed = 1 + config.num_env_runners * config.num_cpus_per_env_runner + config.num_learners
+        there = ray.cluster_resources().get("CPU", 0)
+        if needed > there:
+            raise UsageError(
+                f"{config.num_env_runners} workers need {needed:g} processors, but Ray has {there:g}. "
+                "Use fewer (num_env_runners=0 samples in this process), or init_ray(num_cpus=...)."
+            )
+        return config.build_algo()
+
+    def _restore(self, checkpoint: Path) -> None:
+        self.algorithm.restore_from_path(str(checkpoint.resolve()))
+
+

@@ -1,0 +1,328 @@
+"""From a scenario to a trained subject, with everything that a reader needs to see that it worked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.rllib.cluster import check_space, init_ray
+from neuroparallel.rllib.config import ppo_config
+from neuroparallel.rllib.evaluation import Score, evaluate, measure
+from neuroparallel.rllib.policy import Policy, load_policy
+from neuroparallel.rllib.run_files import read_history, read_summary, say_if_full
+from neuroparallel.rllib.saving import save_run
+from neuroparallel.rllib.source import build_engine, env_config, load_scenario, worker_seed
+from neuroparallel.rllib.stages import Stage, Trainer
+
+__all__ = ["Progress", "TrainingResult", "train"]
+
+BUDGET_S = 60.0
+EVALUATE_EVERY_S = 1.5
+_WATCH, _CONFIRM, _FINAL = 1, 2, 3  # purposes of an evaluation; each has trials of its own
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What there is to show after an update.
+
+    Attributes:
+        iteration: Updates so far.
+        steps: Steps taken, of all agents together.
+        trials: Trials that ended.
+        reward_per_trial: In the latest stretch, with exploration.
+        correct: Stream to share right, 0 to 1: of the latest evaluation, before the first one of the latest stretch.
+        seconds: Of training, without evaluations.
+        budget_s: Seconds of training allowed.
+        stage: Of the curriculum, from 1.
+        stages: How many there are.
+        evaluated: True if this update was followed by an evaluation.
+    """
+
+    iteration: int
+    steps: int
+    trials: int
+    reward_per_trial: float
+    correct: dict[str, float]
+    seconds: float
+    budget_s: float
+    stage: int = 1
+    stages: int = 1
+    evaluated: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a training went.
+
+    Attributes:
+        scenario: What was learnt, resolved.
+        passed: Whether every stream met its criterion, twice, on different trials.
+        interrupted: Whether it was stopped by hand.
+        correct: Stream to share right, 0 to 1, on fresh trials without exploration.
+        reward_per_trial: On the same trials.
+        seconds: Of training, without evaluations; over all sittings.
+        steps: Steps taken, of all agents together.
+        trials: Trials that ended.
+        iterations: Updates.
+        history: The learning curve; a row per evaluation.
+        out: Where the run is kept; None if it is not.
+        policy: The trained subject.
+        records: Trial table of the final evaluation.
+    """
+
+    scenario: Any
+    passed: bool
+    interrupted: bool
+    correct: dict[str, float]
+    reward_per_trial: float
+    seconds: float
+    steps: int
+    trials: int
+    iterations: int
+    history: list[dict[str, Any]]
+    out: Path | None
+    policy: Policy = field(repr=False)
+    records: Any = field(repr=False)
+
+
+def train(
+    what: Any = None,
+    *,
+    out: str | Path | None = None,
+    budget_s: float | None = None,
+    seed: int = 0,
+    resume: str | Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    criterion: Mapping[str, float] | None = None,
+    curriculum: Sequence[Mapping[str, Any]] | None = None,
+    **settings: Any,
+) -> TrainingResult:
+    """Train the subjects of a scenario until they meet its criterion, or the time is over.
+
+    Settings that are not given come from the scenario's ``train:`` section. Every 1.5 s of training the subjects are
+    tested without exploration on trials of their own; that does not count as training time. Ctrl-C ends the
+    training, and what was learnt is kept.
+
+    Args:
+        what: A scenario name, file, dict or Scenario. With `resume`, that run's scenario by default.
+        out: Directory for ``scenario.yaml``, ``trials.csv``, ``checkpoint/``, ``history.csv`` and
+            ``summary.json``; None keeps nothing (with `resume`: the run's own).
+        budget_s: Seconds of training in this sitting; 60.
+        seed: Of environment and learning.
+        resume: Directory of a run to continue.
+        progress: Called after every update.
+        criterion: Stream (``memory`` or ``subject_0.memory``) to the share of trials, 0 to 1, that must be right.
+        curriculum: Changes to the scenario, one dict of dotted names per stage, as in ``{"train.lr": 1e-3}``; each
+            stage lasts until its subjects meet the criterion, and the scenario itself comes last.
+        **settings: As for `ppo_config`.
+
+    Returns:
+        The result, with the trained policy.
+
+    Raises:
+        ArgumentError: A setting, stream or run does not exist.
+        UsageError: There is no space left to write.
+
+    Example:
+        >>> result = train("dpa_gng", out="runs/dpa_gng/first")                      # doctest: +SKIP
+        >>> result.correct                                                           # doctest: +SKIP
+        {'subject_0.memory': 0.97, 'subject_0.gng': 1.0}
+    """
+    earlier = _Earlier.read(resume)
+    scenario = load_scenario(earlier.scenario if what is None and earlier else what)
+    section = dict(scenario.train or {})
+    place = Path(out) if out is not None else earlier.place if earlier else None
+    if place is not None:
+        check_space(place, 20)
+        with say_if_full(place):
+            place.mkdir(parents=True, exist_ok=True)
+    plan = _Plan(
+        stages=_stages(scenario, curriculum or section.get("curriculum") or (), seed, settings),
+        criterion=_criterion(scenario, criterion or section.get("criterion") or {}, seed, settings),
+        budget_s=float(budget_s or section.get("budget_s") or BUDGET_S),
+        every_s=float(section.get("evaluate_every_s") or EVALUATE_EVERY_S),
+        seed=seed,
+    )
+    init_ray()
+    sitting = _Sitting(plan, Trainer(plan.stages, earlier.state if earlier else None), progress)
+    if earlier:
+        sitting.history = read_history(earlier.place)
+    try:
+        sitting.run()
+        return _conclude(scenario, plan, sitting, place)
+    finally:
+        sitting.trainer.stop()
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a training is to do."""
+
+    stages: list[Stage]
+    criterion: dict[str, float]
+    budget_s: float
+    every_s: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """A run to continue."""
+
+    place: Path
+    state: dict[str, Any]
+
+    @classmethod
+    def read(cls, resume: str | Path | None) -> _Earlier | None:
+        if resume is None:
+            return None
+        place = Path(resume)
+        return cls(place, {**read_summary(place), "checkpoint": place / "checkpoint"})
+
+    @property
+    def scenario(self) -> str:
+        return str(self.place / "scenario.yaml")
+
+
+class _Sitting:
+    """Training from start to end, interruption or exhausted budget."""
+
+    def __init__(self, plan: _Plan, trainer: Trainer, progress: Callable[[Progress], None] | None) -> None:
+        self.plan, self.trainer, self.progress = plan, trainer, progress
+        self.history: list[dict[str, Any]] = []
+        self.passed = self.interrupted = False
+        self._evaluated_at = 0.0
+        self._score: Score | None = None
+
+    def run(self) -> None:
+        """Train."""
+        try:
+            while not self.passed and self.trainer.sitting_s < self.plan.budget_s:
+                self.trainer.iterate()
+                due = self.trainer.sitting_s - self._evaluated_at >= self.plan.every_s
+                if due:
+                    self._evaluate()
+                self._show(due)
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def _evaluate(self) -> None:
+        self._evaluated_at = self.trainer.sitting_s
+        self._score = score = self._measure(_WATCH, 256)
+        row = {"seconds": round(self.trainer.seconds, 3), **self.trainer.counters(), "stage": self.trainer.stage + 1}
+        row["reward_per_trial"] = round(score.reward_per_trial, 4)
+        self.history.append({**row, **{name: round(value, 4) for name, value in score.correct.items()}})
+        if not self.plan.criterion or not score.meets(self.plan.criterion):
+            return
+        if self.trainer.last_stage:
+            self.passed = self._measure(_CONFIRM, 512).meets(self.plan.criterion)
+        else:
+            self.trainer.next_stage()
+
+    def _measure(self, purpose: int, lanes: int) -> Score:
+        seed = worker_seed(self.plan.seed, worker=0, evaluation=True, steps=purpose)
+        return measure(self.trainer.policy, self.trainer.env, lanes=lanes, seed=seed)
+
+    def _show(self, evaluated: bool) -> None:
+        if self.progress is None:
+            return
+        trainer = self.trainer
+        counters = trainer.counters()
+        self.progress(
+            Progress(
+                iteration=counters["iteration"],
+                steps=counters["steps"],
+                trials=counters["trials"],
+                reward_per_trial=trainer.reward_per_trial,
+                correct=dict(self._score.correct) if self._score else trainer.correct,
+                seconds=trainer.sitting_s,
+                budget_s=self.plan.budget_s,
+                stage=trainer.stage + 1,
+                stages=len(self.plan.stages),
+                evaluated=evaluated,
+            )
+        )
+
+
+def _conclude(scenario: Any, plan: _Plan, sitting: _Sitting, place: Path | None) -> TrainingResult:
+    """Test the subjects on fresh trials of the scenario itself, and keep the run."""
+    trainer, env = sitting.trainer, plan.stages[-1].env
+    seed = worker_seed(plan.seed, worker=0, evaluation=True, steps=_FINAL)
+    score = measure(trainer.policy, env, lanes=512, seed=seed)
+    records = evaluate(trainer.policy, lanes=512, seed=seed, env=env)
+    counters = trainer.counters()
+    summary = {
+        "scenario": scenario.name,
+        "passed": sitting.passed,
+        "interrupted": sitting.interrupted,
+        "correct": score.correct,
+        "criterion": plan.criterion,
+        "reward_per_trial": score.reward_per_trial,
+        "seconds": round(trainer.seconds, 3),
+        "budget_s": plan.budget_s,
+        **counters,
+        "stage": trainer.stage,
+        "stages": len(plan.stages),
+        "seed": plan.seed,
+        "evaluation_trials": score.trials,
+    }
+    policy = trainer.policy
+    if place is not None:
+        with say_if_full(place):
+            save_run(place, scenario, trainer, env, records, sitting.history, summary)
+        policy = load_policy(place)
+    return TrainingResult(
+        scenario=scenario,
+        passed=sitting.passed,
+        interrupted=sitting.interrupted,
+        correct=score.correct,
+        reward_per_trial=score.reward_per_trial,
+        seconds=trainer.seconds,
+        steps=counters["steps"],
+        trials=counters["trials"],
+        iterations=counters["iteration"],
+        history=sitting.history,
+        out=place,
+        policy=policy,
+        records=records,
+    )
+
+
+def _stages(
+    scenario: Any, curriculum: Sequence[Mapping[str, Any]], seed: int, settings: Mapping[str, Any]
+) -> list[Stage]:
+    """The configurations to go through; the network is the same in all, so its memory is that of the last."""
+    final = ppo_config(scenario, seed=seed, **settings)
+    model = final.rl_module_spec.model_config
+    stages = []
+    for changes in curriculum:
+        changed = scenario.replace(**changes)
+        inherited = {"tmax": model["tmax"], **settings}
+        stages.append(Stage.of(ppo_config(changed, seed=seed, **inherited)))
+    if stages and stages[-1].env == Stage.of(final).env:
+        stages.pop()
+    return [*stages, Stage.of(final)]
+
+
+def _criterion(
+    scenario: Any, given: Mapping[str, float], seed: int, settings: Mapping[str, Any]
+) -> dict[str, float]:
+    """Give every stream of a criterion its full name."""
+    if not given:
+        return {}
+    view = settings.get("view")
+    engine = build_engine({**env_config(scenario, seed=seed, view=view), "lanes": 1})
+    names = list(engine.stream_names)
+    result = {}
+    for key, value in given.items():
+        matches = [name for name in names if key == name or name.split(".", 1)[-1] == key]
+        if not matches:
+            raise ArgumentError(f"The criterion names a stream {key!r} that does not exist.{nearest(key, names)}")
+        if not 0 < float(value) <= 1:
+            raise ArgumentError(f"The criterion for {key} is {value}, but must be a share between 0 and 1.")
+        result.update(dict.fromkeys(matches, float(value)))
+    return result
+

@@ -1,0 +1,162 @@
+"""Search for good settings with Ray Tune."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ray import tune as ray_tune
+from ray.rllib.algorithms.ppo import PPO
+from ray.tune.schedulers import ASHAScheduler
+
+from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.rllib.cluster import check_space, init_ray
+from neuroparallel.rllib.config import ppo_config
+from neuroparallel.rllib.settings import split_space
+from neuroparallel.rllib.source import load_scenario
+
+__all__ = ["search_space", "tune"]
+
+METRIC = "env_runners/correct"
+_LAWS = ("choice", "grid_search", "loguniform", "lograndint", "quniform", "randint", "randn", "uniform")
+
+
+def search_space(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the `tune:` section of a scenario into Ray Tune's search spaces.
+
+    Args:
+        section: Name to value, or to ``{law: arguments}`` with a law of Ray Tune: ``{"lr": {"loguniform": [1e-4,
+            1e-2]}, "subjects.subject_0.streams.motion.params.sigma": {"choice": [0.5, 1, 2]}}``.
+
+    Returns:
+        Name to search space or value.
+
+    Raises:
+        ArgumentError: There is no such law.
+    """
+    return {name: _law(name, value) for name, value in section.items()}
+
+
+def _law(name: str, value: Any) -> Any:
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return value
+    (law, arguments), *_ = value.items()
+    if law not in _LAWS:
+        raise ArgumentError(f"tune.{name}: there is no law {law!r}.{nearest(str(law), _LAWS)}")
+    function = getattr(ray_tune, law)
+    if law in ("choice", "grid_search"):
+        return function(list(arguments))
+    return function(**arguments) if isinstance(arguments, Mapping) else function(*arguments)
+
+
+def tune(
+    what: Any,
+    *,
+    out: str | Path,
+    samples: int = 8,
+    iterations: int = 100,
+    grace: int = 20,
+    concurrent: int = 2,
+    seed: int = 0,
+    resume: bool = False,
+    space: Mapping[str, Any] | None = None,
+    metric: str = METRIC,
+    **settings: Any,
+) -> ray_tune.ResultGrid:
+    """Try many settings, two at a time, and stop early those that fall behind (ASHA).
+
+    The result is Ray Tune's; whoever knows Tune can do the same with ``tune.Tuner("PPO", param_space=config)`` and
+    a configuration from `ppo_config`.
+
+    Args:
+        what: A scenario name, file, dict or Scenario.
+        out: Directory of the experiment, with its checkpoints.
+        samples: Settings to try.
+        iterations: Updates per trial, at most.
+        grace: Updates before a trial may be stopped.
+        concurrent: Trials at a time.
+        seed: Of the search, and of every trial unless ``seed`` itself is searched.
+        resume: Continue an experiment that was interrupted.
+        space: What to search, as in the scenario's ``tune:`` section, which it extends. Names with dots change the
+            scenario, others are settings of `ppo_config`.
+        metric: What to maximise; the share of right trials, with exploration.
+        **settings: As for `ppo_config`, for all trials.
+
+    Returns:
+        Ray Tune's results: ``.get_best_result().config``, ``.get_dataframe()``.
+
+    Raises:
+        ArgumentError: There is nothing to search, or no experiment to resume.
+        UsageError: There is no space left to write.
+    """
+    place = Path(out).expanduser().resolve()
+    scenario = load_scenario(what)
+    searched = search_space({**(scenario.tune or {}), **(space or {})})
+    if not searched:
+        raise ArgumentError(
+            f"{scenario.name} has no tune: section; say what to search, as space={{'lr': {{'loguniform': [1e-4, 1e-2]}}}}."
+        )
+    config = param_space(scenario, searched, seed, settings)
+    check_space(place)
+    init_ray()
+    if resume:
+        tuner = _restore(place, config)
+    else:
+        tuner = ray_tune.Tuner(
+            PPO,
+            param_space=config,
+            tune_config=ray_tune.TuneConfig(
+                metric=metric,
+                mode="max",
+                num_samples=samples,
+                max_concurrent_trials=concurrent,
+                scheduler=ASHAScheduler(
+                    time_attr="training_iteration", max_t=iterations, grace_period=min(grace, iterations)
+                ),
+            ),
+            run_config=ray_tune.RunConfig(
+                name=place.name,
+                storage_path=str(place.parent),
+                verbose=0,
+                stop={"training_iteration": iterations},
+                checkpoint_config=ray_tune.CheckpointConfig(
+                    checkpoint_frequency=max(1, iterations // 4), checkpoint_at_end=True, num_to_keep=2
+                ),
+                failure_config=ray_tune.FailureConfig(max_failures=1),
+            ),
+        )
+    return tuner.fit()
+
+
+def param_space(
+    scenario: Any, searched: Mapping[str, Any], seed: int, settings: Mapping[str, Any]
+) -> Any:
+    """Put search spaces into a configuration: those of the task into ``env_config``, the others where they belong.
+
+    Args:
+        scenario: A loaded scenario.
+        searched: As `search_space` returns it.
+        seed: Of every trial.
+        settings: As for `ppo_config`.
+
+    Returns:
+        A PPOConfig with search spaces in it.
+    """
+    task, learning = split_space(searched)
+    config = ppo_config(scenario, seed=seed, **settings)
+    if task:
+        config.environment(env_config={**config.env_config, "set": task})
+    seeds = learning.pop("seed", None)
+    if seeds is not None:
+        config.debugging(seed=seeds)
+        config.environment(env_config={**config.env_config, "seed": seeds})
+    return config.training(**learning)
+
+
+def _restore(place: Path, config: Any) -> ray_tune.Tuner:
+    if not ray_tune.Tuner.can_restore(str(place)):
+        raise ArgumentError(f"There is no experiment in {place} that could be resumed.")
+    return ray_tune.Tuner.restore(
+        str(place), PPO, param_space=config, resume_unfinished=True, restart_errored=True
+    )

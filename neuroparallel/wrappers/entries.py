@@ -1,0 +1,131 @@
+"""The ``wrappers:`` list of a scenario: reading, checking and applying it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import gymnasium
+from pettingzoo import ParallelEnv
+
+from neuroparallel.errors import (
+    ArgumentError,
+    MissingDependencyError,
+    ScenarioError,
+    UnknownNameError,
+    nearest,
+)
+from neuroparallel.wrappers.previous_action import previous_action_v0
+from neuroparallel.wrappers.previous_reward import previous_reward_v0
+
+__all__ = ["apply_wrappers", "check_wrappers"]
+
+_OURS: dict[str, Callable[..., Any]] = {
+    "previous_action": previous_action_v0,
+    "previous_reward": previous_reward_v0,
+}
+_SUPERSUIT = "supersuit."
+
+
+def check_wrappers(entries: Iterable[Any]) -> None:
+    """Check a scenario's list of wrappers, before anything is made.
+
+    Args:
+        entries: Each a name (``previous_reward``), or a mapping of one name to its options
+            (``{previous_action: {encoding: one_hot}}``). SuperSuit's have a prefix:
+            ``{supersuit.frame_stack_v1: {stack_size: 4}}``.
+
+    Raises:
+        UnknownNameError: There is no such wrapper or option; names the nearest one.
+        ScenarioError: An entry is neither a name nor a name with options.
+        MissingDependencyError: It is one of SuperSuit's, which is not installed.
+    """
+    for position, entry in enumerate(entries):
+        _read(entry, f"wrappers.{position}")
+
+
+def apply_wrappers(env: Any, entries: Iterable[Any]) -> Any:
+    """Put the wrappers of a scenario around an environment, in their order.
+
+    Args:
+        env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv.
+        entries: As of `check_wrappers`.
+
+    Returns:
+        The wrapped environment.
+
+    Raises:
+        NeuroparallelError: As of `check_wrappers`, or a wrapper does not fit the environment.
+    """
+    for position, entry in enumerate(entries):
+        name, function, options = _read(entry, f"wrappers.{position}")
+        if name.startswith(_SUPERSUIT) and not isinstance(env, (gymnasium.Env, ParallelEnv)):
+            raise ScenarioError(
+                f"wrappers.{position}: {name} works on single environments only (parallel_env, "
+                "gym_env, aec_env), not on a batch of lanes."
+            )
+        try:
+            env = function(env, **options)
+        except (ArgumentError, TypeError, ValueError, AssertionError) as error:
+            raise ScenarioError(f"wrappers.{position}: {name}: {error}") from error
+    return env
+
+
+def _read(entry: Any, key: str) -> tuple[str, Callable[..., Any], dict[str, Any]]:
+    """An entry's name, function and options."""
+    if isinstance(entry, str):
+        name, options = entry, {}
+    elif isinstance(entry, Mapping) and len(entry) == 1:
+        name, given = next(iter(entry.items()))
+        options = {} if given is None else given
+    else:
+        name, options = None, {}
+    if not isinstance(name, str) or not isinstance(options, Mapping):
+        raise ScenarioError(
+            f"{key}: {entry!r} is neither the name of a wrapper nor a name with its options, as in "
+            "{previous_action: {encoding: one_hot}}."
+        )
+    function = _supersuit(name, key) if name.startswith(_SUPERSUIT) else _ours(name, key)
+    _check_options(function, name, options, key)
+    return name, function, dict(options)
+
+
+def _ours(name: str, key: str) -> Callable[..., Any]:
+    short = name.removesuffix("_v0")
+    if short not in _OURS:
+        raise UnknownNameError(f"{key}: there is no wrapper {name!r}.{nearest(name, _OURS)}")
+    return _OURS[short]
+
+
+def _supersuit(name: str, key: str) -> Callable[..., Any]:
+    try:
+        library = importlib.import_module("supersuit")
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{key}: {name} needs SuperSuit; install it with: pip install supersuit"
+        ) from error
+    names = [n for n, value in vars(library).items() if callable(value) and n[-1].isdigit()]
+    short = name.removeprefix(_SUPERSUIT)
+    if short not in names:
+        raise UnknownNameError(f"{key}: SuperSuit has no {short!r}.{nearest(short, names)}")
+    found: Callable[..., Any] = getattr(library, short)
+    return found
+
+
+def _check_options(
+    function: Callable[..., Any], name: str, options: Mapping[str, Any], key: str
+) -> None:
+    parameters = inspect.signature(function).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return
+    known = list(parameters)[1:]  # the first one is the environment
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(
+                f"{key}: {name} has no option {option!r}.{nearest(str(option), known)}"
+            )
+    for option in known:
+        if option not in options and parameters[option].default is inspect.Parameter.empty:
+            raise ScenarioError(f"{key}: {name} needs the option {option!r}.")

@@ -1,0 +1,152 @@
+"""Signal wrappers: channels added to what is seen, written once for one step and for many lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv
+
+from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.errors import ArgumentError
+
+__all__ = ["Added", "Signal", "Widened"]
+
+Array = NDArray[Any]
+
+
+class Added:
+    """The channels that a signal wrapper adds for one agent, and how they are filled.
+
+    Args:
+        names: One per channel.
+        low: Smallest value of each.
+        high: Largest value of each.
+    """
+
+    def __init__(
+        self, names: Sequence[str], low: Sequence[float], high: Sequence[float]
+    ) -> None:
+        self.names, self.low, self.high = tuple(names), tuple(low), tuple(high)
+
+    def write(self, out: Array, action: Any, reward: Any) -> None:
+        """Fill the channels, all of them.
+
+        Args:
+            out: (..., channels); ``...`` is nothing for one step, or ``lanes``.
+            action: What was done: (...) or (..., factors).
+            reward: What was paid: (...).
+        """
+        raise NotImplementedError
+
+
+class Signal:
+    """A wrapper that adds channels about the step just taken; zero after a reset.
+
+    A subclass says which channels (`added`) and is complete: ``@wrapper`` of
+    `neuroparallel.wrappers.forms` gives it a form for every kind of environment, and calling the
+    class with an environment makes the one that fits.
+    """
+
+    forms: ClassVar[dict[str, type[Signal]]] = {}
+    is_form: ClassVar[bool] = False
+
+    def __new__(cls, env: Any = None, *args: Any, **options: Any) -> Signal:
+        """Choose the form that fits the environment; a form is what it is."""
+        form = cls if cls.is_form else cls.forms[kind_of(env, cls.__name__)]
+        return super().__new__(form)
+
+    def added(self, action_space: spaces.Space[Any]) -> Added:
+        """Which channels are added for an agent with these actions."""
+        raise NotImplementedError
+
+
+class Widened:
+    """One agent's observations with the added channels behind its own.
+
+    Args:
+        signal: What is added.
+        observation_space: Box of one dimension and a floating dtype.
+        action_space: Of one agent.
+        names: Names of the agent's own channels.
+        what: Name of the agent, for error messages.
+    """
+
+    def __init__(
+        self,
+        signal: Signal,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        names: tuple[str, ...],
+        what: str,
+    ) -> None:
+        box, wrapper = observation_space, type(signal).__name__
+        is_vector = isinstance(box, spaces.Box) and len(box.shape) == 1
+        if not is_vector or np.dtype(box.dtype).kind != "f":
+            raise ArgumentError(
+                f"{wrapper}: {what} observes {box}; channels can be added to a Box of one dimension "
+                "and floats (flatten it before)."
+            )
+        assert isinstance(box, spaces.Box)
+        self.added = signal.added(action_space)
+        self.names = (*names, *self.added.names)
+        self.inner, self.width = box.shape[0], box.shape[0] + len(self.added.names)
+        self.dtype = np.dtype(box.dtype)
+        self._own, self._new = slice(0, self.inner), slice(self.inner, None)
+        self._write = self.added.write
+        low = np.concatenate([box.low, np.array(self.added.low, self.dtype)])
+        high = np.concatenate([box.high, np.array(self.added.high, self.dtype)])
+        self.space = spaces.Box(low, high, dtype=self.dtype.type)
+
+    def first(self, seen: Array) -> Array:
+        """A first observation, (channels,): nothing was done yet."""
+        out = np.zeros(self.width, self.dtype)
+        out[: self.inner] = seen
+        return out
+
+    def next(self, seen: Array, action: Any, reward: Any) -> Array:
+        """An observation after a step, (channels,)."""
+        out = np.empty(self.width, self.dtype)
+        out[self._own] = seen
+        self._write(out[self._new], action, reward)
+        return out
+
+    def about(self, actions: Any, rewards: Array) -> Array:
+        """The added channels of many lanes, (lanes, added)."""
+        out = np.empty((len(self.added.names), len(rewards)), self.dtype).T
+        self._write(out, np.asarray(actions), rewards)
+        return out
+
+    def nothing(self, lanes: int) -> Array:
+        """The added channels of many lanes after a reset, (lanes, added)."""
+        return np.zeros((len(self.added.names), lanes), self.dtype).T
+
+    def join(self, seen: Array, added: Array) -> Array:
+        """Observations of many lanes, (lanes, channels), channel-major in memory."""
+        out = np.empty((self.width, len(added)), self.dtype)
+        out[: self.inner] = seen.T
+        out[self.inner :] = added.T
+        return out.T
+
+
+def kind_of(env: Any, wrapper: str) -> str:
+    """Which form fits: ``batch``, ``vector``, ``gym`` or ``parallel``.
+
+    Raises:
+        ArgumentError: None does.
+    """
+    if isinstance(env, BatchEngine) or getattr(env, "is_batch", False):
+        return "batch"
+    for kind, family in (("vector", VectorEnv), ("gym", gymnasium.Env), ("parallel", ParallelEnv)):
+        if isinstance(env, family):
+            return kind
+    raise ArgumentError(
+        f"{wrapper}: {type(env).__name__} cannot be wrapped; it takes a batch, a gymnasium Env or "
+        "VectorEnv, or a PettingZoo ParallelEnv. (Wrap the parallel environment before it is made "
+        "an AEC one.)"
+    )

@@ -1,0 +1,1 @@
+"""Tests of neuroparallel; ``tests/`` mirrors the package, file for file."""
