@@ -262,7 +262,7 @@ def test_the_memory_task_alone_is_the_same_bit_for_bit(name):
     for _ in range(200):
         np.testing.assert_array_equal(seen["subject_0"][:, :5], lone["subject_0"])
         truth = alone.truth()["subject_0"]
-        lone, paid, *_ = alone.step({"subject_0": truth})
+        lone, *_ = alone.step({"subject_0": truth})
         seen, *_ = whole.step({"subject_0": np.maximum(truth, whole.truth()["subject_0"])})
 
 

@@ -565,7 +565,7 @@ def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
     spec = layout.streams[index]
     shared = next(group_conditions(group) for group in layout.groups if index in group.streams)
     return StreamInfo(
-        layout.subjects[spec.subject].name,
+        spec.name.split(".")[0],
         spec.short,
         spec.task.task_name(),
         (*tables.recorded, *shared),

@@ -81,9 +81,7 @@ def _integer(value: Any) -> int | None:
     return None
 
 
-def read_actions(
-    readers: Mapping[str, ActionReader], actions: Mapping[str, Any]
-) -> dict[str, int | list[int]]:
+def read_actions(readers: Mapping[str, ActionReader], actions: Mapping[str, Any]) -> dict[str, int | list[int]]:
     """Check the actions of all agents.
 
     Raises:
@@ -92,14 +90,11 @@ def read_actions(
     """
     if not isinstance(actions, Mapping):
         raise ActionError(
-            f"actions are a dictionary with an entry for each of {', '.join(readers)}; "
-            f"got {type(actions).__name__}."
+            f"actions are a dictionary with an entry for each of {', '.join(readers)}; got {type(actions).__name__}."
         )
     for agent in actions:
         if agent not in readers:
-            raise ActionError(
-                f"{agent}: there is no such agent; the agents are {', '.join(readers)}."
-            )
+            raise ActionError(f"{agent}: there is no such agent; the agents are {', '.join(readers)}.")
     result = {}
     for agent, reader in readers.items():
         if agent not in actions:

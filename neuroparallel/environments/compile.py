@@ -61,9 +61,7 @@ def compile_scenario(
     if view == "streams":
         return scenario, _by_streams(layout)
     if view != "subjects":
-        raise ArgumentError(
-            f"there is no view {view!r}.{nearest(str(view), ('subjects', 'streams'))}"
-        )
+        raise ArgumentError(f"there is no view {view!r}.{nearest(str(view), ('subjects', 'streams'))}")
     return scenario, layout
 
 

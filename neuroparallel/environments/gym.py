@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -45,7 +45,7 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         ArgumentError: There are several subjects, or an option is not allowed.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": RENDER_MODES, "render_fps": 10}
+    metadata = {"render_modes": RENDER_MODES, "render_fps": 10}  # noqa: RUF012, as gymnasium has it
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         )
         self.agent = only_agent(self._parallel.possible_agents, self._parallel.scenario.name)
         self.scenario, self.dt = self._parallel.scenario, self._parallel.dt
-        self.metadata = {  # type: ignore[misc]
+        self.metadata = {
             "render_modes": RENDER_MODES,
             "render_fps": self._parallel.metadata["render_fps"],
         }

@@ -22,12 +22,10 @@ __all__ = ["ParallelEnvironment"]
 
 Observation = NDArray[np.float32]
 Info = dict[str, int]
-StepResult = tuple[
-    dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], dict[str, Info]
-]
+StepResult = tuple[dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], dict[str, Info]]
 
 
-class ParallelEnvironment(ParallelEnv[str, Observation, Any]):
+class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
     """An experiment as PettingZoo has it: every subject acts in every step of dt ms.
 
     A reset-to-end is a session of many trials. It ends for all agents in the same step, as a
@@ -88,10 +86,7 @@ class ParallelEnvironment(ParallelEnv[str, Observation, Any]):
         self.agents: list[str] = []
         self._film = Film(self._engine, self.scenario.name) if render_mode else None
         self._advance = self._film.step if self._film else self._engine.step
-        self._readers = {
-            agent: ActionReader(agent, self._engine.action_space(agent))
-            for agent in self.possible_agents
-        }
+        self._readers = {agent: ActionReader(agent, self._engine.action_space(agent)) for agent in self.possible_agents}
         # The one agent with one Discrete action is the common case, and worth a short cut.
         plain = len(self._readers) == 1 and not self._readers[self.possible_agents[0]].factored
         self._only = self.possible_agents[0] if plain else None
@@ -248,9 +243,7 @@ class ParallelEnvironment(ParallelEnv[str, Observation, Any]):
             ArgumentError: It is the state of another scenario.
         """
         if saved["name"] != self.scenario.name:
-            raise ArgumentError(
-                f"the state is of scenario {saved['name']!r}; this one is {self.scenario.name!r}."
-            )
+            raise ArgumentError(f"the state is of scenario {saved['name']!r}; this one is {self.scenario.name!r}.")
         self._engine.set_state(saved["engine"])
         self.agents, self._session_begun = list(saved["agents"]), saved["session_begun"]
         self._seed, self._np_random = saved["seed"], None
@@ -273,7 +266,5 @@ class ParallelEnvironment(ParallelEnv[str, Observation, Any]):
         return f"{type(self).__name__}({self.scenario.name})"
 
 
-def _rebuild(
-    cls: type[ParallelEnvironment], scenario: Scenario, options: dict[str, Any]
-) -> ParallelEnvironment:
+def _rebuild(cls: type[ParallelEnvironment], scenario: Scenario, options: dict[str, Any]) -> ParallelEnvironment:
     return cls(scenario, **options)

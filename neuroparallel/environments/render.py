@@ -39,9 +39,7 @@ class Film:
         self._ended: dict[str, bool] = {}
         self._longest = 1
 
-    def begin(
-        self, observations: Mapping[str, NDArray[np.float32]], infos: Mapping[str, dict[str, int]]
-    ) -> None:
+    def begin(self, observations: Mapping[str, NDArray[np.float32]], infos: Mapping[str, dict[str, int]]) -> None:
         """Begin a session with what `reset` returned."""
         self._now = {agent: (seen.copy(), dict(infos[agent])) for agent, seen in observations.items()}
         self._rows = {agent: [] for agent in observations}

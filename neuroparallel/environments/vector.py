@@ -86,7 +86,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
 
     # ---- running ----
 
-    def reset(  # type: ignore[override]
+    def reset(
         self,
         *,
         seed: int | Sequence[int] | None = None,
@@ -116,16 +116,14 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         self._over[:] = False
         return observations[self.agent], self._infos(infos[self.agent], np.ones(self.num_envs, bool))
 
-    def _reset_some(
-        self, mask: NDArray[np.bool_], seeds: int | list[int] | None
-    ) -> tuple[Array, dict[str, Any]]:
+    def _reset_some(self, mask: NDArray[np.bool_], seeds: int | list[int] | None) -> tuple[Array, dict[str, Any]]:
         engine = self.engine
         if (engine.sessions < 0).all():
             raise UsageError("reset_mask was given before the first reset; call reset() first.")
         if seeds is not None:
             whole = isinstance(seeds, int)
-            bits = [integer_bits(s) for s in ([seeds] * self.num_envs if whole else seeds)]  # type: ignore[union-attr]
-            engine.seeds[mask] = np.array(bits, np.uint64)[mask]
+            each = [seeds] * self.num_envs if isinstance(seeds, int) else seeds
+            engine.seeds[mask] = np.array([integer_bits(one) for one in each], np.uint64)[mask]
             engine.lane_ids[mask] = np.arange(self.num_envs, dtype=np.uint64)[mask] if whole else 0
             engine.sessions[mask] = -1
         observations = engine.restart(mask)
@@ -196,8 +194,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
             return check_seed(seed)
         if not isinstance(seed, (list, tuple, np.ndarray)) or len(seed) != self.num_envs:
             raise ArgumentError(
-                f"seed is {seed!r}; it is a whole number, a list of {self.num_envs} (one per lane), "
-                "or None."
+                f"seed is {seed!r}; it is a whole number, a list of {self.num_envs} (one per lane), or None."
             )
         seeds = [check_seed(one, f"seed[{lane}]") for lane, one in enumerate(seed)]
         if None in seeds:
@@ -208,10 +205,9 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         fits = isinstance(mask, np.ndarray) and mask.shape == (self.num_envs,)
         if not fits or mask.dtype != np.bool_ or not mask.any():
             raise ArgumentError(
-                f"reset_mask is a NumPy array of {self.num_envs} bool, at least one of them True; "
-                f"got {mask!r}."
+                f"reset_mask is a NumPy array of {self.num_envs} bool, at least one of them True; got {mask!r}."
             )
-        return mask.copy()
+        return np.array(mask, bool)
 
     def render(self) -> None:
         """There are no pictures of a batch; use `gym_env` with its ``lane``."""

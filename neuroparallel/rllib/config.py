@@ -193,7 +193,7 @@ def _sizes(settings: Settings, names: Mapping[str, str], training: dict[str, Any
     """How much experience an update takes, and in how many parts; RLlib counts minibatches in agent steps."""
     steps, lanes = settings.n_steps or 20, settings.lanes
     agents = max(list(names.values()).count(name) for name in names.values())
-    rows = max(1, lanes * agents // settings.minibatches)
+    rows = min(lanes, max(1, lanes * agents // settings.minibatches))  # more, RLlib refuses
     sizes: dict[str, Any] = {
         "train_batch_size_per_learner": lanes * steps * max(1, settings.num_env_runners),
         "minibatch_size": rows * steps * max(1, settings.num_env_runners),

@@ -75,13 +75,13 @@ def apply_wrappers(env: Any, entries: Iterable[Any]) -> Any:
 
 def _read(entry: Any, key: str) -> tuple[str, Callable[..., Any], dict[str, Any]]:
     """An entry's name, function and options."""
+    name: Any = None
+    options: Any = {}
     if isinstance(entry, str):
-        name, options = entry, {}
+        name = entry
     elif isinstance(entry, Mapping) and len(entry) == 1:
         name, given = next(iter(entry.items()))
         options = {} if given is None else given
-    else:
-        name, options = None, {}
     if not isinstance(name, str) or not isinstance(options, Mapping):
         raise ScenarioError(
             f"{key}: {entry!r} is neither the name of a wrapper nor a name with its options, as in "
@@ -114,18 +114,14 @@ def _supersuit(name: str, key: str) -> Callable[..., Any]:
     return found
 
 
-def _check_options(
-    function: Callable[..., Any], name: str, options: Mapping[str, Any], key: str
-) -> None:
+def _check_options(function: Callable[..., Any], name: str, options: Mapping[str, Any], key: str) -> None:
     parameters = inspect.signature(function).parameters
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
         return
     known = list(parameters)[1:]  # the first one is the environment
     for option in options:
         if option not in known:
-            raise UnknownNameError(
-                f"{key}: {name} has no option {option!r}.{nearest(str(option), known)}"
-            )
+            raise UnknownNameError(f"{key}: {name} has no option {option!r}.{nearest(str(option), known)}")
     for option in known:
         if option not in options and parameters[option].default is inspect.Parameter.empty:
             raise ScenarioError(f"{key}: {name} needs the option {option!r}.")

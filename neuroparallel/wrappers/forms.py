@@ -60,7 +60,7 @@ class _Form(Signal):
         return repr(self)
 
 
-class ParallelForm(_Form, BaseParallelWrapper[str, Array, Any]):
+class ParallelForm(_Form, BaseParallelWrapper):  # type: ignore[misc]
     """Around any PettingZoo parallel environment; keeps nothing itself."""
 
     def __init__(self, env: Any) -> None:
@@ -80,7 +80,7 @@ class ParallelForm(_Form, BaseParallelWrapper[str, Array, Any]):
         return self._parts[agent].space
 
     def __str__(self) -> str:
-        return BaseParallelWrapper.__str__(self)  # PettingZoo's tests go by this name
+        return str(BaseParallelWrapper.__str__(self))  # PettingZoo's tests go by this name
 
     def channel_names(self, agent: str) -> tuple[str, ...]:
         """The name of every column of an agent's observation."""

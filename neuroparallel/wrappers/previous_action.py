@@ -20,7 +20,7 @@ _ENCODINGS = ("one_hot", "index")
 class _Chosen(Added):
     """Reads actions of a space as numbers from 0 on, one per factor."""
 
-    def __init__(self, space: spaces.Discrete | spaces.MultiDiscrete) -> None:
+    def __init__(self, space: spaces.Discrete[Any] | spaces.MultiDiscrete) -> None:
         self.factored = isinstance(space, spaces.MultiDiscrete)
         self.sizes = [int(n) for n in np.atleast_1d(getattr(space, "nvec", getattr(space, "n", 0)))]
         self.start = [int(n) for n in np.atleast_1d(space.start)]
@@ -34,7 +34,7 @@ class _Chosen(Added):
 
 
 class _OneHot(_Chosen):
-    def __init__(self, space: spaces.Discrete | spaces.MultiDiscrete) -> None:
+    def __init__(self, space: spaces.Discrete[Any] | spaces.MultiDiscrete) -> None:
         super().__init__(space)
         names = [
             f"previous_action_{i}_{k}" if self.factored else f"previous_action_{k}"
@@ -52,7 +52,7 @@ class _OneHot(_Chosen):
 
 
 class _Index(_Chosen):
-    def __init__(self, space: spaces.Discrete | spaces.MultiDiscrete) -> None:
+    def __init__(self, space: spaces.Discrete[Any] | spaces.MultiDiscrete) -> None:
         super().__init__(space)
         names = [f"previous_action_{i}" for i in range(len(self.sizes))]
         names = names if self.factored else ["previous_action"]
@@ -88,8 +88,7 @@ class PreviousAction(Signal):
     def __init__(self, env: Any, encoding: Literal["one_hot", "index"] = "one_hot") -> None:
         if encoding not in _ENCODINGS:
             raise ArgumentError(
-                f"previous_action: there is no encoding {encoding!r}."
-                f"{nearest(str(encoding), _ENCODINGS)}"
+                f"previous_action: there is no encoding {encoding!r}.{nearest(str(encoding), _ENCODINGS)}"
             )
         self.encoding = encoding
         super().__init__(env)  # type: ignore[call-arg]
@@ -98,8 +97,7 @@ class PreviousAction(Signal):
         """One channel per action, or one per factor."""
         if not isinstance(action_space, (spaces.Discrete, spaces.MultiDiscrete)):
             raise ArgumentError(
-                f"previous_action: the actions are {action_space}; they must be Discrete or "
-                "MultiDiscrete."
+                f"previous_action: the actions are {action_space}; they must be Discrete or MultiDiscrete."
             )
         return (_OneHot if self.encoding == "one_hot" else _Index)(action_space)
 

@@ -29,9 +29,7 @@ class Added:
         high: Largest value of each.
     """
 
-    def __init__(
-        self, names: Sequence[str], low: Sequence[float], high: Sequence[float]
-    ) -> None:
+    def __init__(self, names: Sequence[str], low: Sequence[float], high: Sequence[float]) -> None:
         self.names, self.low, self.high = tuple(names), tuple(low), tuple(high)
 
     def write(self, out: Array, action: Any, reward: Any) -> None:
@@ -101,7 +99,7 @@ class Widened:
         self._write = self.added.write
         low = np.concatenate([box.low, np.array(self.added.low, self.dtype)])
         high = np.concatenate([box.high, np.array(self.added.high, self.dtype)])
-        self.space = spaces.Box(low, high, dtype=self.dtype.type)
+        self.space = spaces.Box(low, high, dtype=self.dtype.type)  # type: ignore[arg-type]
 
     def first(self, seen: Array) -> Array:
         """A first observation, (channels,): nothing was done yet."""

@@ -183,7 +183,7 @@ def everything(batch, seed=0):
     Returns:
         float64, (lanes, steps * channels), and the trial table ordered by lane.
     """
-    seen, lanes = [], batch.lanes
+    seen = []
     table = run(batch, hold, 1, seed, lambda o, _: seen.append(o[AGENT].astype(float)))
     return np.concatenate(seen, axis=1), table.select(np.argsort(table["lane"]))
 

@@ -1,0 +1,19 @@
+"""Looking at experiments: what a scenario asks, what is wrong in a file, what a subject does, how a run went."""
+
+from neuroparallel.reporting.checking import check_file, scenario_schema
+from neuroparallel.reporting.overview import describe_scenario, timeline
+from neuroparallel.reporting.runs import draw_run, find_run, latest_run, summarize_run
+from neuroparallel.reporting.watching import one_trial, watch
+
+__all__ = [
+    "check_file",
+    "describe_scenario",
+    "draw_run",
+    "find_run",
+    "latest_run",
+    "one_trial",
+    "scenario_schema",
+    "summarize_run",
+    "timeline",
+    "watch",
+]

@@ -1,0 +1,79 @@
+"""Checking a scenario file before anything is run: every problem, with file, line and key."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from neuroparallel.environments import compile_scenario
+from neuroparallel.errors import MissingDependencyError, NeuroparallelError
+from neuroparallel.scenario import Scenario
+from neuroparallel.scenario_file import Source, read_yaml
+
+__all__ = ["check_file", "scenario_schema"]
+
+
+def check_file(path: str | Path) -> list[str]:
+    """Find everything that is wrong in a scenario file.
+
+    The ``train:`` and ``tune:`` sections are checked where the ``rllib`` extra is installed.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The problems, one per entry, each ``file:line: key: what is wrong``; empty if the file is good.
+    """
+    path = Path(path)
+    try:
+        scenario = Scenario.load(path if path.suffix in (".yaml", ".yml") else f"./{path}")
+    except NeuroparallelError as error:
+        return str(error).splitlines()
+    source = read_yaml(path.read_text(encoding="utf-8"), str(path))[1]
+    problems = _place(source, "wrappers", lambda: compile_scenario(scenario))
+    if importlib.util.find_spec("ray") and importlib.util.find_spec("torch"):
+        if scenario.train is not None and not problems:
+            problems += _place(source, "train", lambda: _check_train(scenario))
+        if scenario.tune is not None and not problems:
+            problems += _place(source, "tune", lambda: _check_tune(scenario))
+    return problems
+
+
+def _place(source: Source, key: str, check: Callable[[], Any]) -> list[str]:
+    """What a check finds, with the place in the file put before it."""
+    try:
+        check()
+    except MissingDependencyError:
+        return []
+    except NeuroparallelError as error:
+        message = str(error)
+        named = re.match(r"(?:[\w.]+\.)?([\w]+(?:\.\w+)*): ", message)
+        path = named[1].split(".") if named and named[1].split(".")[0] == key else [key]
+        if len(path) == 1:
+            quoted = re.search(r"setting '(\w+)'|^'?([\w.]+)'? (?:is|cannot)", message)
+            path += [word for word in quoted.groups() if word] if quoted else []
+        where = f"{source.name}:{source.line(path)}"
+        return [f"{where}: {message}" if named else f"{where}: {'.'.join(path)}: {message}"]
+    return []
+
+
+def _check_train(scenario: Scenario) -> None:
+    from neuroparallel.rllib import check_training
+
+    check_training(scenario)
+
+
+def _check_tune(scenario: Scenario) -> None:
+    from neuroparallel.rllib.settings import split_space
+    from neuroparallel.rllib.tuning import search_space
+
+    split_space(search_space(scenario.tune or {}))
+
+
+def scenario_schema() -> dict[str, Any]:
+    """The JSON schema of scenario files, with which editors complete and check keys while one types."""
+    schema = Scenario.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,116 @@
+"""What a scenario asks, for the eye: the file written out, and the course of a trial."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from neuroparallel.engine.layout import Layout, StreamSpec
+from neuroparallel.environments import batch
+from neuroparallel.scenario import Scenario
+from neuroparallel.timing import Law
+
+__all__ = ["describe_scenario", "first_sentence", "timeline"]
+
+WIDTH = 60  # characters of a drawn trial
+
+
+def first_sentence(thing: Any) -> str:
+    """The first sentence of a docstring, on one line."""
+    paragraph = (inspect.getdoc(thing) or "").partition("\n\n")[0]
+    return " ".join(paragraph.split())
+
+
+def describe_scenario(what: Any) -> str:
+    """Write a scenario out, with the course of a trial below it as comments; the whole is a scenario file again.
+
+    Args:
+        what: A scenario's or task's name, a file, a dictionary, a `Scenario` or a `Task`.
+
+    Returns:
+        YAML.
+    """
+    scenario = Scenario.load(what)
+    comments = "".join(f"# {line}".rstrip() + "\n" for line in timeline(scenario))
+    return f"{scenario.to_yaml()}\n{comments}"
+
+
+def timeline(what: Any) -> list[str]:
+    """Tell the course of a trial: periods and their times, channels, actions and spaces of every subject.
+
+    Args:
+        what: As of `describe_scenario`.
+
+    Returns:
+        Lines of text.
+    """
+    scenario = Scenario.load(what)
+    engine = batch(scenario, lanes=1, record=False)
+    steps, memory = engine.trial_steps(), engine.memory_steps()
+    lines = [f"A trial takes up to {steps} steps of {engine.dt:g} ms ({steps * engine.dt / 1000:g} s)."]
+    if memory:
+        lines.append(f"From the first stimulus to the response up to {memory * engine.dt / 1000:g} s are bridged.")
+    starts = _starts(engine.layout)
+    total = max(starts[i] + sum(_typical(stream).values()) for i, stream in enumerate(engine.layout.streams))
+    for index, stream in enumerate(engine.layout.streams):
+        lines += ["", *_stream_lines(stream, starts[index], total)]
+    for subject in engine.layout.subjects:
+        lines += ["", *_subject_lines(engine, subject.name)]
+    return lines
+
+
+def _typical(stream: StreamSpec) -> dict[str, float]:
+    """Length of each period in ms; of a drawn one the middle of its range."""
+    laws = stream.task.timing.items()
+    return {name: sum(law.bounds()) / 2 if isinstance(law, Law) else float(law) for name, law in laws}
+
+
+def _starts(layout: Layout) -> list[float]:
+    """When each stream begins, in ms from the start of the trial, if all periods come in their order."""
+    known: dict[int, float] = {}
+
+    def start(index: int) -> float:
+        if index not in known:
+            onset = layout.streams[index].onset
+            known[index] = onset.steps * layout.dt
+            if onset.after >= 0:
+                before = list(_typical(layout.streams[onset.after]).values())[: onset.period + 1]
+                known[index] += start(onset.after) + sum(before)
+        return known[index]
+
+    return [start(index) for index in range(len(layout.streams))]
+
+
+def _stream_lines(stream: StreamSpec, start: float, total: float) -> list[str]:
+    task = stream.task
+    lines = [f"{stream.name}: {task.task_name()}. {first_sentence(type(task))}"]
+    bar, now, names = "", start, []
+    for name, ms in _typical(stream).items():
+        law = task.timing[name]
+        cells = max(1, round(ms / total * WIDTH)) if ms else 0
+        bar += f"|{name[: cells - 1]:-<{cells - 1}}" if cells else ""
+        length = f"{law.bounds()[0]:g} to {law.bounds()[1]:g}" if isinstance(law, Law) else f"{ms:g}"
+        names.append(f"  {now:7g} ms  {name:<16} {length} ms" + (f", {_law(law)}" if isinstance(law, Law) else ""))
+        now += ms
+    return [*lines, "  " + " " * round(start / total * WIDTH) + bar + "|", *names]
+
+
+def _law(law: Law) -> str:
+    return next(iter(law.plain())).replace("_", " ")
+
+
+def _subject_lines(engine: Any, agent: str) -> list[str]:
+    subject = engine.layout.subjects[engine.possible_agents.index(agent)]
+    tasks = [engine.layout.streams[index].task for index in subject.streams]
+    shared = len(tasks) == 1 or subject.action == "shared"
+    actions = [", ".join(f"{i} {name}" for i, name in enumerate(task.action_names())) for task in tasks]
+    words = [engine.layout.streams[index].short for index in subject.streams]
+    told = actions[:1] if shared else [f"{word}: {text}" for word, text in zip(words, actions, strict=True)]
+    names = engine.channel_names(agent)
+    return [
+        f"{agent}",
+        f"  observation  {engine.observation_space(agent)}",
+        f"  channels     {', '.join(names)}",
+        f"  action       {engine.action_space(agent)}",
+        *(f"  actions      {text}" for text in told),
+    ]

@@ -1,0 +1,135 @@
+"""What a training run left behind: its numbers as text, its learning curve and a trial as pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from neuroparallel.errors import ArgumentError
+
+__all__ = ["draw_run", "find_run", "latest_run", "summarize_run"]
+
+
+def find_run(place: str | Path) -> Path:
+    """Find the directory of a run.
+
+    Args:
+        place: The run, its checkpoint, or a directory of runs, of which the latest is taken.
+
+    Returns:
+        The directory with ``summary.json``.
+
+    Raises:
+        ArgumentError: There is no run.
+    """
+    given = Path(place)
+    for candidate in (given, given.parent):
+        if (candidate / "summary.json").is_file():
+            return candidate
+    return latest_run(given)
+
+
+def latest_run(place: str | Path) -> Path:
+    """Find the latest run in a directory of runs, such as ``runs/dpa_gng``.
+
+    Args:
+        place: The directory.
+
+    Returns:
+        The directory of the run.
+
+    Raises:
+        ArgumentError: There is no run in it.
+    """
+    found = [file for file in Path(place).glob("*/summary.json") if not file.parent.is_symlink()]
+    if not found:
+        raise ArgumentError(f"There is no run in {place}: no directory with a summary.json.")
+    return max(found, key=lambda file: file.stat().st_mtime).parent
+
+
+def summarize_run(place: str | Path) -> str:
+    """Say how a run went, in a few lines.
+
+    Args:
+        place: Its directory.
+
+    Returns:
+        Text.
+
+    Raises:
+        ArgumentError: It is no run.
+    """
+    summary = _summary(Path(place))
+    passed = "interrupted" if summary.get("interrupted") else "passed" if summary.get("passed") else "not passed"
+    criterion = summary.get("criterion") or {}
+    if not criterion and not summary.get("interrupted"):
+        passed = "trained for its time"
+    lines = [
+        f"{summary['scenario']}, seed {summary['seed']}: {passed} after {summary['seconds']:.1f} s of training "
+        f"({summary['steps']:,} steps, {summary['trials']:,} trials, {summary['iteration']:,} updates)."
+    ]
+    for name, correct in summary["correct"].items():
+        if correct is None:
+            lines.append(f"  {name}: not scored")
+            continue
+        least = f", criterion {100 * criterion[name]:.0f} %" if name in criterion else ""
+        lines.append(f"  {name}: {100 * correct:.1f} % correct{least}")
+    reward = summary.get("reward_per_trial")
+    lines.append(f"  reward per trial: {reward:.3f}" if reward is not None else "  reward per trial: unknown")
+    lines.append(f"Measured on {summary['evaluation_trials']:,} fresh trials, without exploration.")
+    return "\n".join(lines)
+
+
+def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
+    """Draw the learning curve and a trial of the trained subjects.
+
+    Args:
+        place: Directory of the run; the pictures are put into it.
+        seed: Of the trials of which one is shown.
+
+    Returns:
+        The files written: ``learning_curve.png`` (if training lasted long enough to have one) and ``trial.png``,
+        or ``trial_<subject>.png`` where there are several subjects.
+
+    Raises:
+        ArgumentError: It is no run.
+    """
+    from neuroparallel.plotting import plot_learning_curve
+
+    place = Path(place)
+    summary, written = _summary(place), []
+    history = place / "history.csv"
+    if history.is_file() and history.read_text(encoding="utf-8").count("\n") > 1:
+        figure = plot_learning_curve(history, criterion=summary.get("criterion") or None, title=summary["scenario"])
+        written.append(place / "learning_curve.png")
+        figure.savefig(written[-1])
+    return [*written, *_draw_trial(place, summary["scenario"], seed)]
+
+
+def _draw_trial(place: Path, name: str, seed: int) -> list[Path]:
+    from neuroparallel.environments import batch
+    from neuroparallel.plotting import plot_trial
+    from neuroparallel.reporting.watching import one_trial, watch
+    from neuroparallel.rllib import load_policy
+
+    policy = load_policy(place)
+    env = dict(policy.metadata["env"])
+    what = json.loads(env["scenario"])
+    options = {key: env[key] for key in ("dt", "session", "view") if env.get(key) is not None}
+    longest = batch(what, lanes=1, record=False, **options).trial_steps()
+    traces, _ = watch(what, policy, steps=8 * longest, seed=seed, **options)
+    written = []
+    for agent, trace in traces.items():
+        file = place / ("trial.png" if len(traces) == 1 else f"trial_{agent}.png")
+        plot_trial(one_trial(trace), title=f"{name}: a trial of the trained {agent}").savefig(file)
+        written.append(file)
+    return written
+
+
+def _summary(place: Path) -> dict[str, Any]:
+    file = place / "summary.json"
+    if not file.is_file():
+        raise ArgumentError(f"{place} is no run: it has no summary.json.")
+    summary: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return summary

@@ -1,0 +1,85 @@
+"""Play a scenario in both engines side by side, and say where they differ: bits, not tolerances."""
+
+import numpy as np
+
+from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.engine.scalar import ScalarEngine
+
+POLICIES = ("hold", "random", "oracle", "adversary", "mixed")
+
+
+def engine(scenario, lanes, session=None, **options):
+    from neuroparallel.streams import build_layout
+
+    return BatchEngine(build_layout(scenario, session), lanes, **options)
+
+
+def lane_engine(scenario, lane=0, session=None, **options):
+    from neuroparallel.streams import build_layout
+
+    return ScalarEngine(build_layout(scenario, session), lane=lane, **options)
+
+
+def draw_actions(batch, policy, rng):
+    """Actions for every lane and agent: the policies a fault is most likely to show under."""
+    actions = {}
+    for agent, truth in batch.truth().items():
+        space = batch.action_space(agent)
+        high = getattr(space, "nvec", None)
+        shape = truth.shape
+        anything = rng.integers(0, high if high is not None else space.n, shape)
+        right = np.where(truth >= 0, truth, 1)
+        actions[agent] = {
+            "hold": np.zeros(shape, np.int64),
+            "random": anything,
+            "oracle": right,
+            "adversary": np.ones(shape, np.int64),
+            "mixed": np.where(rng.random(shape) < 0.06, anything, right),
+        }[policy]
+    return actions
+
+
+def bits(array):
+    return np.ascontiguousarray(array).view(np.uint32)
+
+
+class SideBySide:
+    """A batch and the scalar engines of some of its lanes, stepped with the same actions."""
+
+    def __init__(self, scenario, lanes, policy, session=None, seed=3):
+        self.batch = engine(scenario, lanes, session)
+        self.policy, self.rng = policy, np.random.default_rng(0)
+        self.singles = {lane: lane_engine(scenario, lane, session) for lane in {0, lanes // 2, lanes - 1}}
+        observations, infos = self.batch.reset(seed)
+        self.shown = {lane: single.reset(seed) for lane, single in self.singles.items()}
+        self.compare(observations, infos)
+
+    def step(self):
+        actions = draw_actions(self.batch, self.policy, self.rng)
+        observations, rewards, _, truncations, infos = self.batch.step(actions)
+        for lane, single in self.singles.items():
+            if single.over:
+                self.shown[lane] = single.reset()
+                continue
+            mine = {agent: array[lane].tolist() for agent, array in actions.items()}
+            seen, paid, ended, known = single.step(mine)
+            self.shown[lane] = (seen, known)
+            for agent in actions:
+                assert paid[agent] == rewards[agent][lane], (lane, agent, "reward")
+                assert ended == truncations[agent][lane], (lane, agent, "truncated")
+        self.compare(observations, infos)
+
+    def compare(self, observations, infos):
+        for lane, (seen, known) in self.shown.items():
+            for agent in observations:
+                assert (bits(seen[agent]) == bits(observations[agent][lane])).all(), (lane, agent)
+                for key, value in known[agent].items():
+                    assert value == infos[agent][key][lane], (lane, agent, key)
+
+    def compare_tables(self):
+        whole = self.batch.trials()
+        for lane, single in self.singles.items():
+            for ours, theirs in ((single.trials(), whole), (single.trials().responses, whole.responses)):
+                mine = theirs["lane"] == lane
+                for name in theirs.columns:
+                    np.testing.assert_array_equal(ours[name], theirs[name][mine], err_msg=f"lane {lane}, {name}")

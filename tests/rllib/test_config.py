@@ -1,0 +1,150 @@
+"""Settings: where they come from, what fits a trial, and what is warned of or refused."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ray")
+
+import cloudpickle
+import torch
+
+import neuroparallel as npar
+from neuroparallel.errors import ArgumentError
+from neuroparallel.rllib import BatchedEnvRunner, a2c_config, chrono_bias, ppo_config
+from neuroparallel.rllib.config import policy_mapping
+from neuroparallel.rllib.settings import Settings, resolve
+from neuroparallel.rllib.source import build_engine, worker_seed
+
+pytestmark = pytest.mark.rllib
+
+
+def test_a_memory_sets_chunk_and_biases_from_the_trial() -> None:
+    config = ppo_config("dpa_gng")
+    engine = build_engine({**config.env_config, "lanes": 1})
+    assert config.rollout_fragment_length == engine.trial_steps() == 26
+    assert config.rl_module_spec.model_config["tmax"] == 52
+    assert config.env_runner_cls is BatchedEnvRunner
+    assert config.num_env_runners == 0
+    assert (config.gamma, config.lambda_, config.entropy_coeff, config.lr) == (0.95, 0.95, 0.1, 3e-3)
+    assert config.train_batch_size_per_learner == 64 * 26
+    assert config.minibatch_size == 32 * 26
+    assert config.num_epochs == 2
+
+
+def test_without_a_memory_a_chunk_is_20_steps() -> None:
+    config = ppo_config("random_dots")
+    assert config.rollout_fragment_length == 20
+    assert config.rl_module_spec.model_config["tmax"] == 0
+
+
+def test_a2c_is_one_pass_over_one_batch() -> None:
+    config = a2c_config("random_dots")
+    assert config.num_epochs == 1
+    assert config.minibatch_size is None
+    assert config.rollout_fragment_length == 20
+    assert config.rl_module_spec.model_config["lstm"] == 64
+    assert config.lambda_ == 1.0
+
+
+def test_the_train_section_gives_defaults_and_arguments_win() -> None:
+    scenario = npar.Scenario.load("dpa_gng").replace(train={"lanes": 16, "lr": 1e-3, "budget_s": 5})
+    config = ppo_config(scenario, lr=5e-3)
+    assert config.num_envs_per_env_runner == 16
+    assert config.lr == 5e-3
+
+
+def test_settings_that_cannot_bridge_the_memory_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match=r"n_steps is 10.*26 steps.*n_steps=26"):
+        ppo_config("dpa_gng", n_steps=10)
+    with pytest.warns(UserWarning, match=r"tmax is 5 steps.*tmax=52"):
+        ppo_config("dpa_gng", tmax=5)
+    with pytest.warns(UserWarning, match="lstm=0"):
+        ppo_config("dpa_gng", lstm=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        ppo_config("dpa_gng")
+        ppo_config("random_dots", n_steps=5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lane": 3}, "Did you mean 'lanes'"),
+        ({"lanes": 0}, "at least 1"),
+        ({"tmax": 1}, "more than 2"),
+        ({"policies": "mine"}, "independent"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        ppo_config("random_dots", **settings)
+
+
+def test_a_policy_can_be_shared_or_each_agents_own() -> None:
+    assert policy_mapping("shared", ["a", "b"]) == {"a": "shared", "b": "shared"}
+    assert policy_mapping("independent", ["a", "b"]) == {"a": "a", "b": "b"}
+    assert policy_mapping({"a": "x", "b": "x"}, ["a", "b"]) == {"a": "x", "b": "x"}
+    with pytest.raises(ArgumentError, match="no policy for b"):
+        policy_mapping({"a": "x"}, ["a", "b"])
+
+
+def test_none_counts_as_not_given() -> None:
+    settings, rest = resolve({"lanes": 8, "gamma": 0.5}, {"lanes": None, "lr": 1e-2})
+    assert settings == Settings(lanes=8)
+    assert rest == {"gamma": 0.5, "lr": 1e-2}
+
+
+def test_the_configuration_pickles() -> None:
+    config = cloudpickle.loads(cloudpickle.dumps(ppo_config("dpa_gng")))
+    assert config.policy_mapping_fn("subject_0", None) == "shared"
+
+
+def test_workers_seeds_never_meet() -> None:
+    seeds = {
+        worker_seed(seed, worker=worker, evaluation=evaluation, steps=steps)
+        for seed in range(20)
+        for worker in range(20)
+        for evaluation in (False, True)
+        for steps in (0, 1664)
+    }
+    assert len(seeds) == 20 * 20 * 2 * 2
+    assert worker_seed(7, worker=0) == 7
+
+
+def test_dotted_changes_in_env_config_reach_the_engine() -> None:
+    config = ppo_config("random_dots")
+    name = next(iter(npar.Scenario.load("random_dots").subjects["subject_0"].streams))
+    key = f"subjects.subject_0.streams.{name}.timing.stimulus"
+    engine = build_engine({**config.env_config, "set": {key: 600}, "lanes": 2})
+    plain = build_engine({**config.env_config, "lanes": 2})
+    assert engine.trial_steps() < plain.trial_steps()
+
+
+def test_chrono_biases_spread_forgetting_over_the_memory() -> None:
+    one, other = torch.empty(256), torch.empty(256)
+    chrono_bias(one, tmax=40, seed=1)
+    chrono_bias(other, tmax=40, seed=1)
+    assert torch.equal(one, other)  # both bias vectors share the draw
+    forget = (one + other)[64:128]
+    times = forget.exp()
+    assert 1 <= times.min()
+    assert times.max() <= 39
+    assert times.std() > 8
+    torch.testing.assert_close((one + other)[:64], -forget)
+    assert not one[128:].any()
+    assert not torch.equal(one, chrono_bias(torch.empty(256), tmax=40, seed=2))
+
+
+def test_networks_of_several_runs_differ_and_those_of_one_agree() -> None:
+    configs = [ppo_config("dpa_gng", seed=seed) for seed in (0, 0, 1)]
+    weights = []
+    for config in configs:
+        config.validate()
+        runner = BatchedEnvRunner(config=config, worker_index=0)
+        weights.append(runner.module["shared"].get_state()["lstm.bias_ih_l0"])
+    assert np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])

@@ -1,0 +1,205 @@
+"""Training from start to end, on a cluster of this process's own."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ray")
+
+import ray
+from ray.rllib.algorithms.algorithm import Algorithm
+
+import neuroparallel as npar
+from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.rllib import evaluate, init_ray, load_policy, ppo_config, train, tune
+from neuroparallel.rllib.cluster import check_space
+from neuroparallel.rllib.training import Progress
+
+pytestmark = [pytest.mark.rllib, pytest.mark.slow]
+
+QUICK = {
+    "dt": 100,
+    "timing": {"fixation": 100, "stimulus": 300, "decision": 100},
+    "params": {"coherences": [51.2, 100.0]},
+}
+
+
+def quick_dots() -> Any:
+    """Random dots so easy that they are learnt in seconds."""
+    stream = {"task": "random_dots", "timing": QUICK["timing"], "params": QUICK["params"]}
+    return npar.Scenario.load(
+        {
+            "name": "quick_dots",
+            "dt": QUICK["dt"],
+            "subjects": {"subject_0": {"streams": {"dots": stream}}},
+            "train": {"budget_s": 25, "criterion": {"dots": 0.7}},
+            "tune": {"lr": {"loguniform": [1e-3, 1e-2]}},
+        }
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    init_ray(num_cpus=3)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    shown: list[Progress] = []
+    place = tmp_path_factory.mktemp("run") / "dots"
+    result = train(quick_dots(), out=place, progress=shown.append)
+    return result, shown
+
+
+def test_an_easy_task_is_learnt(run: Any) -> None:
+    result, _ = run
+    assert result.passed
+    assert result.correct["subject_0.dots"] >= 0.7
+    assert result.seconds < 25
+
+
+def test_progress_is_shown_after_every_update(run: Any) -> None:
+    result, shown = run
+    assert len(shown) == result.iterations
+    steps = [progress.steps for progress in shown]
+    assert steps == sorted(steps)
+    assert shown[-1].evaluated
+    assert shown[-1].trials > 100
+    assert shown[0].budget_s == 25
+
+
+def test_a_run_leaves_its_files(run: Any) -> None:
+    result, _ = run
+    names = {path.name for path in result.out.iterdir()}
+    assert names == {"scenario.yaml", "trials.csv", "checkpoint", "history.csv", "summary.json"}
+    summary = json.loads((result.out / "summary.json").read_text())
+    assert summary["passed"] is True
+    assert summary["steps"] == result.steps
+    with (result.out / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[-1]["subject_0.dots"]) >= 0.7
+    assert npar.Scenario.load(str(result.out / "scenario.yaml")) == quick_dots()
+
+
+def test_a_checkpoint_is_evaluated_without_the_algorithm(run: Any) -> None:
+    result, _ = run
+    table = evaluate(result.out, lanes=64, trials=4, seed=77)
+    correct = np.nanmean(table["correct"])
+    assert correct >= 0.6
+    policy = load_policy(result.out / "checkpoint")
+    env = npar.parallel_env(quick_dots())
+    observations, _ = env.reset(seed=0)
+    actions = policy.act(observations)
+    assert env.action_space("subject_0").contains(actions["subject_0"])
+
+
+def test_rllib_restores_the_checkpoint(run: Any) -> None:
+    result, _ = run
+    algorithm = Algorithm.from_checkpoint(str(result.out / "checkpoint"))
+    try:
+        assert algorithm.iteration == result.iterations
+        report = algorithm.train()
+        lifetime = report["env_runners"]["num_env_steps_sampled_lifetime"]
+        assert lifetime > result.steps
+    finally:
+        algorithm.stop()
+
+
+def test_an_interrupted_run_is_kept_and_goes_on(tmp_path: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.iteration == 5:
+            raise KeyboardInterrupt
+
+    first = train(quick_dots(), out=tmp_path / "run", progress=stop)
+    assert first.interrupted
+    assert first.iterations == 5
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["interrupted"] is True
+    second = train(resume=tmp_path / "run", budget_s=1.0, criterion={"dots": 1.0})
+    assert second.iterations > 5
+    assert second.steps > first.steps
+    assert second.out == tmp_path / "run"
+
+
+def test_stages_follow_each_other_and_keep_what_was_learnt() -> None:
+    stages: list[int] = []
+    result = train(
+        quick_dots(),
+        budget_s=20,
+        criterion={"dots": 0.65},
+        curriculum=[{"timing": {"stimulus": 200}}, {"params.coherences": [100.0]}],
+        progress=lambda progress: stages.append(progress.stage),
+    )
+    assert result.passed
+    assert sorted(set(stages)) == [1, 2, 3]
+    assert stages == sorted(stages)
+
+
+def test_two_remote_workers_sample_different_trials() -> None:
+    config = ppo_config(quick_dots(), lanes=4, num_env_runners=2, n_steps=10)
+    algorithm = config.build_algo()
+    try:
+        report = algorithm.train()
+        assert report["env_runners"]["num_env_steps_sampled"] == 80
+        rollouts = algorithm.env_runner_group.foreach_env_runner(
+            lambda runner: runner.sample(), local_env_runner=False
+        )
+        one, two = (rollout[0].modules["shared"].observations for rollout in rollouts)
+        assert not np.allclose(one, two)
+    finally:
+        algorithm.stop()
+
+
+def test_rllibs_own_runner_learns_the_same_task() -> None:
+    config = ppo_config(quick_dots(), stock=True, lanes=16, n_steps=20, epochs=4, session={"steps": 100})
+    algorithm = config.build_algo()
+    try:
+        returns = []
+        for _ in range(25):
+            report = algorithm.train()
+            value = report["env_runners"].get("episode_return_mean")
+            if value is not None:
+                returns.append(value)
+        assert returns[-1] > returns[0] + 2
+    finally:
+        algorithm.stop()
+
+
+def test_more_workers_than_processors_are_refused_at_once() -> None:
+    with pytest.raises(UsageError, match="processors"):
+        train(quick_dots(), num_env_runners=64)
+
+
+def test_unknown_streams_and_runs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="Did you mean"):
+        train(quick_dots(), criterion={"dot": 0.9})
+    with pytest.raises(ArgumentError, match="between 0 and 1"):
+        train(quick_dots(), criterion={"dots": 90})
+    with pytest.raises(ArgumentError, match=r"summary\.json"):
+        train(resume=tmp_path)
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="MB are free"):
+        check_space(tmp_path / "not" / "yet", megabytes=10**9)
+
+
+def test_tuning_tries_settings_side_by_side_and_keeps_checkpoints(tmp_path: Path) -> None:
+    results = tune(quick_dots(), out=tmp_path / "search", samples=2, iterations=4, grace=2, lanes=16)
+    assert len(results) == 2
+    assert not results.errors
+    best = results.get_best_result()
+    assert best.checkpoint is not None
+    rates = {result.config["lr"] for result in results}
+    assert len(rates) == 2
+    again = tune(quick_dots(), out=tmp_path / "search", resume=True)
+    assert len(again) == 2
