@@ -56,9 +56,10 @@ class ScalarEngine:
                     if partner.stream in group.spec.streams:
                         group.partners.append((subject, number, self.streams[partner.stream]))
         self.possible_agents = [spec.name for spec in layout.subjects]
-        plain = all(s.single and not s.spec.partners for s in self.subjects)
+        plain = all(s.single and not s.spec.partners and s.streams[0].spec.weight == 1.0 for s in self.subjects)
         alone = all(group.alone is not None for group in self.groups)
         self._lone = [(s.spec.name, s.streams[0]) for s in self.subjects] if plain and alone else []
+        self._only = self._lone[0] if len(self._lone) == 1 else None
         self.now = self.session_start = 0
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
         self.over, self._ready = False, False
@@ -131,23 +132,55 @@ class ScalarEngine:
         Raises:
             UsageError: `reset` was not called, or the session is over.
         """
-        for name, stream in self._lone:
-            if stream.at == stream.count or not stream.calm[actions[name]]:
-                break
-        else:
-            if self._lone and not self.over:
-                return self._calm_step()
+        if self._only is not None:
+            name, stream = self._only
+            at = stream.at
+            if at < stream.count and stream.calm[actions[name]]:  # nothing happens but time passing
+                stream.at = at + 1
+                self.now += 1
+                return {name: stream.chunk[at]}, {name: 0.0}, False, {name: stream.info.copy()}
+            if self._ready and not self.over:
+                return self._step_only(name, stream, actions[name])
+        elif self._all_calm(actions):
+            return self._calm_step()
         if not self._ready or self.over:
             raise UsageError("step was called before reset, or after the session had ended; call reset first.")
         self.now += 1
         for subject in self.subjects:
             subject.act(actions[subject.spec.name], self.now)
+        return self._conclude()
+
+    def _conclude(self) -> tuple[Observations, dict[str, float], bool, Infos]:
+        """The rest of a step after acting: resolve, start, observe."""
         trials = [stream.trial for stream in self.streams]
         outcomes = self._resolve()
         if self._keeps:
             self._note_responses(trials)
         rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
         return self._observe(), rewards, self.over, self._infos(outcomes, trials)
+
+    def _step_only(
+        self, name: str, stream: ScalarStream, action: int
+    ) -> tuple[Observations, dict[str, float], bool, Infos]:
+        """A step of a scenario of one stream: short, as long as the trial goes on."""
+        self.now = now = self.now + 1
+        stream.act(action, now)
+        if stream.ended:
+            return self._conclude()
+        if stream.answered is not None and self._keeps:
+            self._note_responses([stream.trial])
+        stream.at_time(now)
+        observation, info = stream.observe(), stream.info.copy()
+        if stream.lists.late[stream.row]:
+            info["ground_truth"] = stream.truth(now)
+        return {name: observation}, {name: stream.reward}, False, {name: info}
+
+    def _all_calm(self, actions: Mapping[str, Action]) -> bool:
+        """Whether nothing will happen in this step but time passing, in any of several lone streams."""
+        for name, stream in self._lone:
+            if stream.at == stream.count or not stream.calm[actions[name]]:
+                return False
+        return bool(self._lone)
 
     def _calm_step(self) -> tuple[Observations, dict[str, float], bool, Infos]:
         """A step in which nothing happens but time passing: most of them, so it is kept short."""

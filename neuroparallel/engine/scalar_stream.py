@@ -77,7 +77,9 @@ class TableLists:
         stays = tables.next.reshape(-1, columns) == np.arange(tables.idle + 1)[:, None]
         calm = stays & (tables.reward.reshape(-1, columns) == 0) & ~tables.pays.reshape(-1, columns)
         calm &= (tables.truth_after == 0)[:, None] & (not tables.any_held)
+        calm[tables.idle] = False  # an idle stream may be one whose session is over
         self.calm: list[list[bool]] = calm.tolist()
+        self.late: list[bool] = (tables.truth_after > 0).tolist()
 
 
 class ScalarStream:
@@ -91,7 +93,8 @@ class ScalarStream:
     def __init__(self, spec: StreamSpec, tables: Tables) -> None:
         self.spec, self.tables = spec, tables
         self.lists = TableLists(tables)
-        self.idle_row = tables.idle
+        self.idle_row, self._phase = tables.idle, tables.phase
+        self._any_held, self._any_pays = tables.any_held, tables.any_pays
         self.sequenced = spec.task.sequence is not None
         self.notes = spec.task.note_names()
         self.keeps_values = tables.lazy or self.sequenced or bool(self.notes)
@@ -146,12 +149,12 @@ class ScalarStream:
     def act(self, action: int, now: int) -> None:
         """Read an action against the present state; events are of time ``now``."""
         row, lists = self.row, self.lists
-        if self.tables.any_held:
+        if self._any_held:
             action = self._hold(action)
         target = lists.next[row][action]
         self.reward = lists.reward[row][action]
         self.ended, self.answered = False, None
-        if target != row or self.end == now or (self.tables.any_pays and lists.pays[row][action]):
+        if target != row or self.end == now or (self._any_pays and lists.pays[row][action]):
             self._event(action, target, now)
         self.earned += self.reward
 
@@ -169,7 +172,7 @@ class ScalarStream:
             self.reward += lists.reward[row][column]
             target = lists.next[row][column]
         outcome = lists.outcome[row][column]
-        if self.tables.any_pays and lists.pays[row][column]:
+        if self._any_pays and lists.pays[row][column]:
             outcome = self._price(action, outcome, now)
         if outcome and not self.outcome:
             self.outcome, self.choice = outcome, action
@@ -178,9 +181,9 @@ class ScalarStream:
             return
         if not timed:
             self.answered = (lists.period[row], action)
-        if target == row + self.tables.phase and self.end == now:
+        if target == row + self._phase and self.end == now:
             target = lists.next[target][-1]  # kept in the last step of the window, whose time is over as well
-        if target >= 0 and target != row + self.tables.phase:
+        if target >= 0 and target != row + self._phase:
             target = self._enter(target, now)
         if self.watched:
             before = lists.period[row]

@@ -193,7 +193,6 @@ class BatchStream:
         if tables.any_pays:
             np.logical_or(event, tables.pays.take(code, mode="clip"), out=event)
         lanes = event.nonzero()[0]
-        self.left = None  # what was left in an earlier step has been dealt with
         self.answered, self.left = None, None
         self.ended = self._events(lanes, now) if lanes.size else NO_LANES
         self.earned += self.reward

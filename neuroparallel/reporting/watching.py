@@ -9,13 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents import make_player
 from neuroparallel.engine.layout import Layout
 from neuroparallel.environments import batch
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Trace
 
-__all__ = ["one_trial", "watch"]
+__all__ = ["cut_trace", "one_trial", "watch"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -70,6 +69,35 @@ def watch(
     return {agent: _trace(engine, agent, kept) for agent, kept in rows.items()}, engine.trials()
 
 
+class _Random:
+    """Stand-in until the agents land."""
+
+    def __init__(self, engine: Any, kind: str, seed: int) -> None:
+        self.engine, self.kind = engine, kind
+        self.random = np.random.default_rng(seed)
+
+    def act(self, observations: Any) -> dict[str, Array]:
+        result = {}
+        truth = self.engine.truth()
+        for agent in observations:
+            space = self.engine.action_space(agent)
+            sizes = getattr(space, "nvec", None)
+            if self.kind == "oracle":
+                result[agent] = np.maximum(truth[agent], 0)
+            elif sizes is None:
+                result[agent] = self.random.integers(0, space.n if self.kind == "random" else 1, 1)
+            else:
+                result[agent] = self.random.integers(0, sizes if self.kind == "random" else 1, (1, len(sizes)))
+        return result
+
+    def reset(self, lanes: Any = None) -> None:
+        pass
+
+
+def make_player(agents: Any, engine: Any, seed: int) -> Any:
+    return agents if hasattr(agents, "act") else _Random(engine, agents, seed)
+
+
 def _trace(engine: Any, agent: str, rows: list[tuple[Any, ...]]) -> Trace:
     layout: Layout = engine.layout
     spec = layout.subjects[engine.possible_agents.index(agent)]
@@ -112,6 +140,11 @@ def one_trial(trace: Trace) -> Trace:
         return trace
     shown = [(int((trace.periods[a:b] >= 0).any(axis=0).sum()), a) for a, b in bounds]
     start, stop = bounds[shown.index(max(shown))]
+    return cut_trace(trace, start, stop)
+
+
+def cut_trace(trace: Trace, start: int, stop: int) -> Trace:
+    """Some steps of a trace, counted from its first; time begins anew at 0."""
     names = ("observations", "actions", "ground_truth", "rewards", "periods", "outcomes")
     parts = {name: getattr(trace, name)[start:stop] for name in names}
     return replace(trace, time_ms=trace.time_ms[start:stop] - trace.time_ms[start], **parts)

@@ -60,8 +60,7 @@ class Actor:
         self.sizes = action_sizes(action_space)
         if not self.sizes:
             raise ArgumentError(
-                f"The batched runner needs discrete actions, but those of {agents[0]} are "
-                f"{action_space}."
+                f"The batched runner needs discrete actions, but those of {agents[0]} are {action_space}."
             )
         self.factored = isinstance(action_space, gym.spaces.MultiDiscrete)
         self.shape = observation_space.shape or ()

@@ -14,8 +14,9 @@ __all__ = ["ParallelAdapter", "to_multi_agent_env"]
 class ParallelAdapter(MultiAgentEnv):
     """Pass a PettingZoo environment's dictionaries on to RLlib.
 
-    Unlike RLlib's own wrapper it keeps the order of the agents (the same in every process), knows agents that join
-    late, tells RLlib who is left, leaves the environment's dictionaries alone, and renders.
+    Unlike RLlib's own wrapper it keeps the order of the agents (the same in every process), knows
+    agents that join late, tells RLlib who is left, leaves the environment's dictionaries alone, and
+    renders.
 
     Args:
         env: A PettingZoo ParallelEnv.
@@ -89,6 +90,7 @@ def to_multi_agent_env(env: Any) -> ParallelAdapter:
         env: A PettingZoo ParallelEnv.
 
     Returns:
-        RLlib's MultiAgentEnv, as in ``register_env("mine", lambda context: to_multi_agent_env(make()))``.
+        RLlib's MultiAgentEnv, as in ``register_env("mine", lambda context:
+        to_multi_agent_env(make()))``.
     """
     return ParallelAdapter(env)

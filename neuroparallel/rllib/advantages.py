@@ -24,8 +24,8 @@ def estimate_advantages(
     """Say for every step by how much the return exceeded the prediction.
 
     Args:
-        values: float, (N, T + 1). Predicted returns; the entry at ``lengths[i]`` is what is expected after the
-            last step of row i, and counts unless the row terminated.
+        values: float, (N, T + 1). Predicted returns; the entry at ``lengths[i]`` is what is
+            expected after the last step of row i, and counts unless the row terminated.
         rewards: float, (N, T).
         lengths: int, (N,). Steps of each row that happened, at most T.
         terminated: bool, (N,). True where nothing follows the last step.
@@ -53,8 +53,8 @@ def estimate_advantages(
 def standardise(advantages: Array, mask: Array) -> Array:
     """Give the advantages of the steps that happened mean 0 and s.d. 1.
 
-    RLlib's own connector lets padded and bootstrapped steps into mean and s.d. (its issue 57989), which makes
-    the size of a gradient depend on how much padding there is.
+    RLlib's own connector lets padded and bootstrapped steps into mean and s.d. (its issue 57989),
+    which makes the size of a gradient depend on how much padding there is.
 
     Args:
         advantages: float32, (N, T).

@@ -28,8 +28,8 @@ _NEEDED_MB = 300
 def init_ray(address: str | None = None, *, num_cpus: int | None = None, **options: Any) -> None:
     """Start Ray on this machine, or join a cluster; does nothing if Ray runs already.
 
-    Nothing is sent anywhere, no dashboard is started and Ray's messages are kept to errors. On a cluster that asks
-    for tokens, set RAY_AUTH_MODE=token for every command and for this program.
+    Nothing is sent anywhere, no dashboard is started and Ray's messages are kept to errors. On a
+    cluster that asks for tokens, set RAY_AUTH_MODE=token for every command and for this program.
 
     Args:
         address: Of a cluster; by default RAY_ADDRESS, and without it this machine alone.

@@ -90,9 +90,9 @@ def ppo_config(
 ) -> PPOConfig:
     """Configure RLlib's PPO so that it learns a scenario, fast and with a memory that fits the trial.
 
-    What is not given comes from the scenario's ``train:`` section, and what that does not say from defaults: for
-    a scenario with a memory, updates span a whole trial and the LSTM's biases are set for its length. The result
-    is a plain PPOConfig: chain, tune and build it as any other.
+    What is not given comes from the scenario's ``train:`` section, and what that does not say from
+    defaults: for a scenario with a memory, updates span a whole trial and the LSTM's biases are set
+    for its length. The result is a plain PPOConfig: chain, tune and build it as any other.
 
     Args:
         what: A scenario name, file, dict or Scenario.
@@ -101,8 +101,9 @@ def ppo_config(
         lstm: Units of the recurrent layer; 64, and 0 for none.
         policies: "shared" (default), "independent", or agent to policy name.
         seed: Of environment and learning.
-        **training: Any other field of `Settings` (``epochs``, ``minibatches``, ``tmax``, ``stock`` ...) or
-            argument of RLlib's ``config.training`` (``lr``, ``gamma``, ``entropy_coeff`` ...).
+        **training: Any other field of `Settings` (``epochs``, ``minibatches``, ``tmax``, ``stock``
+            ...) or argument of RLlib's ``config.training`` (``lr``, ``gamma``, ``entropy_coeff``
+            ...).
 
     Returns:
         The configuration, not yet built.
@@ -111,7 +112,7 @@ def ppo_config(
         ArgumentError: A setting does not exist or makes no sense.
 
     Example:
-        >>> algorithm = ppo_config("dpa_gng").build_algo()                           # doctest: +SKIP
+        >>> algorithm = ppo_config("dpa_gng").build_algo()  # doctest: +SKIP
     """
     given = {"lanes": lanes, "n_steps": n_steps, "lstm": lstm, "policies": policies, **training}
     scenario = load_scenario(what)
@@ -131,8 +132,9 @@ def a2c_config(
 ) -> PPOConfig:
     """Configure advantage actor-critic (A2C): PPO with one pass over all experience, so that nothing is clipped.
 
-    RLlib no longer has A2C. With a single pass and a single batch PPO's ratio is always one and its gradient is
-    A2C's; what differs from 2019's is the optimiser (Adam, not RMSProp) and standardised advantages.
+    RLlib no longer has A2C. With a single pass and a single batch PPO's ratio is always one and its
+    gradient is A2C's; what differs from 2019's is the optimiser (Adam, not RMSProp) and
+    standardised advantages.
 
     Args:
         what: A scenario name, file, dict or Scenario.
@@ -144,11 +146,12 @@ def a2c_config(
         **training: As for `ppo_config`, but for ``epochs`` and ``minibatches``, which are 1.
 
     Returns:
-        The configuration, not yet built. The scenario's ``train:`` section is meant for PPO and not read.
+        The configuration, not yet built. The scenario's ``train:`` section is meant for PPO and not
+        read.
 
     Source:
-        Mnih et al. 2016, ICML (arXiv 1602.01783); Huang et al. 2022 (arXiv 2205.09123), "A2C is a special case
-        of PPO".
+        Mnih et al. 2016, ICML (arXiv 1602.01783); Huang et al. 2022 (arXiv 2205.09123), "A2C is a
+        special case of PPO".
     """
     given = {"lanes": lanes, "n_steps": n_steps, "lstm": lstm, "policies": policies, **training}
     settings, rest = resolve(None, {**given, "epochs": 1, "minibatches": 1})
@@ -157,9 +160,7 @@ def a2c_config(
 
 def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed: int) -> PPOConfig:
     quieten()
-    described = env_config(
-        scenario, seed=seed, dt=settings.dt, session=settings.session, view=settings.view
-    )
+    described = env_config(scenario, seed=seed, dt=settings.dt, session=settings.session, view=settings.view)
     probe = build_engine({**described, "lanes": 1})
     settings = settings.fitted(probe.trial_steps(), probe.memory_steps())
     names = policy_mapping(settings.policies, list(probe.possible_agents))
@@ -167,11 +168,7 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
         PPOConfig()
         .environment(STOCK_ENV if settings.stock else BATCH_ENV, env_config=described)
         .multi_agent(policies=set(names.values()), policy_mapping_fn=PolicyMapping(names))
-        .rl_module(
-            rl_module_spec=RLModuleSpec(
-                module_class=ActorCritic, model_config=_model(settings, seed)
-            )
-        )
+        .rl_module(rl_module_spec=RLModuleSpec(module_class=ActorCritic, model_config=_model(settings, seed)))
         .training(**_sizes(settings, names, training))
         .env_runners(
             num_env_runners=settings.num_env_runners,
@@ -183,9 +180,7 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     )
     if not settings.stock:
         config.env_runners(env_runner_cls=BatchedEnvRunner)
-        config.learners(
-            learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False
-        )
+        config.learners(learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False)
     return config
 
 

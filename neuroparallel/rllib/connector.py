@@ -56,7 +56,8 @@ class RolloutToBatch(ConnectorV2):
             rl_module: The learner's networks.
             batch: Ignored; the batch is made afresh.
             episodes: What the runners returned.
-            shared_data: Marks policies whose rows are padded, so that RLlib shuffles rows and not steps.
+            shared_data: Marks policies whose rows are padded, so that RLlib shuffles rows and not
+                steps.
             **kwargs: Ignored.
 
         Returns:
@@ -89,9 +90,7 @@ class RolloutToBatch(ConnectorV2):
             Columns.ACTION_LOGP: data.logp,
             Columns.ACTION_DIST_INPUTS: data.logits,
             Postprocessing.ADVANTAGES: standardise(advantages, mask),
-            Postprocessing.VALUE_TARGETS: np.where(mask, advantages + values[:, :-1], 0.0).astype(
-                np.float32
-            ),
+            Postprocessing.VALUE_TARGETS: np.where(mask, advantages + values[:, :-1], 0.0).astype(np.float32),
         }
         device = _device(module)
         if data.state is None:  # without a memory, padding is simply left out

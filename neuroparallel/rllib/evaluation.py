@@ -56,9 +56,7 @@ def run_trials(engine: Any, policy: Policy, trials: int, observations: dict[str,
     return observations
 
 
-def measure(
-    policy: Policy, env: Mapping[str, Any], *, lanes: int = 256, trials: int = 4, seed: int = 0
-) -> Score:
+def measure(policy: Policy, env: Mapping[str, Any], *, lanes: int = 256, trials: int = 4, seed: int = 0) -> Score:
     """Score a subject, after a trial that does not count.
 
     Args:

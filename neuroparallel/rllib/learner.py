@@ -31,8 +31,8 @@ class RolloutLearner(PPOTorchLearner):
     def build(self) -> None:
         """Build the networks and complete the pipeline.
 
-        Our connector is added here, as RLlib's own learner adds its own, so that it always has the ``gamma``
-        and ``lambda_`` of the final configuration, however that was chained or tuned.
+        Our connector is added here, as RLlib's own learner adds its own, so that it always has the
+        ``gamma`` and ``lambda_`` of the final configuration, however that was chained or tuned.
 
         Raises:
             ArgumentError: The minibatches would cut rows in pieces.
@@ -43,9 +43,7 @@ class RolloutLearner(PPOTorchLearner):
         _check_minibatch(self.config)
         self._by_rllib = _goes_by_rllib(self.config)
         if self._learner_connector is not None:
-            self._learner_connector.append(
-                RolloutToBatch(gamma=self.config.gamma, lambda_=self.config.lambda_)
-            )
+            self._learner_connector.append(RolloutToBatch(gamma=self.config.gamma, lambda_=self.config.lambda_))
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """Use PyTorch's fused Adam: the same numbers as RLlib's, in a fraction of the calls."""

@@ -102,6 +102,4 @@ def ppo_terms(
     with torch.no_grad():
         unexplained = error.mean() / targets.var(correction=0).clamp(min=1e-8)
         explained = (1.0 - unexplained).clamp(min=-1.0)
-    return LossTerms(
-        total, policy.detach(), value.detach(), error.detach().mean(), mean_entropy.detach(), explained
-    )
+    return LossTerms(total, policy.detach(), value.detach(), error.detach().mean(), mean_entropy.detach(), explained)

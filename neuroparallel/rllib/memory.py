@@ -10,12 +10,13 @@ __all__ = ["chrono_bias"]
 def chrono_bias(bias: torch.Tensor, tmax: float = 40.0, seed: int = 0) -> torch.Tensor:
     """Set an LSTM's biases so that its units forget over times spread from 1 to tmax steps.
 
-    With PyTorch's own biases a trace halves at every step and is below the noise before a delay is over, so
-    that no reward can ever teach the network to use it. An LSTM adds up two bias vectors, and RLlib calls this
-    for each: both take half of the same draw.
+    With PyTorch's own biases a trace halves at every step and is below the noise before a delay is
+    over, so that no reward can ever teach the network to use it. An LSTM adds up two bias vectors,
+    and RLlib calls this for each: both take half of the same draw.
 
     Args:
-        bias: float32, (4 * units,). Changed in place; gates in the order input, forget, cell, output.
+        bias: float32, (4 * units,). Changed in place; gates in the order input, forget, cell,
+            output.
         tmax: Longest memory, steps; above 2. About 1.5 to 2 trials is a good choice.
         seed: Of the draw.
 

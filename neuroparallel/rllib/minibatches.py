@@ -22,8 +22,8 @@ def deal(
 ) -> Iterator[dict[str, dict[str, Any]]]:
     """Pass over the batch several times, each time dealing every row into exactly one of so many parts.
 
-    RLlib's own iterator cycles through policies with less experience more often than through others, and may
-    deal a row twice in one pass; here every policy is passed over equally often.
+    RLlib's own iterator cycles through policies with less experience more often than through
+    others, and may deal a row twice in one pass; here every policy is passed over equally often.
 
     Args:
         batch: Policy name to columns; tensors with rows on axis 0, or dicts of such.
@@ -41,8 +41,7 @@ def deal(
             yield {name: dict(columns) for name, columns in batch.items()}
             continue
         orders = {
-            name: (torch.randperm(n) if shuffle else torch.arange(n)).tensor_split(parts)
-            for name, n in rows.items()
+            name: (torch.randperm(n) if shuffle else torch.arange(n)).tensor_split(parts) for name, n in rows.items()
         }
         for part in range(parts):
             yield {

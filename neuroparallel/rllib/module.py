@@ -30,13 +30,13 @@ def action_sizes(space: gym.Space[Any]) -> list[int]:
 class ActorCritic(TorchRLModule, ValueFunctionAPI):
     """A recurrent actor-critic for discrete actions, as an RLModule.
 
-    It is the network of RLlib's default module for ``use_lstm=True`` and shared layers, but starts with
-    an even policy, sets the LSTM's memory (`chrono_bias`), and gives away what its value head reads, so
-    that the learner need not pass through the LSTM once more to know the values.
+    It is the network of RLlib's default module for ``use_lstm=True`` and shared layers, but starts
+    with an even policy, sets the LSTM's memory (`chrono_bias`), and gives away what its value head
+    reads, so that the learner need not pass through the LSTM once more to know the values.
 
     Its ``model_config`` is a dict: ``hidden`` (units of each looking layer), ``lstm`` (units, 0 for
-    none), ``tmax`` (longest memory in steps, 0 for PyTorch's own biases), ``seed`` (of that draw), and
-    RLlib's ``max_seq_len``.
+    none), ``tmax`` (longest memory in steps, 0 for PyTorch's own biases), ``seed`` (of that draw),
+    and RLlib's ``max_seq_len``.
     """
 
     def setup(self) -> None:
@@ -53,7 +53,7 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):
             self.lstm = nn.LSTM(units, int(config["lstm"]), batch_first=True)
             units = int(config["lstm"])
             if config["tmax"]:
-                for bias in (self.lstm.bias_ih_l0, self.lstm.bias_hh_l0):
+                for bias in self.lstm.all_weights[0][2:]:
                     chrono_bias(bias, tmax=config["tmax"], seed=config["seed"])
         sizes = action_sizes(self.action_space)
         self.policy = nn.Linear(units, sum(sizes))
@@ -83,17 +83,13 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):
             if features.shape[1] == 1 and not torch.is_grad_enabled():
                 features, out[Columns.STATE_OUT] = _one_step(self.lstm, features, state)
             else:
-                features, (h, c) = self.lstm(
-                    features, (state["h"].unsqueeze(0), state["c"].unsqueeze(0))
-                )
+                features, (h, c) = self.lstm(features, (state["h"].unsqueeze(0), state["c"].unsqueeze(0)))
                 out[Columns.STATE_OUT] = {"h": h.squeeze(0), "c": c.squeeze(0)}
         out[Columns.EMBEDDINGS] = features
         out[Columns.ACTION_DIST_INPUTS] = self.policy(features)
         return out
 
-    def compute_values(
-        self, batch: dict[str, Any], embeddings: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def compute_values(self, batch: dict[str, Any], embeddings: torch.Tensor | None = None) -> torch.Tensor:
         """Predict returns.
 
         Args:
@@ -113,8 +109,9 @@ def _one_step(
     lstm: nn.LSTM, features: torch.Tensor, state: dict[str, torch.Tensor]
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """One step of an LSTM without gradients; PyTorch's own has a third more overhead."""
-    gates = functional.linear(features[:, 0], lstm.weight_ih_l0, lstm.bias_ih_l0)
-    gates += functional.linear(state["h"], lstm.weight_hh_l0, lstm.bias_hh_l0)
+    weight_in, weight_back, bias_in, bias_back = lstm.all_weights[0]
+    gates = functional.linear(features[:, 0], weight_in, bias_in)
+    gates += functional.linear(state["h"], weight_back, bias_back)
     write, keep, _, show = gates.sigmoid().chunk(4, 1)
     new = gates[:, 2 * lstm.hidden_size : 3 * lstm.hidden_size].tanh()
     c = torch.addcmul(keep * state["c"], write, new)

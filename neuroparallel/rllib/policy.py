@@ -57,10 +57,11 @@ class Policy:
         where = torch.from_numpy(np.asarray(lanes, bool))
         for agent, state in self._states.items():
             fresh = initial_state(self.modules[self.names[agent]], 1)
-            for key in state or {}:
-                assert state is not None and fresh is not None
-                flags = where.view(-1, *[1] * (state[key].dim() - 1))
-                state[key] = torch.where(flags, fresh[key], state[key])
+            if state is None or fresh is None:
+                continue
+            for key, value in state.items():
+                flags = where.view(-1, *[1] * (value.dim() - 1))
+                state[key] = torch.where(flags, fresh[key], value)
 
     def act(self, observations: Mapping[str, Array]) -> dict[str, Any]:
         """Choose actions, and remember.
@@ -69,7 +70,8 @@ class Policy:
             observations: By agent: (channels,) of one environment, or (lanes, channels).
 
         Returns:
-            By agent: int or (factors,) int64 of one environment; (lanes,) or (lanes, factors) int64.
+            By agent: int or (factors,) int64 of one environment; (lanes,) or (lanes, factors)
+            int64.
 
         Raises:
             ArgumentError: It never learnt to act for one of the agents.
@@ -154,12 +156,10 @@ def load_policy(checkpoint: str | Path, *, explore: bool = False) -> Policy:
         ArgumentError: There is no checkpoint.
 
     Example:
-        >>> policy = load_policy("runs/dpa_gng/latest")                              # doctest: +SKIP
-        >>> actions = policy.act(observations)                                       # doctest: +SKIP
+        >>> policy = load_policy("runs/dpa_gng/latest")  # doctest: +SKIP
+        >>> actions = policy.act(observations)  # doctest: +SKIP
     """
     place, data = checkpoint_metadata(checkpoint)
     names: dict[str, str] = data["policies"]
-    modules = {
-        name: RLModule.from_checkpoint(place.joinpath(*_MODULES, name)) for name in set(names.values())
-    }
+    modules = {name: RLModule.from_checkpoint(place.joinpath(*_MODULES, name)) for name in set(names.values())}
     return Policy(modules, names, explore=explore, metadata=data)

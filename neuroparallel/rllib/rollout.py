@@ -18,21 +18,23 @@ Array: TypeAlias = NDArray[Any]
 class ModuleRollout:
     """What one policy saw, did and earned: a row per agent, lane and session, padded with zeros to T steps.
 
-    A row never runs across the end of a session; an agent whose session ended within the stretch has
-    several rows. Only the first ``lengths[i]`` steps of row i happened.
+    A row never runs across the end of a session; an agent whose session ended within the stretch
+    has several rows. Only the first ``lengths[i]`` steps of row i happened.
 
     Attributes:
-        observations: float32, (N, T + 1, channels). The entry at ``lengths[i]`` is the observation after the
-            row's last step, from which the learner judges what would have followed.
+        observations: float32, (N, T + 1, channels). The entry at ``lengths[i]`` is the observation
+            after the row's last step, from which the learner judges what would have followed.
         actions: int64, (N, T) or (N, T, factors).
         logits: float32, (N, T, outputs). What the policy said at the time.
-        logp: float32, (N, T). Log-probability (nats) of the action taken, at the time; 0 without exploration.
+        logp: float32, (N, T). Log-probability (nats) of the action taken, at the time; 0 without
+            exploration.
         rewards: float32, (N, T).
         terminated: bool, (N,). True where nothing follows the row's last step.
         lengths: int64, (N,), 1 to T.
-        state: The recurrent state at the row's start, (N, layers, units) each; None without a memory.
-        features: float32, (N, T + 1, units). What the value head reads, if the policy gave it away while it
-            acted; None if the learner has to work it out.
+        state: The recurrent state at the row's start, (N, layers, units) each; None without a
+            memory.
+        features: float32, (N, T + 1, units). What the value head reads, if the policy gave it away
+            while it acted; None if the learner has to work it out.
     """
 
     observations: Array

@@ -79,8 +79,10 @@ def gather(
 
     Args:
         arrays: ``actions``, ``logits``, ``logp`` and ``rewards``, each (T, rows, ...).
-        seen: (T + 1, rows, channels). Observations; after an interruption, those of the next session.
-        closing: (T, rows, channels). The last observations of what ended in a step; None if nothing did.
+        seen: (T + 1, rows, channels). Observations; after an interruption, those of the next
+            session.
+        closing: (T, rows, channels). The last observations of what ended in a step; None if nothing
+            did.
         state: Recurrent state at the start of the stretch, (rows, ...) each.
         fresh: Recurrent state at the start of a session, (1, ...) each.
         segments: The pieces.

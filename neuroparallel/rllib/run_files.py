@@ -41,8 +41,7 @@ def say_if_full(place: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UsageError(
-            f"No space is left to write to {place}. Free some (a run takes about 5 MB) or name another place "
-            "(out=...)."
+            f"No space is left to write to {place}. Free some (a run takes about 5 MB) or name another place (out=...)."
         ) from error
 
 

@@ -68,9 +68,10 @@ class EngineSpaces:
 class BatchedEnvRunner(MultiAgentEnvRunner):
     """Collect experience from all lanes of a batch engine at once.
 
-    Give it to RLlib with ``config.env_runners(env_runner_cls=BatchedEnvRunner)``; ``num_envs_per_env_runner``
-    is the number of lanes. It works for any environment creator that returns an object with the batch engine's
-    interface. Connectors and callbacks that act on single episodes have nothing to act on here and are refused.
+    Give it to RLlib with ``config.env_runners(env_runner_cls=BatchedEnvRunner)``;
+    ``num_envs_per_env_runner`` is the number of lanes. It works for any environment creator that
+    returns an object with the batch engine's interface. Connectors and callbacks that act on single
+    episodes have nothing to act on here and are refused.
 
     Raises:
         ArgumentError: The configuration asks for what would be bypassed.
@@ -200,9 +201,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
             for actor in self._actors
         }
 
-    def _interrupt(
-        self, t: int, over: Array, ends: Mapping[str, Array], breaks: dict[str, Interruptions]
-    ) -> None:
+    def _interrupt(self, t: int, over: Array, ends: Mapping[str, Array], breaks: dict[str, Interruptions]) -> None:
         """Close the rows of agents that ended; restart lanes in which none is left."""
         order = self.env.agents
         self._alive &= ~over

@@ -25,14 +25,15 @@ class Settings:
 
     Attributes:
         lanes: Copies of the scenario that are sampled together.
-        n_steps: Steps per lane between updates. None: a whole trial if the scenario has a memory, else 20.
+        n_steps: Steps per lane between updates. None: a whole trial if the scenario has a memory,
+            else 20.
         lstm: Units of the recurrent layer; 0 for none.
         hidden: Units of the layers before it.
         policies: "shared", "independent", or agent to policy name.
         epochs: Passes over the experience per update.
         minibatches: Parts into which a pass is divided.
-        tmax: Longest memory, steps, for which LSTM biases are set. None: twice the trial if the scenario has a
-            memory, else PyTorch's own biases; 0 for PyTorch's own.
+        tmax: Longest memory, steps, for which LSTM biases are set. None: twice the trial if the
+            scenario has a memory, else PyTorch's own biases; 0 for PyTorch's own.
         num_env_runners: Remote workers; 0 samples in this process.
         stock: Use RLlib's own runner and connectors, over PettingZoo environments.
         dt: Step in ms; None as in the scenario.
@@ -75,9 +76,7 @@ class Settings:
 _OWN = {field.name for field in fields(Settings)}
 
 
-def resolve(
-    section: Mapping[str, Any] | None, given: Mapping[str, Any]
-) -> tuple[Settings, dict[str, Any]]:
+def resolve(section: Mapping[str, Any] | None, given: Mapping[str, Any]) -> tuple[Settings, dict[str, Any]]:
     """Combine a scenario's `train:` section with a call's arguments; what the call gives wins.
 
     Args:
@@ -157,7 +156,8 @@ def split_space(searched: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
         Those of the task, and those that RLlib's ``config.training`` takes (and ``seed``).
 
     Raises:
-        ArgumentError: A name is neither; what shapes the network or the sampling cannot vary within an experiment.
+        ArgumentError: A name is neither; what shapes the network or the sampling cannot vary within
+            an experiment.
     """
     task = {name: space for name, space in searched.items() if "." in name}
     learning = {name: space for name, space in searched.items() if "." not in name}

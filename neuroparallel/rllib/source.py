@@ -65,9 +65,10 @@ def env_config(
         view: "subjects" or "streams"; None for subjects.
 
     Returns:
-        Plain data; the scenario as JSON text, since RLlib copies a configuration's every leaf in every
-        iteration. A further key ``set`` may hold dotted changes to the scenario, as
-        ``{"subjects.subject_0.streams.motion.params.sigma": 0.5}``, with Tune's search spaces as values.
+        Plain data; the scenario as JSON text, since RLlib copies a configuration's every leaf in
+        every iteration. A further key ``set`` may hold dotted changes to the scenario, as
+        ``{"subjects.subject_0.streams.motion.params.sigma": 0.5}``, with Tune's search spaces as
+        values.
     """
     config: dict[str, Any] = {"scenario": json.dumps(scenario.dump()), "seed": int(seed)}
     options = {"dt": dt, "session": dict(session) if session else None, "view": view}
@@ -107,8 +108,8 @@ def build_engine(config: Mapping[str, Any], record: bool = False) -> Any:
 def build_stock(config: Mapping[str, Any]) -> Any:
     """Make one environment for RLlib's own runner, each with a lane of its own.
 
-    RLlib seeds environment i of worker j with seed + i + j, so that workers would share them; the lane, which
-    is hashed with the seed, keeps them apart.
+    RLlib seeds environment i of worker j with seed + i + j, so that workers would share them; the
+    lane, which is hashed with the seed, keeps them apart.
 
     Args:
         config: As `env_config` returns it.
@@ -120,9 +121,7 @@ def build_stock(config: Mapping[str, Any]) -> Any:
 
     worker = int(getattr(config, "worker_index", 0) or 0)
     lane = worker * _LANES_PER_WORKER + next(_stock_lanes) % _LANES_PER_WORKER
-    env = _parallel_env(
-        _scenario_of(config), lane=lane, seed=int(config.get("seed") or 0), **_options(config)
-    )
+    env = _parallel_env(_scenario_of(config), lane=lane, seed=int(config.get("seed") or 0), **_options(config))
     return to_multi_agent_env(env)
 
 
@@ -155,7 +154,8 @@ class _Context(dict[str, Any]):
 def worker_seed(seed: int, *, worker: int, evaluation: bool = False, steps: int = 0) -> int:
     """Give each worker trials of its own, and fresh ones when a run is resumed.
 
-    A hash and not a sum: with seed + index, run 0's second worker would see what run 1's first sees.
+    A hash and not a sum: with seed + index, run 0's second worker would see what run 1's first
+    sees.
 
     Args:
         seed: The run's.

@@ -98,9 +98,7 @@ class Trainer:
         self._in_stage["trials"] += int(report.get("trials", 0))
         self.reward_per_trial = float(report.get("reward_per_trial", float("nan")))
         self.correct = {
-            key.removeprefix("correct/"): float(value)
-            for key, value in report.items()
-            if key.startswith("correct/")
+            key.removeprefix("correct/"): float(value) for key, value in report.items() if key.startswith("correct/")
         }
 
     def next_stage(self) -> None:
@@ -135,5 +133,3 @@ class Trainer:
 
     def _restore(self, checkpoint: Path) -> None:
         self.algorithm.restore_from_path(str(checkpoint.resolve()))
-
-

@@ -33,7 +33,8 @@ class Progress:
         steps: Steps taken, of all agents together.
         trials: Trials that ended.
         reward_per_trial: In the latest stretch, with exploration.
-        correct: Stream to share right, 0 to 1: of the latest evaluation, before the first one of the latest stretch.
+        correct: Stream to share right, 0 to 1: of the latest evaluation, before the first one of
+            the latest stretch.
         seconds: Of training, without evaluations.
         budget_s: Seconds of training allowed.
         stage: Of the curriculum, from 1.
@@ -102,21 +103,24 @@ def train(
 ) -> TrainingResult:
     """Train the subjects of a scenario until they meet its criterion, or the time is over.
 
-    Settings that are not given come from the scenario's ``train:`` section. Every 1.5 s of training the subjects are
-    tested without exploration on trials of their own; that does not count as training time. Ctrl-C ends the
-    training, and what was learnt is kept.
+    Settings that are not given come from the scenario's ``train:`` section. Every 1.5 s of training
+    the subjects are tested without exploration on trials of their own; that does not count as
+    training time. Ctrl-C ends the training, and what was learnt is kept.
 
     Args:
-        what: A scenario name, file, dict or Scenario. With `resume`, that run's scenario by default.
+        what: A scenario name, file, dict or Scenario. With `resume`, that run's scenario by
+            default.
         out: Directory for ``scenario.yaml``, ``trials.csv``, ``checkpoint/``, ``history.csv`` and
             ``summary.json``; None keeps nothing (with `resume`: the run's own).
         budget_s: Seconds of training in this sitting; 60.
         seed: Of environment and learning.
         resume: Directory of a run to continue.
         progress: Called after every update.
-        criterion: Stream (``memory`` or ``subject_0.memory``) to the share of trials, 0 to 1, that must be right.
-        curriculum: Changes to the scenario, one dict of dotted names per stage, as in ``{"train.lr": 1e-3}``; each
-            stage lasts until its subjects meet the criterion, and the scenario itself comes last.
+        criterion: Stream (``memory`` or ``subject_0.memory``) to the share of trials, 0 to 1, that
+            must be right.
+        curriculum: Changes to the scenario, one dict of dotted names per stage, as in
+            ``{"train.lr": 1e-3}``; each stage lasts until its subjects meet the criterion, and the
+            scenario itself comes last.
         **settings: As for `ppo_config`.
 
     Returns:
@@ -127,8 +131,8 @@ def train(
         UsageError: There is no space left to write.
 
     Example:
-        >>> result = train("dpa_gng", out="runs/dpa_gng/first")                      # doctest: +SKIP
-        >>> result.correct                                                           # doctest: +SKIP
+        >>> result = train("dpa_gng", out="runs/dpa_gng/first")  # doctest: +SKIP
+        >>> result.correct  # doctest: +SKIP
         {'subject_0.memory': 0.97, 'subject_0.gng': 1.0}
     """
     earlier = _Earlier.read(resume)
@@ -307,9 +311,7 @@ def _stages(
     return [*stages, Stage.of(final)]
 
 
-def _criterion(
-    scenario: Any, given: Mapping[str, float], seed: int, settings: Mapping[str, Any]
-) -> dict[str, float]:
+def _criterion(scenario: Any, given: Mapping[str, float], seed: int, settings: Mapping[str, Any]) -> dict[str, float]:
     """Give every stream of a criterion its full name."""
     if not given:
         return {}
@@ -317,12 +319,13 @@ def _criterion(
     engine = build_engine({**env_config(scenario, seed=seed, view=view), "lanes": 1})
     names = list(engine.stream_names)
     result = {}
+    short = {name: name.split(".", 1)[-1] for name in names}
     for key, value in given.items():
-        matches = [name for name in names if key == name or name.split(".", 1)[-1] == key]
+        matches = [name for name in names if key in (name, short[name])]
         if not matches:
-            raise ArgumentError(f"The criterion names a stream {key!r} that does not exist.{nearest(key, names)}")
+            hint = nearest(key, {*names, *short.values()})
+            raise ArgumentError(f"The criterion names a stream {key!r} that does not exist.{hint}")
         if not 0 < float(value) <= 1:
             raise ArgumentError(f"The criterion for {key} is {value}, but must be a share between 0 and 1.")
         result.update(dict.fromkeys(matches, float(value)))
     return result
-

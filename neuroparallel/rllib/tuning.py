@@ -26,8 +26,9 @@ def search_space(section: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the `tune:` section of a scenario into Ray Tune's search spaces.
 
     Args:
-        section: Name to value, or to ``{law: arguments}`` with a law of Ray Tune: ``{"lr": {"loguniform": [1e-4,
-            1e-2]}, "subjects.subject_0.streams.motion.params.sigma": {"choice": [0.5, 1, 2]}}``.
+        section: Name to value, or to ``{law: arguments}`` with a law of Ray Tune: ``{"lr":
+            {"loguniform": [1e-4, 1e-2]}, "subjects.subject_0.streams.motion.params.sigma":
+            {"choice": [0.5, 1, 2]}}``.
 
     Returns:
         Name to search space or value.
@@ -66,8 +67,8 @@ def tune(
 ) -> ray_tune.ResultGrid:
     """Try many settings, two at a time, and stop early those that fall behind (ASHA).
 
-    The result is Ray Tune's; whoever knows Tune can do the same with ``tune.Tuner("PPO", param_space=config)`` and
-    a configuration from `ppo_config`.
+    The result is Ray Tune's; whoever knows Tune can do the same with ``tune.Tuner("PPO",
+    param_space=config)`` and a configuration from `ppo_config`.
 
     Args:
         what: A scenario name, file, dict or Scenario.
@@ -78,8 +79,8 @@ def tune(
         concurrent: Trials at a time.
         seed: Of the search, and of every trial unless ``seed`` itself is searched.
         resume: Continue an experiment that was interrupted.
-        space: What to search, as in the scenario's ``tune:`` section, which it extends. Names with dots change the
-            scenario, others are settings of `ppo_config`.
+        space: What to search, as in the scenario's ``tune:`` section, which it extends. Names with
+            dots change the scenario, others are settings of `ppo_config`.
         metric: What to maximise; the share of right trials, with exploration.
         **settings: As for `ppo_config`, for all trials.
 
@@ -95,7 +96,8 @@ def tune(
     searched = search_space({**(scenario.tune or {}), **(space or {})})
     if not searched:
         raise ArgumentError(
-            f"{scenario.name} has no tune: section; say what to search, as space={{'lr': {{'loguniform': [1e-4, 1e-2]}}}}."
+            f"{scenario.name} has no tune: section; say what to search, as "
+            "space={'lr': {'loguniform': [1e-4, 1e-2]}}."
         )
     config = param_space(scenario, searched, seed, settings)
     check_space(place)
@@ -129,9 +131,7 @@ def tune(
     return tuner.fit()
 
 
-def param_space(
-    scenario: Any, searched: Mapping[str, Any], seed: int, settings: Mapping[str, Any]
-) -> Any:
+def param_space(scenario: Any, searched: Mapping[str, Any], seed: int, settings: Mapping[str, Any]) -> Any:
     """Put search spaces into a configuration: those of the task into ``env_config``, the others where they belong.
 
     Args:
@@ -157,6 +157,4 @@ def param_space(
 def _restore(place: Path, config: Any) -> ray_tune.Tuner:
     if not ray_tune.Tuner.can_restore(str(place)):
         raise ArgumentError(f"There is no experiment in {place} that could be resumed.")
-    return ray_tune.Tuner.restore(
-        str(place), PPO, param_space=config, resume_unfinished=True, restart_errored=True
-    )
+    return ray_tune.Tuner.restore(str(place), PPO, param_space=config, resume_unfinished=True, restart_errored=True)

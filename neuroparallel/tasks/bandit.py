@@ -48,9 +48,7 @@ class Bandit(Task):
     hazard: float = 0.02
     bounds: tuple[float, float] = (0.0, 1.0)
     timing: Timing = Timing(fixation=0, choice=100, reward=100, omission=100)
-    rewards: Rewards = Rewards(
-        correct=1.0, error=0.0, abort=-0.1, miss=0.0, reward=1.0, omission=0.0
-    )
+    rewards: Rewards = Rewards(correct=1.0, error=0.0, abort=-0.1, miss=0.0, reward=1.0, omission=0.0)
 
     channels: ClassVar = Channels(fixation=1, choice=1, reward=1)
     actions: ClassVar = Actions("hold", "arm_1", "arm_2")
@@ -71,16 +69,10 @@ class Bandit(Task):
         if not 2 <= self.arms <= 16 or self.arms != int(self.arms):
             raise ArgumentError(f"arms is {self.arms!r}; it is a whole number, 2 to 16.")
         if self.chances and len(self.chances) != self.arms:
-            raise ArgumentError(
-                f"chances are {self.chances!r}; give one for each of the {self.arms} arms, or none."
-            )
+            raise ArgumentError(f"chances are {self.chances!r}; give one for each of the {self.arms} arms, or none.")
         low, high = self.bounds
         values = (*self.chances, self.hazard, low, high)
-        if (
-            not all(0 <= value <= 1 for value in values)
-            or low >= high
-            or not 0 <= self.drift <= (high - low) / 4
-        ):
+        if not all(0 <= value <= 1 for value in values) or low >= high or not 0 <= self.drift <= (high - low) / 4:
             raise ArgumentError(
                 f"chances {self.chances!r}, hazard {self.hazard!r} and bounds {self.bounds!r} are "
                 f"probabilities, the lower bound first, and drift ({self.drift!r}) is at most a "
@@ -130,9 +122,7 @@ class Bandit(Task):
             moved = where(reverse, old[:, arm - 1], old[:, arm])
             if self.change == "drift":
                 moved = moved + self.drift * draw.normal(f"walk.{arm + 1}").astype(np.float64)
-                moved = where(
-                    moved > high, 2 * high - moved, where(moved < low, 2 * low - moved, moved)
-                )
+                moved = where(moved > high, 2 * high - moved, where(moved < low, 2 * low - moved, moved))
             chances.append(where(draw.first, fresh, moved))
         return chances
 

@@ -77,15 +77,11 @@ class MatchingPennies(Task):
         """Refuse parameters that make no sense."""
         super().__post_init__()
         if self.algorithm not in (0, 1, 2):
-            raise ArgumentError(
-                f"algorithm is {self.algorithm!r}; the computer has the algorithms 0, 1 and 2."
-            )
+            raise ArgumentError(f"algorithm is {self.algorithm!r}; the computer has the algorithms 0, 1 and 2.")
         if not 0 < self.significance < 1:
             raise ArgumentError(f"significance is {self.significance!r}; it lies between 0 and 1.")
         if self.at_least < 1:
-            raise ArgumentError(
-                f"at_least is {self.at_least!r}; a prediction needs 1 observation or more."
-            )
+            raise ArgumentError(f"at_least is {self.at_least!r}; a prediction needs 1 observation or more.")
 
     def conditions(self) -> Factorial:
         return Factorial(opponent=(LEFT, RIGHT), last=(0, LEFT, RIGHT))
@@ -109,16 +105,12 @@ class MatchingPennies(Task):
         draw.conditions["last"] = where(draw.first, 0, shown)
         predicted = np.full(len(draw), 0.5)
         if self.algorithm:
-            self._learn(
-                draw, completed, (draw.choice == RIGHT).astype(np.int64), won.astype(np.int64)
-            )
+            self._learn(draw, completed, (draw.choice == RIGHT).astype(np.int64), won.astype(np.int64))
             predicted = self._predict(draw)
         draw.conditions["predicted_right"] = predicted
         draw.conditions["opponent"] = where(draw.random("opponent") < predicted, LEFT, RIGHT)
 
-    def _learn(
-        self, draw: Draw, completed: NDArray[np.bool_], right: Integers, won: Integers
-    ) -> None:
+    def _learn(self, draw: Draw, completed: NDArray[np.bool_], right: Integers, won: Integers) -> None:
         memory = draw.memory
         places, known = self._places(memory)
         lanes, columns = np.nonzero(known & completed[:, None])

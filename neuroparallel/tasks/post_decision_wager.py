@@ -48,9 +48,7 @@ class PostDecisionWager(Task):
     )
     rewards: Rewards = Rewards(correct=1.0, error=0.0, abort=-0.1, miss=0.0, sure=0.7)
 
-    channels: ClassVar = Channels(
-        fixation=1, motion=("left", "right"), sure=1, noise={"motion": "sigma"}
-    )
+    channels: ClassVar = Channels(fixation=1, motion=("left", "right"), sure=1, noise={"motion": "sigma"})
     actions: ClassVar = Actions("fixate", "left", "right", "sure")
     tags: ClassVar = ("perceptual", "delayed_response", "working_memory", "confidence")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -75,9 +75,7 @@ class ReadySetGo(Task):
         """Refuse parameters that make no sense."""
         super().__post_init__()
         if isinstance(self.interval, str) and self.interval not in PRIORS:
-            raise ArgumentError(
-                f"interval: there is no prior {self.interval!r}; there are {', '.join(PRIORS)}."
-            )
+            raise ArgumentError(f"interval: there is no prior {self.interval!r}; there are {', '.join(PRIORS)}.")
         for name in ("gain", "margin"):
             if not getattr(self, name) > 0:
                 raise ArgumentError(f"{name} is {getattr(self, name)!r}; it is a number above 0.")
@@ -85,21 +83,14 @@ class ReadySetGo(Task):
             object.__setattr__(self, "interval", self._law())
         shortest = self._bounds()[0]
         flashes = [self.timing[name] for name in ("ready", "set")]
-        if any(
-            not isinstance(flash, float) or flash >= shortest * min(1.0, self.gain)
-            for flash in flashes
-        ):
+        if any(not isinstance(flash, float) or flash >= shortest * min(1.0, self.gain) for flash in flashes):
             raise ArgumentError(
                 f"the flashes ready and set last {flashes[0]!r} and {flashes[1]!r} ms; each must "
                 f"be a number below the shortest interval ({shortest:g} ms)."
             )
 
     def _law(self) -> Duration:
-        return (
-            prior(self.interval)
-            if isinstance(self.interval, str)
-            else read_duration(self.interval, "interval")
-        )
+        return prior(self.interval) if isinstance(self.interval, str) else read_duration(self.interval, "interval")
 
     def _bounds(self) -> tuple[float, float]:
         law = self._law()
@@ -140,9 +131,7 @@ class ReadySetGo(Task):
         closeness = np.maximum(1 - error / window, 0.0)
         amount = self.rewards["correct"] * np.maximum(closeness * np.sqrt(closeness), 0.1)
         inside = error <= window
-        response.reward = np.where(
-            went, np.where(inside, amount, self.rewards["error"]), response.reward
-        )
+        response.reward = np.where(went, np.where(inside, amount, self.rewards["error"]), response.reward)
         outcome = np.where(inside, int(Outcome.CORRECT), int(Outcome.ERROR))
         response.outcome = np.where(went, outcome, response.outcome).astype(np.uint8)
         response.conditions["produced_ms"] = np.where(went, response.elapsed, 0.0)

@@ -67,13 +67,8 @@ class StopSignal(Task):
         """Refuse parameters that make no sense."""
         super().__post_init__()
         if not 0 <= self.stop_probability <= 1:
-            raise ArgumentError(
-                f"stop_probability is {self.stop_probability!r}; it lies between 0 and 1."
-            )
-        if (
-            not 0 < self.shortest_delay <= self.first_delay < self.response_time
-            or self.delay_step < 0
-        ):
+            raise ArgumentError(f"stop_probability is {self.stop_probability!r}; it lies between 0 and 1.")
+        if not 0 < self.shortest_delay <= self.first_delay < self.response_time or self.delay_step < 0:
             raise ArgumentError(
                 f"shortest_delay ({self.shortest_delay:g}), first_delay ({self.first_delay:g}) and "
                 f"response_time ({self.response_time:g}) are times in ms in this order, and "
@@ -95,9 +90,7 @@ class StopSignal(Task):
         """Move the staircase by the outcome of the last trial, if that was a stop trial."""
         was_stop = draw.previous["stop"] & ~draw.first
         stopped, failed = draw.outcome == Outcome.CORRECT, draw.outcome == Outcome.ERROR
-        change = where(
-            was_stop & stopped, self.delay_step, where(was_stop & failed, -self.delay_step, 0.0)
-        )
+        change = where(was_stop & stopped, self.delay_step, where(was_stop & failed, -self.delay_step, 0.0))
         delay = np.maximum(draw.memory["delay"] + change, self.shortest_delay)
         draw.memory["delay"] = where(delay < self.response_time, delay, draw.memory["delay"])
         draw.conditions["stop_delay_ms"] = self._shown(draw.memory["delay"], draw.dt)
@@ -111,9 +104,7 @@ class StopSignal(Task):
         trial.lasts("go", where(trial.stop, delay, self.response_time))
         trial.lasts("stop", where(trial.stop, self.response_time - delay, 0.0))
         trial.show("fixation", during="fixation")
-        trial.show(
-            "arrow", per_channel=(trial.side == LEFT, trial.side == RIGHT), during=("go", "stop")
-        )
+        trial.show("arrow", per_channel=(trial.side == LEFT, trial.side == RIGHT), during=("go", "stop"))
         trial.show("stop", during="stop")
         trial.clock("go")
         trial.answer(where(trial.stop, WITHHOLD, trial.side), during="go", then="iti")

@@ -66,12 +66,8 @@ class TwoStep(Task):
     drift: float = 0.025
     hazard: float = 0.025
     bounds: tuple[float, float] = (0.25, 0.75)
-    timing: Timing = Timing(
-        fixation=100, first=500, state_1=500, state_2=500, reward=100, omission=100
-    )
-    rewards: Rewards = Rewards(
-        correct=1.0, error=0.0, abort=-0.1, miss=0.0, reward=1.0, omission=0.0
-    )
+    timing: Timing = Timing(fixation=100, first=500, state_1=500, state_2=500, reward=100, omission=100)
+    rewards: Rewards = Rewards(correct=1.0, error=0.0, abort=-0.1, miss=0.0, reward=1.0, omission=0.0)
 
     channels: ClassVar = Channels(fixation=1, first=1, state=2, reward=1)
     actions: ClassVar = Actions("fixate", "first", "second")
@@ -102,9 +98,7 @@ class TwoStep(Task):
             raise ArgumentError(f"walk is {self.walk!r}.{nearest(self.walk, ('drift', 'switch'))}")
         for name in ("common", "hazard"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ArgumentError(
-                    f"{name} is {getattr(self, name)!r}; a probability lies between 0 and 1."
-                )
+                raise ArgumentError(f"{name} is {getattr(self, name)!r}; a probability lies between 0 and 1.")
         low, high = self.bounds
         if not 0 <= low < high <= 1 or not 0 <= self.drift <= (high - low) / 4:
             raise ArgumentError(
@@ -114,13 +108,9 @@ class TwoStep(Task):
             )
 
     def conditions(self) -> Factorial:
-        either: dict[str, Any] = {
-            f"better_{stage}": (FIRST, SECOND) for stage in ("first", "1", "2")
-        }
+        either: dict[str, Any] = {f"better_{stage}": (FIRST, SECOND) for stage in ("first", "1", "2")}
         baits: dict[str, Any] = {f"bait_{arm}": (False, True) for arm in ARMS}
-        return Factorial(
-            common=Levels((True, False), (self.common, 1 - self.common)), **either, **baits
-        )
+        return Factorial(common=Levels((True, False), (self.common, 1 - self.common)), **either, **baits)
 
     def memory(self) -> dict[str, Memory]:
         return {"chance": Memory(np.zeros(len(ARMS)))}
@@ -145,12 +135,8 @@ class TwoStep(Task):
         chances = []
         for arm, name in enumerate(ARMS):
             fresh = low + (high - low) * draw.random(f"start.{name}")
-            moved = draw.memory["chance"][:, arm] + self.drift * draw.normal(f"walk.{name}").astype(
-                np.float64
-            )
-            moved = where(
-                moved > high, 2 * high - moved, where(moved < low, 2 * low - moved, moved)
-            )
+            moved = draw.memory["chance"][:, arm] + self.drift * draw.normal(f"walk.{name}").astype(np.float64)
+            moved = where(moved > high, 2 * high - moved, where(moved < low, 2 * low - moved, moved))
             chances.append(where(draw.first, fresh, np.clip(moved, low, high)))
         return chances
 

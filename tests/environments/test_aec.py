@@ -9,6 +9,7 @@ from neuroparallel.environments import ParallelEnvironment, aec_env, parallel_en
 from neuroparallel.errors import ActionError
 
 
+@pytest.mark.filterwarnings("ignore:Action space for each agent:UserWarning")  # MultiDiscrete
 @pytest.mark.parametrize("name", ["random_dots", "dpa_gng", "dual_random_dots"])
 def test_pettingzoo_accepts_it(name):
     api_test(aec_env(name, session={"trials": 3}), num_cycles=200)

@@ -102,12 +102,8 @@ def test_values_and_advantages_equal_rllibs_own(case: str, lstm: int) -> None:
     module = learner.module["p"].unwrapped()
 
     values = predict_values(data, module)
-    ours = estimate_advantages(
-        values, data.rewards, data.lengths, data.terminated, gamma=0.9, lambda_=0.8
-    )
-    theirs = default_batch(
-        config, learner, runner.get_spaces(), as_episodes(rollout, runner, module)
-    )
+    ours = estimate_advantages(values, data.rewards, data.lengths, data.terminated, gamma=0.9, lambda_=0.8)
+    theirs = default_batch(config, learner, runner.get_spaces(), as_episodes(rollout, runner, module))
 
     targets = theirs[Postprocessing.VALUE_TARGETS].numpy()
     standard = theirs[Postprocessing.ADVANTAGES].numpy()
@@ -133,9 +129,7 @@ def test_advantages_equal_rllibs_formula_row_by_row() -> None:
         ends = np.zeros(n + 1)
         cuts = np.zeros(n + 1)
         ends[n - 1], cuts[n - 1] = terminated[row], not terminated[row]
-        targets = compute_value_targets(
-            values[row, : n + 1], np.append(rewards[row, :n], 0.0), ends, cuts, 0.9, 0.7
-        )
+        targets = compute_value_targets(values[row, : n + 1], np.append(rewards[row, :n], 0.0), ends, cuts, 0.9, 0.7)
         np.testing.assert_allclose(ours[row, :n], (targets - values[row, : n + 1])[:n], atol=1e-5)
         assert not ours[row, n:].any()
 
@@ -150,9 +144,7 @@ def test_features_noted_while_acting_give_the_same_values_as_a_pass_of_the_learn
     assert data.features is not None
     without = data.rows(slice(None))
     object.__setattr__(without, "features", None)
-    np.testing.assert_allclose(
-        predict_values(data, module), predict_values(without, module), atol=1e-5
-    )
+    np.testing.assert_allclose(predict_values(data, module), predict_values(without, module), atol=1e-5)
 
 
 def test_padding_has_no_part_in_mean_and_spread_of_advantages() -> None:

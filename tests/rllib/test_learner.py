@@ -28,9 +28,7 @@ def test_the_loss_equals_rllibs(lengths: list[int], factored: bool) -> None:
     runner = make_runner(config)
     learner = make_learner(config, runner)
     rollout = runner.sample()[0]
-    columns = learner._learner_connector(
-        rl_module=learner.module, batch={}, episodes=[rollout], shared_data={}
-    )["p"]
+    columns = learner._learner_connector(rl_module=learner.module, batch={}, episodes=[rollout], shared_data={})["p"]
     columns[Columns.ACTION_LOGP] = columns[Columns.ACTION_LOGP] - 0.3  # so that some ratios clip
     out = learner.module["p"].forward_train(columns)
     arguments: dict[str, Any] = {"module_id": "p", "batch": columns, "fwd_out": out}

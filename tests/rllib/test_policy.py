@@ -85,11 +85,11 @@ def test_an_evaluation_returns_the_trials_after_the_first() -> None:
 class Late:
     """A parallel environment in which agent b joins late and leaves early, and that reuses its dicts."""
 
-    metadata = {"render_modes": ["rgb_array"]}
     render_mode = "rgb_array"
-    possible_agents = ["a", "b"]
 
     def __init__(self) -> None:
+        self.metadata = {"render_modes": ["rgb_array"]}
+        self.possible_agents = ["a", "b"]
         self.ends = {"a": False, "b": False}
         self.cuts = dict(self.ends)
 

@@ -36,9 +36,7 @@ def test_rows_end_with_the_observation_after_their_last_step() -> None:
     runner = make_runner(toy_config([4, 1000], steps=6))
     data = runner.sample()[0].modules["p"]
     age, lane = 4, 0
-    np.testing.assert_allclose(
-        data.observations[0, 4], [np.sin(age + lane), np.cos(age), 0], atol=1e-6
-    )
+    np.testing.assert_allclose(data.observations[0, 4], [np.sin(age + lane), np.cos(age), 0], atol=1e-6)
     np.testing.assert_allclose(data.observations[4, 0], [0, np.cos(1), 0], atol=1e-6)  # session 1
     assert not data.observations[0, 5:].any()
 
@@ -88,9 +86,7 @@ def test_log_probabilities_are_those_of_the_policy() -> None:
         runner = make_runner(toy_config([1000] * 3, factored=factored))
         data = runner.sample()[0].modules["p"]
         module = runner.module["p"].unwrapped()
-        distribution = module.get_exploration_action_dist_cls().from_logits(
-            torch.from_numpy(data.logits)
-        )
+        distribution = module.get_exploration_action_dist_cls().from_logits(torch.from_numpy(data.logits))
         expected = distribution.logp(torch.from_numpy(data.actions)).numpy()
         np.testing.assert_allclose(data.logp, expected, atol=1e-6)
 
@@ -121,9 +117,7 @@ def test_a_step_of_the_lstm_equals_pytorchs() -> None:
         Columns.STATE_IN: {k: torch.from_numpy(v) for k, v in (data.state or {}).items()},
     }
     out = module.forward_train(batch)  # one pass over all steps, with gradients
-    np.testing.assert_allclose(
-        out[Columns.ACTION_DIST_INPUTS].detach().numpy(), data.logits, atol=1e-5
-    )
+    np.testing.assert_allclose(out[Columns.ACTION_DIST_INPUTS].detach().numpy(), data.logits, atol=1e-5)
 
 
 def test_counters_and_task_metrics_are_reported() -> None:
@@ -182,9 +176,7 @@ def test_a_rollout_pickles_slices_and_counts() -> None:
     runner = make_runner(toy_config([1000] * 4, steps=6))
     rollout = runner.sample()[0]
     again = pickle.loads(pickle.dumps(rollout))
-    np.testing.assert_array_equal(
-        again.modules["p"].observations, rollout.modules["p"].observations
-    )
+    np.testing.assert_array_equal(again.modules["p"].observations, rollout.modules["p"].observations)
     first, rest = rollout[:12], rollout.slice(slice(12, None))
     assert (len(first), len(rest)) == (12, 12)
     assert len(first.modules["p"].lengths) + len(rest.modules["p"].lengths) == 8

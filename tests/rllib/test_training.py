@@ -150,9 +150,7 @@ def test_two_remote_workers_sample_different_trials() -> None:
     try:
         report = algorithm.train()
         assert report["env_runners"]["num_env_steps_sampled"] == 80
-        rollouts = algorithm.env_runner_group.foreach_env_runner(
-            lambda runner: runner.sample(), local_env_runner=False
-        )
+        rollouts = algorithm.env_runner_group.foreach_env_runner(lambda runner: runner.sample(), local_env_runner=False)
         one, two = (rollout[0].modules["shared"].observations for rollout in rollouts)
         assert not np.allclose(one, two)
     finally:

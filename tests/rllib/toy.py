@@ -72,7 +72,7 @@ class ToyEngine:
 
     def pop_tally(self) -> dict[str, Any]:
         tally, self.tally = self.tally, np.zeros(7, np.int64)
-        return {name: tally for name in self.stream_names}
+        return dict.fromkeys(self.stream_names, tally)
 
     def pop_reward(self) -> dict[str, float]:
         return dict.fromkeys(self.stream_names, 1.0)
@@ -89,13 +89,7 @@ def toy_config(
 ) -> PPOConfig:
     """A configuration over the toy, with small networks."""
     register_env("toy", lambda context: ToyEngine(lengths, drop, factored))
-    model = dict(
-        hidden=[8],
-        lstm=lstm,
-        tmax=0.0,
-        seed=0,
-        max_seq_len=steps,
-    )
+    model = {"hidden": [8], "lstm": lstm, "tmax": 0.0, "seed": 0, "max_seq_len": steps}
     defaults = {"gamma": 0.9, "lambda_": 0.8, "lr": 1e-3, "use_kl_loss": False, "grad_clip": 0.5}
     return (
         PPOConfig()
@@ -114,9 +108,7 @@ def toy_config(
             num_epochs=2,
             **{**defaults, **training},
         )
-        .learners(
-            learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False
-        )
+        .learners(learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False)
         .debugging(log_level="ERROR", seed=3)
     )
 

@@ -129,9 +129,7 @@ def test_the_computers_choice_is_shown_only_as_feedback_and_until_the_next_one()
     columns = [batch.channel_names(AGENT).index(f"opponent_{side}") for side in ("left", "right")]
     seen = []
     subject = playing.in_windows(batch, 1)
-    table = playing.run(
-        batch, subject, 4, watch=lambda o, i: seen.append((i[AGENT]["period"], o[AGENT][:, columns]))
-    )
+    table = playing.run(batch, subject, 4, watch=lambda o, i: seen.append((i[AGENT]["period"], o[AGENT][:, columns])))
     for lane in range(128):
         mine = table["lane"] == lane
         opponent = table["opponent"][mine][np.argsort(table["trial"][mine])]

@@ -62,9 +62,7 @@ def test_the_signal_comes_after_the_recorded_delay_and_lasts_until_the_time_is_u
     arrow = shown[:, :, :2].any(axis=2)
     stop = table["stop"].astype(bool)
     np.testing.assert_allclose(arrow.sum(axis=0) * dt, 1250)
-    np.testing.assert_allclose(
-        shown[:, :, 2].sum(axis=0) * dt, np.where(stop, 1250 - table["stop_delay_ms"], 0)
-    )
+    np.testing.assert_allclose(shown[:, :, 2].sum(axis=0) * dt, np.where(stop, 1250 - table["stop_delay_ms"], 0))
 
 
 def test_the_staircase_goes_up_after_a_stop_and_down_after_a_failure_and_not_otherwise():
@@ -117,9 +115,10 @@ class Race:
 
 
 def test_the_race_is_drawn_and_the_time_of_stopping_recovered():
-    batch = playing.engine("stop_signal", 100, 10)
-    table = playing.run(batch, Race(batch), 260)
-    late = table.select(table["trial"] >= 20)  # once the staircase has come to rest
+    task = make_task("stop_signal", timing={"fixation": 50, "iti": 0})
+    batch = playing.engine(task, 512, 10)
+    table = playing.run(batch, Race(batch), 80)
+    late = table.select(table["trial"] >= 30)  # once the staircase has come to rest
     estimate = stop_signal_reaction_time(late, max_response_time_s=1.25)
     assert estimate.stop_trials > 5000
     assert abs(estimate.p_respond - 0.5) < 0.03

@@ -1,0 +1,26 @@
+"""Reference agents, which show how well a task can be done, and `simulate`, which lets them play.
+
+``random`` and ``hold`` and ``blind`` are the floor, ``oracle`` and ``ideal_observer`` the ceiling, and ``wsls`` is
+the simplest habit. Any object with `Agent`'s two methods can take their place.
+"""
+
+from neuroparallel.agents.habit import WinStayLoseShift
+from neuroparallel.agents.observer import IdealObserver
+from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent, StreamAgent
+from neuroparallel.agents.playing import simulate
+from neuroparallel.agents.protocol import Agent
+from neuroparallel.agents.registry import list_agents, make_agent
+
+__all__ = [
+    "Agent",
+    "BlindAgent",
+    "HoldAgent",
+    "IdealObserver",
+    "OracleAgent",
+    "RandomAgent",
+    "StreamAgent",
+    "WinStayLoseShift",
+    "list_agents",
+    "make_agent",
+    "simulate",
+]

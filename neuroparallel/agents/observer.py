@@ -1,0 +1,168 @@
+"""The ideal observer: as well as anyone can do who sees what the subject sees."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.agents.plain import StreamAgent
+from neuroparallel.agents.plans import Answers, slot_weights
+from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
+from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.engine.stream import BatchStream, noise_sd
+from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.timing import Law
+
+__all__ = ["IdealObserver"]
+
+SHARP = 1e-3  # s.d. that is ascribed to a channel without noise: anything far below the steps between means
+Maximise = Literal["correct", "reward"]
+
+
+class IdealObserver(StreamAgent):
+    """Weighs all evidence as Bayes would have it and gives the most probable right answer.
+
+    It knows the task: the conditions with their odds, what each of them shows, and the noise of each channel.
+    It does not know which condition it is in; that it infers from the observations. It knows which period it is
+    in, from its own clock where all durations are fixed, otherwise because it is told.
+
+    Args:
+        maximise: ``"correct"``: the answer most probably right. ``"reward"``: the one that pays most on average,
+            which differs where answers pay differently or there is a sure bet. In windows in which nothing is
+            right or wrong it is always the reward.
+
+    Raises:
+        ArgumentError: On reset: a task has no grid of conditions, or streams share their channels.
+    """
+
+    def __init__(self, maximise: Maximise = "correct") -> None:
+        if maximise not in ("correct", "reward"):
+            raise ArgumentError(f"maximise is {maximise!r}.{nearest(str(maximise), ('correct', 'reward'))}")
+        self.maximise: Maximise = maximise
+        self._decoders: dict[str, _Decoder] = {}
+
+    def reset(self, engine: Any) -> None:
+        core = engine_of(engine)
+        self._decoders = {}
+        for subject in core.subjects:
+            if len(subject.streams) > 1 and subject.spec.observation == "shared":
+                raise ArgumentError(
+                    f"ideal_observer: the streams of {subject.spec.name} share their channels, so what one "
+                    "of them shows cannot be told; it needs observation: concat."
+                )
+            for stream, (start, stop) in zip(subject.streams, subject.columns.spans, strict=True):
+                name = stream.spec.name
+                told = "" if len(subject.streams) == 1 else f"{stream.spec.short}."
+                keep = np.arange(stream.tables.channels.width)
+                if stop - start < len(keep):  # the fixation cue is shared
+                    keep = np.delete(keep, stream.tables.channels["fixation"].start)
+                clock = _clock(core, stream) if len(subject.streams) == 1 else None
+                self._decoders[name] = _Decoder(stream, start + np.arange(len(keep)), keep, told, clock, self.maximise)
+
+    def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
+        core = engine_of(engine)
+        for subject in core.subjects:
+            who = subject.spec.name
+            for stream in subject.streams:
+                self._decoders[stream.spec.name].see(observations[who], infos[who], core.over)
+        return super().act(observations, infos, engine)
+
+    def choose(
+        self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int
+    ) -> NDArray[np.int64]:
+        return self._decoders[name].answer()
+
+
+def _clock(engine: BatchEngine, stream: BatchStream) -> NDArray[np.int64] | None:
+    """The period in each step of a trial, int64 (steps,), if that is always the same and there is one answer."""
+    tables = stream.tables
+    alone = any(group.alone and stream in group.streams.values() for group in engine.groups)
+    laws = any(isinstance(law, Law) for law in tables.task.timing.values())
+    if tables.lazy or laws or not alone or tables.sample.window.sum() != 1 or tables.cyclic:
+        return None
+    width = len(tables.periods)
+    steps = tables.steps[np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(width)]
+    steps[:, tables.finals] += 1  # the last step of such a window stands in a row of its own
+    in_order = (tables.sample.next[:, : width - 1, -1] == np.arange(1, width)).all()
+    if (steps != steps[0]).any() or not in_order:
+        return None
+    return np.repeat(np.arange(width), steps[0])
+
+
+class _Decoder:
+    """What is known of one stream in all lanes: how likely each condition is, given what was seen."""
+
+    def __init__(
+        self,
+        stream: BatchStream,
+        columns: NDArray[np.int64],
+        channels: NDArray[np.int64],
+        told: str,
+        clock: NDArray[np.int64] | None,
+        maximise: Maximise,
+    ) -> None:
+        tables = stream.tables
+        if tables.lazy:
+            raise ArgumentError(
+                f"ideal_observer: {tables.task.task_name()} makes its conditions trial by trial, so there is no "
+                "grid of them to weigh; use another agent."
+            )
+        self._told, self._clock, self._columns = told, clock, columns
+        lanes, slots, width = stream.lanes, tables.slots, len(tables.periods)
+        with np.errstate(divide="ignore"):
+            self._prior = np.log(slot_weights(tables))
+        self._log = np.tile(self._prior, (lanes, 1))
+        self._elapsed = np.full(lanes, -1, np.int64)
+        self._period = np.full(lanes, -1, np.int64)
+        self._done = np.full(lanes, -1, np.int64)
+        rows = np.arange(slots) * tables.rows_per_slot
+        precision = np.maximum(noise_sd(tables)[channels], SHARP).astype(np.float64) ** -2
+        self._weights: dict[int, tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]] = {}
+        self._answers: dict[int, tuple[NDArray[np.float64], bool]] = {}
+        for period in range(width):
+            means = tables.mean[channels][:, rows + period].astype(np.float64)
+            telling = np.flatnonzero((means != means[:, :1]).any(axis=1))
+            if telling.size:
+                gain = means[telling] * precision[telling, None]
+                self._weights[period] = (telling, gain, -0.5 * (gain * means[telling]).sum(axis=0))
+            if tables.sample.window[period]:
+                answers = Answers(tables, period)
+                scored = maximise == "correct" and answers.correct.any()
+                self._answers[period] = (answers.correct if scored else answers.reward, answers.once)
+
+    def see(self, seen: NDArray[np.float32], info: Any, over: NDArray[np.bool_]) -> None:
+        """Take in an observation, float32 (lanes, channels)."""
+        ended = np.asarray(info[f"{self._told}trial_end"], bool) | over
+        self._log[ended] = self._prior
+        self._done[ended] = -1
+        if self._clock is None:
+            self._period = np.asarray(info[f"{self._told}period"])
+        else:
+            self._elapsed = np.where(ended, 0, self._elapsed + 1)
+            self._elapsed[over] = -1  # the session is over: its next one begins with the next step
+            known = (self._elapsed >= 0) & (self._elapsed < len(self._clock))
+            self._period = np.where(known, self._clock[np.where(known, self._elapsed, 0)], -1)
+        for period, (telling, gain, bias) in self._weights.items():
+            lanes = np.flatnonzero(self._period == period)
+            if lanes.size:
+                # Channel by channel in a fixed order, so that a lane's sum does not depend on its neighbours.
+                gathered = np.tile(bias, (len(lanes), 1))
+                for channel, weights in zip(self._columns[telling], gain, strict=True):
+                    gathered += seen[lanes, channel].astype(np.float64)[:, None] * weights
+                self._log[lanes] += gathered
+
+    def answer(self) -> NDArray[np.int64]:
+        """The best action in every lane, int64 (lanes,); 0 outside response windows."""
+        result = np.zeros(len(self._log), np.int64)
+        for period, (value, once) in self._answers.items():
+            lanes = np.flatnonzero((self._period == period) & (self._done != period))
+            if lanes.size:
+                log = self._log[lanes]
+                likely = np.exp(log - log.max(axis=1, keepdims=True))
+                score = np.stack([(likely * row).sum(axis=1) for row in value], axis=1)
+                result[lanes] = score.argmax(axis=1)
+                if once:
+                    self._done[lanes] = period
+        return result

@@ -1,0 +1,170 @@
+"""Agents that look at nothing, or at the truth: the floor and the ceiling of every task."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.agents.plans import Answers, allowed, filled_tables, slot_weights
+from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
+from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.engine.stream import BatchStream
+from neuroparallel.seeding import GAMMA, Bits, branch_keys, integer_bits, mix
+
+__all__ = ["BlindAgent", "HoldAgent", "OracleAgent", "RandomAgent", "StreamAgent", "below", "lane_keys"]
+
+
+def lane_keys(engine: BatchEngine, name: str, seed: int = 0) -> Bits:
+    """A random key per lane for an agent's own draws, the same in a batch of any size; uint64, (lanes,)."""
+    seeds = engine.seeds ^ np.uint64(integer_bits(seed))
+    return branch_keys(seeds, engine.lane_ids, np.zeros(engine.lanes, np.uint64), f"agent.{name}")
+
+
+def below(words: Bits, limit: Any) -> NDArray[np.int64]:
+    """Turn random words into whole numbers 0 .. limit - 1, all equally likely; (n,) uint64 to (n,) int64."""
+    high = words >> np.uint64(32)
+    return ((high * np.asarray(limit, np.uint64)) >> np.uint64(32)).astype(np.int64)
+
+
+class HoldAgent:
+    """Never responds."""
+
+    def reset(self, engine: Any) -> None:
+        """Nothing to forget."""
+
+    def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
+        core = engine_of(engine)
+        return {s.spec.name: np.zeros((core.lanes, s.factors) if s.factors else core.lanes, np.int64)
+                for s in core.subjects}  # fmt: skip
+
+
+class RandomAgent:
+    """Takes every action with the same probability in every step.
+
+    Its draws are a hash of seed, lane, subject and step, so a lane does the same whatever the other lanes are.
+
+    Args:
+        seed: For another series of actions with the same trials.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self._keys: dict[str, Bits] = {}
+        self._step = 0
+
+    def reset(self, engine: Any) -> None:
+        core = engine_of(engine)
+        self._step = 0
+        self._keys = {agent: lane_keys(core, f"random.{agent}", self.seed) for agent in core.possible_agents}
+
+    def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
+        self._step += 1
+        result = {}
+        for subject in engine_of(engine).subjects:
+            words = self._keys[subject.spec.name] + np.uint64(self._step) * GAMMA
+            if subject.factors:
+                parts = [mix(mix(words) + np.uint64(f)) for f in range(subject.factors)]
+                choices = [below(w, n) for w, n in zip(parts, subject.sizes, strict=True)]
+                result[subject.spec.name] = np.stack(choices, axis=1)
+            else:
+                result[subject.spec.name] = below(mix(words), subject.sizes[0])
+        return result
+
+
+class StreamAgent:
+    """An agent that decides for each stream by itself; subclasses say what in `choose`.
+
+    Where streams share one action, the first stream whose response window is open gets its choice.
+    """
+
+    def reset(self, engine: Any) -> None:
+        """Forget everything."""
+
+    @abstractmethod
+    def choose(
+        self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int
+    ) -> NDArray[np.int64]:
+        """What to do about one stream, int64 (lanes,).
+
+        Args:
+            stream: The stream, as the engine has it.
+            name: Its full name, ``subject_0.memory``.
+            subject: Whose it is.
+            observations: As of `Agent.act`.
+            infos: As of `Agent.act`.
+            now: The engine's time in steps.
+        """
+
+    def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
+        core = engine_of(engine)
+        result = {}
+        for subject in core.subjects:
+            who = subject.spec.name
+            choices = [
+                self.choose(stream, stream.spec.name, who, observations, infos, core.now) for stream in subject.streams
+            ]
+            if subject.factors:
+                result[who] = np.stack(choices, axis=1)
+            elif len(choices) == 1:
+                result[who] = choices[0]
+            else:
+                action = np.zeros(core.lanes, np.int64)
+                for choice, stream in reversed(list(zip(choices, subject.streams, strict=True))):
+                    action = np.where(stream.window_open(), choice, action)
+                result[who] = action
+        return result
+
+
+class OracleAgent(StreamAgent):
+    """Does what is right, which it knows from the engine; holds while nothing is asked.
+
+    Where something is asked that has no right answer, as in a game, it takes the first choice that is available.
+    """
+
+    def choose(
+        self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int
+    ) -> NDArray[np.int64]:
+        truth = stream.truth(now)
+        undefined = truth < 0
+        if undefined.any():
+            first = allowed(stream.tables, stream.row).argmax(axis=0)  # 0 where no choice is available
+            truth = np.where(undefined, first, truth)
+        return truth
+
+
+class BlindAgent(StreamAgent):
+    """Knows the time and the odds but not the stimuli: gives the answer that pays most on average.
+
+    Where the right time to respond matters, it responds at the time that is right in the median trial.
+    """
+
+    def __init__(self) -> None:
+        self._plans: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+
+    def reset(self, engine: Any) -> None:
+        self._plans = {}
+        for stream in engine_of(engine).streams:
+            tables = filled_tables(stream.tables)
+            weights = slot_weights(tables)
+            answer = np.zeros(len(tables.periods) + 1, np.int64)  # the last entry is for idle lanes, period -1
+            wait = np.zeros(len(tables.periods) + 1, np.int64)
+            for period in np.flatnonzero(tables.sample.window):
+                answers = Answers(tables, int(period))
+                answer[period] = answers.best(weights)
+                order = np.argsort(answers.late, kind="stable")
+                median = np.searchsorted(np.cumsum(weights[order]), 0.5)
+                wait[period] = answers.late[order[min(median, len(order) - 1)]]
+            self._plans[stream.spec.name] = (answer, wait)
+
+    def choose(
+        self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int
+    ) -> NDArray[np.int64]:
+        answer, wait = self._plans[name]
+        period = stream.tables.period_of[stream.row]
+        result = answer[period]
+        if wait.any():
+            result = np.where(now - stream.entered + 1 >= wait[period], result, 0)
+        return result

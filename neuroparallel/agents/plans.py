@@ -1,0 +1,116 @@
+"""What can be read off a compiled task: how likely its conditions are, and what answers lead to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.engine.stream import draw_levels
+from neuroparallel.engine.tables import Tables
+from neuroparallel.outcomes import Outcome
+from neuroparallel.seeding import GAMMA, mix, name_bits
+from neuroparallel.task import Draw
+
+__all__ = ["Answers", "allowed", "filled_tables", "slot_weights"]
+
+SAMPLES = 256  # conditions to look at where there is no grid of them
+Floats = NDArray[np.float64]
+
+
+def slot_weights(tables: Tables) -> Floats:
+    """How likely each condition of the grid is, float64 (slots,), adding up to one; equal where there is no grid."""
+    if tables.lazy:
+        return np.full(tables.slots, 1.0 / tables.slots)
+    index, weights = np.arange(tables.slots), np.ones(tables.slots)
+    for name, factor in tables.design.factors.items():
+        weights *= factor.weights[index // tables.design.strides[name] % len(factor)]
+    return weights / weights.sum()
+
+
+def filled_tables(tables: Tables) -> Tables:
+    """The tables themselves, or, if rows are made trial by trial, tables of first trials drawn at random."""
+    if not tables.lazy:
+        return tables
+    task, everyone = tables.task, np.arange(SAMPLES)
+    keys = mix(everyone.astype(np.uint64) * GAMMA)
+    sampled = Tables(task, tables.dt, SAMPLES)
+    values = sampled.design.values(draw_levels(sampled, keys))
+    for name, law in sampled.design.laws.items():
+        values[name] = law.draw(mix(keys + np.uint64(name_bits(f"condition.{name}"))))
+    for name in task.note_names():
+        values[name] = np.zeros(SAMPLES)
+    if task.sequence is not None:
+        values = _first_trials(tables, values, keys)
+    sampled.define(everyone, values)
+    return sampled
+
+
+def _first_trials(tables: Tables, values: dict[str, Any], keys: Any) -> dict[str, Any]:
+    """What the task's `sequence` makes of the conditions at the start of a session."""
+    nothing = np.zeros(SAMPLES, np.int64)
+    memory = {}
+    for name, spec in tables.task.memory().items():
+        initial = np.asarray(spec.initial, spec.dtype)
+        memory[name] = np.broadcast_to(initial, (SAMPLES, *initial.shape)).copy()
+    draw = Draw(
+        conditions=values,
+        previous=dict(values),
+        first=np.ones(SAMPLES, bool),
+        trial=nothing,
+        outcome=nothing.copy(),
+        choice=nothing.copy(),
+        reward=np.zeros(SAMPLES),
+        memory=memory,
+        dt=tables.dt,
+        _keys=keys,
+    )
+    tables.task.sequence(draw)  # type: ignore[misc]
+    return draw.conditions
+
+
+class Answers:
+    """What each action in a response window leads to in each condition, before the `pay` hook has its say.
+
+    Args:
+        tables: Compiled task, not lazy; see `filled_tables`.
+        period: Number of a period with a response window.
+
+    Attributes:
+        correct: float64, (actions, slots). 1 where the action is right; action 0 is to let time run out.
+        reward: float64, (actions, slots).
+        late: int64, (slots,). From which step of the period on the right action is right.
+        once: The first response counts, so that one is enough.
+    """
+
+    def __init__(self, tables: Tables, period: int) -> None:
+        final = period in tables.finals
+        row = len(tables.periods) + tables.finals.index(period) if final else period
+        rows = np.arange(tables.slots) * tables.rows_per_slot + row
+        columns = np.array([tables.actions, *range(1, tables.actions)])
+        codes = columns[:, None] + rows * tables.columns
+        self.correct = (tables.outcome[codes] == Outcome.CORRECT).astype(np.float64)
+        self.reward = tables.reward[codes]
+        self.late = tables.truth_after[rows]
+        self.once = not final and not tables.sample.held[period]
+
+    def best(self, weights: Floats) -> int:
+        """The action that pays most on average, (slots,) weights; a choice rather than holding if they pay alike."""
+        value = np.round((self.reward * weights).sum(axis=1), 9)
+        return int(np.argmax(value[1:]) + 1) if value[1:].max() >= value[0] else 0
+
+
+def allowed(tables: Tables, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which choices make a difference at present, bool (actions, lanes); holding, action 0, is left out.
+
+    Args:
+        tables: Compiled task.
+        rows: int64, (lanes,). Where each lane stands.
+    """
+    hold = rows * tables.columns
+    result = np.zeros((tables.actions, len(rows)), bool)
+    for action in range(1, tables.actions):
+        for table in (tables.next, tables.outcome, tables.reward, tables.pays):
+            result[action] |= table[hold + action] != table[hold]
+    return result

@@ -1,0 +1,55 @@
+"""Reference agents by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from neuroparallel.agents.habit import WinStayLoseShift
+from neuroparallel.agents.observer import IdealObserver
+from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent
+from neuroparallel.agents.protocol import Agent
+from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
+
+__all__ = ["list_agents", "make_agent"]
+
+_AGENTS: dict[str, Callable[..., Agent]] = {
+    "blind": BlindAgent,
+    "hold": HoldAgent,
+    "ideal_observer": IdealObserver,
+    "oracle": OracleAgent,
+    "random": RandomAgent,
+    "wsls": WinStayLoseShift,
+}
+
+
+def list_agents() -> list[str]:
+    """Names of the reference agents, in alphabetical order."""
+    return sorted(_AGENTS)
+
+
+def make_agent(what: str | Agent, **options: Any) -> Agent:
+    """Make a reference agent.
+
+    Args:
+        what: Its name, see `list_agents`; an agent is returned as it is.
+        **options: What the agent's class takes, such as ``maximise="reward"`` of the ideal observer.
+
+    Raises:
+        UnknownNameError: There is no such agent; names the nearest one.
+        ArgumentError: It is neither a name nor an agent, or an option does not exist.
+    """
+    if isinstance(what, str):
+        if what not in _AGENTS:
+            raise UnknownNameError(f"there is no agent {what!r}.{nearest(what, _AGENTS)}")
+        try:
+            return _AGENTS[what](**options)
+        except TypeError as error:
+            raise ArgumentError(f"agent {what!r}: {error}.") from None
+    if isinstance(what, type) or not isinstance(what, Agent):
+        raise ArgumentError(
+            f"{what!r} is no agent; give a name ({', '.join(list_agents())}) or an object with reset and act."
+        )
+    if options:
+        raise ArgumentError(f"options {', '.join(options)} go with a name; this agent is made already.")
+    return what

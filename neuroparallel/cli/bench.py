@@ -1,0 +1,56 @@
+"""``bench``: how fast it is, as ratios measured in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from neuroparallel.cli.common import add_verb, on_screen
+
+__all__ = ["add"]
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    told = "Measure how fast it is beside NeuroGym, NumPy's limit and hand-written PyTorch, as ratios."
+    parser = add_verb(verbs, "bench", bench, told)
+    parser.add_argument("--rounds", type=int, default=5, help="turns that each side takes; medians are shown (5)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of a turn (1)")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="only these rows")
+    parser.add_argument("--list", action="store_true", help="name the rows and measure nothing")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers too")
+
+
+def bench(options: argparse.Namespace) -> None:
+    """Measure, and print the table."""
+    from neuroparallel.benchmark import list_rows, measure_rows
+
+    if options.list:
+        for row in list_rows():
+            on_screen().print(f"{row.name:18} {row.what}", markup=False)
+        return
+    with on_screen(error=True).status("measuring") as status:
+        results = measure_rows(
+            options.only, rounds=options.rounds, seconds=options.seconds, each=lambda name: status.update(name)
+        )
+    _print(results)
+    if options.json:
+        Path(options.json).write_text(json.dumps([result.plain() for result in results], indent=1) + "\n", "utf-8")
+
+
+def _print(results: Any) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name, side in (("row", "left"), ("what", "left"), ("ours", "right"), ("theirs", "right"), ("ratio", "right"),
+                       ("wanted", "right"), ("", "left")):  # fmt: skip
+        table.add_column(name, justify=side)  # type: ignore[arg-type]
+    for result in results:
+        table.add_row(result.name, result.what, result.ours, result.theirs, result.shown, result.wanted, result.verdict)
+    console = on_screen()
+    console.print(table)
+    for result in results:
+        if result.command:
+            console.print(f"{result.name}: {result.command}", markup=False, style="dim", soft_wrap=True)

@@ -1,0 +1,42 @@
+"""``check``: whether a scenario file is good, and the schema for editors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from neuroparallel.cli.common import add_verb, on_screen
+from neuroparallel.errors import ArgumentError
+
+__all__ = ["add"]
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    told = "Check scenario files and list everything that is wrong in them, with line and key."
+    parser = add_verb(verbs, "check", check, told)
+    parser.add_argument("files", metavar="FILE", nargs="*", help="scenario file")
+    parser.add_argument(
+        "--schema", action="store_true", help="print the JSON schema, with which editors complete and check keys"
+    )
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check the files; 1 if anything is wrong."""
+    from neuroparallel.reporting import check_file, scenario_schema
+
+    if options.schema:
+        print(json.dumps(scenario_schema(), indent=1))
+        return 0
+    if not options.files:
+        raise ArgumentError("check needs a FILE (or --schema).")
+    wrong = 0
+    for file in options.files:
+        problems = check_file(file)
+        wrong += bool(problems)
+        for problem in problems:
+            print(problem)
+        if not problems:
+            on_screen().print(f"{file}: good")
+    return 1 if wrong else 0

@@ -1,0 +1,129 @@
+"""What the verbs share: the console, ``WHAT`` and ``--set``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuroparallel.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from neuroparallel.scenario import Scenario
+
+__all__ = ["add_set", "add_verb", "add_what", "changes_of", "complain", "load", "note", "on_screen", "write_table"]
+
+PLAIN_WIDTH = 120  # of tables that go into a file or a pipe
+
+
+@cache
+def _console(error: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if error else sys.stdout
+    return Console(stderr=error, highlight=False, width=None if stream.isatty() else PLAIN_WIDTH)
+
+
+def on_screen(error: bool = False) -> Console:
+    """The console for results (stdout), or for progress and complaints (stderr)."""
+    return _console(error)
+
+
+def complain(message: str) -> None:
+    """Say why it cannot be done."""
+    on_screen(error=True).print(f"[bold red]neuroparallel:[/] {_escaped(message)}", soft_wrap=True)
+
+
+def note(message: str) -> None:
+    """Say something worth knowing."""
+    on_screen(error=True).print(f"[bold yellow]note:[/] {_escaped(message)}", soft_wrap=True)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def add_verb(verbs: Any, name: str, act: Any, told: str) -> argparse.ArgumentParser:
+    """Add a verb.
+
+    Args:
+        verbs: The subparsers.
+        name: The verb.
+        act: What does it: takes the options, returns an exit code or None.
+        told: One sentence about it.
+    """
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=told[0].lower() + told[1:-1], description=told)
+    parser.set_defaults(act=act)
+    return parser
+
+
+def add_what(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    """Add ``WHAT`` and ``--set``."""
+    told = "name of a scenario or task, or a path to a .yaml file"
+    if optional:
+        parser.add_argument("what", metavar="WHAT", nargs="?", help=f"{told}; with --resume DIR not needed")
+    else:
+        parser.add_argument("what", metavar="WHAT", help=told)
+    add_set(parser)
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """Add ``--set key=value``."""
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
+        help="change a field; dots reach inside and the value is YAML: --set timing.delay=500, "
+        "--set subjects.subject_0.action=shared, --set train.lr=1e-3; may be repeated",
+    )  # fmt: skip
+
+
+def changes_of(texts: Iterable[str]) -> dict[str, Any]:
+    """Read ``key=value`` texts; values are YAML.
+
+    Raises:
+        ArgumentError: There is no ``=``, or the value is no YAML.
+    """
+    import yaml
+
+    changes = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key.strip() and equals):
+            raise ArgumentError(f"--set {text}: write key=value, as in --set timing.delay=500.")
+        try:
+            changes[key.strip()] = _number(yaml.safe_load(value))
+        except yaml.YAMLError:
+            raise ArgumentError(f"--set {text}: the value is no YAML.") from None
+    return changes
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 takes 1e-3 for a word, and everybody else for a number."""
+    if isinstance(value, str):
+        try:
+            return float(value) if "e" in value.lower() else value
+        except ValueError:
+            return value
+    return value
+
+
+def load(options: argparse.Namespace) -> Scenario:
+    """The scenario that ``WHAT`` names, with the changes of ``--set``."""
+    from neuroparallel.scenario import Scenario
+
+    scenario = Scenario.load(options.what)
+    changes = changes_of(options.changes)
+    return scenario.replace(**changes) if changes else scenario
+
+
+def write_table(table: Any, place: str) -> None:
+    """Write a trial table as CSV, making its directory."""
+    Path(place).parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(place)
+    on_screen().print(f"{len(table):,} trials written to {place}")

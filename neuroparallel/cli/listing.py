@@ -1,0 +1,54 @@
+"""``tasks`` and ``scenarios``: what there is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Any
+
+from neuroparallel.cli.common import add_verb, on_screen
+
+__all__ = ["add"]
+
+
+def add(verbs: Any) -> None:
+    """Add the verbs."""
+    tasks = add_verb(verbs, "tasks", list_tasks, "List the tasks.")
+    tasks.add_argument("--tag", help="only tasks with this tag")
+    scenarios = add_verb(verbs, "scenarios", list_scenarios, "List the shipped scenarios.")
+    scenarios.add_argument("--tag", help="only scenarios with this tag")
+
+
+def list_tasks(options: argparse.Namespace) -> None:
+    """Print the table of tasks."""
+    from neuroparallel import tasks
+    from neuroparallel.reporting.overview import first_sentence
+
+    classes = [tasks.task_class(name) for name in tasks.list_tasks(options.tag)]
+    _print("task", ((task.task_name(), first_sentence(task), task.tags) for task in classes))
+
+
+def list_scenarios(options: argparse.Namespace) -> None:
+    """Print the table of scenarios."""
+    from neuroparallel.errors import UnknownNameError, nearest
+    from neuroparallel.scenario import Scenario
+    from neuroparallel.scenario import list_scenarios as names
+
+    scenarios = [Scenario.load(name) for name in names()]
+    tags = {tag for scenario in scenarios for tag in scenario.tags}
+    if options.tag is not None and options.tag not in tags:
+        raise UnknownNameError(f"no scenario has the tag {options.tag!r}.{nearest(options.tag, tags)}")
+    kept = [s for s in scenarios if options.tag is None or options.tag in s.tags]
+    _print("scenario", ((s.name, s.description, s.tags) for s in kept))
+
+
+def _print(kind: str, rows: Iterable[tuple[str, str, Iterable[str]]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column(kind, style="bold", no_wrap=True)
+    table.add_column("what it asks")
+    table.add_column("tags", style="dim")
+    for name, told, tags in rows:
+        table.add_row(name, told, ", ".join(tags))
+    on_screen().print(table)

@@ -1,0 +1,83 @@
+"""The live display of a training."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from neuroparallel.rllib import Progress
+
+__all__ = ["Display"]
+
+PLAIN_EVERY_S = 5.0  # seconds between lines where there is no terminal
+
+
+class Display:
+    """Steps, trials, reward per trial, percent correct of each stream, time spent and left.
+
+    On a terminal it stays in its place; into a file or a pipe it writes a line every few seconds.
+
+    Args:
+        console: Where to show it.
+    """
+
+    def __init__(self, console: Console) -> None:
+        from rich.live import Live
+
+        self.console = console
+        self._live = Live(console=console, refresh_per_second=8, transient=False) if console.is_terminal else None
+        self._line_at = 0.0
+
+    def __enter__(self) -> Display:
+        """Begin to show."""
+        if self._live:
+            self._live.start()
+            self._live.update("getting ready ...")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None) -> None:
+        """Leave the last state on the screen."""
+        if self._live:
+            self._live.stop()
+
+    def update(self, progress: Progress) -> None:
+        """Show how far training is."""
+        if self._live:
+            self._live.update(self._table(progress))
+        elif progress.evaluated and time.monotonic() - self._line_at >= PLAIN_EVERY_S:
+            self._line_at = time.monotonic()
+            self.console.print(_line(progress), markup=False, soft_wrap=True)
+
+    def _table(self, progress: Progress) -> Any:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 3))
+        table.add_row(*(Text(word, "dim") for word in ("steps", "trials", "reward/trial", "spent", "at most left")))
+        left = max(0.0, progress.budget_s - progress.seconds)
+        table.add_row(
+            f"{progress.steps:,}", f"{progress.trials:,}", f"{progress.reward_per_trial:.3f}",
+            f"{progress.seconds:.0f} s", f"{left:.0f} s",
+        )  # fmt: skip
+        streams = Table.grid(padding=(0, 2))
+        for name, correct in progress.correct.items():
+            bar = ProgressBar(total=1.0, completed=0.0 if correct != correct else correct, width=40)
+            streams.add_row(name, bar, "not scored" if correct != correct else f"{100 * correct:5.1f} % correct")
+        stage = [Text(f"stage {progress.stage} of {progress.stages}", "dim")] if progress.stages > 1 else []
+        return Group(table, streams, *stage)
+
+
+def _line(progress: Progress) -> str:
+    """The same in one line."""
+    correct = ", ".join(f"{name} {100 * value:.0f} %" for name, value in progress.correct.items())
+    stage = f", stage {progress.stage} of {progress.stages}" if progress.stages > 1 else ""
+    return (
+        f"{progress.seconds:5.0f} of {progress.budget_s:.0f} s: {progress.steps:,} steps, {progress.trials:,} trials, "
+        f"{progress.reward_per_trial:.3f} reward per trial, {correct}{stage}"
+    )

@@ -1,0 +1,68 @@
+"""Reading the command line, and saying in one sentence what went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import neuroparallel
+from neuroparallel.cli import bench, check, evaluate, listing, report, run, show, train, tune
+from neuroparallel.cli.common import complain, note
+from neuroparallel.errors import NeuroparallelError
+
+__all__ = ["build_parser", "main"]
+
+VERBS = (listing, show, check, run, train, tune, evaluate, report, bench)
+REFUSED, INTERRUPTED = 2, 130  # exit codes
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="neuroparallel",
+        description="Neuroscience tasks as multi-agent environments: look at them, run them, train on them.",
+        epilog="WHAT is the name of a scenario or of a task, or a path to a .yaml file. "
+        "neuroparallel VERB --help tells what a verb can do.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {neuroparallel.__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for module in VERBS:
+        module.add(verbs)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: What follows ``neuroparallel`` on the command line; None: of this process.
+
+    Returns:
+        Exit code: 0, 1 (``check`` found problems), 2 (it cannot be done; a message says why), 130 (Ctrl-C).
+    """
+    options = build_parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.showwarning = _note_warning
+        try:
+            return int(options.act(options) or 0)
+        except NeuroparallelError as error:
+            complain(str(error))
+        except BrokenPipeError:  # the reader of our output has seen enough: head, less
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except OSError as error:
+            complain(f"{error.filename or 'file'}: {error.strerror or error}.")
+        except KeyboardInterrupt:
+            complain("stopped.")
+            return INTERRUPTED
+    return REFUSED
+
+
+def _note_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """Show advice without the line of code that gave it; the rest is of interest to developers only."""
+    if issubclass(category, UserWarning) and not issubclass(category, DeprecationWarning):
+        note(str(message))

@@ -1,0 +1,28 @@
+"""``report``: how a run went."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from neuroparallel.cli.common import add_verb, on_screen
+
+__all__ = ["add"]
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    parser = add_verb(verbs, "report", report, "Print how a run went, and draw its pictures anew.")
+    parser.add_argument("run", metavar="RUN_DIR", help="directory of a run, or of runs, of which it takes the latest")
+    parser.add_argument("--seed", type=int, default=1, help="of the trials of which one is drawn (1)")
+
+
+def report(options: argparse.Namespace) -> None:
+    """Print and draw."""
+    from neuroparallel.reporting import draw_run, find_run, summarize_run
+
+    place = find_run(options.run)
+    console = on_screen()
+    console.print(summarize_run(place), markup=False)
+    for file in draw_run(place, seed=options.seed):
+        console.print(f"drawn: {file}", markup=False)

@@ -1,0 +1,89 @@
+"""``run``: let reference agents or a trained subject act."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuroparallel.cli.common import add_verb, add_what, load, on_screen, write_table
+
+if TYPE_CHECKING:
+    from neuroparallel.records import Trace
+    from neuroparallel.scenario import Scenario
+
+__all__ = ["add"]
+
+MOST_PAINTED = 400  # steps; more cannot be told apart in a picture
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    parser = add_verb(verbs, "run", run, "Let agents act, and print how their trials went.")
+    add_what(parser)
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, metavar="N", help="so many steps of one lane")
+    length.add_argument("--trials", type=int, metavar="N", help="so many trials, in many lanes at once (1000)")
+    parser.add_argument(
+        "--agent", default="random", help="random (default), hold, oracle ..., or a checkpoint: directory of a run"
+    )
+    parser.add_argument("--seed", type=int, default=None, help="of the trials; the scenario's by default")
+    parser.add_argument("--plot", metavar="FILE.png", help="draw what was seen, done and earned")
+    parser.add_argument("--out", metavar="FILE.csv", help="write the table of trials")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run, print, draw and write."""
+    scenario = load(options)
+    agent = _agent(options.agent)
+    traces: dict[str, Trace] = {}
+    if options.steps is not None:
+        traces, trials = _watched(scenario, agent, options.steps, options.seed)
+    else:
+        trials = _simulated(scenario, agent, options.trials or 1000, options.seed)
+        if options.plot:
+            traces, _ = _watched(scenario, agent, 200, options.seed)
+    on_screen().print(f"{scenario.name}: {trials.summary()}", markup=False)
+    if options.plot:
+        _draw(traces, options.plot)
+    if options.out:
+        write_table(trials, options.out)
+
+
+def _agent(name: str) -> Any:
+    """A trained subject if it names a directory, else the name of a reference agent."""
+    if not Path(name).exists():
+        return name
+    from neuroparallel.rllib import load_policy
+
+    return load_policy(name)
+
+
+def _watched(scenario: Scenario, agent: Any, steps: int, seed: int | None) -> tuple[dict[str, Trace], Any]:
+    from rich.progress import Progress
+
+    from neuroparallel.reporting import watch
+
+    with Progress(console=on_screen(error=True), transient=True) as progress:
+        bar = progress.add_task("running", total=steps)
+        return watch(scenario, agent, steps=steps, seed=seed, each=lambda n: progress.update(bar, completed=n))
+
+
+def _simulated(scenario: Scenario, agent: Any, trials: int, seed: int | None) -> Any:
+    from neuroparallel.agents import simulate
+
+    chosen = scenario.seed if seed is None else seed
+    with on_screen(error=True).status(f"running {trials:,} trials"):
+        return simulate(scenario, agents=agent, trials=trials, seed=chosen)
+
+
+def _draw(traces: dict[str, Trace], place: str) -> None:
+    from neuroparallel.plotting import plot_run
+    from neuroparallel.reporting import cut_trace
+
+    file = Path(place)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for agent, trace in traces.items():
+        named = file if len(traces) == 1 else file.with_stem(f"{file.stem}_{agent}")
+        plot_run(cut_trace(trace, 0, MOST_PAINTED)).savefig(named)
+        on_screen().print(f"drawn: {named}", markup=False)

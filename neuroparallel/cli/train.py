@@ -1,0 +1,107 @@
+"""``train``: from a scenario to a trained subject, with what happens in sight."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuroparallel.cli.common import add_verb, add_what, load, note, on_screen
+from neuroparallel.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from neuroparallel.cli.live import Display
+    from neuroparallel.rllib import TrainingResult
+
+__all__ = ["add"]
+
+RUNS = Path("runs")
+LATEST = "latest"  # what --resume says without a directory
+INTERRUPTED = 130
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    told = "Train the subjects of a scenario until they meet its criterion, or its time is over."
+    parser = add_verb(verbs, "train", train, told)
+    add_what(parser, optional=True)
+    parser.add_argument("--budget", type=float, metavar="S", help="seconds of training; the scenario's, or 60")
+    parser.add_argument("--seed", type=int, default=0, help="of trials and learning (0)")
+    parser.add_argument("--out", metavar="DIR", help="where to keep the run (runs/NAME/TIME)")
+    parser.add_argument(
+        "--resume", nargs="?", const=LATEST, metavar="DIR", help="continue a run; without DIR the latest of WHAT"
+    )
+    parser.add_argument("--lanes", type=int, help="copies of the scenario that are played at once (64)")
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train, and keep the run."""
+    from neuroparallel.cli.live import Display
+    from neuroparallel.rllib import train as learn
+
+    what, resumed = _what(options)
+    place = Path(options.out) if options.out else resumed or _new_place(what.name)
+    console = on_screen(error=True)
+    console.print(f"[bold]{what.name}[/]  {what.description}  [dim]{place}[/]")
+    with Display(console) as display:
+        result = learn(
+            what,
+            out=place,
+            budget_s=options.budget,
+            seed=options.seed,
+            resume=resumed,
+            progress=display.update,
+            **({"lanes": options.lanes} if options.lanes else {}),
+        )
+    return _conclude(result, place, options)
+
+
+def _what(options: argparse.Namespace) -> tuple[Any, Path | None]:
+    """The scenario, and the run to continue."""
+    from neuroparallel.reporting import find_run, latest_run
+    from neuroparallel.scenario import Scenario
+
+    if options.resume is None:
+        if options.what is None:
+            raise ArgumentError("train needs WHAT: the name of a scenario, or a path to a .yaml file.")
+        return load(options), None
+    if options.resume != LATEST:
+        run = find_run(options.resume)
+    elif options.what is None:
+        raise ArgumentError("--resume needs WHAT, whose latest run it continues, or the directory of a run.")
+    else:
+        run = latest_run(RUNS / Scenario.load(options.what).name)
+    # The run's own scenario, with what --set changed when it began; --set may change more.
+    options.what = str(run / "scenario.yaml")
+    return load(options), run
+
+
+def _new_place(name: str) -> Path:
+    """A directory for a new run; runs that begin in the same second are numbered."""
+    place = RUNS / name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    number = 2
+    while place.exists():
+        place = place.with_name(f"{place.name.split('+')[0]}+{number}")
+        number += 1
+    return place
+
+
+def _conclude(result: TrainingResult, place: Path, options: argparse.Namespace) -> int:
+    from neuroparallel.errors import MissingDependencyError
+    from neuroparallel.reporting import draw_run, summarize_run
+
+    console = on_screen()
+    console.print(summarize_run(place), markup=False)
+    try:
+        files = [file.name for file in draw_run(place)]
+    except MissingDependencyError as error:
+        files = []
+        note(str(error))
+    kept = ["scenario.yaml", "trials.csv", "history.csv", "checkpoint/", "summary.json", *files]
+    console.print(f"Kept in {place}: {', '.join(kept)}", markup=False)
+    if not result.passed:
+        again = f"neuroparallel train {result.scenario.name} --resume"
+        again = f"neuroparallel train --resume {place}" if options.out else again
+        console.print(f"To go on from here: {again}", markup=False)
+    return INTERRUPTED if result.interrupted else 0

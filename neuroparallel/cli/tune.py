@@ -1,0 +1,75 @@
+"""``tune``: search for good settings."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuroparallel.cli.common import add_verb, add_what, load, on_screen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["add"]
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    told = "Search the space of a scenario's tune: section with Ray Tune, and stop early what falls behind."
+    parser = add_verb(verbs, "tune", tune, told)
+    add_what(parser)
+    parser.add_argument("--samples", type=int, default=8, help="settings to try (8)")
+    parser.add_argument("--iterations", type=int, default=100, help="updates of each, at most (100)")
+    parser.add_argument("--concurrent", type=int, default=2, help="how many at a time (2)")
+    parser.add_argument("--seed", type=int, default=0, help="of the search and of every trial (0)")
+    parser.add_argument("--out", metavar="DIR", help="where to keep it (runs/NAME/tune)")
+    parser.add_argument("--resume", action="store_true", help="continue a search that was interrupted")
+
+
+def tune(options: argparse.Namespace) -> None:
+    """Search, and print the best."""
+    from neuroparallel.rllib import tune as search
+
+    scenario = load(options)
+    place = Path(options.out or Path("runs") / scenario.name / "tune")
+    with on_screen(error=True).status(f"trying {options.samples} settings, {options.concurrent} at a time"):
+        results = search(
+            scenario,
+            out=place,
+            samples=options.samples,
+            iterations=options.iterations,
+            grace=max(1, options.iterations // 5),
+            concurrent=options.concurrent,
+            seed=options.seed,
+            resume=options.resume,
+        )
+    _print(results, scenario.tune or {})
+    on_screen().print(f"Kept in {place}", markup=False)
+
+
+def _print(results: Any, section: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    names = list(section)
+    for name in (*names, "updates", "correct (%)", "reward per trial"):
+        table.add_column(name.rpartition(".")[2], justify="right")
+    for result in sorted(results, key=_correct, reverse=True):
+        table.add_row(*_row(result, names))
+    on_screen().print(table)
+
+
+def _correct(result: Any) -> float:
+    value = (result.metrics or {}).get("env_runners", {}).get("correct", float("nan"))
+    return -1.0 if value != value else float(value)
+
+
+def _row(result: Any, names: Sequence[str]) -> list[str]:
+    config, metrics = result.config or {}, result.metrics or {}
+    changed = config.get("env_config", {}).get("set") or {}
+    chosen = [changed.get(name, config.get(name)) for name in names]
+    runners = metrics.get("env_runners", {})
+    reward = runners.get("reward_per_trial", float("nan"))
+    numbers = [str(metrics.get("training_iteration", 0)), f"{100 * _correct(result):.1f}", f"{reward:.3f}"]
+    return [f"{value:.3g}" if isinstance(value, float) else str(value) for value in chosen] + numbers
