@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import os
@@ -84,6 +85,13 @@ class Stream(_Part):
             changes["rewards"] = self.rewards
         if self.early is not None:
             changes["early"] = self.early
+        try:
+            known = {spec.name for spec in dataclasses.fields(task_class(self.task))}
+        except UnknownNameError as error:
+            raise ValueError(f"task: {error}") from None
+        for name in self.params:
+            if name not in known:
+                raise ValueError(f"params.{name}: {self.task} has no such parameter.{nearest(name, known)}")
         try:
             return make_task(self.task, self.preset, **changes)
         except NeuroparallelError as error:

@@ -51,14 +51,22 @@ class Source:
         elif item["type"] != "value_error":
             found = item.get("input")
             message = f"{message}; found {found!r}." if not isinstance(found, dict) else f"{message}."
-        inner = re.match(r"([\w.]+): ", message)
-        if inner and not inner[1].endswith("."):
-            deeper = [*path, *inner[1].split(".")]
-            if self.line(deeper) != self.line(path):
-                path = deeper
+        path, message = self._narrow(path, message, model)
         line = self.line(path)
         where = f"{self.name}:{line}" if line else self.name
         return f"{where}: {'.'.join(path) or 'scenario'}: {message}"
+
+    def _narrow(self, path: list[str], message: str, model: type[BaseModel]) -> tuple[list[str], str]:
+        """A message that begins with a key, such as ``timing.delay: ``, says more exactly where it belongs."""
+        inner = re.match(r"([\w.]+): ", message)
+        if not inner:
+            return path, message
+        keys, rest = inner[1].split("."), message[inner.end() :]
+        if keys[0] in model.model_fields:  # written from the top
+            return keys, rest
+        if keys[0] in _keys_at(model, path):
+            return [*path, *keys], rest
+        return path, message
 
 
 def _child(node: yaml.Node, key: str) -> tuple[yaml.Node, yaml.Node] | None:

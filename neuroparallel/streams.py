@@ -55,7 +55,7 @@ def groups_of(scenario: Scenario) -> dict[str, Group]:
     from neuroparallel.scenario import Group as GroupPart
 
     groups = dict(scenario.groups)
-    grouped = {name for group in groups.values() for name in full_names(scenario, group)}
+    grouped = {full for name, group in groups.items() for full in full_names(scenario, group, f"groups.{name}")}
     for subject, spec in scenario.subjects.items():
         left = tuple(f"{subject}.{key}" for key in spec.streams if f"{subject}.{key}" not in grouped)
         if left:
@@ -64,12 +64,12 @@ def groups_of(scenario: Scenario) -> dict[str, Group]:
     return groups
 
 
-def full_names(scenario: Scenario, group: Group) -> list[str]:
+def full_names(scenario: Scenario, group: Group, key: str) -> list[str]:
     """The group's members as ``subject.stream``."""
-    return [_full_name(scenario, name) for name in group.streams]
+    return [_full_name(scenario, name, f"{key}.streams") for name in group.streams]
 
 
-def _full_name(scenario: Scenario, name: str, subject: str | None = None) -> str:
+def _full_name(scenario: Scenario, name: str, key: str, subject: str | None = None) -> str:
     names = [full for full, _ in scenario.stream_items()]
     if name in names:
         return name
@@ -78,7 +78,7 @@ def _full_name(scenario: Scenario, name: str, subject: str | None = None) -> str
     short = [full for full in names if full.split(".")[1] == name]
     if len(short) == 1:
         return short[0]
-    raise ScenarioError(f"there is no stream {name!r}.{nearest(name, names)}")
+    raise ScenarioError(f"{key}: there is no stream {name!r}.{nearest(name, names)}")
 
 
 def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -> plan.Layout:
@@ -143,7 +143,7 @@ def _onset(
     target, _, period = stream.onset.after.rpartition(".")
     if not target:
         raise ScenarioError(f"{key}: after {stream.onset.after!r} names no period; write stream.period.")
-    full = _full_name(scenario, target, name.split(".")[0])
+    full = _full_name(scenario, target, key, name.split(".")[0])
     if full == name:
         raise ScenarioError(f"{key}: a stream cannot wait for itself.")
     periods = list(tasks[full].timing)
@@ -158,7 +158,7 @@ def _refuse_cycle(scenario: Scenario, name: str, key: str) -> None:
     seen, at = [name], name
     while streams[at].onset.after is not None:
         after = str(streams[at].onset.after).rpartition(".")[0]
-        at = _full_name(scenario, after, at.split(".")[0])
+        at = _full_name(scenario, after, key, at.split(".")[0])
         if at in seen:
             raise ScenarioError(f"{key}: streams wait for each other in a circle: {' -> '.join([*seen, at])}.")
         seen.append(at)
@@ -172,8 +172,8 @@ def _group(
     names: Mapping[str, int],
     tasks: Mapping[str, Task],
 ) -> plan.GroupSpec:
-    members = full_names(scenario, group)
     key = f"groups.{name}"
+    members = full_names(scenario, group, key)
     mix = tuple(
         (tuple(names[_member(scenario, part, members, key)] for part in entry.split("+")), weight)
         for entry, weight in group.mix.items()
@@ -191,10 +191,7 @@ def _group(
 
 
 def _member(scenario: Scenario, part: str, members: list[str], key: str) -> str:
-    try:
-        full = _full_name(scenario, part.strip())
-    except ScenarioError as error:
-        raise ScenarioError(f"{key}.mix: {error}") from None
+    full = _full_name(scenario, part.strip(), f"{key}.mix")
     if full not in members:
         raise ScenarioError(f"{key}.mix: {part.strip()!r} is not in this group.{nearest(part.strip(), members)}")
     return full

@@ -132,7 +132,7 @@ class Rewards(Mapping[str, float]):
         """Pay some outcomes differently; an unknown name is an error that offers the nearest one."""
         for name in changes:
             if name not in self._amounts:
-                raise UnknownNameError(f"rewards: there is no {name!r}.{nearest(name, self._amounts)}")
+                raise UnknownNameError(f"rewards.{name}: there is no such reward.{nearest(name, self._amounts)}")
         return Rewards(**{**self._amounts, **changes})
 
 

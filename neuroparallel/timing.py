@@ -301,7 +301,7 @@ class Timing(Mapping[str, Duration]):
         """
         for name in changes:
             if name not in self._periods:
-                raise UnknownNameError(f"timing: there is no period {name!r}.{nearest(name, self._periods)}")
+                raise UnknownNameError(f"timing.{name}: there is no such period.{nearest(name, self._periods)}")
         return Timing(**{**self._periods, **changes})
 
     def plain(self) -> dict[str, Any]:

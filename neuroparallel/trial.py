@@ -22,6 +22,8 @@ __all__ = ["COMMIT", "END", "STAY", "Trial"]
 STAY, END, COMMIT = -1, -2, -3  # where an action leads, besides the number of a period
 DRAWN = -1  # a duration that is drawn from a law when the period begins
 
+_CODES = {code.label: int(code) for code in Outcome}
+
 Names: TypeAlias = str | Iterable[str]
 Where: TypeAlias = bool | NDArray[np.bool_]
 
@@ -160,16 +162,19 @@ class Trial:
             where: Only for these conditions, (n,) bool.
             pay: Let the task's `pay` hook price it.
         """
-        mask = np.broadcast_to(np.asarray(where, bool), (self.n,))
-        codes, amounts = self._priced(outcome, reward)
+        rows: Any = slice(None)
+        if where is not True:
+            rows = np.flatnonzero(np.broadcast_to(np.asarray(where, bool), (self.n,)))
+        codes, amounts = (part[rows] if part.ndim else part for part in self._priced(outcome, reward))
         for p in self._index(during):
             self._ruled[p] = True
             target = self._target(then, p)
             for column in self._columns(action):
-                rows = np.flatnonzero(mask)
-                at = (rows, p, column[rows] if isinstance(column, np.ndarray) else column)
-                self.reward[at] = amounts[rows]
-                self.outcome[at] = codes[rows]
+                at = (rows, p, column)
+                if isinstance(column, np.ndarray):
+                    at = (np.arange(self.n)[rows], p, column[rows])
+                self.reward[at] = amounts
+                self.outcome[at] = codes
                 self.next[at] = target
                 self.pays[at] = pay
 
@@ -187,15 +192,18 @@ class Trial:
 
     def _priced(self, outcome: Any, reward: ArrayLike | None) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         if isinstance(outcome, str):
-            labels = {code.label: code for code in Outcome}
-            if outcome not in labels:
-                raise UnknownNameError(f"there is no outcome {outcome!r}.{nearest(outcome, labels)}")
+            if outcome not in _CODES:
+                raise UnknownNameError(f"there is no outcome {outcome!r}.{nearest(outcome, _CODES)}")
             if reward is None and outcome in self._task.rewards:
                 reward = self._task.rewards[outcome]
-            outcome = labels[outcome]
-        codes = np.broadcast_to(np.asarray(0 if outcome is None else outcome, np.uint8), (self.n,))
-        amounts = np.broadcast_to(np.asarray(0.0 if reward is None else reward, np.float64), (self.n,))
-        return codes, amounts
+            outcome = _CODES[outcome]
+        codes = np.asarray(0 if outcome is None else outcome, np.uint8)
+        amounts = np.asarray(0.0 if reward is None else reward, np.float64)
+        return self._one_each(codes), self._one_each(amounts)
+
+    def _one_each(self, values: NDArray[Any]) -> NDArray[Any]:
+        """One value for each condition, or a single one for all."""
+        return values if values.shape in ((), (self.n,)) else np.broadcast_to(values, (self.n,))
 
     def answer(
         self,

@@ -31,7 +31,7 @@ class IdealObserver(StreamAgent):
     Args:
         maximise: ``"correct"``: the answer most probably right. ``"reward"``: the one that pays most on average,
             which differs where answers pay differently or there is a sure bet. In windows in which nothing is
-            right or wrong it is always the reward.
+            right or wrong it is always the reward. A choice is preferred to holding if they are equally good.
 
     Raises:
         ArgumentError: On reset: a task has no grid of conditions, or streams share their channels.
@@ -162,7 +162,8 @@ class _Decoder:
                 log = self._log[lanes]
                 likely = np.exp(log - log.max(axis=1, keepdims=True))
                 score = np.stack([(likely * row).sum(axis=1) for row in value], axis=1)
-                result[lanes] = score.argmax(axis=1)
+                choice = score[:, 1:].argmax(axis=1) + 1
+                result[lanes] = np.where(score[:, 0] > score[:, 1:].max(axis=1), 0, choice)
                 if once:
                     self._done[lanes] = period
         return result

@@ -155,8 +155,8 @@ class BlindAgent(StreamAgent):
                 answers = Answers(tables, int(period))
                 answer[period] = answers.best(weights)
                 order = np.argsort(answers.late, kind="stable")
-                median = np.searchsorted(np.cumsum(weights[order]), 0.5)
-                wait[period] = answers.late[order[min(median, len(order) - 1)]]
+                median = min(int(np.searchsorted(np.cumsum(weights[order]), 0.5)), len(order) - 1)
+                wait[period] = answers.late[order[median]]
             self._plans[stream.spec.name] = (answer, wait)
 
     def choose(
@@ -164,7 +164,7 @@ class BlindAgent(StreamAgent):
     ) -> NDArray[np.int64]:
         answer, wait = self._plans[name]
         period = stream.tables.period_of[stream.row]
-        result = answer[period]
+        result: NDArray[np.int64] = answer[period]
         if wait.any():
             result = np.where(now - stream.entered + 1 >= wait[period], result, 0)
         return result

@@ -26,7 +26,8 @@ def slot_weights(tables: Tables) -> Floats:
     index, weights = np.arange(tables.slots), np.ones(tables.slots)
     for name, factor in tables.design.factors.items():
         weights *= factor.weights[index // tables.design.strides[name] % len(factor)]
-    return weights / weights.sum()
+    share: Floats = weights / weights.sum()
+    return share
 
 
 def filled_tables(tables: Tables) -> Tables:

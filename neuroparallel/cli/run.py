@@ -54,9 +54,10 @@ def _agent(name: str) -> Any:
     """A trained subject if it names a directory, else the name of a reference agent."""
     if not Path(name).exists():
         return name
+    from neuroparallel.reporting import TrainedAgent, find_run
     from neuroparallel.rllib import load_policy
 
-    return load_policy(name)
+    return TrainedAgent(load_policy(find_run(name)))
 
 
 def _watched(scenario: Scenario, agent: Any, steps: int, seed: int | None) -> tuple[dict[str, Trace], Any]:

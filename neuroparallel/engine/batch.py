@@ -77,6 +77,11 @@ class BatchEngine:
                     if partner in group.streams.values():
                         group.partners.append((seen, partner))
 
+    def __repr__(self) -> str:
+        """What is played, in how many lanes."""
+        played = self.scenario.name if self.scenario is not None else ", ".join(self.stream_names)
+        return f"{type(self).__name__}({played}, lanes={self.lanes})"
+
     # ---- spaces ---------------------------------------------------------------------------------------------
 
     def observation_space(self, agent: str) -> gymnasium.spaces.Box:

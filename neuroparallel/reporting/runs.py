@@ -110,7 +110,7 @@ def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
 def _draw_trial(place: Path, name: str, seed: int) -> list[Path]:
     from neuroparallel.environments import batch
     from neuroparallel.plotting import plot_trial
-    from neuroparallel.reporting.watching import one_trial, watch
+    from neuroparallel.reporting.watching import TrainedAgent, one_trial, watch
     from neuroparallel.rllib import load_policy
 
     policy = load_policy(place)
@@ -118,7 +118,7 @@ def _draw_trial(place: Path, name: str, seed: int) -> list[Path]:
     what = json.loads(env["scenario"])
     options = {key: env[key] for key in ("dt", "session", "view") if env.get(key) is not None}
     longest = batch(what, lanes=1, record=False, **options).trial_steps()
-    traces, _ = watch(what, policy, steps=8 * longest, seed=seed, **options)
+    traces, _ = watch(what, TrainedAgent(policy), steps=8 * longest, seed=seed, **options)
     written = []
     for agent, trace in traces.items():
         file = place / ("trial.png" if len(traces) == 1 else f"trial_{agent}.png")

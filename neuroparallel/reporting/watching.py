@@ -9,19 +9,21 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.agents import Agent, make_agent
+from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.engine.layout import Layout
 from neuroparallel.environments import batch
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Trace
 
-__all__ = ["cut_trace", "one_trial", "watch"]
+__all__ = ["TrainedAgent", "cut_trace", "one_trial", "watch"]
 
 Array: TypeAlias = NDArray[Any]
 
 
 def watch(
     what: Any,
-    agents: Any = "random",
+    agents: str | Agent = "random",
     *,
     steps: int = 200,
     seed: int | None = None,
@@ -32,8 +34,8 @@ def watch(
 
     Args:
         what: A scenario's or task's name, a file, a dictionary, a `Scenario` or a `Task`.
-        agents: Who acts: the name of a reference agent (``random``, ``hold``, ``oracle`` ...), or anything with
-            ``act(observations)``, such as a trained `neuroparallel.rllib.Policy`.
+        agents: Who acts: the name of a reference agent (``random``, ``hold``, ``oracle`` ...), or any agent, such
+            as a `TrainedAgent`.
         steps: How many steps of dt.
         seed: Of the trials; None: the scenario's.
         each: Called after every step with its number, from 1.
@@ -49,11 +51,12 @@ def watch(
     if steps < 1:
         raise ArgumentError(f"steps is {steps}; it is a whole number, 1 or more.")
     engine = batch(what, lanes=1, seed=seed, **options)
-    player = make_player(agents, engine, seed=engine.scenario.seed if seed is None else seed)
+    player = make_agent(agents)
     observations, infos = engine.reset(seed)
+    player.reset(engine)
     rows: dict[str, list[tuple[Any, ...]]] = {agent: [] for agent in engine.possible_agents}
     for step in range(steps):
-        actions = player.act(observations)
+        actions = player.act(observations, infos, engine)
         fresh, rewards, _, truncations, after = engine.step(actions)
         for agent, kept in rows.items():
             before = {key: int(infos[agent][key][0]) for key in infos[agent] if key.endswith(("truth", "period"))}
@@ -63,39 +66,33 @@ def watch(
         over = truncations[engine.possible_agents[0]]
         if over.any():
             observations, infos = engine.restart(over), engine.infos()
-            player.reset(over)
         if each is not None:
             each(step + 1)
     return {agent: _trace(engine, agent, kept) for agent, kept in rows.items()}, engine.trials()
 
 
-class _Random:
-    """Stand-in until the agents land."""
+class TrainedAgent:
+    """A trained policy in the form of a reference agent; forgets when a session begins.
 
-    def __init__(self, engine: Any, kind: str, seed: int) -> None:
-        self.engine, self.kind = engine, kind
-        self.random = np.random.default_rng(seed)
+    Args:
+        policy: A `neuroparallel.rllib.Policy`, or anything with its ``reset`` and ``act``.
+    """
 
-    def act(self, observations: Any) -> dict[str, Array]:
-        result = {}
-        truth = self.engine.truth()
-        for agent in observations:
-            space = self.engine.action_space(agent)
-            sizes = getattr(space, "nvec", None)
-            if self.kind == "oracle":
-                result[agent] = np.maximum(truth[agent], 0)
-            elif sizes is None:
-                result[agent] = self.random.integers(0, space.n if self.kind == "random" else 1, 1)
-            else:
-                result[agent] = self.random.integers(0, sizes if self.kind == "random" else 1, (1, len(sizes)))
-        return result
+    def __init__(self, policy: Any) -> None:
+        self.policy = policy
 
-    def reset(self, lanes: Any = None) -> None:
-        pass
+    def reset(self, engine: Any) -> None:
+        """Forget everything."""
+        self.policy.reset()
 
-
-def make_player(agents: Any, engine: Any, seed: int) -> Any:
-    return agents if hasattr(agents, "act") else _Random(engine, agents, seed)
+    def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
+        """Say what every subject does now; see `neuroparallel.agents.Agent`."""
+        core = engine_of(engine)
+        begun = core.session_start == core.now
+        if core.now and begun.any():
+            self.policy.reset(begun)
+        actions: Actions = self.policy.act(observations)
+        return actions
 
 
 def _trace(engine: Any, agent: str, rows: list[tuple[Any, ...]]) -> Trace:
@@ -127,7 +124,7 @@ def _columns(infos: tuple[Mapping[str, int], ...], prefix: list[str], key: str) 
 
 
 def one_trial(trace: Trace) -> Trace:
-    """Cut the most telling trial out of a trace: one in which every stream took part, and the later the better.
+    """Cut a telling trial out of a trace: the first in which most streams took part and asked for a response.
 
     Args:
         trace: Of several trials.
@@ -138,8 +135,11 @@ def one_trial(trace: Trace) -> Trace:
     bounds = _whole_trials(trace)
     if not bounds:
         return trace
-    shown = [(int((trace.periods[a:b] >= 0).any(axis=0).sum()), a) for a, b in bounds]
-    start, stop = bounds[shown.index(max(shown))]
+    telling = [
+        int((trace.periods[a:b] >= 0).any(axis=0).sum() + (trace.ground_truth[a:b] > 0).any(axis=0).sum())
+        for a, b in bounds
+    ]
+    start, stop = bounds[telling.index(max(telling))]
     return cut_trace(trace, start, stop)
 
 

@@ -38,9 +38,7 @@ class ContextDecision(Task):
     coherences: tuple[float, ...] = (5.0, 15.0, 50.0)
     sigma: float = 1.0
     evidence: float = 1.0
-    timing: Timing = Timing(
-        fixation=300, stimulus=700, delay=TruncExp(600, 300, 3000), decision=100
-    )
+    timing: Timing = Timing(fixation=300, stimulus=700, delay=TruncExp(600, 300, 3000), decision=100)
     rewards: Rewards = Rewards(correct=1.0, error=0.0, abort=-0.1, miss=0.0)
 
     channels: ClassVar = Channels(

@@ -55,9 +55,7 @@ class DelayedComparison(Task):
         super().__post_init__()
         pairs = tuple(tuple(float(f) for f in pair) for pair in self.pairs)
         if not pairs or any(len(pair) != 2 or pair[0] == pair[1] for pair in pairs):
-            raise ArgumentError(
-                f"pairs is {self.pairs!r}; each pair has two different frequencies."
-            )
+            raise ArgumentError(f"pairs is {self.pairs!r}; each pair has two different frequencies.")
         object.__setattr__(self, "pairs", pairs)
 
     def conditions(self) -> Factorial:

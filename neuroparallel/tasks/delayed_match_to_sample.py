@@ -54,9 +54,7 @@ class DelayedMatchToSample(Task):
         if self.items < 2:
             raise ArgumentError(f"items is {self.items!r}; it is a whole number, 2 or more.")
         if not 0 <= self.match_probability <= 1:
-            raise ArgumentError(
-                f"match_probability is {self.match_probability!r}; it is between 0 and 1."
-            )
+            raise ArgumentError(f"match_probability is {self.match_probability!r}; it is between 0 and 1.")
 
     def channel_groups(self) -> Channels:
         return Channels(fixation=1, stimulus=self.items, noise={"stimulus": "sigma"})

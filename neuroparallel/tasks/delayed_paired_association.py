@@ -32,14 +32,10 @@ class DelayedPairedAssociation(Task):
     """
 
     sigma: float = 1.0
-    timing: Timing = Timing(
-        fixation=0, sample=1000, delay=1000, test=1000, response_delay=1000, decision=500, iti=0
-    )
+    timing: Timing = Timing(fixation=0, sample=1000, delay=1000, test=1000, response_delay=1000, decision=500, iti=0)
     rewards: Rewards = Rewards(correct=1.0, error=-1.0, abort=-0.1, miss=0.0, withheld=0.0)
 
-    channels: ClassVar = Channels(
-        fixation=1, sample=2, test=2, noise={"sample": "sigma", "test": "sigma"}
-    )
+    channels: ClassVar = Channels(fixation=1, sample=2, test=2, noise={"sample": "sigma", "test": "sigma"})
     actions: ClassVar = Actions("withhold", "lick")
     tags: ClassVar = ("working_memory", "go_no_go", "olfactory")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

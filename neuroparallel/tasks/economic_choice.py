@@ -41,9 +41,7 @@ class EconomicChoice(Task):
     offers: tuple[tuple[int, int], ...] = OFFERS
     sigma: float = 0.0
     timing: Timing = Timing(fixation=1500, offer=Uniform(1000, 2000), decision=700)
-    rewards: Rewards = Rewards(
-        correct=0.0, error=0.0, abort=-0.1, miss=0.0, drop_a=0.22, drop_b=0.1
-    )
+    rewards: Rewards = Rewards(correct=0.0, error=0.0, abort=-0.1, miss=0.0, drop_a=0.22, drop_b=0.1)
 
     channels: ClassVar = Channels(
         fixation=1, juice=("a1", "b1", "a2", "b2"), amount=("1", "2"), noise={"amount": "sigma"}
@@ -60,9 +58,7 @@ class EconomicChoice(Task):
         super().__post_init__()
         offers = tuple(tuple(int(drops) for drops in offer) for offer in self.offers)
         if not offers or any(len(offer) != 2 or min(offer) < 0 for offer in offers):
-            raise ArgumentError(
-                f"offers is {self.offers!r}; an offer is (drops of B, drops of A), 0 or more."
-            )
+            raise ArgumentError(f"offers is {self.offers!r}; an offer is (drops of B, drops of A), 0 or more.")
         object.__setattr__(self, "offers", offers)
 
     def conditions(self) -> Factorial:

@@ -89,6 +89,8 @@ def _read(entry: Any, key: str) -> tuple[str, Callable[..., Any], dict[str, Any]
         )
     function = _supersuit(name, key) if name.startswith(_SUPERSUIT) else _ours(name, key)
     _check_options(function, name, options, key)
+    if name.startswith(_SUPERSUIT):  # it asks for tuples, which YAML does not have
+        options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
     return name, function, dict(options)
 
 

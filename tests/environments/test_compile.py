@@ -49,9 +49,7 @@ def test_each_stream_can_be_an_agent_with_the_same_trials():
         assert np.array_equal(seen["subject_0"], np.concatenate(list(pieces.values()), axis=1))
         actions = rng.integers(0, 3, (6, 2)) * rng.integers(0, 2, (6, 2))
         seen, reward, *_, infos = whole.step({"subject_0": actions})
-        pieces, rewards, *_, split = parts.step(
-            dict(zip(parts.possible_agents, actions.T, strict=True))
-        )
+        pieces, rewards, *_, split = parts.step(dict(zip(parts.possible_agents, actions.T, strict=True)))
         assert np.allclose(reward["subject_0"], sum(rewards.values()))
         for stream in ("first", "second"):
             for key in ("outcome", "trial", "period", "ground_truth"):

@@ -15,10 +15,9 @@ from neuroparallel.errors import ActionError, UsageError
 @pytest.mark.parametrize("name", ["random_dots", "dpa_gng", "dual_random_dots"])
 def test_gymnasium_accepts_it(name):
     with warnings.catch_warnings():
-        # It wants to be asked through gymnasium.make; and our evidence is unbounded.
-        warnings.filterwarnings("ignore", message=".*Not able to test alternative render modes.*")
         warnings.filterwarnings("ignore", message=".*A Box observation space.*")
-        warnings.filterwarnings("ignore", message=".*spec.*")
+        # It can make further ones only of what has a registered id.
+        warnings.filterwarnings("ignore", message=".*Not able to test alternative render modes.*")
         check_env(gym_env(name, session={"trials": 3}, render_mode="rgb_array"))
 
 

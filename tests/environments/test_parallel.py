@@ -26,10 +26,7 @@ def random_action(space, rng):
 
 def plain(result):
     """A step's result with arrays as lists, to compare."""
-    return [
-        {agent: v.tolist() if hasattr(v, "tolist") else v for agent, v in part.items()}
-        for part in result
-    ]
+    return [{agent: v.tolist() if hasattr(v, "tolist") else v for agent, v in part.items()} for part in result]
 
 
 def played(env, steps, seed=0, reset_seed=1):
@@ -78,9 +75,7 @@ def test_a_reset_without_seed_goes_on_to_the_next_session():
 
 
 def test_the_seed_of_the_factory_is_that_of_the_first_session():
-    assert plain(parallel_env("random_dots", seed=9).reset()) == plain(
-        parallel_env("random_dots").reset(seed=9)
-    )
+    assert plain(parallel_env("random_dots", seed=9).reset()) == plain(parallel_env("random_dots").reset(seed=9))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -183,9 +178,7 @@ def test_stepping_before_the_reset_is_refused():
         env.step({"subject_0": 0})
 
 
-@pytest.mark.parametrize(
-    "action", [1, np.int64(1), np.uint8(1), np.array(1), np.array(1, np.int16)], ids=repr
-)
+@pytest.mark.parametrize("action", [1, np.int64(1), np.uint8(1), np.array(1), np.array(1, np.int16)], ids=repr)
 def test_an_action_is_any_single_integer(action):
     env, twin = parallel_env("random_dots"), parallel_env("random_dots")
     env.reset(seed=0)
@@ -235,9 +228,7 @@ def test_factored_actions_are_one_integer_per_stream(action):
     assert plain(env.step({"subject_0": action})) == plain(twin.step({"subject_0": [0, 1]}))
 
 
-@pytest.mark.parametrize(
-    "action", [0, [0], [0, 1, 0], [0, 3], [0, 1.0], [True, 0], np.array([[0, 1]]), "01", [0, -1]]
-)
+@pytest.mark.parametrize("action", [0, [0], [0, 1, 0], [0, 3], [0, 1.0], [True, 0], np.array([[0, 1]]), "01", [0, -1]])
 def test_other_factored_actions_are_refused(action):
     env = parallel_env("dual_random_dots")
     env.reset(seed=0)

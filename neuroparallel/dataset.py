@@ -1,0 +1,145 @@
+"""Supervised data: what is seen, what is right, and where that counts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.agents import OracleAgent
+from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.errors import ArgumentError, UnknownNameError, UsageError, nearest
+from neuroparallel.scenario import Scenario
+from neuroparallel.streams import build_layout
+from neuroparallel.task import Task
+
+__all__ = ["Dataset", "Details"]
+
+What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
+Batch: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64], "NDArray[np.bool_] | NDArray[np.float32]"]
+
+
+@dataclass(frozen=True)
+class Details:
+    """More about a batch; arrays of the shape of its targets.
+
+    Attributes:
+        period: int64. Number of the period that is shown, -1 where the stream is idle.
+        trial_end: bool. This observation is the first one after the end of a trial.
+        window: bool. A response is asked for.
+    """
+
+    period: NDArray[np.int64]
+    trial_end: NDArray[np.bool_]
+    window: NDArray[np.bool_]
+
+
+class Dataset:
+    """Endless labelled sequences for supervised training, made as fast as memory takes them.
+
+    Sequence i is lane i of the batch engine with the same seed, whatever the size of the batch; an oracle acts in
+    it, so that trials follow each other. Each call goes on where the last one ended, so a network may carry its
+    state over. Every array is fresh; with ``batch_first`` they are transposed views of time-major memory.
+
+        inputs, targets, mask = npar.Dataset("random_dots", batch=64, steps=100)()
+
+    Args:
+        what: A shipped scenario's name, a task's name, a path to a ``.yaml`` file, a dictionary, a `Scenario` or a
+            `Task`.
+        batch: Number of sequences, 1 or more.
+        steps: Length of a sequence in steps of dt, 1 or more.
+        seed: 0 or more.
+        dt: Time step in ms instead of the scenario's.
+        subject: Whose data, if there are several subjects.
+        batch_first: Axes are (batch, steps, ...), otherwise (steps, batch, ...).
+        window_weight: If given, the mask is float32 instead of bool: this weight where a response is asked for, 1
+            where holding is right, 0 where nothing is defined.
+
+    Attributes:
+        scenario: The scenario.
+        subject: Whose data.
+        dt: Time step, ms.
+        channels: Name of each column of the inputs.
+        streams: Name of each of the subject's streams, in the order of the last axis of targets.
+        actions: Number of actions of each stream: targets are 0 .. actions - 1.
+
+    Raises:
+        UnknownNameError: There is no such scenario, task or subject; names the nearest one.
+        ArgumentError: A number is not allowed, or there are several subjects and none was chosen.
+    """
+
+    def __init__(
+        self,
+        what: What,
+        batch: int = 64,
+        steps: int = 100,
+        seed: int = 0,
+        *,
+        dt: float | None = None,
+        subject: str | None = None,
+        batch_first: bool = True,
+        window_weight: float | None = None,
+    ) -> None:
+        for name, value, least in (("batch", batch, 1), ("steps", steps, 1), ("seed", seed, 0)):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+                raise ArgumentError(f"{name} is {value!r}; it is a whole number, {least} or more.")
+        scenario = Scenario.load(what)
+        self.scenario = scenario if dt is None else scenario.replace(dt=dt)
+        self.batch, self.steps, self.batch_first = int(batch), int(steps), batch_first
+        self.window_weight = window_weight
+        self._engine = BatchEngine(build_layout(self.scenario), self.batch, seed=seed, record=0)
+        self._engine.scenario = self.scenario
+        self.dt = self._engine.dt
+        self.subject = self._chosen(subject)
+        self._subject = self._engine.subjects[self._engine.possible_agents.index(self.subject)]
+        self.channels = self._subject.names
+        self.streams = [stream.spec.short for stream in self._subject.streams]
+        self.actions = [int(n) for n in self._subject.sizes]
+        self._oracle = OracleAgent()
+        self._details: _Rows | None = None
+        self._observations, self._infos = self._engine.reset(seed)
+        self._ended = [np.zeros(self.batch, bool) for _ in self.streams]
+
+    def _chosen(self, subject: str | None) -> str:
+        names = self._engine.possible_agents
+        if subject is None and len(names) > 1:
+            raise ArgumentError(
+                f"{self.scenario.name} has several subjects; choose one: subject={names[0]!r} "
+                f"({', '.join(names)})."
+            )
+        if subject is not None and subject not in names:
+            raise UnknownNameError(f"there is no subject {subject!r}.{nearest(subject, names)}")
+        return subject or names[0]
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches without end."""
+        while True:
+            yield self()
+
+    def __call__(self) -> Batch:
+        """Make the next batch.
+
+        Returns:
+            inputs: float32, (batch, steps, channels).
+            targets: int64, (batch, steps), or (batch, steps, streams) if the subject has an action for each of
+                several streams. The action that is right at each step, 0 (hold) where none is defined.
+            mask: bool, of the shape of targets: where a target is defined. It is not in a window without a right
+                answer, as in a game, nor while a stream is idle. float32 with ``window_weight``.
+        """
+        factors = self._subject.factors
+        shape = (self.steps, factors, self.batch) if factors else (self.steps, 1, self.batch)
+        inputs = np.empty((self.steps, len(self.channels), self.batch), np.float32)
+        targets = np.empty(shape, np.int64)
+        rows = _Rows(self, self.steps)
+        core, agent = self._engine, self.subject
+        for step in range(self.steps):
+            inputs[step] = self._observations[agent].T
+            rows.note(step, self._ended)
+            truth = self._oracle_actions()
+            targets[step] = core.truth()[agent].T
+            self._observations, _, _, _, self._infos = core.step(truth)
+        raise NotImplementedError

@@ -1,0 +1,111 @@
+"""A scenario file that is wrong is refused with file, line, key, what was found and the nearest valid name."""
+
+import re
+
+import pytest
+
+from neuroparallel.errors import ScenarioError, UnknownNameError
+from neuroparallel.scenario import Scenario
+
+GOOD = """\
+name: x
+dt: 100
+subjects:
+  one:
+    action: shared
+    streams:
+      m:
+        task: delayed_paired_association
+        timing: {delay: 500}
+      g:
+        task: go_nogo
+        onset: after m.sample + 300
+  two:
+    streams:
+      p: {task: random_dots}
+groups:
+  trial: {streams: [one.m, one.g], mix: {m: 1, m + g: 2}}
+"""
+
+WRONG = {  # what is replaced: by what, and what the message must say
+    "a key": ("action:", "acton:", r":5: subjects\.one\.acton: there is no such key. Did you mean 'action'\?"),
+    "a value": ("shared", "shard", r":5: subjects\.one\.action: .*'factored' or 'shared'; found 'shard'"),
+    "a task": ("go_nogo", "go_noggo", r":11: subjects\.one\.streams\.g\.task: .*Did you mean 'go_nogo'\?"),
+    "a period": ("delay: 500", "dely: 500", r":9: .*timing\.dely: there is no such period. Did you mean 'delay'\?"),
+    "a duration": ("delay: 500", "delay: 550", r":9: .*550 ms.*dt = 100 ms; use 500 or 600 ms"),
+    "a law": ("delay: 500", "delay: {unifrm: [1, 2]}", r":9: .*no law 'unifrm'. Did you mean 'uniform'\?"),
+    "a number": ("dt: 100", "dt: ten", r":2: dt: .*found 'ten'"),
+    "a negative number": ("dt: 100", "dt: -1", r":2: dt: .*found -1"),
+    "a parameter": ("{task: random_dots}", "{task: random_dots, params: {sgma: 1}}", r":15: .*params\.sgma: .*'sigma'"),
+    "a reward": (
+        "{task: random_dots}",
+        "{task: random_dots, rewards: {corect: 1}}",
+        r":15: .*rewards\.corect: .*'correct'",
+    ),
+    "an onset": ("after m.sample + 300", "after lunch", r":12: .*onset: .*lunch"),
+    "the period of an onset": ("after m.sample", "after m.smple", r":12: .*no period 'smple'. Did you mean 'sample'\?"),
+    "the stream of an onset": ("after m.sample", "after q.sample", r":12: .*there is no stream 'q'"),
+    "a mix": ("m + g: 2", "m + p: 2", r":17: groups\.trial\.mix: 'p' is not in this group"),
+    "a group": ("[one.m, one.g]", "[one.m, one.h]", r":17: groups\.trial.*there is no stream 'one.h'. Did you mean"),
+    "twins": ("  two:", "  one:", r":13: the key 'one' stands here and in line 4"),
+    "YAML": ("{task: random_dots}", "{task: random_dots", r"this is no YAML"),
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to_file(text):
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        return path
+
+    return to_file
+
+
+def test_the_file_is_good_before_it_is_spoilt(write):
+    assert Scenario.load(write(GOOD)).name == "x"
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_the_message_names_file_line_key_and_remedy(what, write):
+    old, new, message = WRONG[what]
+    assert old in GOOD
+    path = write(GOOD.replace(old, new, 1))
+    with pytest.raises(ScenarioError) as caught:
+        Scenario.load(path)
+    assert str(path) in str(caught.value)
+    assert re.search(message, str(caught.value)), str(caught.value)
+
+
+def test_all_mistakes_are_named_at_once(write):
+    text = GOOD.replace("action:", "acton:").replace("dt: 100", "dt: ten")
+    with pytest.raises(ScenarioError) as caught:
+        Scenario.load(write(text))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_streams_that_wait_for_each_other_are_refused(write):
+    text = GOOD.replace("timing: {delay: 500}", "onset: after g.stimulus")
+    with pytest.raises(ScenarioError, match=r"in a circle: one\.\w -> one\.\w -> one\.\w"):
+        Scenario.load(write(text))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ScenarioError, match=r"nope\.yaml: the file cannot be read"):
+        Scenario.load(tmp_path / "nope.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "word", "\x00"])
+def test_what_is_no_mapping_is_refused(text, write):
+    with pytest.raises(ScenarioError, match=r"mine\.yaml"):
+        Scenario.load(write(text))
+
+
+def test_an_unknown_name_gets_the_nearest_one():
+    with pytest.raises(UnknownNameError, match="Did you mean 'dpa_gng'"):
+        Scenario.load("dpa_gn")
+
+
+def test_changing_an_unknown_key_is_refused():
+    with pytest.raises(ScenarioError, match="Did you mean 'coherences'"):
+        Scenario.load("random_dots").replace(cohrences=[1])

@@ -1,0 +1,119 @@
+"""The wrappers: list of a scenario."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from neuroparallel.environments import aec_env, batch, gym_env, parallel_env, vector_env
+from neuroparallel.errors import MissingDependencyError, ScenarioError, UnknownNameError
+from neuroparallel.scenario import Scenario
+from neuroparallel.wrappers import check_wrappers, previous_action_v0, previous_reward_v0
+
+
+def with_wrappers(*entries, name="random_dots"):
+    return Scenario.load(name).replace(wrappers=list(entries))
+
+
+BOTH = ("previous_reward", {"previous_action": {"encoding": "index"}})
+
+
+@pytest.mark.parametrize("factory", [parallel_env, gym_env, vector_env, batch])
+def test_all_factories_apply_the_list_in_its_order(factory):
+    size = {} if factory in (parallel_env, gym_env) else {"num_envs" if factory is vector_env else "lanes": 2}
+    env, bare = factory(with_wrappers(*BOTH), **size), factory("random_dots", **size)
+    by_hand = previous_action_v0(previous_reward_v0(bare), encoding="index")
+    assert repr(env).split("(")[0] == repr(by_hand).split("(")[0]
+    names = env.channel_names("subject_0") if factory in (parallel_env, batch) else env.channel_names()
+    assert names[-2:] == ("previous_reward", "previous_action")
+    assert env.scenario.wrappers == Scenario.load(with_wrappers(*BOTH).dump()).wrappers
+
+
+def test_the_aec_view_has_them_too():
+    env = aec_env(with_wrappers(*BOTH))
+    assert env.observation_space("subject_0").shape == (5,)
+    env.reset(seed=0)
+    env.step(1)
+    assert env.last()[0].shape == (5,)
+    assert env.trials() is not None
+
+
+def test_wrapped_and_pickled_scenarios_play_the_same_in_lanes():
+    scenario = with_wrappers(*BOTH, name="dpa_gng")
+    engine, env = batch(scenario, 3), parallel_env(scenario, lane=2)
+    seen, one = engine.reset(seed=1)[0]["subject_0"], env.reset(seed=1)[0]["subject_0"]
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        assert np.array_equal(seen[2], one)
+        actions = rng.integers(2, size=3)
+        seen = engine.step({"subject_0": actions})[0]["subject_0"]
+        one = env.step({"subject_0": actions[2]})[0]["subject_0"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "error", "message"),
+    [
+        ("previous_rewards", UnknownNameError, r"wrappers\.0: .*Did you mean 'previous_reward'"),
+        ({"previous_action": {"encodings": 1}}, UnknownNameError, "Did you mean 'encoding'"),
+        ({"previous_reward": {"scale": 2}}, UnknownNameError, "no option 'scale'"),
+        ({"previous_action": 3}, ScenarioError, "neither the name"),
+        (7, ScenarioError, "neither the name"),
+        ({"previous_action": {}, "previous_reward": {}}, ScenarioError, "neither the name"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_made(entry, error, message):
+    with pytest.raises(error, match=message):
+        check_wrappers([entry])
+    with pytest.raises((error, ScenarioError), match=message):
+        parallel_env(with_wrappers(entry))
+
+
+def test_an_option_that_is_not_allowed_names_its_place():
+    with pytest.raises(ScenarioError, match=r"wrappers\.1: previous_action: .*'one_hot'"):
+        parallel_env(with_wrappers("previous_reward", {"previous_action": {"encoding": "hot"}}))
+
+
+def test_names_with_and_without_version_and_empty_options_will_do():
+    check_wrappers(["previous_reward", "previous_reward_v0", {"previous_action": None}])
+
+
+class TestSuperSuit:
+    """SuperSuit's own wrappers, in the list."""
+
+    @pytest.fixture(autouse=True)
+    def supersuit(self):
+        return pytest.importorskip("supersuit")
+
+    def test_frame_stack(self):
+        scenario = with_wrappers("previous_reward", {"supersuit.frame_stack_v1": {"stack_size": 3}})
+        env = parallel_env(scenario)
+        seen, _ = env.reset(seed=0)
+        assert seen["subject_0"].shape == env.observation_space("subject_0").shape == (12,)
+        env.step({"subject_0": 0})
+        assert env.scenario is not None
+        assert gym_env(scenario).observation_space.shape == (12,)
+
+    def test_frame_skip_finds_its_generator(self):
+        env = parallel_env(with_wrappers({"supersuit.frame_skip_v0": {"num_frames": [2, 3]}}))
+        env.reset(seed=0)
+        env.step({"subject_0": 0})
+
+    def test_they_do_not_work_on_a_batch(self):
+        scenario = with_wrappers({"supersuit.frame_stack_v1": {"stack_size": 3}})
+        for factory in (batch, vector_env):
+            with pytest.raises(ScenarioError, match="single environments only"):
+                factory(scenario, 3)
+
+    def test_names_and_options_are_checked(self):
+        with pytest.raises(UnknownNameError, match="frame_stack_v1"):
+            check_wrappers(["supersuit.frame_stak_v1"])
+        with pytest.raises(UnknownNameError, match="stack_size"):
+            check_wrappers([{"supersuit.frame_stack_v1": {"stacksize": 4}}])
+        with pytest.raises(ScenarioError, match="needs the option 'repeat_action_probability'"):
+            check_wrappers(["supersuit.sticky_actions_v0"])
+
+
+def test_missing_supersuit_is_said_with_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "supersuit", None)
+    with pytest.raises(MissingDependencyError, match="pip install supersuit"):
+        check_wrappers(["supersuit.frame_stack_v1"])
