@@ -28,7 +28,8 @@ class Details:
     """More about a batch; arrays of the shape of its targets.
 
     Attributes:
-        period: int64. Number of the period that is shown, -1 where the stream is idle.
+        period: int64. Number of the period that is shown, -1 where the stream is idle; that of the first stream if
+            several share an action.
         trial_end: bool. This observation is the first one after the end of a trial.
         window: bool. A response is asked for.
     """
@@ -57,7 +58,7 @@ class Dataset:
         subject: Whose data, if there are several subjects.
         batch_first: Axes are (batch, steps, ...), otherwise (steps, batch, ...).
         window_weight: If given, the mask is float32 instead of bool: this weight where a response is asked for, 1
-            where holding is right, 0 where nothing is defined.
+            elsewhere, 0 where nothing is defined.
 
     Attributes:
         scenario: The scenario.
@@ -85,7 +86,7 @@ class Dataset:
         window_weight: float | None = None,
     ) -> None:
         for name, value, least in (("batch", batch, 1), ("steps", steps, 1), ("seed", seed, 0)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:  # type: ignore[redundant-expr]
                 raise ArgumentError(f"{name} is {value!r}; it is a whole number, {least} or more.")
         scenario = Scenario.load(what)
         self.scenario = scenario if dt is None else scenario.replace(dt=dt)
@@ -100,16 +101,14 @@ class Dataset:
         self.streams = [stream.spec.short for stream in self._subject.streams]
         self.actions = [int(n) for n in self._subject.sizes]
         self._oracle = OracleAgent()
-        self._details: _Rows | None = None
         self._observations, self._infos = self._engine.reset(seed)
-        self._ended = [np.zeros(self.batch, bool) for _ in self.streams]
+        self._seen: list[tuple[Any, list[NDArray[np.int64]]]] = []
 
     def _chosen(self, subject: str | None) -> str:
         names = self._engine.possible_agents
         if subject is None and len(names) > 1:
             raise ArgumentError(
-                f"{self.scenario.name} has several subjects; choose one: subject={names[0]!r} "
-                f"({', '.join(names)})."
+                f"{self.scenario.name} has several subjects; choose one: subject={names[0]!r} ({', '.join(names)})."
             )
         if subject is not None and subject not in names:
             raise UnknownNameError(f"there is no subject {subject!r}.{nearest(subject, names)}")
@@ -127,19 +126,64 @@ class Dataset:
             inputs: float32, (batch, steps, channels).
             targets: int64, (batch, steps), or (batch, steps, streams) if the subject has an action for each of
                 several streams. The action that is right at each step, 0 (hold) where none is defined.
-            mask: bool, of the shape of targets: where a target is defined. It is not in a window without a right
-                answer, as in a game, nor while a stream is idle. float32 with ``window_weight``.
+            mask: bool, of the shape of targets: where a target is defined, which it is not in a window without a
+                right answer, as in a game. float32 with ``window_weight``.
         """
-        factors = self._subject.factors
-        shape = (self.steps, factors, self.batch) if factors else (self.steps, 1, self.batch)
+        core, agent, subject = self._engine, self.subject, self._subject
         inputs = np.empty((self.steps, len(self.channels), self.batch), np.float32)
-        targets = np.empty(shape, np.int64)
-        rows = _Rows(self, self.steps)
-        core, agent = self._engine, self.subject
+        targets = np.empty((self.steps, max(1, subject.factors), self.batch), np.int64)
+        self._seen = []
         for step in range(self.steps):
             inputs[step] = self._observations[agent].T
-            rows.note(step, self._ended)
-            truth = self._oracle_actions()
-            targets[step] = core.truth()[agent].T
+            truth = core.truth()
+            targets[step] = truth[agent].T
+            self._seen.append((self._infos[agent], [stream.row for stream in subject.streams]))
+            if any(action.min() < 0 for action in truth.values()):
+                truth = self._oracle.act(self._observations, self._infos, core)
             self._observations, _, _, _, self._infos = core.step(truth)
-        raise NotImplementedError
+        mask = targets >= 0
+        if not mask.all():
+            targets[~mask] = 0
+        inputs = np.swapaxes(inputs, 1, 2)
+        return self._turned(inputs), self._shaped(targets), self._shaped(self._weighted(mask))
+
+    def _weighted(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
+        if self.window_weight is None:
+            return mask
+        weight = np.where(self._windows(), np.float32(self.window_weight), np.float32(1.0))
+        return np.where(mask, weight, np.float32(0.0))
+
+    def _shaped(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Bring (steps, factors, batch) into the order of axes that was asked for."""
+        return self._turned(np.swapaxes(array, 1, 2) if self._subject.factors else array[:, 0])
+
+    def _turned(self, array: NDArray[Any]) -> NDArray[Any]:
+        return np.swapaxes(array, 0, 1) if self.batch_first else array
+
+    @property
+    def last(self) -> Details:
+        """More about the batch made last.
+
+        Raises:
+            UsageError: None has been made yet.
+        """
+        if not self._seen:
+            raise UsageError("last: no batch has been made yet; call the dataset first.")
+        return Details(
+            period=self._shaped(self._told("period")),
+            trial_end=self._shaped(self._told("trial_end")),
+            window=self._shaped(self._windows()),
+        )
+
+    def _told(self, key: str) -> NDArray[Any]:
+        """What the infos said, (steps, factors, batch)."""
+        keys = [f"{name}.{key}" for name in self.streams] if self._subject.factors else [key]
+        return np.stack([np.stack([info[k] for k in keys]) for info, _ in self._seen])
+
+    def _windows(self) -> NDArray[np.bool_]:
+        """Where a response window was open, bool (steps, factors, batch)."""
+        tables = [stream.tables for stream in self._subject.streams]
+        open_ = np.stack(
+            [np.stack([t.window[row] for t, row in zip(tables, rows, strict=True)]) for _, rows in self._seen]
+        )
+        return open_ if self._subject.factors else np.asarray(open_.any(axis=1, keepdims=True))

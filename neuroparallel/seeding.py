@@ -28,6 +28,7 @@ __all__ = [
     "name_bits",
     "noise_increments",
     "normals",
+    "pick",
     "thresholds",
     "trial_keys",
     "uniforms",
@@ -115,7 +116,7 @@ def uniforms(bits: Bits) -> NDArray[np.float64]:
 def thresholds(weights: NDArray[np.float64]) -> Bits:
     """Cut the range of 64-bit words in proportion to weights, for a draw by integer comparison.
 
-    The level drawn by a word is ``searchsorted(cuts, word, side="right")``, which no rounding can disturb.
+    The level drawn by a word is the number of cuts it has reached (`pick`), which no rounding can disturb.
 
     Args:
         weights: float64, (k,). Non-negative, not all zero; need not add up to one.
@@ -127,6 +128,27 @@ def thresholds(weights: NDArray[np.float64]) -> Bits:
     cuts = total[:-1] / total[-1] * np.longdouble(2.0**64)
     words: Bits = np.minimum(np.floor(cuts), np.longdouble(2.0**64 - 2048)).astype(np.uint64)
     return words
+
+
+FEW_CUTS = 12  # so many comparisons of whole arrays are quicker than a search for every element
+
+
+def pick(cuts: Bits, words: Bits) -> NDArray[np.int64]:
+    """Draw levels: the number of cuts that each word has reached.
+
+    Args:
+        cuts: uint64, (k - 1,), from `thresholds`.
+        words: uint64, (n,). Random words.
+
+    Returns:
+        int64, (n,), 0 to k - 1.
+    """
+    if len(cuts) > FEW_CUTS:
+        return np.searchsorted(cuts, words, side="right").astype(np.int64, copy=False)
+    levels = np.zeros(len(words), np.int64)
+    for cut in cuts:
+        levels += words >= cut
+    return levels
 
 
 _BLOCK = 8192  # elements that stay in the first-level cache while a normal is made

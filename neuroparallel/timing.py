@@ -76,7 +76,7 @@ class Law:
 
         Returns:
             The smallest number of steps, and the cuts (uint64) of the 64-bit range: a word draws
-            ``low + searchsorted(cuts, word, side="right")`` steps.
+            as many steps as ``low`` and the cuts it has reached.
         """
         shortest, longest = self.bounds()
         low, high = math.floor(shortest / dt + 0.5), math.floor(longest / dt + 0.5)

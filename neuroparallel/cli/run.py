@@ -75,7 +75,18 @@ def _simulated(scenario: Scenario, agent: Any, trials: int, seed: int | None) ->
 
     chosen = scenario.seed if seed is None else seed
     with on_screen(error=True).status(f"running {trials:,} trials"):
-        return simulate(scenario, agents=agent, trials=trials, seed=chosen)
+        if isinstance(agent, str):
+            return simulate(scenario, agents=agent, trials=trials, seed=chosen)
+        return _tested(scenario, agent.policy, trials, chosen)
+
+
+def _tested(scenario: Scenario, policy: Any, trials: int, seed: int) -> Any:
+    """Trials of a trained subject, which sees the scenario through its wrappers."""
+    from neuroparallel.rllib import env_config, evaluate
+
+    lanes = min(256, trials)
+    env = env_config(scenario, seed=seed)
+    return evaluate(policy, lanes=lanes, trials=-(-trials // lanes), seed=seed, env=env)
 
 
 def _draw(traces: dict[str, Trace], place: str) -> None:

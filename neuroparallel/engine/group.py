@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neuroparallel.engine.layout import Game, GroupSpec
 from neuroparallel.engine.stream import NEVER, NO_LANES, BatchStream
 from neuroparallel.outcomes import Outcome
-from neuroparallel.seeding import Bits, branch_keys, mix, name_bits, thresholds, trial_keys
+from neuroparallel.seeding import Bits, branch_keys, mix, name_bits, pick, thresholds, trial_keys
 
 __all__ = ["BatchGroup", "group_conditions", "membership", "payoff_row"]
 
@@ -101,7 +101,7 @@ class BatchGroup:
         if not self.mixed:
             return
         words = mix(trial_keys(self.key[lanes], self.trial[lanes]) + MIX)
-        entry = np.searchsorted(self._cuts, words, side="right")
+        entry = pick(self._cuts, words)
         self.entry[lanes] = entry
         for column, index in enumerate(self.spec.streams):
             self.takes_part[index][lanes] = self._members[entry, column]

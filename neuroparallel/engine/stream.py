@@ -19,6 +19,7 @@ from neuroparallel.seeding import (
     name_bits,
     noise_increments,
     normals,
+    pick,
     trial_keys,
 )
 from neuroparallel.task import Draw, Response
@@ -60,9 +61,7 @@ _STATE: tuple[tuple[str, Any, Any], ...] = (
 def draw_levels(tables: Tables, keys: Bits) -> dict[str, NDArray[np.int64]]:
     """Draw the level of every factor by integer comparison; uint64 (n,) trial keys to int64 (n,) per factor."""
     return {
-        name: np.searchsorted(factor.cuts, mix(keys + np.uint64(name_bits(f"condition.{name}"))), side="right").astype(
-            np.int64
-        )
+        name: pick(factor.cuts, mix(keys + np.uint64(name_bits(f"condition.{name}"))))
         for name, factor in tables.design.factors.items()
     }
 
@@ -358,7 +357,7 @@ class BatchStream:
         words, laws = mix(words), tables.law_of[at]
         for number, (low, cuts) in enumerate(tables.laws):
             of_law = (laws == number).nonzero()[0]
-            steps[drawn[of_law]] = low + np.searchsorted(cuts, words[of_law], side="right")
+            steps[drawn[of_law]] = low + pick(cuts, words[of_law])
         return steps
 
     def _note_left(self, lanes: NDArray[np.int64], row: NDArray[np.int64], target: NDArray[np.int64]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from neuroparallel.environments import compile_scenario
-from neuroparallel.errors import MissingDependencyError, NeuroparallelError
+from neuroparallel.errors import MissingDependencyError, NeuroparallelError, ScenarioError, nearest
 from neuroparallel.scenario import Scenario
 from neuroparallel.scenario_file import Source, read_yaml
 
@@ -61,9 +61,13 @@ def _place(source: Source, key: str, check: Callable[[], Any]) -> list[str]:
 
 
 def _check_train(scenario: Scenario) -> None:
-    from neuroparallel.rllib import check_training
+    from neuroparallel.rllib import ppo_config
 
-    check_training(scenario)
+    ppo_config(scenario)
+    names = [name for name, _ in scenario.stream_items()]
+    for key in (scenario.train or {}).get("criterion") or {}:
+        if not any(key in (name, name.split(".", 1)[1]) for name in names):
+            raise ScenarioError(f"train.criterion.{key}: there is no stream {key!r}.{nearest(key, names)}")
 
 
 def _check_tune(scenario: Scenario) -> None:

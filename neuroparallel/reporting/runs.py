@@ -10,6 +10,8 @@ from neuroparallel.errors import ArgumentError
 
 __all__ = ["draw_run", "find_run", "latest_run", "summarize_run"]
 
+TRIALS_TO_CHOOSE_FROM = 8  # for the picture of one
+
 
 def find_run(place: str | Path) -> Path:
     """Find the directory of a run.
@@ -118,7 +120,7 @@ def _draw_trial(place: Path, name: str, seed: int) -> list[Path]:
     what = json.loads(env["scenario"])
     options = {key: env[key] for key in ("dt", "session", "view") if env.get(key) is not None}
     longest = batch(what, lanes=1, record=False, **options).trial_steps()
-    traces, _ = watch(what, TrainedAgent(policy), steps=8 * longest, seed=seed, **options)
+    traces, _ = watch(what, TrainedAgent(policy), steps=TRIALS_TO_CHOOSE_FROM * longest, seed=seed, **options)
     written = []
     for agent, trace in traces.items():
         file = place / ("trial.png" if len(traces) == 1 else f"trial_{agent}.png")

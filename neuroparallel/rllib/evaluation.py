@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib import source
-from neuroparallel.rllib.metrics import fraction_correct, trials_ended
+from neuroparallel.rllib.metrics import SCORED, fraction_correct, trials_ended
 from neuroparallel.rllib.policy import Policy, load_policy
 
 __all__ = ["Score", "evaluate", "measure", "run_trials"]
@@ -26,11 +27,13 @@ class Score:
 
     Attributes:
         correct: Stream to share of scored trials that were right, 0 to 1.
+        scored: Stream to number of scored trials.
         trials: Trials that ended.
         reward_per_trial: Summed over streams and subjects.
     """
 
     correct: dict[str, float]
+    scored: dict[str, int]
     trials: int
     reward_per_trial: float
 
@@ -41,8 +44,15 @@ class Score:
         return float(np.mean(values)) if values else float("nan")
 
     def meets(self, criterion: Mapping[str, float]) -> bool:
-        """Whether every stream that the criterion names reaches it."""
-        return all(self.correct.get(name, 0.0) >= least for name, least in criterion.items())
+        """Whether every stream that the criterion names reaches it, and not by luck.
+
+        A share must exceed the criterion by one standard error, so that it holds on other trials too.
+        """
+        for name, least in criterion.items():
+            error = math.sqrt(least * (1.0 - least) / max(1, self.scored.get(name, 0)))
+            if not self.correct.get(name, 0.0) >= least + error:
+                return False
+        return True
 
 
 def run_trials(engine: Any, policy: Policy, trials: int, observations: dict[str, Array]) -> dict[str, Array]:
@@ -78,6 +88,7 @@ def measure(policy: Policy, env: Mapping[str, Any], *, lanes: int = 256, trials:
     ended = trials_ended(tally)
     return Score(
         correct={name: fraction_correct(counts) for name, counts in tally.items()},
+        scored={name: int(counts[SCORED].sum()) for name, counts in tally.items()},
         trials=ended,
         reward_per_trial=float(sum(reward.values())) / max(1, ended),
     )

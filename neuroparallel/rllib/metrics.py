@@ -23,10 +23,11 @@ from ray.rllib.utils.metrics import (
 from neuroparallel.outcomes import Outcome
 from neuroparallel.rllib.rollout import Rollout
 
-__all__ = ["SessionReturns", "SessionSummary", "fraction_correct", "log_steps", "log_tally", "trials_ended"]
+__all__ = ["SCORED", "SessionReturns", "SessionSummary", "fraction_correct", "log_steps", "log_tally", "trials_ended"]
 
 Array: TypeAlias = NDArray[Any]
-_SCORED = [Outcome.CORRECT, Outcome.ERROR, Outcome.ABORT, Outcome.MISS]
+SCORED = [Outcome.CORRECT, Outcome.ERROR, Outcome.ABORT, Outcome.MISS]
+"""Outcomes that count as right or wrong; a cancelled or unscored trial does not."""
 
 
 def fraction_correct(counts: Array) -> float:
@@ -38,7 +39,7 @@ def fraction_correct(counts: Array) -> float:
     Returns:
         0 to 1; nan if no trial was scored.
     """
-    scored = int(counts[_SCORED].sum())
+    scored = int(counts[SCORED].sum())
     return float(counts[Outcome.CORRECT] / scored) if scored else float("nan")
 
 

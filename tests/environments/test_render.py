@@ -1,5 +1,7 @@
 """Pictures of the current trial."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ def test_a_picture_is_painted_at_any_moment(name):
     for picture in pictures:
         assert picture.dtype == np.uint8
         assert picture.shape == (360, 640, 3)
-    assert any(not np.array_equal(a, b) for a, b in zip(pictures, pictures[1:], strict=False))
+    assert any(not np.array_equal(a, b) for a, b in pairwise(pictures))
 
 
 def test_subjects_stand_one_below_the_other(pair):

@@ -70,7 +70,13 @@ def test_a_subject_that_never_learnt_scores_at_chance() -> None:
     assert set(score.correct) == {"subject_0.memory", "subject_0.gonogo"}
     assert score.correct["subject_0.memory"] == pytest.approx(0.5, abs=0.1)
     assert not score.meets({"subject_0.memory": 0.9})
-    assert Score({"a": 0.9, "b": 1.0}, 1, 0.0).meets({"a": 0.9})
+
+
+def test_a_criterion_must_be_exceeded_by_a_standard_error() -> None:
+    score = Score({"a": 0.9, "b": 1.0}, {"a": 900, "b": 900}, 900, 0.0)
+    assert score.meets({"a": 0.88, "b": 1.0})
+    assert not score.meets({"a": 0.895})
+    assert not score.meets({"c": 0.1})
 
 
 def test_an_evaluation_returns_the_trials_after_the_first() -> None:

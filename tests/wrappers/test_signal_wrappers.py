@@ -89,7 +89,8 @@ def test_every_form_shows_the_same(name, kind):
     assert engine.channel_names("subject_0") == envs[0].channel_names("subject_0")
     assert len(vec.channel_names()) == seen.shape[1]
     assert engine.observation_space("subject_0") == envs[0].observation_space("subject_0")
-    assert vec.single_observation_space == gyms[0].observation_space == envs[0].observation_space("subject_0")  # fmt: skip
+    assert vec.single_observation_space == gyms[0].observation_space
+    assert vec.single_observation_space == envs[0].observation_space("subject_0")
     over, ended = np.zeros(lanes, bool), 0
     for _ in range(150):
         actions = drawn(vec.single_action_space, rng, lanes)
@@ -292,7 +293,7 @@ class Foreign(ParallelEnv):
 
     def __init__(self, space=None):
         box = gymnasium.spaces.Box(-1, 1, (2,), np.float64)
-        self.boxes = {agent: space or box for agent in self.possible_agents}
+        self.boxes = dict.fromkeys(self.possible_agents, space or box)
         self.actions = gymnasium.spaces.Discrete(3, start=1)
 
     def observation_space(self, agent):
@@ -349,10 +350,10 @@ def test_what_cannot_be_wrapped_is_refused_with_the_remedy():
         previous_reward_v0(aec_env("random_dots"))
     with pytest.raises(ArgumentError, match="PreviousReward: str cannot be wrapped"):
         PreviousReward("random_dots")
-    with pytest.raises(ArgumentError, match="encoding 'onehot'.*'one_hot'"):
+    with pytest.raises(ArgumentError, match=r"encoding 'onehot'.*'one_hot'"):
         previous_action_v0(parallel_env("random_dots"), encoding="onehot")
     image = gymnasium.spaces.Box(0, 255, (4, 4), np.uint8)
-    with pytest.raises(ArgumentError, match="a_0 observes .* one dimension and floats"):
+    with pytest.raises(ArgumentError, match=r"a_0 observes .* one dimension and floats"):
         previous_reward_v0(Foreign(image))
     with pytest.raises(ArgumentError, match="a_0 observes Discrete"):
         previous_reward_v0(Foreign(gymnasium.spaces.Discrete(3)))
