@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import os
+import pkgutil
 import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
@@ -207,6 +208,22 @@ class Scenario(_Part):
             if not re.fullmatch(r"[A-Za-z]\w*", name):
                 raise ValueError(f"{name}: a subject's name is letters, digits and underscores, e.g. subject_0")
         return subjects
+
+    @field_validator("wrappers")
+    @classmethod
+    def _known_wrappers(cls, entries: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Names only, as the files beside this one have them; options are checked when they are applied."""
+        if not entries:
+            return entries
+        folder = Path(__file__).parent / "wrappers"
+        known = [m.name for m in pkgutil.iter_modules([str(folder)]) if not m.name.startswith("_")]
+        for position, entry in enumerate(entries):
+            name = next(iter(entry), None) if isinstance(entry, Mapping) else entry
+            if not isinstance(name, str) or name.startswith("supersuit."):
+                continue
+            if name.removesuffix("_v0") not in known:
+                raise ValueError(f"{position}: there is no wrapper {name!r}.{nearest(name, known)}")
+        return entries
 
     @model_validator(mode="after")
     def _compiles(self) -> Scenario:

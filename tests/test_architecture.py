@@ -20,8 +20,8 @@ LAYERS = (
     ("engine",),
     ("streams", "scenario", "scenario_file"),
     ("agents",),
+    ("wrappers",),  # below environments: a scenario lists its wrappers, and factories apply them
     ("environments", "dataset"),
-    ("wrappers",),
     ("rllib", "testkit"),
     ("cli", "__main__", "__init__"),
 )

@@ -87,10 +87,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self._film = Film(self._engine, self.scenario.name) if render_mode else None
         self._advance = self._film.step if self._film else self._engine.step
         self._readers = {agent: ActionReader(agent, self._engine.action_space(agent)) for agent in self.possible_agents}
-        # The one agent with one Discrete action is the common case, and worth a short cut.
-        plain = len(self._readers) == 1 and not self._readers[self.possible_agents[0]].factored
-        self._only = self.possible_agents[0] if plain else None
         self._legal = self._readers[self.possible_agents[0]].legal
+        self._only: str | None = None  # see `_begin`
         self._session_begun = False
         self._np_random: np.random.Generator | None = None
         self._seed = first
@@ -134,8 +132,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         observations, infos = self._engine.reset(seed)
         if seed is not None:
             self._seed, self._np_random = seed, None
-        self.agents = list(self.possible_agents)
-        self._session_begun = True
+        self._begin()
         if self._film:
             self._film.begin(observations, infos)
         return observations, infos
@@ -161,31 +158,42 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
                 exist; nothing has changed.
             UsageError: `reset` was not called.
         """
-        if not self.agents:
-            return self._step_outside()
         only = self._only
         if only is None:
-            actions = read_actions(self._readers, actions)
-            observations, rewards, ended, infos = self._advance(actions)
-            terminations = dict.fromkeys(observations, False)
-            truncations = dict.fromkeys(observations, ended)
-        else:
-            try:
-                action = actions[only]
-            except (KeyError, TypeError, IndexError):
-                action = None
-            if type(action) is not int or action not in self._legal or len(actions) != 1:
-                actions = read_actions(self._readers, actions)
-            observations, rewards, ended, infos = self._advance(actions)
-            terminations, truncations = {only: False}, {only: ended}
+            return self._step_all(actions)
+        try:
+            action = actions[only]
+        except (KeyError, TypeError, IndexError):
+            return self._step_all(actions)
+        if type(action) is not int or action not in self._legal or len(actions) != 1:
+            return self._step_all(actions)
+        observations, rewards, ended, infos = self._advance(actions)
         if ended:
-            self.agents = []
-        return observations, rewards, terminations, truncations, infos
+            self._end()
+        return observations, rewards, {only: False}, {only: ended}, infos
 
-    def _step_outside(self) -> StepResult:
+    def _step_all(self, actions: Mapping[str, Any]) -> StepResult:
+        """A step of any number of agents, with actions of any kind."""
         if not self._session_begun:
             raise UsageError("step was called before reset; call reset first.")
-        return {}, {}, {}, {}, {}
+        if not self.agents:
+            return {}, {}, {}, {}, {}
+        read = read_actions(self._readers, actions)
+        observations, rewards, ended, infos = self._advance(read)
+        if ended:
+            self._end()
+        terminations = dict.fromkeys(observations, False)
+        return observations, rewards, terminations, dict.fromkeys(observations, ended), infos
+
+    def _begin(self) -> None:
+        """From now on agents act; one with one Discrete action has a short cut through `step`."""
+        self.agents = list(self.possible_agents)
+        self._session_begun = True
+        lone = len(self.agents) == 1 and not self._readers[self.agents[0]].factored
+        self._only = self.agents[0] if lone else None
+
+    def _end(self) -> None:
+        self.agents, self._only = [], None
 
     def render(self) -> NDArray[np.uint8] | None:
         """Paint the current trial: periods, channels, actions, ground truth and reward.
@@ -245,7 +253,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         if saved["name"] != self.scenario.name:
             raise ArgumentError(f"the state is of scenario {saved['name']!r}; this one is {self.scenario.name!r}.")
         self._engine.set_state(saved["engine"])
-        self.agents, self._session_begun = list(saved["agents"]), saved["session_begun"]
+        self._session_begun = saved["session_begun"]
+        (self._begin if saved["agents"] else self._end)()
         self._seed, self._np_random = saved["seed"], None
         if saved["np_random"] is not None:
             self.np_random.bit_generator.state = saved["np_random"]

@@ -25,8 +25,8 @@ class GameChoice(Task):
         options: How many there are to choose from, at least 2.
 
     Source:
-        Timing of scenarios of two monkeys or of one against a computer: Barraclough, Conroy & Lee
-        2004, Nat Neurosci 7:404.
+        Barraclough, Conroy & Lee 2004, Nat Neurosci 7:404 (a monkey against a computer; the periods
+        are shortened here).
     """
 
     options: int = 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 from typing import Any, ClassVar
 
 import numpy as np
@@ -200,10 +201,4 @@ def _critical_table(significance: float) -> tuple[Integers, float]:
         if 2 * (tail + following) < significance and 2 * (count + 1) < n:
             count, point, tail = count + 1, following, tail + following
         table[n] = count
-    return table, _normal_quantile(1 - significance / 2)
-
-
-def _normal_quantile(p: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(p)
+    return table, NormalDist().inv_cdf(1 - significance / 2)

@@ -5,7 +5,7 @@ gymnasium's single and vector environments, and on any PettingZoo parallel envir
 names them in its ``wrappers:`` list, in the order in which they are applied.
 """
 
-from neuroparallel.wrappers.entries import apply_wrappers, check_wrappers
+from neuroparallel.wrappers._entries import apply_wrappers, check_wrappers, list_wrappers
 from neuroparallel.wrappers.previous_action import PreviousAction, previous_action_v0
 from neuroparallel.wrappers.previous_reward import PreviousReward, previous_reward_v0
 
@@ -14,6 +14,7 @@ __all__ = [
     "PreviousReward",
     "apply_wrappers",
     "check_wrappers",
+    "list_wrappers",
     "previous_action_v0",
     "previous_reward_v0",
 ]

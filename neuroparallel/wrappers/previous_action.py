@@ -9,8 +9,8 @@ import numpy as np
 from gymnasium import spaces
 
 from neuroparallel.errors import ArgumentError, nearest
-from neuroparallel.wrappers.forms import wrapper
-from neuroparallel.wrappers.signal import Added, Array, Signal
+from neuroparallel.wrappers._forms import wrapper
+from neuroparallel.wrappers._signal import Added, Array, Signal
 
 __all__ = ["PreviousAction", "previous_action_v0"]
 

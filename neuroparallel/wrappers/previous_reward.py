@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from neuroparallel.wrappers.forms import wrapper
-from neuroparallel.wrappers.signal import Added, Array, Signal
+from neuroparallel.wrappers._forms import wrapper
+from neuroparallel.wrappers._signal import Added, Array, Signal
 
 __all__ = ["PreviousReward", "previous_reward_v0"]
 

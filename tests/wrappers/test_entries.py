@@ -5,10 +5,16 @@ import sys
 import numpy as np
 import pytest
 
+from neuroparallel import wrappers
 from neuroparallel.environments import aec_env, batch, gym_env, parallel_env, vector_env
 from neuroparallel.errors import MissingDependencyError, ScenarioError, UnknownNameError
 from neuroparallel.scenario import Scenario
-from neuroparallel.wrappers import check_wrappers, previous_action_v0, previous_reward_v0
+from neuroparallel.wrappers import (
+    check_wrappers,
+    list_wrappers,
+    previous_action_v0,
+    previous_reward_v0,
+)
 
 
 def with_wrappers(*entries, name="random_dots"):
@@ -66,6 +72,23 @@ def test_what_is_wrong_is_said_before_anything_is_made(entry, error, message):
         check_wrappers([entry])
     with pytest.raises((error, ScenarioError), match=message):
         parallel_env(with_wrappers(entry))
+
+
+def test_a_wrong_name_in_a_file_is_found_with_its_line(tmp_path):
+    path = tmp_path / "mine.yaml"
+    text = Scenario.load("random_dots").to_yaml()
+    wrong = "wrappers:\n- previous_reward\n- previous_actoin: {encoding: index}\n"
+    path.write_text(text.replace("wrappers: []\n", wrong), encoding="utf-8")
+    line = path.read_text(encoding="utf-8").splitlines().index("- previous_actoin: {encoding: index}")
+    with pytest.raises(ScenarioError, match=rf"mine\.yaml:{line + 1}: .*'previous_action'"):
+        Scenario.load(path)
+
+
+def test_every_wrapper_is_a_file_a_function_and_a_class():
+    assert list_wrappers() == ["previous_action", "previous_reward"]
+    for name in list_wrappers():
+        assert callable(getattr(wrappers, f"{name}_v0"))
+        assert isinstance(getattr(wrappers, name.title().replace("_", "")), type)
 
 
 def test_an_option_that_is_not_allowed_names_its_place():

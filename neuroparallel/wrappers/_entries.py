@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -17,16 +19,16 @@ from neuroparallel.errors import (
     UnknownNameError,
     nearest,
 )
-from neuroparallel.wrappers.previous_action import previous_action_v0
-from neuroparallel.wrappers.previous_reward import previous_reward_v0
 
-__all__ = ["apply_wrappers", "check_wrappers"]
+__all__ = ["apply_wrappers", "check_wrappers", "list_wrappers"]
 
-_OURS: dict[str, Callable[..., Any]] = {
-    "previous_action": previous_action_v0,
-    "previous_reward": previous_reward_v0,
-}
 _SUPERSUIT = "supersuit."
+
+
+def list_wrappers() -> list[str]:
+    """Name our own wrappers, sorted: one file each, found by looking into this folder."""
+    found = pkgutil.iter_modules([str(Path(__file__).parent)])
+    return sorted(module.name for module in found if not module.name.startswith("_"))
 
 
 def check_wrappers(entries: Iterable[Any]) -> None:
@@ -96,9 +98,11 @@ def _read(entry: Any, key: str) -> tuple[str, Callable[..., Any], dict[str, Any]
 
 def _ours(name: str, key: str) -> Callable[..., Any]:
     short = name.removesuffix("_v0")
-    if short not in _OURS:
-        raise UnknownNameError(f"{key}: there is no wrapper {name!r}.{nearest(name, _OURS)}")
-    return _OURS[short]
+    if short not in list_wrappers():
+        raise UnknownNameError(f"{key}: there is no wrapper {name!r}.{nearest(name, list_wrappers())}")
+    module = importlib.import_module(f"neuroparallel.wrappers.{short}")
+    found: Callable[..., Any] = getattr(module, f"{short}_v0")
+    return found
 
 
 def _supersuit(name: str, key: str) -> Callable[..., Any]:

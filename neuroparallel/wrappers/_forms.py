@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from pettingzoo.utils.wrappers import BaseParallelWrapper
 
-from neuroparallel.wrappers.signal import Array, Signal, Widened
+from neuroparallel.wrappers._signal import Array, Signal, Widened
 
 __all__ = ["wrapper"]
 

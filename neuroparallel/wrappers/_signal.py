@@ -47,7 +47,7 @@ class Signal:
     """A wrapper that adds channels about the step just taken; zero after a reset.
 
     A subclass says which channels (`added`) and is complete: ``@wrapper`` of
-    `neuroparallel.wrappers.forms` gives it a form for every kind of environment, and calling the
+    `neuroparallel.wrappers._forms` gives it a form for every kind of environment, and calling the
     class with an environment makes the one that fits.
     """
 

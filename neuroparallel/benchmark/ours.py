@@ -1,0 +1,200 @@
+"""Our side of the measurements."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tracemalloc
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy import where
+
+from neuroparallel.benchmark.clocks import Rates, Side, Work, rate
+from neuroparallel.environments import batch, parallel_env
+from neuroparallel.errors import MissingDependencyError
+from neuroparallel.outcomes import Outcome
+from neuroparallel.task import Draw, Factorial, Levels, Task
+from neuroparallel.tasks import make_task
+from neuroparallel.tasks.random_dots import LEFT, RandomDots
+from neuroparallel.timing import Timing, TruncExp, Uniform
+from neuroparallel.trial import Trial
+from neuroparallel.wrappers import PreviousAction, PreviousReward
+
+__all__ = ["BusyDots", "batch_side", "dataset_side", "parallel_side", "rllib_side", "start_side"]
+
+LANES = 4096
+STEPS = 200  # between two looks at the clock, in a batch
+SINGLE_STEPS = 5_000  # the same in a single environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class BusyDots(RandomDots):
+    """Random dots with drawn durations, catch trials, and a side that is repeated after an error.
+
+    Args:
+        catch_probability: Share of trials without motion, in which holding is right.
+    """
+
+    catch_probability: float = 0.1
+    timing: Timing = Timing(
+        fixation=TruncExp(300, 200, 800), stimulus=Uniform(500, 2000), delay=TruncExp(300, 100, 900), decision=500
+    )
+    tags: ClassVar = ("perceptual",)
+
+    def conditions(self) -> Factorial:
+        """The factors of a trial."""
+        odds = (1 - self.catch_probability, self.catch_probability)
+        return Factorial(side=(1, 2), coherence=self.coherences, catch=Levels((False, True), odds))
+
+    def sequence(self, draw: Draw) -> None:
+        """After an error the same side comes again."""
+        again = (draw.outcome == Outcome.ERROR) & ~draw.first
+        draw.conditions["side"] = where(again, draw.previous["side"], draw.conditions["side"])
+
+    def define(self, trial: Trial) -> None:
+        """As in random dots, but for the catch trials."""
+        toward = 0.5 + self.evidence * trial.coherence / 200
+        left = where(trial.side == LEFT, toward, 1 - toward)
+        shown = ~trial.catch
+        trial.show("fixation", during=("fixation", "stimulus", "delay"))
+        trial.show("motion", per_channel=(left * shown, (1 - left) * shown), during="stimulus")
+        trial.answer(where(trial.catch, 0, trial.side), during="decision")
+
+
+def dots() -> Task:
+    """Random dots as NeuroGym plays them: early responses cost, and the trial goes on."""
+    return make_task("random_dots", "neurogym")
+
+
+def _random_actions(space: Any, count: int, lanes: int | None, rng: np.random.Generator) -> list[Any]:
+    sizes = getattr(space, "nvec", None)
+    limit = int(space.n) if sizes is None else sizes
+    width = () if sizes is None else (len(sizes),)
+    shape = (count, *(() if lanes is None else (lanes,)), *width)
+    drawn = rng.integers(0, limit, shape)
+    return drawn.tolist() if lanes is None and sizes is None else list(drawn)
+
+
+def _batch_work(env: Any) -> Work:
+    agent, rng = env.possible_agents[0], np.random.default_rng(0)
+    actions = [{agent: a} for a in _random_actions(env.action_space(agent), 16, env.lanes, rng)]
+    env.reset(0)
+
+    def work() -> int:
+        for step in range(STEPS):
+            env.step(actions[step % 16])
+        return STEPS * int(env.lanes)
+
+    return work
+
+
+def batch_side() -> Side:
+    """The batch engine: lane-steps per second of processor time."""
+    plain: Any = batch(dots(), lanes=LANES, seed=0, record=False)
+    works = {
+        "batch": _batch_work(plain),
+        "batch_busy": _batch_work(batch(BusyDots(early="penalty"), lanes=LANES, seed=0, record=False)),
+        "batch_reward": _batch_work(PreviousReward(batch(dots(), lanes=LANES, seed=0, record=False))),
+        "batch_action": _batch_work(PreviousAction(batch(dots(), lanes=LANES, seed=0, record=False))),
+    }
+    return _side(works)
+
+
+def _parallel_work(env: Any) -> Work:
+    agent, rng = env.possible_agents[0], np.random.default_rng(0)
+    actions = [{agent: a} for a in _random_actions(env.action_space(agent), SINGLE_STEPS, None, rng)]
+    env.reset(seed=0)
+
+    def work() -> int:
+        step = env.step
+        for action in actions:
+            step(action)
+        return SINGLE_STEPS
+
+    return work
+
+
+def parallel_side() -> Side:
+    """Single PettingZoo environments: steps per second of processor time."""
+    works = {
+        "parallel": _parallel_work(parallel_env(dots(), record=False)),
+        "parallel_dual": _parallel_work(parallel_env("dual_random_dots", record=False)),
+        "parallel_reward": _parallel_work(PreviousReward(parallel_env(dots(), record=False))),
+        "parallel_action": _parallel_work(PreviousAction(parallel_env(dots(), record=False))),
+    }
+    return _side(works)
+
+
+def _side(works: dict[str, Work], *, wall: bool = False) -> Side:
+    for work in works.values():
+        work()  # warm up
+    return Side(lambda seconds: {name: rate(work, seconds / len(works), wall=wall) for name, work in works.items()})
+
+
+def dataset_side() -> Side:
+    """Supervised data: delivered time steps per second of processor time."""
+    try:
+        from neuroparallel import Dataset
+    except ImportError:
+        raise MissingDependencyError("Dataset is not in this version yet") from None
+    data = Dataset(dots(), batch=64, steps=100, seed=0)
+
+    def work() -> int:
+        for _ in range(6):
+            data()
+        return 6 * 64 * 100
+
+    return _side({"dataset": work})
+
+
+def rllib_side(what: str = "dpa_gng", lanes: int = 64) -> Side:
+    """Whole iterations of RLlib (playing and learning), with our runner and with its own: agent-steps per second."""
+    from neuroparallel.rllib import init_ray, ppo_config
+
+    init_ray()
+    algorithms = {
+        "rllib": ppo_config(what, lanes=lanes).build_algo(),
+        "rllib_stock": ppo_config(what, lanes=lanes, stock=True).build_algo(),
+    }
+    side = _side({name: _iterations(algorithm) for name, algorithm in algorithms.items()}, wall=True)
+    side.close = lambda: [algorithm.stop() for algorithm in algorithms.values()] and None  # type: ignore[func-returns-value]
+    return side
+
+
+def _iterations(algorithm: Any) -> Work:
+    def work() -> int:
+        report = algorithm.train()["env_runners"]
+        steps = report.get("num_module_steps_sampled") or report["num_agent_steps_sampled"]
+        return int(sum(steps.values()))
+
+    return work
+
+
+def start_side() -> Side:
+    """Seconds to import the package, in a fresh process; bytes per lane of a batch."""
+
+    def measure(seconds: float) -> Rates:
+        code = "import time; t = time.perf_counter(); import neuroparallel; print(time.perf_counter() - t)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return {"import": float(done.stdout), "memory": _bytes_per_lane()}
+
+    return Side(measure)
+
+
+def _bytes_per_lane() -> float:
+    def held(lanes: int) -> int:
+        tracemalloc.start()
+        env = batch("random_dots", lanes=lanes, seed=0, record=False)
+        actions = {"subject_0": np.zeros(lanes, np.int64)}
+        env.reset(0)
+        for _ in range(30):
+            last = env.step(actions)
+        used = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        del last
+        return used
+
+    few, many = LANES, 16 * LANES  # buffers of a fixed size, such as that for noise, cancel out
+    return (held(many) - held(few)) / (many - few)
