@@ -222,7 +222,7 @@ class Scenario(_Part):
             if not isinstance(name, str) or name.startswith("supersuit."):
                 continue
             if name.removesuffix("_v0") not in known:
-                raise ValueError(f"{position}: there is no wrapper {name!r}.{nearest(name, known)}")
+                raise ValueError(f"wrappers.{position}: there is no wrapper {name!r}.{nearest(name, known)}")
         return entries
 
     @model_validator(mode="after")

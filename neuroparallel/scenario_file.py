@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from neuroparallel.errors import ScenarioError, nearest
 
-__all__ = ["Source", "read_yaml", "write_yaml"]
+__all__ = ["Source", "read_value", "read_yaml", "write_yaml"]
 
 
 class Source:
@@ -100,6 +100,29 @@ def _model_in(annotation: Any) -> Any:
     return None
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which 1e-3 is a number, as everybody means it (YAML 1.1 wants 1.0e-3 and reads a word otherwise)."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
+def read_value(text: str) -> Any:
+    """Read a value as a scenario file would: ``1e-3``, ``[200, 300]``, ``{delay: 500}``.
+
+    Raises:
+        ScenarioError: It is no YAML.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{text!r} is no YAML: {getattr(error, 'problem', None) or error}.") from None
+
+
 def read_yaml(text: str, name: str) -> tuple[dict[str, Any], Source]:
     """Read the text of a scenario file.
 
@@ -114,8 +137,8 @@ def read_yaml(text: str, name: str) -> tuple[dict[str, Any], Source]:
         ScenarioError: It is no YAML, no mapping, or holds a key twice; names file and line.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=_Loader)
+        value = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

@@ -270,8 +270,13 @@ def _check_groups(scenario: Scenario, groups: tuple[plan.GroupSpec, ...], stream
                     "another group; put both into one."
                 )
         for members, _ in group.mix:
-            if not any(streams[i].onset.after < 0 for i in members):
-                raise ScenarioError(f"groups.{group.name}.mix: an entry has only streams that wait for absent ones.")
+            for index in members:
+                after = streams[index].onset.after
+                if after >= 0 and after not in members:
+                    raise ScenarioError(
+                        f"groups.{group.name}.mix: {streams[index].short} waits for {streams[after].short}, which is "
+                        "not in the same entry; add it, or change the onset."
+                    )
     branches: dict[str, str] = {}
     for stream in streams:
         if stream.branch in branches:

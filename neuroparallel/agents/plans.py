@@ -13,7 +13,7 @@ from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA, mix, name_bits
 from neuroparallel.task import Draw
 
-__all__ = ["Answers", "allowed", "filled_tables", "slot_weights"]
+__all__ = ["Answers", "allowed", "drawn_conditions", "filled_tables", "slot_weights"]
 
 SAMPLES = 256  # conditions to look at where there is no grid of them
 Floats = NDArray[np.float64]
@@ -30,39 +30,43 @@ def slot_weights(tables: Tables) -> Floats:
     return share
 
 
-def filled_tables(tables: Tables) -> Tables:
-    """The tables themselves, or, if rows are made trial by trial, tables of first trials drawn at random."""
-    if not tables.lazy:
-        return tables
-    task, everyone = tables.task, np.arange(SAMPLES)
-    keys = mix(everyone.astype(np.uint64) * GAMMA)
-    sampled = Tables(task, tables.dt, SAMPLES)
-    values = sampled.design.values(draw_levels(sampled, keys))
-    for name, law in sampled.design.laws.items():
+def drawn_conditions(tables: Tables, n: int) -> dict[str, Any]:
+    """The conditions of first trials of n sessions, drawn as an engine draws them; (n,) each."""
+    task = tables.task
+    keys = mix(np.arange(n).astype(np.uint64) * GAMMA)
+    values = tables.design.values(draw_levels(tables, keys))
+    for name, law in tables.design.laws.items():
         values[name] = law.draw(mix(keys + np.uint64(name_bits(f"condition.{name}"))))
     for name in task.note_names():
-        values[name] = np.zeros(SAMPLES)
-    if task.sequence is not None:
-        values = _first_trials(tables, values, keys)
-    sampled.define(everyone, values)
+        values[name] = np.zeros(n)
+    return values if task.sequence is None else _first_trials(tables, values, keys)
+
+
+def filled_tables(tables: Tables) -> Tables:
+    """The tables themselves, or, if rows are made trial by trial, tables of conditions drawn at random."""
+    if not tables.lazy:
+        return tables
+    sampled = Tables(tables.task, tables.dt, SAMPLES)
+    sampled.define(np.arange(SAMPLES), drawn_conditions(tables, SAMPLES))
     return sampled
 
 
 def _first_trials(tables: Tables, values: dict[str, Any], keys: Any) -> dict[str, Any]:
     """What the task's `sequence` makes of the conditions at the start of a session."""
-    nothing = np.zeros(SAMPLES, np.int64)
+    n = len(keys)
+    nothing = np.zeros(n, np.int64)
     memory = {}
     for name, spec in tables.task.memory().items():
         initial = np.asarray(spec.initial, spec.dtype)
-        memory[name] = np.broadcast_to(initial, (SAMPLES, *initial.shape)).copy()
+        memory[name] = np.broadcast_to(initial, (n, *initial.shape)).copy()
     draw = Draw(
         conditions=values,
         previous=dict(values),
-        first=np.ones(SAMPLES, bool),
+        first=np.ones(n, bool),
         trial=nothing,
         outcome=nothing.copy(),
         choice=nothing.copy(),
-        reward=np.zeros(SAMPLES),
+        reward=np.zeros(n),
         memory=memory,
         dt=tables.dt,
         _keys=keys,

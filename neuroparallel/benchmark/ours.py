@@ -15,6 +15,7 @@ from neuroparallel.benchmark.clocks import Rates, Side, Work, rate
 from neuroparallel.environments import batch, parallel_env
 from neuroparallel.errors import MissingDependencyError
 from neuroparallel.outcomes import Outcome
+from neuroparallel.scenario import Scenario
 from neuroparallel.task import Draw, Factorial, Levels, Task
 from neuroparallel.tasks import make_task
 from neuroparallel.tasks.random_dots import LEFT, RandomDots
@@ -66,6 +67,13 @@ class BusyDots(RandomDots):
 def dots() -> Task:
     """Random dots as NeuroGym plays them: early responses cost, and the trial goes on."""
     return make_task("random_dots", "neurogym")
+
+
+def _dual() -> Scenario:
+    """Two of them at once, with the same rule."""
+    scenario = Scenario.load("dual_random_dots")
+    return scenario.replace(**{f"subjects.{name.replace('.', '.streams.')}.early": "penalty"
+                               for name, _ in scenario.stream_items()})  # fmt: skip
 
 
 def _random_actions(space: Any, count: int, lanes: int | None, rng: np.random.Generator) -> list[Any]:
@@ -120,7 +128,7 @@ def parallel_side() -> Side:
     """Single PettingZoo environments: steps per second of processor time."""
     works = {
         "parallel": _parallel_work(parallel_env(dots(), record=False)),
-        "parallel_dual": _parallel_work(parallel_env("dual_random_dots", record=False)),
+        "parallel_dual": _parallel_work(parallel_env(_dual(), record=False)),
         "parallel_reward": _parallel_work(PreviousReward(parallel_env(dots(), record=False))),
         "parallel_action": _parallel_work(PreviousAction(parallel_env(dots(), record=False))),
     }

@@ -184,7 +184,9 @@ def measure_rows(
     return [_result(row, collected, failures) for row in rows]
 
 
-def _open(names: Sequence[str] | dict[str, None], tell: Callable[[str], None]) -> tuple[dict[str, Side], dict[str, str]]:
+def _open(
+    names: Sequence[str] | dict[str, None], tell: Callable[[str], None]
+) -> tuple[dict[str, Side], dict[str, str]]:
     sides, failures = {}, {}
     for name in names:
         tell(f"preparing: {name}")

@@ -87,30 +87,18 @@ def changes_of(texts: Iterable[str]) -> dict[str, Any]:
     """Read ``key=value`` texts; values are YAML.
 
     Raises:
-        ArgumentError: There is no ``=``, or the value is no YAML.
+        ArgumentError: There is no ``=``.
+        ScenarioError: The value is no YAML.
     """
-    import yaml
+    from neuroparallel.scenario_file import read_value
 
     changes = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not (key.strip() and equals):
             raise ArgumentError(f"--set {text}: write key=value, as in --set timing.delay=500.")
-        try:
-            changes[key.strip()] = _number(yaml.safe_load(value))
-        except yaml.YAMLError:
-            raise ArgumentError(f"--set {text}: the value is no YAML.") from None
+        changes[key.strip()] = read_value(value)
     return changes
-
-
-def _number(value: Any) -> Any:
-    """YAML 1.1 takes 1e-3 for a word, and everybody else for a number."""
-    if isinstance(value, str):
-        try:
-            return float(value) if "e" in value.lower() else value
-        except ValueError:
-            return value
-    return value
 
 
 def load(options: argparse.Namespace) -> Scenario:

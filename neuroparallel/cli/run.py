@@ -65,7 +65,8 @@ def _watched(scenario: Scenario, agent: Any, steps: int, seed: int | None) -> tu
 
     from neuroparallel.reporting import watch
 
-    with Progress(console=on_screen(error=True), transient=True) as progress:
+    console = on_screen(error=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("running", total=steps)
         return watch(scenario, agent, steps=steps, seed=seed, each=lambda n: progress.update(bar, completed=n))
 

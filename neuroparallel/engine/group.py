@@ -125,7 +125,9 @@ class BatchGroup:
     def resolve(self, now: int) -> NDArray[np.int64]:
         """Take note of streams that ended; returns the lanes in which all have, after paying what is due."""
         if self.alone:
-            return next(iter(self.streams.values())).ended
+            ended = next(iter(self.streams.values())).ended
+            self._show_choices(ended)
+            return ended
         touched = []
         for index, stream in self.streams.items():
             self._schedule(index, stream, now)
@@ -138,9 +140,10 @@ class BatchGroup:
             return NO_LANES
         lanes = np.unique(np.concatenate(touched)) if len(touched) > 1 else touched[0]
         done: NDArray[np.int64] = lanes[self.pending[lanes] == 0]
-        if self.spec.game is not None and done.size:
-            done = self._play(self.spec.game, done, now)
-        return done
+        if self.spec.game is None:
+            self._show_choices(done)
+            return done
+        return self._play(self.spec.game, done, now)
 
     def _schedule(self, index: int, stream: BatchStream, now: int) -> None:
         """Set the onset of a stream that waits for the end of another's period."""
@@ -172,6 +175,7 @@ class BatchGroup:
                 stream.choice[lost] = stream.response[lost] = -1
                 stream.earned[lost] = 0.0
                 self.pending[lost] -= 1
+                self._cancel_waiting(index, lost, now)
 
     def _play(self, game: Game, done: NDArray[np.int64], now: int) -> NDArray[np.int64]:
         fresh = done[~self.resolved[done]]
@@ -192,8 +196,13 @@ class BatchGroup:
             stream = self.streams[index]
             stream.reward[lanes] += paid
             stream.earned[lanes] += paid
-        for seen, stream in self.partners:
-            seen[lanes] = self._choice(stream, lanes)
+        self._show_choices(lanes)
+
+    def _show_choices(self, lanes: NDArray[np.int64]) -> None:
+        """Let those who see a member's last choice see it from now on."""
+        if lanes.size:
+            for seen, stream in self.partners:
+                seen[lanes] = self._choice(stream, lanes)
 
     @staticmethod
     def _choice(stream: BatchStream, lanes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ def period_steps(tables: Tables) -> NDArray[np.int64]:
     rows = np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(len(tables.periods))
     steps = tables.steps[rows].max(axis=0)
     if tables.lazy:
-        steps = tables.sample.steps[0].copy()
+        steps = tables.sample.steps.max(axis=0)
     for p, law in enumerate(tables.task.timing.values()):
         if isinstance(law, Law) and steps[p] == DRAWN:
             steps[p] = int(np.floor(law.bounds()[1] / tables.dt + 0.5))
@@ -60,7 +60,7 @@ def memory_steps(tables: Tables) -> int:
         return 0
     last = int(windows.max())
     if tables.lazy:
-        shown = tables.sample.mean[0] != 0
+        shown = (tables.sample.mean != 0).any(axis=0)
     else:
         rows = np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(width)
         shown = (tables.mean[:, rows] != 0).any(axis=1).T

@@ -383,6 +383,8 @@ class ScalarGroup:
     def resolve(self, now: int) -> bool:
         """Take note of streams that ended; True once all have, after paying what is due."""
         if self.alone is not None:
+            if self.alone.ended and self.partners:
+                self._show_choices()
             return self.alone.ended
         if self.delayed:
             self._schedule(now)
@@ -394,7 +396,9 @@ class ScalarGroup:
                 self._cancel_waiting(index, now)
         if not any_ended or self.pending:
             return False
-        if self.spec.game is not None and not self.resolved:
+        if self.spec.game is None:
+            self._show_choices()
+        elif not self.resolved:
             self._pay()
             self.resolved = True
             if self.spec.then:
@@ -424,6 +428,7 @@ class ScalarGroup:
                 stream.choice = stream.response = -1
                 stream.earned = 0.0
                 self.pending -= 1
+                self._cancel_waiting(index, now)
 
     def _pay(self) -> None:
         game = self.spec.game
@@ -436,6 +441,10 @@ class ScalarGroup:
             paid = game.payoffs[row][player] if min(choices) >= 0 else game.missing
             self.streams[index].reward += paid
             self.streams[index].earned += paid
+        self._show_choices()
+
+    def _show_choices(self) -> None:
+        """Let those who see a member's last choice see it from now on."""
         for subject, number, stream in self.partners:
             subject.seen[number] = self._choice(stream)
 

@@ -116,7 +116,8 @@ class ScalarStream:
     def _rest_state(self) -> None:
         self.row, self.end, self.slot, self.trial = self.idle_row, NEVER, 0, -1
         self.outcome, self.choice, self.response = 0, -1, -1
-        self.clock_at = self.entered = self.onset = 0
+        self.clock_at = self.entered = 0
+        self.onset = -1
         self.earned = self.last_reward = 0.0
         self.last_outcome = self.last_choice = 0
         self.held_action = self.held_steps = 0

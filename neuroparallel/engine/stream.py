@@ -43,7 +43,7 @@ _STATE: tuple[tuple[str, Any, Any], ...] = (
     ("response", np.int64, -1),  # steps from the clock's start to the response
     ("clock_at", np.int64, 0),
     ("entered", np.int64, 0),
-    ("onset", np.int64, 0),
+    ("onset", np.int64, -1),
     ("earned", np.float64, 0.0),
     ("last_outcome", np.int64, 0),
     ("last_choice", np.int64, 0),

@@ -21,6 +21,7 @@ from neuroparallel.trial import COMMIT, DRAWN, END, STAY, Trial
 
 __all__ = ["FULL_GRID", "Tables"]
 
+SURVEY = 64  # draws by which a lazily defined task is judged before it starts
 FULL_GRID = 4096  # designs with more conditions are defined trial by trial
 
 
@@ -74,7 +75,7 @@ class Tables:
             self.define(np.arange(self.slots), self.design.grid())
 
     def _shape(self) -> None:
-        sample = Trial(self.task, _sample(self.task), 1, self.dt)
+        sample = Trial(self.task, *_sample(self.task), self.dt)
         self.task.define(sample)
         sample.finish()
         _check(sample, self.task)
@@ -220,10 +221,15 @@ def must_be_lazy(task: Task) -> bool:
     return task.lazy or bool(design.laws) or design.size > FULL_GRID
 
 
-def _sample(task: Task) -> dict[str, NDArray[Any]]:
+def _sample(task: Task) -> tuple[dict[str, NDArray[Any]], int]:
+    """Conditions to look at a task's rows by: the first cell of a grid, or many draws where rows are defined lazily."""
     design = task.conditions()
-    values = design.values({name: np.zeros(1, np.int64) for name in design.factors})
-    return values | {name: law.quantile(np.array([0.5])) for name, law in design.laws.items()}
+    n = SURVEY if must_be_lazy(task) else 1
+    index = np.arange(n)
+    levels = {name: index // (1 + 3 * i) % len(factor) for i, (name, factor) in enumerate(design.factors.items())}
+    spread = (index * 0.618033988749895) % 1.0 if n > 1 else np.array([0.5])
+    spread[:1], spread[-1:] = 0.0, 1.0 - 2.0**-53
+    return design.values(levels) | {name: law.quantile(spread) for name, law in design.laws.items()}, n
 
 
 def _returns(trial: Trial) -> NDArray[np.bool_]:

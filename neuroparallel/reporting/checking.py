@@ -50,7 +50,7 @@ def _place(source: Source, key: str, check: Callable[[], Any]) -> list[str]:
         return []
     except NeuroparallelError as error:
         message = str(error)
-        named = re.match(r"(?:[\w.]+\.)?([\w]+(?:\.\w+)*): ", message)
+        named = re.match(r"([\w.]+): ", message)
         path = named[1].split(".") if named and named[1].split(".")[0] == key else [key]
         if len(path) == 1:
             quoted = re.search(r"setting '(\w+)'|^'?([\w.]+)'? (?:is|cannot)", message)

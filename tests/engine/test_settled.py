@@ -347,3 +347,22 @@ def test_lanes_must_be_a_whole_number(lanes):
 def test_a_response_window_without_time_is_refused():
     with pytest.raises(NeuroparallelError, match=r"decision.*lasts 0 ms"):
         Scenario.load("random_dots").replace(timing={"decision": 0})
+
+
+def test_a_stream_whose_cue_never_comes_is_cancelled_and_the_trial_goes_on():
+    value = Scenario.load("dpa_gng").dump()
+    value["subjects"]["subject_0"]["streams"]["memory"]["early"] = "abort"
+    value["groups"]["trial"]["mix"] = {}
+    pair = SideBySide(Scenario.load(value), 5, "adversary")
+    for _ in range(40):
+        pair.step()
+    pair.compare_tables()
+    trials = pair.batch.trials()
+    assert set(trials.where(stream="memory")["outcome"]) == {"abort"}
+    assert set(trials.where(stream="gonogo")["outcome"]) == {"cancelled"}
+    assert len(trials.where(stream="gonogo")) == len(trials.where(stream="memory"))
+
+
+def test_waiting_for_an_absent_stream_is_refused():
+    with pytest.raises(ScenarioError, match="gonogo waits for memory, which is not in the same entry"):
+        Scenario.load("dpa_gng").replace(**{"groups.trial.mix": {"gonogo": 1, "memory": 1}})
