@@ -45,6 +45,7 @@ _HOME = {  # public name: where it lives
     "make_task": "tasks",
     "parallel_env": "environments",
     "plotting": None,
+    "reporting": None,
     "rllib": None,
     "simulate": "agents",
     "testkit": None,
@@ -56,7 +57,7 @@ __all__ = [
     "Actions", "BatchEngine", "Channels", "Choice", "Dataset", "Draw", "Factorial", "Levels", "Memory", "Outcome",
     "Response", "Rewards", "Rows", "Scenario", "Task", "Timing", "Trial", "Trials", "TruncExp", "Uniform", "aec_env",
     "agents", "analysis", "batch", "errors", "gym_env", "list_scenarios", "list_tasks", "make_task", "parallel_env",
-    "plotting", "rllib", "simulate", "testkit", "vector_env", "wrappers",
+    "plotting", "reporting", "rllib", "simulate", "testkit", "vector_env", "wrappers",
 ]  # fmt: skip
 
 

@@ -149,6 +149,8 @@ def _onset(
     periods = list(tasks[full].timing)
     if period not in periods:
         raise ScenarioError(f"{key}: {target} has no period {period!r}.{nearest(period, periods)}")
+    if tasks[full].timing[period] == 0:
+        raise ScenarioError(f"{key}: {target}.{period} lasts 0 ms, so its end never comes; wait for another period.")
     _refuse_cycle(scenario, name, key)
     return plan.Onset(steps, names[full], periods.index(period))
 

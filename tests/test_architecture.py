@@ -23,6 +23,7 @@ LAYERS = (
     ("wrappers",),  # below environments: a scenario lists its wrappers, and factories apply them
     ("environments", "dataset"),
     ("rllib", "testkit"),
+    ("reporting", "benchmark"),
     ("cli", "__main__", "__init__"),
 )
 LEVEL = {unit: level for level, row in enumerate(LAYERS) for unit in row}

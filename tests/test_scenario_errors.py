@@ -44,6 +44,7 @@ WRONG = {  # what is replaced: by what, and what the message must say
     ),
     "an onset": ("after m.sample + 300", "after lunch", r":12: .*onset: .*lunch"),
     "the period of an onset": ("after m.sample", "after m.smple", r":12: .*no period 'smple'. Did you mean 'sample'\?"),
+    "an onset after a period without time": ("after m.sample", "after m.fixation", r":12: .*lasts 0 ms"),
     "the stream of an onset": ("after m.sample", "after q.sample", r":12: .*there is no stream 'q'"),
     "a mix": ("m + g: 2", "m + p: 2", r":17: groups\.trial\.mix: 'p' is not in this group"),
     "a group": ("[one.m, one.g]", "[one.m, one.h]", r":17: groups\.trial.*there is no stream 'one.h'. Did you mean"),

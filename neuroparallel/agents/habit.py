@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plain import StreamAgent, below, lane_keys
+from neuroparallel.agents.plain import StreamAgent, below, lane_keys, step_bits
 from neuroparallel.agents.plans import allowed
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.engine.stream import BatchStream
-from neuroparallel.seeding import GAMMA, Bits, mix
+from neuroparallel.seeding import Bits, mix
 
 __all__ = ["WinStayLoseShift"]
 
@@ -79,7 +79,7 @@ class WinStayLoseShift(StreamAgent):
         others = open_.copy()
         others[last, np.arange(len(lanes))] = False
         others |= open_ & ~others.any(axis=0)  # there is only one choice: take it again
-        words = mix(self._keys[name][lanes] + np.uint64(self._step) * GAMMA)
+        words = mix(self._keys[name][lanes] + step_bits(self._step))
         rank = below(words, np.maximum(others.sum(axis=0), 1))
         fresh = (np.cumsum(others, axis=0) > rank).argmax(axis=0)
         choice = np.where(again, last, fresh)

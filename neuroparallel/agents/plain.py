@@ -12,9 +12,9 @@ from neuroparallel.agents.plans import Answers, allowed, filled_tables, slot_wei
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.stream import BatchStream
-from neuroparallel.seeding import GAMMA, Bits, branch_keys, integer_bits, mix
+from neuroparallel.seeding import GAMMA_INT, MASK, Bits, branch_keys, integer_bits, mix
 
-__all__ = ["BlindAgent", "HoldAgent", "OracleAgent", "RandomAgent", "StreamAgent", "below", "lane_keys"]
+__all__ = ["BlindAgent", "HoldAgent", "OracleAgent", "RandomAgent", "StreamAgent", "below", "lane_keys", "step_bits"]
 
 
 def lane_keys(engine: BatchEngine, name: str, seed: int = 0) -> Bits:
@@ -27,6 +27,11 @@ def below(words: Bits, limit: Any) -> NDArray[np.int64]:
     """Turn random words into whole numbers 0 .. limit - 1, all equally likely; (n,) uint64 to (n,) int64."""
     high = words >> np.uint64(32)
     return ((high * np.asarray(limit, np.uint64)) >> np.uint64(32)).astype(np.int64)
+
+
+def step_bits(step: int) -> np.uint64:
+    """What to add to an agent's keys in its n-th step."""
+    return np.uint64(step * GAMMA_INT & MASK)
 
 
 class HoldAgent:
@@ -64,7 +69,7 @@ class RandomAgent:
         self._step += 1
         result = {}
         for subject in engine_of(engine).subjects:
-            words = self._keys[subject.spec.name] + np.uint64(self._step) * GAMMA
+            words = self._keys[subject.spec.name] + step_bits(self._step)
             if subject.factors:
                 parts = [mix(mix(words) + np.uint64(f)) for f in range(subject.factors)]
                 choices = [below(w, n) for w, n in zip(parts, subject.sizes, strict=True)]

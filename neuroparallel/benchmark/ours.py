@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tracemalloc
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy import where
@@ -42,7 +42,6 @@ class BusyDots(RandomDots):
     timing: Timing = Timing(
         fixation=TruncExp(300, 200, 800), stimulus=Uniform(500, 2000), delay=TruncExp(300, 100, 900), decision=500
     )
-    tags: ClassVar = ("perceptual",)
 
     def conditions(self) -> Factorial:
         """The factors of a trial."""
@@ -167,7 +166,12 @@ def rllib_side(what: str = "dpa_gng", lanes: int = 64) -> Side:
         "rllib_stock": ppo_config(what, lanes=lanes, stock=True).build_algo(),
     }
     side = _side({name: _iterations(algorithm) for name, algorithm in algorithms.items()}, wall=True)
-    side.close = lambda: [algorithm.stop() for algorithm in algorithms.values()] and None  # type: ignore[func-returns-value]
+
+    def close() -> None:
+        for algorithm in algorithms.values():
+            algorithm.stop()
+
+    side.close = close
     return side
 
 

@@ -11,7 +11,6 @@ from neuroparallel.cli.common import add_verb, add_what, load, note, on_screen
 from neuroparallel.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from neuroparallel.cli.live import Display
     from neuroparallel.rllib import TrainingResult
 
 __all__ = ["add"]

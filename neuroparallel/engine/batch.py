@@ -514,6 +514,8 @@ class Infos(Mapping[str, NDArray[Any]]):
         self._outcomes = outcomes[subject.indices]
         self._rows = [stream.row for stream in subject.streams]  # replaced, not changed, by later steps
         self._entered = [stream.entered.copy() if stream.tables.any_late else None for stream in subject.streams]
+        # A lazy task's rows are written anew for later trials, so what they say now is kept.
+        self._truths = [stream.truth(now) if stream.tables.lazy else None for stream in subject.streams]
         self._trials = [trials[index] for index in subject.indices]
         self._keys = info_keys([stream.spec.short for stream in subject.streams])
 
@@ -552,6 +554,9 @@ class Infos(Mapping[str, NDArray[Any]]):
         if what == "period":
             return np.asarray(stream.tables.period_of.take(row))
         if what == "ground_truth":
+            kept = self._truths[index]
+            if kept is not None:
+                return kept
             truth, entered = np.asarray(stream.tables.truth.take(row)), self._entered[index]
             if entered is None:
                 return truth

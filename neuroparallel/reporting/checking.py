@@ -35,9 +35,9 @@ def check_file(path: str | Path) -> list[str]:
     source = read_yaml(path.read_text(encoding="utf-8"), str(path))[1]
     problems = _place(source, "wrappers", lambda: compile_scenario(scenario))
     if importlib.util.find_spec("ray") and importlib.util.find_spec("torch"):
-        if scenario.train is not None and not problems:
-            problems += _place(source, "train", lambda: _check_train(scenario))
-        if scenario.tune is not None and not problems:
+        if scenario.train is not None:
+            problems += _place(source, "train", lambda: _check_train(scenario, playable=not problems))
+        if scenario.tune is not None:
             problems += _place(source, "tune", lambda: _check_tune(scenario))
     return problems
 
@@ -60,10 +60,13 @@ def _place(source: Source, key: str, check: Callable[[], Any]) -> list[str]:
     return []
 
 
-def _check_train(scenario: Scenario) -> None:
+def _check_train(scenario: Scenario, playable: bool) -> None:
     from neuroparallel.rllib import ppo_config
+    from neuroparallel.rllib.settings import resolve
 
-    ppo_config(scenario)
+    resolve(scenario.train, {})
+    if playable:
+        ppo_config(scenario)
     names = [name for name, _ in scenario.stream_items()]
     for key in (scenario.train or {}).get("criterion") or {}:
         if not any(key in (name, name.split(".", 1)[1]) for name in names):

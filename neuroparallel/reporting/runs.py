@@ -10,7 +10,7 @@ from neuroparallel.errors import ArgumentError
 
 __all__ = ["draw_run", "find_run", "latest_run", "summarize_run"]
 
-TRIALS_TO_CHOOSE_FROM = 8  # for the picture of one
+TRIALS_TO_CHOOSE_FROM = 30  # for the picture of one
 
 
 def find_run(place: str | Path) -> Path:

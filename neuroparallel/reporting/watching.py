@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -156,4 +157,4 @@ def _whole_trials(trace: Trace) -> list[tuple[int, int]]:
     counts = ended.sum(axis=0)
     last = int(counts.argmax())  # the stream that takes part in every trial
     ends = (np.flatnonzero(ended[:, last]) + 1).tolist()
-    return [(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True) if b > a]
+    return [(a, b) for a, b in pairwise(ends) if b > a]

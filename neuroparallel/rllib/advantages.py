@@ -50,8 +50,16 @@ def estimate_advantages(
     return advantages
 
 
-def standardise(advantages: Array, mask: Array) -> Array:
-    """Give the advantages of the steps that happened mean 0 and s.d. 1.
+STAKES = 0.1
+"""Advantages whose s.d. is below this, in units of reward, are not enlarged to 1."""
+
+
+def standardise(advantages: Array, mask: Array, least: float = STAKES) -> Array:
+    """Give the advantages of the steps that happened mean 0 and s.d. 1, or less where little is at stake.
+
+    A subject that learnt to withhold always (early responses cost) earns nothing and has nothing but noise in its
+    advantages. Enlarged to s.d. 1, as usual, that noise outweighs the reward for entropy and the subject never
+    responds again; left small, it lets the subject try again. Random dots are learnt with this and not without.
 
     RLlib's own connector lets padded and bootstrapped steps into mean and s.d. (its issue 57989),
     which makes the size of a gradient depend on how much padding there is.
@@ -59,6 +67,7 @@ def standardise(advantages: Array, mask: Array) -> Array:
     Args:
         advantages: float32, (N, T).
         mask: bool, (N, T). True for the steps that happened.
+        least: Smallest s.d. to divide by, in units of reward.
 
     Returns:
         float32, (N, T); 0 where nothing happened.
@@ -66,5 +75,5 @@ def standardise(advantages: Array, mask: Array) -> Array:
     valid = advantages[mask]
     if valid.size == 0:
         return np.zeros_like(advantages)
-    scaled = (advantages - valid.mean()) / max(1e-4, float(valid.std()))
+    scaled = (advantages - valid.mean()) / max(least, float(valid.std()))
     return np.where(mask, scaled, 0.0).astype(np.float32)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.records import Table, Trials
 from neuroparallel.testkit.failures import ConformanceError
-from neuroparallel.testkit.recording import Recording
+from neuroparallel.testkit.recording import Recording, trials_in
 
 __all__ = ["differences", "lanes_of", "same_recordings", "same_tables"]
 
@@ -96,12 +96,11 @@ def lanes_of(recording: Recording, positions: Sequence[int], lanes: Sequence[int
         lanes: Their numbers in the trial table.
     """
     at = np.asarray(positions)
-    table = recording.trials
     return Recording(
         {agent: values[:, at] for agent, values in recording.observations.items()},
         {agent: {k: values[:, at] for k, values in infos.items()} for agent, infos in recording.infos.items()},
         {agent: values[:, at] for agent, values in recording.rewards.items()},
         recording.ended[:, at],
         {agent: values[:, at] for agent, values in recording.actions.items()},
-        table.select(np.isin(table["lane"], np.asarray(lanes))),
+        trials_in(recording.trials, np.asarray(lanes)),
     )

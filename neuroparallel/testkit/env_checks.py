@@ -101,9 +101,7 @@ def _together(env: Any, name: str, acting: list[str], result: Any, step: int) ->
     if len(set(over.values())) > 1:
         raise ConformanceError(f"{name}: step {step}: the session ended for some agents only: {over}.")
     if all(over.values()) != (not env.agents):
-        raise ConformanceError(
-            f"{name}: step {step}: env.agents is {env.agents} after the session {'ended' if not env.agents else 'went on'}."
-        )
+        raise ConformanceError(f"{name}: step {step}: env.agents is {env.agents}; it is empty once a session is over.")
 
 
 def _copied(part: Any) -> Any:

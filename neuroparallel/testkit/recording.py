@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.agents import Agent, HoldAgent, OracleAgent, RandomAgent
-from neuroparallel.agents.plain import below, lane_keys
+from neuroparallel.agents.plain import below, lane_keys, step_bits
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.records import Trials
-from neuroparallel.seeding import GAMMA, mix
+from neuroparallel.seeding import mix
 from neuroparallel.testkit.failures import ConformanceError
 
-__all__ = ["POLICIES", "AbortAtOnce", "Recording", "Stray", "play_batch", "play_scalar"]
+__all__ = ["POLICIES", "AbortAtOnce", "Recording", "Stray", "play_batch", "play_scalar", "trials_in"]
 
 Array = NDArray[Any]
 
@@ -51,7 +51,7 @@ class Stray:
         right = self._right.act(observations, infos, engine)
         other = self._random.act(observations, infos, engine)
         self._step += 1
-        now = below(mix(self._keys + np.uint64(self._step) * GAMMA), 16) == 0
+        now = below(mix(self._keys + step_bits(self._step)), 16) == 0
         return {
             agent: np.where(now if right[agent].ndim == 1 else now[:, None], other[agent], right[agent])
             for agent in right
@@ -137,8 +137,14 @@ def play_batch(
         {a: np.stack(values) for a, values in paid.items()},
         np.stack(ended),
         {a: np.stack(values) for a, values in done.items()},
-        trials if keep is None else trials.select(np.isin(trials["lane"], lanes)),
+        trials if keep is None else trials_in(trials, lanes),
     )
+
+
+def trials_in(table: Trials, lanes: Array) -> Trials:
+    """Trials and responses in some lanes, those of trials that still run included."""
+    responses = table.responses.select(np.isin(table.responses["lane"], lanes))
+    return Trials(table.select(np.isin(table["lane"], lanes)).columns, responses)
 
 
 def play_scalar(

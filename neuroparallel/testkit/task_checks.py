@@ -110,8 +110,8 @@ def _nobody_beats_the_oracle(task: Task, scenario: Scenario, trials: int) -> Non
             row = int(wrong.argmax())
             shown = {key: values[row] for key, values in oracle.columns.items() if key in task.conditions().names}
             raise ConformanceError(
-                f"{name}: doing what is right ended in {outcome!r}, in the condition {shown}; the truth of a window and "
-                "what its actions lead to contradict each other."
+                f"{name}: doing what is right ended in {outcome!r}, in the condition {shown}; the truth of a window "
+                "and what its actions lead to contradict each other."
             )
     for agent in list_agents():
         try:

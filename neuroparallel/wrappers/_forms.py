@@ -93,10 +93,12 @@ class ParallelForm(_Form, BaseParallelWrapper):  # type: ignore[misc]
         return seen, infos
 
     def step(self, actions: Mapping[str, Any]) -> Any:
-        observations, rewards, terminations, truncations, infos = self.env.step(actions)
+        own = self.__dict__  # where __getattr__ is defined, each look at an attribute is slow
+        parts = own["_parts"]
+        observations, rewards, terminations, truncations, infos = own["env"].step(actions)
         seen = {}
         for agent, observation in observations.items():
-            part = self._parts.get(agent)
+            part = parts.get(agent)
             if part is None:
                 seen[agent] = observation
             elif agent in actions:

@@ -32,13 +32,14 @@ class Added:
     def __init__(self, names: Sequence[str], low: Sequence[float], high: Sequence[float]) -> None:
         self.names, self.low, self.high = tuple(names), tuple(low), tuple(high)
 
-    def write(self, out: Array, action: Any, reward: Any) -> None:
-        """Fill the channels, all of them.
+    def write(self, out: Array, at: int, action: Any, reward: Any) -> None:
+        """Fill the channels, all of them; the same lines serve one step and many lanes.
 
         Args:
-            out: (..., channels); ``...`` is nothing for one step, or ``lanes``.
-            action: What was done: (...) or (..., factors).
-            reward: What was paid: (...).
+            out: (rows,) for one step, (rows, lanes) for many lanes.
+            at: The first row to fill; what comes before it is not ours.
+            action: What was done: a number or (factors,); (lanes,) or (lanes, factors).
+            reward: What was paid: a number; (lanes,).
         """
         raise NotImplementedError
 
@@ -95,7 +96,7 @@ class Widened:
         self.names = (*names, *self.added.names)
         self.inner, self.width = box.shape[0], box.shape[0] + len(self.added.names)
         self.dtype = np.dtype(box.dtype)
-        self._own, self._new = slice(0, self.inner), slice(self.inner, None)
+        self._own = slice(0, self.inner)
         self._write = self.added.write
         low = np.concatenate([box.low, np.array(self.added.low, self.dtype)])
         high = np.concatenate([box.high, np.array(self.added.high, self.dtype)])
@@ -111,14 +112,14 @@ class Widened:
         """An observation after a step, (channels,)."""
         out = np.empty(self.width, self.dtype)
         out[self._own] = seen
-        self._write(out[self._new], action, reward)
+        self._write(out, self.inner, action, reward)
         return out
 
     def about(self, actions: Any, rewards: Array) -> Array:
         """The added channels of many lanes, (lanes, added)."""
-        out = np.empty((len(self.added.names), len(rewards)), self.dtype).T
-        self._write(out, np.asarray(actions), rewards)
-        return out
+        out = np.empty((len(self.added.names), len(rewards)), self.dtype)
+        self._write(out, 0, np.asarray(actions), rewards)
+        return out.T
 
     def nothing(self, lanes: int) -> Array:
         """The added channels of many lanes after a reset, (lanes, added)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -26,9 +25,9 @@ class _Chosen(Added):
         self.start = [int(n) for n in np.atleast_1d(space.start)]
 
     def factors(self, action: Any) -> list[Any]:
-        """The chosen number of each factor: (...) each."""
+        """The chosen number of each factor: a number, or (lanes,)."""
         if not self.factored:
-            return [action - self.start[0]] if self.start[0] else [action]
+            return [action - self.start[0] if self.start[0] else action]
         array = np.asarray(action)
         return [array[..., i] - start for i, start in enumerate(self.start)]
 
@@ -42,13 +41,16 @@ class _OneHot(_Chosen):
             for k in range(size)
         ]
         Added.__init__(self, names, [0.0] * len(names), [1.0] * len(names))
-        edges = np.cumsum([0, *self.sizes]).tolist()
-        self.parts = [slice(*edge) for edge in pairwise(edges)]
         self.rows = [np.eye(size, dtype=np.float32) for size in self.sizes]
 
-    def write(self, out: Array, action: Any, reward: Any) -> None:
-        for part, rows, chosen in zip(self.parts, self.rows, self.factors(action), strict=True):
-            out[..., part] = rows[chosen]
+    def write(self, out: Array, at: int, action: Any, reward: Any) -> None:
+        for rows, chosen in zip(self.rows, self.factors(action), strict=True):
+            end = at + len(rows)
+            if out.ndim == 1:  # for one step a look-up is faster, for many lanes a comparison
+                out[at:end] = rows[chosen]
+            else:
+                np.equal(np.arange(len(rows))[:, None], chosen, out=out[at:end], casting="unsafe")
+            at = end
 
 
 class _Index(_Chosen):
@@ -58,9 +60,9 @@ class _Index(_Chosen):
         names = names if self.factored else ["previous_action"]
         Added.__init__(self, names, [0.0] * len(names), [size - 1.0 for size in self.sizes])
 
-    def write(self, out: Array, action: Any, reward: Any) -> None:
+    def write(self, out: Array, at: int, action: Any, reward: Any) -> None:
         for i, chosen in enumerate(self.factors(action)):
-            out[..., i] = chosen
+            out[at + i] = chosen
 
 
 @wrapper

@@ -14,8 +14,8 @@ __all__ = ["PreviousReward", "previous_reward_v0"]
 
 
 class _Reward(Added):
-    def write(self, out: Array, action: Any, reward: Any) -> None:
-        out[..., 0] = reward
+    def write(self, out: Array, at: int, action: Any, reward: Any) -> None:
+        out[at] = reward
 
 
 @wrapper

@@ -70,6 +70,9 @@ def test_a_single_environment_shows_streams_as_a_batch_does():
             assert np.array_equal(seen[agent], expected[agent][1])
         seen = env.step(dict.fromkeys(env.possible_agents, 0))[0]
         expected = engine.step(dict.fromkeys(env.possible_agents, np.zeros(2, int)))[0]
+    assert len(env.trials()) > 0
+    assert set(env.trials().columns["subject"]) == {"subject_0"}
+    assert set(env.trials().columns["stream"]) == {"first", "second"}
 
 
 def test_streams_that_share_something_are_not_torn_apart():

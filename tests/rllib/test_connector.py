@@ -177,3 +177,9 @@ def test_without_a_memory_padding_is_left_out() -> None:
     batch = connector(rl_module=learner.module, batch={}, episodes=[rollout], shared_data={})
     assert batch["p"][Columns.OBS].shape == (rollout.agent_steps(), 3)
     assert torch.isfinite(batch["p"][Postprocessing.ADVANTAGES]).all()
+
+
+def test_small_advantages_are_not_blown_up() -> None:
+    advantages = np.array([[0.01, -0.01]], np.float32)
+    scaled = standardise(advantages, np.ones((1, 2), bool))
+    np.testing.assert_allclose(scaled, advantages / 0.1, rtol=1e-5)

@@ -1,0 +1,24 @@
+"""200 steps of random dots with random actions, drawn: the smallest use of an environment.
+
+    python examples/01_random_dots.py
+"""
+
+import neuroparallel as npar
+
+STEPS = 200
+
+env = npar.parallel_env("random_dots", seed=0)
+env.reset()
+actions = env.action_space("subject_0")
+actions.seed(0)
+earned = 0.0
+for _ in range(STEPS):
+    observations, rewards, terminations, truncations, infos = env.step({"subject_0": actions.sample()})
+    earned += rewards["subject_0"]
+print(env.trials())
+print(f"earned {earned:.1f}: random actions break fixation nearly always")
+
+# The same with a picture; `watch` keeps what was seen, done and earned.
+traces, trials = npar.reporting.watch("random_dots", "random", steps=STEPS, seed=0)
+npar.plotting.plot_run(traces["subject_0"]).savefig("random_dots.png")
+print("drawn: random_dots.png")

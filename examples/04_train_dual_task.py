@@ -1,0 +1,35 @@
+"""Train a subject on two tasks at once, then test and draw it; as `neuroparallel train dpa_gng` does.
+
+    python examples/04_train_dual_task.py            # about half a minute
+"""
+
+import os
+from pathlib import Path
+
+import neuroparallel as npar
+
+BUDGET_S = float(os.environ.get("NEUROPARALLEL_EXAMPLE_BUDGET", 60))
+RUN = Path("runs/example_04")
+
+
+def show(progress: npar.rllib.Progress) -> None:
+    """Print the learning curve while it grows."""
+    if progress.evaluated:
+        correct = ", ".join(f"{name} {100 * value:.0f} %" for name, value in progress.correct.items())
+        print(f"{progress.seconds:5.1f} s  {progress.trials:7,} trials  {correct}")
+
+
+result = npar.rllib.train("dpa_gng", out=RUN, budget_s=BUDGET_S, seed=0, progress=show)
+print("criterion met" if result.passed else "not there yet; go on with train(resume=RUN)")
+
+# The trial table of the final test, which no exploration disturbs.
+print(result.records)
+print(npar.analysis.performance(result.records, by="gonogo.go" if "gonogo.go" in result.records else None))
+
+# What was kept can be used without Ray: in a PettingZoo environment, or longer delays than were learnt.
+policy = npar.rllib.load_policy(RUN)
+longer = npar.Scenario.load("dpa_gng").replace(**{"subjects.subject_0.streams.memory.timing.delay": 2400})
+trials = npar.rllib.evaluate(policy, lanes=64, trials=4, env=npar.rllib.env_config(longer))
+print("with twice the delay:", trials.performance())
+for picture in npar.reporting.draw_run(RUN):
+    print("drawn:", picture)

@@ -1,0 +1,56 @@
+"""Search for good settings, as any user of RLlib would write it: a plain Tuner over a plain PPOConfig.
+
+Two trials run at a time; ASHA stops those that fall behind; checkpoints are kept. Stop it with Ctrl-C, call it
+again with --resume, and it goes on.
+
+    python examples/05_tune.py [--resume]
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from ray import tune
+from ray.rllib.algorithms.ppo import PPO
+from ray.tune.schedulers import ASHAScheduler
+
+import neuroparallel as npar
+
+BUDGET_S = float(os.environ.get("NEUROPARALLEL_EXAMPLE_BUDGET", 60))
+ITERATIONS = max(2, int(2 * BUDGET_S))  # of every trial
+SAMPLES = 4 if BUDGET_S >= 30 else 2
+STORAGE, NAME = Path("runs").resolve(), "example_05"
+
+npar.rllib.init_ray(num_cpus=2)
+config = npar.rllib.ppo_config("random_dots", lanes=64)
+config.training(lr=tune.loguniform(3e-4, 1e-2), entropy_coeff=tune.choice([0.01, 0.05, 0.1]))
+
+if "--resume" in sys.argv:
+    tuner = tune.Tuner.restore(str(STORAGE / NAME), "PPO", param_space=config, resume_unfinished=True)
+else:
+    tuner = tune.Tuner(
+        "PPO",
+        param_space=config,
+        tune_config=tune.TuneConfig(
+            metric="env_runners/correct",  # share of right trials, with exploration
+            mode="max",
+            num_samples=SAMPLES,
+            max_concurrent_trials=2,
+            scheduler=ASHAScheduler(max_t=ITERATIONS, grace_period=max(1, ITERATIONS // 5)),
+        ),
+        run_config=tune.RunConfig(
+            name=NAME,
+            storage_path=str(STORAGE),
+            stop={"training_iteration": ITERATIONS},
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=True, num_to_keep=1),
+            verbose=0,
+        ),
+    )
+results = tuner.fit()
+best = results.get_best_result("env_runners/correct", "max")
+print(f"{len(results)} settings tried; best lr {best.config['lr']:.2g}: ", end="")
+print(f"{100 * best.metrics['env_runners']['correct']:.0f} % correct after {best.metrics['training_iteration']} updates")
+
+algorithm = PPO.from_checkpoint(best.checkpoint.path)  # go on with it, or take its module
+print("restored:", type(algorithm.get_module("shared")).__name__)
+algorithm.stop()

@@ -1,0 +1,20 @@
+"""The same analysis for a simulated subject and for an animal: both are trial tables.
+
+    python examples/08_animal_data.py
+"""
+
+from pathlib import Path
+
+import neuroparallel as npar
+
+TABLE = Path("trials.csv")
+
+# What a rig writes: a row per trial, a column per condition. Here the rig is simulated.
+npar.simulate("random_dots", agents="ideal_observer", trials=5_000, seed=0).to_csv(TABLE)
+
+trials = npar.Trials.read_csv(TABLE)
+print(npar.analysis.performance(trials, by="coherence"))
+curve = npar.analysis.psychometric(trials)
+print(npar.analysis.fit_psychometric(curve))
+npar.plotting.plot_psychometric(trials).savefig("psychometric.png")
+print("drawn: psychometric.png")
