@@ -19,5 +19,4 @@ while env.agents:  # a session ends for all subjects at once
 
 trials = env.trials()
 print(trials)
-print("memory with and without a distractor:")
-print(npar.analysis.dual_task_cost(trials, "memory"))
+print(npar.analysis.dual_task_cost(trials))  # right with and without the other task; an oracle has no cost

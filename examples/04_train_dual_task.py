@@ -24,7 +24,7 @@ print("criterion met" if result.passed else "not there yet; go on with train(res
 
 # The trial table of the final test, which no exploration disturbs.
 print(result.records)
-print(npar.analysis.performance(result.records, by="gonogo.go" if "gonogo.go" in result.records else None))
+print(npar.analysis.dual_task_cost(result.records))
 
 # What was kept can be used without Ray: in a PettingZoo environment, or longer delays than were learnt.
 policy = npar.rllib.load_policy(RUN)

@@ -15,6 +15,6 @@ npar.simulate("random_dots", agents="ideal_observer", trials=5_000, seed=0).to_c
 trials = npar.Trials.read_csv(TABLE)
 print(npar.analysis.performance(trials, by="coherence"))
 curve = npar.analysis.psychometric(trials)
-print(npar.analysis.fit_psychometric(curve))
+print(f"bias {curve.fit.bias:.2f} %, spread {curve.fit.spread:.2f} % coherence")
 npar.plotting.plot_psychometric(trials).savefig("psychometric.png")
 print("drawn: psychometric.png")

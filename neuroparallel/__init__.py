@@ -73,3 +73,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _register() -> None:
+    """Make the ids known to gymnasium and PettingZoo: names only, nothing is loaded."""
+    from neuroparallel.environments.registration import register_ids
+
+    register_ids()
+
+
+_register()

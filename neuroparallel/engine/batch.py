@@ -14,7 +14,7 @@ from neuroparallel.engine.horizon import group_steps, memory_steps
 from neuroparallel.engine.layout import Layout, SubjectSpec
 from neuroparallel.engine.stream import NO_LANES, BatchStream
 from neuroparallel.engine.subject import action_space, observation_space, subject_columns
-from neuroparallel.engine.tables import Tables, settled_rank
+from neuroparallel.engine.tables import Tables, merged_outcome
 from neuroparallel.errors import ActionError, ArgumentError, UsageError, whole_number
 from neuroparallel.records import StreamInfo, TrialLog, Trials
 from neuroparallel.seeding import integer_bits
@@ -527,7 +527,7 @@ class Infos(Mapping[str, NDArray[Any]]):
             index = [s.spec.short for s in self._subject.streams].index(stream)
             return self._of(what, index)
         if what == "outcome" and len(self._rows) > 1:
-            return settled_rank(self._outcomes.astype(np.int64))
+            return merged_outcome(self._outcomes)
         if what == "trial_end" and len(self._rows) > 1:
             return np.asarray((self._outcomes > 0).any(axis=0))
         if what == "ground_truth" and len(self._rows) > 1:

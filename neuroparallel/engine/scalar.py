@@ -16,7 +16,7 @@ from neuroparallel.engine.layout import GroupSpec, Layout, SubjectSpec
 from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.stream import NEVER
 from neuroparallel.engine.subject import action_space, observation_space, subject_columns
-from neuroparallel.engine.tables import Tables, settled_rank
+from neuroparallel.engine.tables import Tables, merged_outcome
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records import TrialLog, Trials
@@ -576,7 +576,7 @@ class ScalarSubject:
         truth = self.truth(now)
         own = (
             int(any(codes)),
-            int(settled_rank(np.array(codes)[:, None])[0]),
+            int(merged_outcome(np.array(codes)[:, None])[0]),
             trials[self.indices[0]],
             -1 if self.factored else truth,
             self.streams[0].lists.period[self.streams[0].row],

@@ -227,7 +227,7 @@ def _sample(task: Task) -> tuple[dict[str, NDArray[Any]], int]:
     n = SURVEY if must_be_lazy(task) else 1
     index = np.arange(n)
     levels = {name: index // (1 + 3 * i) % len(factor) for i, (name, factor) in enumerate(design.factors.items())}
-    spread = (index * 0.618033988749895) % 1.0 if n > 1 else np.array([0.5])
+    spread = np.asarray(index * 0.618033988749895 % 1.0 if n > 1 else [0.5], np.float64)
     spread[:1], spread[-1:] = 0.0, 1.0 - 2.0**-53
     return design.values(levels) | {name: law.quantile(spread) for name, law in design.laws.items()}, n
 
@@ -274,17 +274,24 @@ def _check_loops(trial: Trial, name: str, periods: list[str]) -> None:
         raise TaskError(f"{name}: a loop through period {periods[p]!r} takes no time and would never end.")
 
 
-def settled_rank(codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Merge outcomes of several streams into one per lane: correct only if all are; int64 (streams, n) to (n,)."""
-    order = (
-        Outcome.ABORT,
-        Outcome.ERROR,
-        Outcome.MISS,
-        Outcome.CANCELLED,
-        Outcome.CORRECT,
+# How much an outcome of one stream says about all of them together: what is listed later wins.
+_BY_WEIGHT = np.array(
+    [
+        Outcome.RUNNING,
         Outcome.UNSCORED,
-    )
-    result = np.zeros(codes.shape[1], np.int64)
-    for code in reversed(order):
-        result = np.where((codes == code).any(axis=0), int(code), result)
-    return result
+        Outcome.CORRECT,
+        Outcome.CANCELLED,
+        Outcome.MISS,
+        Outcome.ERROR,
+        Outcome.ABORT,
+    ],
+    np.int64,
+)
+_WEIGHT = np.argsort(_BY_WEIGHT)
+
+
+def merged_outcome(codes: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Merge outcomes of several streams into one per lane: correct only if all are; (streams, n) to int64 (n,)."""
+    if not codes.any():
+        return np.zeros(codes.shape[1], np.int64)
+    return np.asarray(_BY_WEIGHT[_WEIGHT[codes].max(axis=0)])

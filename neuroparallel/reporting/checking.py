@@ -61,12 +61,12 @@ def _place(source: Source, key: str, check: Callable[[], Any]) -> list[str]:
 
 
 def _check_train(scenario: Scenario, playable: bool) -> None:
-    from neuroparallel.rllib import ppo_config
+    from neuroparallel.rllib.config import config_for
     from neuroparallel.rllib.settings import resolve
 
     resolve(scenario.train, {})
     if playable:
-        ppo_config(scenario)
+        config_for(scenario)
     names = [name for name, _ in scenario.stream_items()]
     for key in (scenario.train or {}).get("criterion") or {}:
         if not any(key in (name, name.split(".", 1)[1]) for name in names):

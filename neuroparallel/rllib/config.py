@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.rllib.cluster import quieten
 from neuroparallel.rllib.learner import RolloutLearner
 from neuroparallel.rllib.module import ActorCritic
@@ -16,7 +17,7 @@ from neuroparallel.rllib.runner import BatchedEnvRunner
 from neuroparallel.rllib.settings import Settings, resolve
 from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
 
-__all__ = ["a2c_config", "policy_mapping", "ppo_config"]
+__all__ = ["a2c_config", "config_for", "policy_mapping", "ppo_config"]
 
 PPO_DEFAULTS: dict[str, Any] = {
     "lr": 3e-3,
@@ -31,9 +32,6 @@ PPO_DEFAULTS: dict[str, Any] = {
 }
 A2C_DEFAULTS: dict[str, Any] = {
     **PPO_DEFAULTS,
-    "lr": 7e-4,
-    "gamma": 0.99,
-    "lambda_": 1.0,
     "entropy_coeff": 0.01,
     "vf_loss_coeff": 0.25,
     "shuffle_batch_per_epoch": False,
@@ -124,8 +122,8 @@ def a2c_config(
     what: Any,
     *,
     lanes: int | None = None,
-    n_steps: int = 20,
-    lstm: int = 64,
+    n_steps: int | None = None,
+    lstm: int | None = None,
     policies: str | Mapping[str, str] | None = None,
     seed: int = 0,
     **training: Any,
@@ -139,23 +137,47 @@ def a2c_config(
     Args:
         what: A scenario name, file, dict or Scenario.
         lanes: Copies of the scenario that are sampled together; 64.
-        n_steps: Steps per lane between updates.
-        lstm: Units of the recurrent layer.
+        n_steps: Steps per lane between updates; 20.
+        lstm: Units of the recurrent layer; 64.
         policies: "shared" (default), "independent", or agent to policy name.
         seed: Of environment and learning.
         **training: As for `ppo_config`, but for ``epochs`` and ``minibatches``, which are 1.
 
     Returns:
-        The configuration, not yet built. The scenario's ``train:`` section is meant for PPO and not
-        read.
+        The configuration, not yet built. The scenario's ``train:`` section is read if it names A2C; otherwise
+        it is meant for PPO.
 
     Source:
         Mnih et al. 2016, ICML (arXiv 1602.01783); Huang et al. 2022 (arXiv 2205.09123), "A2C is a
         special case of PPO".
     """
     given = {"lanes": lanes, "n_steps": n_steps, "lstm": lstm, "policies": policies, **training}
-    settings, rest = resolve(None, {**given, "epochs": 1, "minibatches": 1})
-    return _configure(load_scenario(what), settings, {**A2C_DEFAULTS, **rest}, seed)
+    scenario = load_scenario(what)
+    section = scenario.train if (scenario.train or {}).get("algorithm") == "a2c" else None
+    settings, rest = resolve(section, {**given, "epochs": 1, "minibatches": 1})
+    settings = replace(settings, n_steps=settings.n_steps or 20)
+    return _configure(scenario, settings, {**A2C_DEFAULTS, **rest}, seed)
+
+
+def config_for(what: Any, **settings: Any) -> PPOConfig:
+    """Configure the algorithm that a scenario's ``train:`` section names: ``ppo`` (default) or ``a2c``.
+
+    Args:
+        what: A scenario name, file, dict or Scenario.
+        **settings: As for `ppo_config` and `a2c_config`; ``algorithm`` overrides the scenario's.
+
+    Returns:
+        The configuration, not yet built.
+
+    Raises:
+        ArgumentError: There is no such algorithm, or a setting makes no sense.
+    """
+    scenario = load_scenario(what)
+    makers = {"a2c": a2c_config, "ppo": ppo_config}
+    name = str(settings.pop("algorithm", None) or (scenario.train or {}).get("algorithm") or "ppo")
+    if name not in makers:
+        raise ArgumentError(f"There is no algorithm {name!r}.{nearest(name, makers)}")
+    return makers[name](scenario, **settings)
 
 
 def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed: int) -> PPOConfig:

@@ -9,7 +9,7 @@ from typing import Any
 
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.rllib.cluster import check_space, init_ray
-from neuroparallel.rllib.config import ppo_config
+from neuroparallel.rllib.config import config_for
 from neuroparallel.rllib.evaluation import Score, evaluate, measure
 from neuroparallel.rllib.policy import Policy, load_policy
 from neuroparallel.rllib.run_files import read_history, read_summary, say_if_full
@@ -299,13 +299,13 @@ def _stages(
     scenario: Any, curriculum: Sequence[Mapping[str, Any]], seed: int, settings: Mapping[str, Any]
 ) -> list[Stage]:
     """The configurations to go through; the network is the same in all, so its memory is that of the last."""
-    final = ppo_config(scenario, seed=seed, **settings)
+    final = config_for(scenario, seed=seed, **settings)
     model = final.rl_module_spec.model_config
     stages = []
     for changes in curriculum:
         changed = scenario.replace(**changes)
         inherited = {"tmax": model["tmax"], **settings}
-        stages.append(Stage.of(ppo_config(changed, seed=seed, **inherited)))
+        stages.append(Stage.of(config_for(changed, seed=seed, **inherited)))
     if stages and stages[-1].env == Stage.of(final).env:
         stages.pop()
     return [*stages, Stage.of(final)]

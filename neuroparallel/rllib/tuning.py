@@ -12,7 +12,7 @@ from ray.tune.schedulers import ASHAScheduler
 
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.rllib.cluster import check_space, init_ray
-from neuroparallel.rllib.config import ppo_config
+from neuroparallel.rllib.config import config_for
 from neuroparallel.rllib.settings import split_space
 from neuroparallel.rllib.source import load_scenario
 
@@ -144,7 +144,7 @@ def param_space(scenario: Any, searched: Mapping[str, Any], seed: int, settings:
         A PPOConfig with search spaces in it.
     """
     task, learning = split_space(searched)
-    config = ppo_config(scenario, seed=seed, **settings)
+    config = config_for(scenario, seed=seed, **settings)
     if task:
         config.environment(env_config={**config.env_config, "set": task})
     seeds = learning.pop("seed", None)

@@ -44,6 +44,9 @@ class _OneHot(_Chosen):
         self.rows = [np.eye(size, dtype=np.float32) for size in self.sizes]
 
     def write(self, out: Array, at: int, action: Any, reward: Any) -> None:
+        if out.ndim == 1 and not self.factored:  # the common case, without a detour
+            out[at:] = self.rows[0][action - self.start[0]]
+            return
         for rows, chosen in zip(self.rows, self.factors(action), strict=True):
             end = at + len(rows)
             if out.ndim == 1:  # for one step a look-up is faster, for many lanes a comparison

@@ -15,7 +15,7 @@ import torch
 import neuroparallel as npar
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib import BatchedEnvRunner, a2c_config, chrono_bias, ppo_config
-from neuroparallel.rllib.config import policy_mapping
+from neuroparallel.rllib.config import config_for, policy_mapping
 from neuroparallel.rllib.settings import Settings, resolve
 from neuroparallel.rllib.source import build_engine, worker_seed
 
@@ -47,7 +47,14 @@ def test_a2c_is_one_pass_over_one_batch() -> None:
     assert config.minibatch_size is None
     assert config.rollout_fragment_length == 20
     assert config.rl_module_spec.model_config["lstm"] == 64
-    assert config.lambda_ == 1.0
+
+
+def test_the_train_section_names_the_algorithm() -> None:
+    assert config_for("random_dots_a2c").num_epochs == 1
+    assert config_for("random_dots_a2c", algorithm="ppo").num_epochs == 2
+    assert config_for("dpa_gng").num_epochs == 2
+    with pytest.raises(ArgumentError, match="algorithm 'dqn'"):
+        config_for("dpa_gng", algorithm="dqn")
 
 
 def test_the_train_section_gives_defaults_and_arguments_win() -> None:
