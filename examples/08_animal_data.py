@@ -10,7 +10,8 @@ import neuroparallel as npar
 TABLE = Path("trials.csv")
 
 # What a rig writes: a row per trial, a column per condition. Here the rig is simulated.
-npar.simulate("random_dots", agents="ideal_observer", trials=5_000, seed=0).to_csv(TABLE)
+short = npar.make_task("random_dots", timing={"stimulus": 300})
+npar.simulate(short, agents="ideal_observer", trials=5_000, seed=0).to_csv(TABLE)
 
 trials = npar.Trials.read_csv(TABLE)
 print(npar.analysis.performance(trials, by="coherence"))

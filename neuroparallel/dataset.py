@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.agents import OracleAgent
+from neuroparallel.agents.playing import begin
 from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.engine.layout import Layout
 from neuroparallel.errors import ArgumentError, UnknownNameError, UsageError, nearest
 from neuroparallel.scenario import Scenario
 from neuroparallel.streams import build_layout
@@ -21,6 +23,9 @@ __all__ = ["Dataset", "Details"]
 
 What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 Batch: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64], "NDArray[np.bool_] | NDArray[np.float32]"]
+
+AHEAD_LANES = 4096  # small batches are made together until so many lanes run at once,
+AHEAD_VALUES = 8_000_000  # or until a block holds so many numbers per lane and step
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,12 @@ class Details:
 class Dataset:
     """Endless labelled sequences for supervised training, made as fast as memory takes them.
 
-    Sequence i is lane i of the batch engine with the same seed, whatever the size of the batch; an oracle acts in
-    it, so that trials follow each other. Each call goes on where the last one ended, so a network may carry its
-    state over. Every array is fresh; with ``batch_first`` they are transposed views of time-major memory.
+    Sequence n, counted over all batches, is the beginning of lane n of the batch engine with the same seed,
+    whatever the size of the batch; an oracle acts in it, so that trials follow each other. With ``continued``
+    sequence i of every batch goes on where that of the last batch ended: for networks that carry their state
+    over, and for tasks in which the trials long past matter, such as staircases.
+
+    No two batches share memory that is written again; with ``batch_first`` they are transposed views.
 
         inputs, targets, mask = npar.Dataset("random_dots", batch=64, steps=100)()
 
@@ -57,6 +65,7 @@ class Dataset:
         dt: Time step in ms instead of the scenario's.
         subject: Whose data, if there are several subjects.
         batch_first: Axes are (batch, steps, ...), otherwise (steps, batch, ...).
+        continued: Whether each batch goes on where the last one ended, instead of with new sessions.
         window_weight: If given, the mask is float32 instead of bool: this weight where a response is asked for, 1
             elsewhere, 0 where nothing is defined.
 
@@ -83,6 +92,7 @@ class Dataset:
         dt: float | None = None,
         subject: str | None = None,
         batch_first: bool = True,
+        continued: bool = False,
         window_weight: float | None = None,
     ) -> None:
         for name, value, least in (("batch", batch, 1), ("steps", steps, 1), ("seed", seed, 0)):
@@ -92,7 +102,10 @@ class Dataset:
         self.scenario = scenario if dt is None else scenario.replace(dt=dt)
         self.batch, self.steps, self.batch_first = int(batch), int(steps), batch_first
         self.window_weight = window_weight
-        self._engine = BatchEngine(build_layout(self.scenario), self.batch, seed=seed, record=0)
+        layout = build_layout(self.scenario)
+        self._continued, self._seed, self._first = continued, int(seed), 0
+        lanes = self.batch if continued else self._ahead(layout)
+        self._engine = BatchEngine(layout, lanes, seed=seed, record=0)
         self._engine.scenario = self.scenario
         self.dt = self._engine.dt
         self.subject = self._chosen(subject)
@@ -101,8 +114,15 @@ class Dataset:
         self.streams = [stream.spec.short for stream in self._subject.streams]
         self.actions = [int(n) for n in self._subject.sizes]
         self._oracle = OracleAgent()
-        self._observations, self._infos = self._engine.reset(seed)
+        self._started = False
+        self._block: Batch | None = None
+        self._at = 0  # how many sequences of the block were handed out
         self._seen: list[tuple[Any, list[NDArray[np.int64]]]] = []
+
+    def _ahead(self, layout: Layout) -> int:
+        """How many lanes to run at once: several batches, if these are small, as that costs little more than one."""
+        values = self.steps * sum(stream.task.channel_groups().width for stream in layout.streams)
+        return self.batch * max(1, min(AHEAD_LANES, AHEAD_VALUES // values) // self.batch)
 
     def _chosen(self, subject: str | None) -> str:
         names = self._engine.possible_agents
@@ -129,9 +149,23 @@ class Dataset:
             mask: bool, of the shape of targets: where a target is defined, which it is not in a window without a
                 right answer, as in a game. float32 with ``window_weight``.
         """
+        if self._block is None or self._at == self._engine.lanes:
+            self._block, self._at = self._made(), 0
+        part = slice(self._at, self._at + self.batch)
+        self._at += self.batch
+        inputs, targets, mask = (self._turned(array[:, part]) for array in self._block)
+        return inputs, targets, mask
+
+    def _made(self) -> Batch:
+        """The next sequences of all lanes, (steps, lanes, ...)."""
         core, agent, subject = self._engine, self.subject, self._subject
-        inputs = np.empty((self.steps, len(self.channels), self.batch), np.float32)
-        targets = np.empty((self.steps, max(1, subject.factors), self.batch), np.int64)
+        if not (self._started and self._continued):
+            self._observations, self._infos = begin(core, self._seed, self._first)
+            self._oracle.reset(core)
+            self._first += core.lanes
+            self._started = True
+        inputs = np.empty((self.steps, len(self.channels), core.lanes), np.float32)
+        targets = np.empty((self.steps, max(1, subject.factors), core.lanes), np.int64)
         self._seen = []
         for step in range(self.steps):
             inputs[step] = self._observations[agent].T
@@ -144,8 +178,7 @@ class Dataset:
         mask = targets >= 0
         if not mask.all():
             targets[~mask] = 0
-        inputs = np.swapaxes(inputs, 1, 2)
-        return self._turned(inputs), self._shaped(targets), self._shaped(self._weighted(mask))
+        return np.swapaxes(inputs, 1, 2), self._shaped(targets), self._shaped(self._weighted(mask))
 
     def _weighted(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
         if self.window_weight is None:
@@ -154,8 +187,8 @@ class Dataset:
         return np.where(mask, weight, np.float32(0.0))
 
     def _shaped(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Bring (steps, factors, batch) into the order of axes that was asked for."""
-        return self._turned(np.swapaxes(array, 1, 2) if self._subject.factors else array[:, 0])
+        """From (steps, factors, lanes) to (steps, lanes, factors), or (steps, lanes) without factors."""
+        return np.swapaxes(array, 1, 2) if self._subject.factors else array[:, 0]
 
     def _turned(self, array: NDArray[Any]) -> NDArray[Any]:
         return np.swapaxes(array, 0, 1) if self.batch_first else array
@@ -169,19 +202,17 @@ class Dataset:
         """
         if not self._seen:
             raise UsageError("last: no batch has been made yet; call the dataset first.")
-        return Details(
-            period=self._shaped(self._told("period")),
-            trial_end=self._shaped(self._told("trial_end")),
-            window=self._shaped(self._windows()),
-        )
+        part = slice(self._at - self.batch, self._at)
+        shown = (self._told("period"), self._told("trial_end"), self._windows())
+        return Details(*(self._turned(self._shaped(array)[:, part]) for array in shown))
 
     def _told(self, key: str) -> NDArray[Any]:
-        """What the infos said, (steps, factors, batch)."""
+        """What the infos said, (steps, factors, lanes)."""
         keys = [f"{name}.{key}" for name in self.streams] if self._subject.factors else [key]
         return np.stack([np.stack([info[k] for k in keys]) for info, _ in self._seen])
 
     def _windows(self) -> NDArray[np.bool_]:
-        """Where a response window was open, bool (steps, factors, batch)."""
+        """Where a response window was open, bool (steps, factors, lanes)."""
         tables = [stream.tables for stream in self._subject.streams]
         open_ = np.stack(
             [np.stack([t.window[row] for t, row in zip(tables, rows, strict=True)]) for _, rows in self._seen]

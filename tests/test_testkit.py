@@ -1,5 +1,8 @@
 """The checks let through what is sound and refuse, in words that help, what is not."""
 
+import os
+import sys
+import types
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -46,6 +49,7 @@ class DrawsByItself(Sound):
 
 
 _calls = [0]
+_HERE = int(os.environ.get("NEUROPARALLEL_TEST_PID", os.getpid()))  # a child is told its parent's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +73,11 @@ class LooksAtOthers(Sound):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HashesByItself(Sound):
-    """Uses Python's hash of a text, which differs from process to process."""
+class ReadsItsSurroundings(Sound):
+    """Depends on the process that it is in."""
 
     def sequence(self, draw: Draw) -> None:
-        draw.conditions["side"] = np.full(len(draw), LEFT + hash("side") % 2)
+        draw.conditions["side"] = np.full(len(draw), LEFT + (os.getpid() != _HERE))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,11 +191,17 @@ def test_a_scenario_that_is_not_decided_by_its_seed_is_refused(task):
 
 
 def test_a_task_that_differs_between_processes_is_refused(monkeypatch):
-    monkeypatch.setenv("PYTHONHASHSEED", "1")
-    with pytest.raises(ConformanceError, match="another process"):
-        for _ in range(8):  # the hash of a text is even in half of all processes
-            check_scenario(HashesByItself(), **{**QUICK, "process": True})
-            pytest.skip("by chance both processes have the same hash")
+    monkeypatch.setenv("NEUROPARALLEL_TEST_PID", str(os.getpid()))
+    with pytest.raises(ConformanceError, match="gets another session"):
+        check_scenario(ReadsItsSurroundings(), **{**QUICK, "process": True})
+
+
+def test_a_task_that_another_process_cannot_import_is_refused(monkeypatch):
+    module = types.ModuleType("made_in_a_session")
+    module.Typed = type("Typed", (Sound,), {"__module__": module.__name__})
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with pytest.raises(ConformanceError, match="another process cannot play it"):
+        check_scenario(module.Typed(), **{**QUICK, "process": True})
 
 
 # ---- engines that are not ----
@@ -253,16 +263,16 @@ def test_an_engine_that_uses_its_arrays_again_is_found(monkeypatch):
 class Broken:
     """A sound environment with one thing changed."""
 
-    def __init__(self, **changes):
-        self.env = npar.parallel_env("matching_pennies", session={"steps": 30})
-        self.changes = changes
+    def __init__(self, what):
+        self.env = npar.parallel_env(what, session={"steps": 30})
+        self.changes = {}
 
     def __getattr__(self, name):
         return self.changes.get(name) or getattr(self.env, name)
 
 
-def unsound(words, **changes):
-    broken = Broken(**{name: None for name in changes})
+def unsound(words, what="matching_pennies", **changes):
+    broken = Broken(what)
     broken.changes = {name: change(broken.env) for name, change in changes.items()}
     with pytest.raises(ConformanceError, match=words):
         check_env(broken, steps=60)
@@ -273,7 +283,7 @@ def test_spaces_made_anew_are_refused():
 
 
 def test_a_reset_that_ignores_its_seed_is_refused():
-    unsound("Seed everything", reset=lambda env: lambda seed=None, options=None: env.reset())
+    unsound("Seed everything", "random_dots", reset=lambda env: lambda seed=None, options=None: env.reset())
 
 
 def test_infos_that_are_no_numbers_are_refused():

@@ -18,7 +18,7 @@ from neuroparallel.scenario import Scenario
 from neuroparallel.streams import build_layout
 from neuroparallel.task import Task
 
-__all__ = ["simulate"]
+__all__ = ["begin", "simulate"]
 
 What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 Integers: TypeAlias = NDArray[np.int64]
@@ -117,13 +117,19 @@ def _cast(agents: str | Agent | Mapping[str, str | Agent], subjects: list[str]) 
     return _Cast({name: make_agent(agents[name]) for name in subjects})
 
 
-def _play(engine: BatchEngine, agent: Agent, quota: Integers, first: int, seed: int) -> list[Trials]:
-    """Play until every lane has had its trials; the lanes are those from number ``first`` on."""
-    observations, infos = engine.reset(seed)
+def begin(engine: BatchEngine, seed: int, first: int) -> tuple[Any, Any]:
+    """Reset an engine so that its lanes are those from number ``first`` on."""
+    started = engine.reset(seed)
     if first:
         engine.lane_ids += np.uint64(first)
         engine.sessions[:] = -1
-        observations, infos = engine.reset()
+        started = engine.reset()
+    return started
+
+
+def _play(engine: BatchEngine, agent: Agent, quota: Integers, first: int, seed: int) -> list[Trials]:
+    """Play until every lane has had its trials; the lanes are those from number ``first`` on."""
+    observations, infos = begin(engine, seed, first)
     agent.reset(engine)
     harvest = _Harvest(engine, quota, first)
     finished = np.zeros((len(engine.groups), engine.lanes), np.int64)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tracemalloc
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -189,7 +191,10 @@ def start_side() -> Side:
 
     def measure(seconds: float) -> Rates:
         code = "import time; t = time.perf_counter(); import neuroparallel; print(time.perf_counter() - t)"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        # The child finds the package where this process found it, installed or not.
+        place = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+        environ = {**os.environ, "PYTHONPATH": place}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
         return {"import": float(done.stdout), "memory": _bytes_per_lane()}
 
     return Side(measure)

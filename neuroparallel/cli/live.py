@@ -67,7 +67,8 @@ class Display:
         )  # fmt: skip
         streams = Table.grid(padding=(0, 2))
         for name, correct in progress.correct.items():
-            bar = ProgressBar(total=1.0, completed=0.0 if correct != correct else correct, width=40)
+            done = 0.0 if correct != correct else correct
+            bar = ProgressBar(total=1.0, completed=done, width=40, complete_style="cyan", finished_style="green")
             streams.add_row(name, bar, "not scored" if correct != correct else f"{100 * correct:5.1f} % correct")
         stage = [Text(f"stage {progress.stage} of {progress.stages}", "dim")] if progress.stages > 1 else []
         return Group(table, streams, *stage)

@@ -23,6 +23,6 @@ def report(options: argparse.Namespace) -> None:
 
     place = find_run(options.run)
     console = on_screen()
-    console.print(summarize_run(place), markup=False)
+    console.print(summarize_run(place), markup=False, soft_wrap=True)
     for file in draw_run(place, seed=options.seed):
         console.print(f"drawn: {file}", markup=False)

@@ -91,14 +91,14 @@ def _conclude(result: TrainingResult, place: Path, options: argparse.Namespace) 
     from neuroparallel.reporting import draw_run, summarize_run
 
     console = on_screen()
-    console.print(summarize_run(place), markup=False)
+    console.print(summarize_run(place), markup=False, soft_wrap=True)
     try:
         files = [file.name for file in draw_run(place)]
     except MissingDependencyError as error:
         files = []
         note(str(error))
     kept = ["scenario.yaml", "trials.csv", "history.csv", "checkpoint/", "summary.json", *files]
-    console.print(f"Kept in {place}: {', '.join(kept)}", markup=False)
+    console.print(f"Kept in {place}: {', '.join(kept)}", markup=False, soft_wrap=True)
     if not result.passed:
         again = f"neuroparallel train {result.scenario.name} --resume"
         again = f"neuroparallel train --resume {place}" if options.out else again

@@ -53,8 +53,8 @@ def _place(source: Source, key: str, check: Callable[[], Any]) -> list[str]:
         named = re.match(r"([\w.]+): ", message)
         path = named[1].split(".") if named and named[1].split(".")[0] == key else [key]
         if len(path) == 1:
-            quoted = re.search(r"setting '(\w+)'|^'?([\w.]+)'? (?:is|cannot)", message)
-            path += [word for word in quoted.groups() if word] if quoted else []
+            word = re.search(r"setting '(\w+)'", message) or re.match(r"'?([a-z_][\w.]*)'? (?:is|cannot)", message)
+            path += [word[1]] if word else []
         where = f"{source.name}:{source.line(path)}"
         return [f"{where}: {message}" if named else f"{where}: {'.'.join(path)}: {message}"]
     return []

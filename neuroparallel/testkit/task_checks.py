@@ -76,6 +76,14 @@ def _elementwise(task: Task, dt: float) -> None:
     n = 24
     many = _defined(task, together, n, dt)
     again = _defined(task, together, n, dt)
+    if not np.isfinite(many.mean).all():
+        i, period, channel = np.argwhere(~np.isfinite(many.mean))[0]
+        shown = {name: values[i] for name, values in together.items()}
+        where = f"{task.task_name()}: channel {task.channel_groups().names[channel]!r}"
+        raise ConformanceError(
+            f"{where} shows {many.mean[i, period, channel]} "
+            f"in period {list(task.timing)[period]!r} of the condition {shown}; look for a division by 0 in define."
+        )
     for i in range(n):
         alone = _defined(task, {name: values[i : i + 1] for name, values in together.items()}, 1, dt)
         for column in COLUMNS:

@@ -1,0 +1,282 @@
+"""The command line: every verb answers, and what cannot be done is said in one message."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+import neuroparallel as npar
+from neuroparallel.cli import main
+from neuroparallel.cli.common import changes_of
+from neuroparallel.reporting import check_file, one_trial, timeline, watch
+
+ROOT = Path(__file__).resolve().parent.parent
+SHORT = ["--budget", "1"]
+
+
+@pytest.fixture
+def away(tmp_path, monkeypatch):
+    """An empty folder to run in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def said(capsys):
+    """What was printed: results and messages."""
+    return capsys.readouterr()
+
+
+# ---- looking ----------------------------------------------------------------------------------------------------
+
+
+def test_tasks_lists_every_task_with_its_first_sentence(capsys):
+    assert main(["tasks"]) == 0
+    printed = said(capsys).out
+    assert all(name in printed for name in npar.list_tasks())
+    assert "Report the net direction of noisy motion." in printed
+
+
+def test_scenarios_lists_those_with_a_tag(capsys):
+    assert main(["scenarios", "--tag", "dual_task"]) == 0
+    printed = said(capsys).out
+    assert "dpa_gng" in printed
+    assert "bandit" not in printed
+
+
+@pytest.mark.parametrize("name", npar.list_scenarios())
+def test_what_show_prints_is_the_same_scenario_again(name, capsys):
+    assert main(["show", name]) == 0
+    assert npar.Scenario.load(yaml.safe_load(said(capsys).out)) == npar.Scenario.load(name)
+
+
+def test_show_tells_periods_channels_and_actions(capsys):
+    assert main(["show", "dpa_gng", "--set", "subjects.subject_0.streams.memory.timing.delay=2400"]) == 0
+    printed = said(capsys).out
+    assert "500 ms  delay            2400 ms" in printed
+    assert "0 withhold, 1 lick" in printed
+    assert "gonogo.stimulus_go" in printed
+    assert "Discrete(2)" in printed
+
+
+def test_a_timeline_starts_a_waiting_stream_when_what_it_waits_for_is_over():
+    lines = timeline("dpa_gng")
+    assert any(line.split() == ["800", "ms", "stimulus", "200", "ms"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("lr=1e-3", 1e-3), ("timing.stimulus=[200, 300]", [200, 300]), ("action=shared", "shared"), ("a={b: 1}", {"b": 1})],
+)
+def test_values_of_set_are_yaml(text, value):
+    assert list(changes_of([text]).values()) == [value]
+
+
+# ---- refusing ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["show", "randm_dots"], "Did you mean 'random_dots'?"),
+        (["show", "random_dots", "--set", "timing.delay=150"], "use 100 or 200 ms"),
+        (["show", "random_dots", "--set", "delay"], "write key=value"),
+        (["run", "random_dots", "--steps", "0"], "steps is 0"),
+        (["run", "random_dots", "--steps", "3", "--agent", "orakle"], "Did you mean 'oracle'?"),
+        (["scenarios", "--tag", "dual"], "Did you mean 'dual_task'?"),
+        (["bench", "--only", "bacth"], "Did you mean 'batch'?"),
+        (["check"], "check needs a FILE"),
+        (["report", "nowhere"], "There is no run in nowhere"),
+    ],
+)
+def test_a_mistake_is_one_message_and_exit_code_2(arguments, told, capsys, away):
+    assert main(arguments) == 2
+    printed = said(capsys)
+    assert told in printed.err
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+
+
+def test_a_picture_that_cannot_be_written_is_a_message(capsys, away):
+    (away / "file").write_text("")
+    assert main(["run", "random_dots", "--steps", "3", "--plot", "file/picture.png"]) == 2
+    assert "file" in said(capsys).err
+
+
+def test_check_names_file_line_and_key_of_every_problem(capsys, away):
+    (away / "bad.yaml").write_text(
+        "name: bad\nsubjects:\n  rat:\n    streams:\n      a: {task: go_nogoo}\n      b:\n        task: go_nogo\n"
+        "        timming: {delay: 100}\n"
+    )
+    assert main(["check", "bad.yaml"]) == 1
+    lines = said(capsys).out.splitlines()
+    assert [line.split(" ", 2)[:2] for line in lines] == [
+        ["bad.yaml:5:", "subjects.rat.streams.a.task:"],
+        ["bad.yaml:8:", "subjects.rat.streams.b.timming:"],
+    ]
+    assert "'go_nogo'" in lines[0]
+    assert "'timing'" in lines[1]
+
+
+def test_every_shipped_scenario_is_good():
+    assert [problem for file in sorted((ROOT / "scenarios").glob("*.yaml")) for problem in check_file(file)] == []
+
+
+@pytest.mark.rllib
+def test_check_looks_into_the_train_section_too(away):
+    head = "name: x\nsubjects:\n  rat:\n    streams:\n      a: {task: go_nogo}\ntrain:\n  lr: 1e-3\n"
+    (away / "setting.yaml").write_text(head + "  lanez: 3\n")
+    (away / "stream.yaml").write_text(head + "  criterion: {b: 0.9}\n")
+    assert "setting.yaml:8: train.lanez:" in check_file("setting.yaml")[0]
+    assert "stream.yaml:8: train.criterion.b:" in check_file("stream.yaml")[0]
+
+
+def test_the_schema_knows_every_key(capsys):
+    assert main(["check", "--schema"]) == 0
+    schema = json.loads(said(capsys).out)
+    assert set(schema["properties"]) == set(npar.Scenario.model_fields)
+    assert schema["additionalProperties"] is False
+
+
+# ---- running ----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_example_of_the_readme_draws_200_steps(capsys, away):
+    assert main("run random_dots --steps 200 --agent random --plot random_dots.png".split()) == 0
+    assert (away / "random_dots.png").read_bytes().startswith(b"\x89PNG")
+    assert "random_dots" in said(capsys).out
+
+
+def test_run_of_two_subjects_draws_each(capsys, away):
+    assert main(["run", "matching_pennies", "--steps", "30", "--plot", "game.png"]) == 0
+    assert {file.name for file in away.glob("*.png")} == {"game_matcher.png", "game_mismatcher.png"}
+
+
+def test_run_writes_as_many_trials_as_asked_for(capsys, away):
+    assert main(["run", "go_nogo", "--trials", "70", "--agent", "oracle", "--out", "deep/trials.csv"]) == 0
+    trials = npar.Trials.read_csv(away / "deep" / "trials.csv")
+    assert len(trials) == 70
+    assert trials.performance() == {"subject_0.go_nogo": 1.0}
+
+
+def test_watching_sees_what_the_environment_shows():
+    traces, trials = watch("dpa_gng", "hold", steps=120, seed=4)
+    trace = traces["subject_0"]
+    env = npar.parallel_env("dpa_gng", seed=4)
+    observations, infos = env.reset()
+    for step in range(120):
+        assert trace.observations[step].tolist() == observations["subject_0"].tolist()
+        assert trace.periods[step].tolist() == [infos["subject_0"][f"{s}.period"] for s in ("memory", "gonogo")]
+        observations, rewards, _, _, infos = env.step({"subject_0": 0})
+        assert trace.rewards[step] == rewards["subject_0"]
+        assert trace.outcomes[step].tolist() == [infos["subject_0"][f"{s}.outcome"] for s in ("memory", "gonogo")]
+    assert len(trials) == len(env.trials())
+
+
+def test_one_trial_is_a_whole_one_in_which_both_tasks_ask_for_a_response():
+    trace = one_trial(watch("dpa_gng", "oracle", steps=1000, seed=0)[0]["subject_0"])
+    assert len(trace) == 26
+    assert (trace.ground_truth > 0).any(axis=0).all()
+    assert trace.outcomes[-1, 0] == npar.Outcome.CORRECT
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "neuroparallel", "--version"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.split() == ["neuroparallel", npar.__version__]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(fresh_environ):
+    command = f"{sys.executable} -m neuroparallel show dpa_gng | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=fresh_environ, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("name: dpa_gng\n", "")
+
+
+# ---- training ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.rllib
+def test_a_run_is_kept_resumed_reported_and_evaluated(capsys, away):
+    assert main(["train", "go_nogo", *SHORT, "--lanes", "16", "--set", "train.criterion={go_nogo: 1.0}"]) == 0
+    (run,) = (away / "runs" / "go_nogo").iterdir()
+    kept = {"scenario.yaml", "trials.csv", "history.csv", "checkpoint", "summary.json", "trial.png"}
+    assert kept <= {file.name for file in run.iterdir()}
+    before = json.loads((run / "summary.json").read_text())
+    assert npar.Scenario.load(run / "scenario.yaml").train == {"criterion": {"go_nogo": 1.0}}
+
+    assert main(["train", "go_nogo", "--resume", *SHORT]) == 0
+    after = json.loads((run / "summary.json").read_text())
+    assert after["steps"] > before["steps"]
+    assert [run] == list((away / "runs" / "go_nogo").iterdir())
+
+    assert main(["report", "runs/go_nogo"]) == 0
+    assert "fresh trials, without exploration" in said(capsys).out
+    assert main(["evaluate", "runs/go_nogo", "--lanes", "8", "--trials", "2", "--out", "fresh.csv"]) == 0
+    assert len(npar.Trials.read_csv("fresh.csv")) == 16
+    assert main(["run", "go_nogo", "--agent", str(run), "--steps", "40", "--plot", "acts.png"]) == 0
+    assert main(["run", "go_nogo", "--agent", str(run), "--trials", "40"]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.rllib
+def test_the_second_example_of_the_readme_trains(capsys, away):
+    assert main(["train", "random_dots_a2c", *SHORT, "--out", "here"]) == 0
+    resolved = npar.Scenario.load(away / "here" / "scenario.yaml")
+    assert resolved.wrappers == ("previous_reward", "previous_action")
+    assert resolved.train["algorithm"] == "a2c"
+    assert (away / "here" / "trial.png").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.rllib
+def test_ctrl_c_keeps_what_was_learnt(fresh_environ, tmp_path):
+    command = [sys.executable, "-m", "neuroparallel", "train", "go_nogo", "--budget", "300", "--out", "kept"]
+    command += ["--set", "train.evaluate_every_s=0.5", "--set", "train.criterion={go_nogo: 1.0}", "--set", "params.sigma=9"]
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env={**fresh_environ, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output
+        )
+    deadline = time.monotonic() + 120
+    while " of 300 s" not in log.read_text() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(120) == 130, log.read_text()
+    summary = json.loads((tmp_path / "kept" / "summary.json").read_text())
+    assert summary["interrupted"] is True
+    assert "Traceback" not in log.read_text()
+    assert "--resume" in log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.rllib
+def test_tune_searches_what_the_scenario_says(fresh_environ, tmp_path):
+    # In a process of its own: Ray's workers have to find the package.
+    space = "tune={lr: {loguniform: [1e-3, 1e-2]}}"
+    command = [sys.executable, "-m", "neuroparallel", "tune", "go_nogo", "--samples", "2", "--iterations", "2"]
+    done = subprocess.run([*command, "--set", space], capture_output=True, text=True, env=fresh_environ, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "correct (%)" in done.stdout
+    assert os.listdir(tmp_path / "runs" / "go_nogo" / "tune")
+
+
+# ---- measuring --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_bench_measures_rows_and_says_why_it_could_not(capsys, away, monkeypatch):
+    monkeypatch.setenv("NEUROGYM_VENV", str(away / "missing"))
+    rows = ["import", "memory", "batch_action", "limit", "batch"]
+    assert main(["bench", "--rounds", "1", "--seconds", "0.2", "--json", "numbers.json", "--only", *rows]) == 0
+    numbers = {row["name"]: row for row in json.loads(Path("numbers.json").read_text())}
+    assert list(numbers) == rows
+    assert "neurogym_env.sh" in numbers["batch"]["verdict"]
+    assert numbers["import"]["number"] > 0
+    assert numbers["limit"]["number"] > 0
