@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.agents import OracleAgent
-from neuroparallel.agents.playing import begin
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.layout import Layout
 from neuroparallel.errors import ArgumentError, UnknownNameError, UsageError, nearest
@@ -103,7 +102,7 @@ class Dataset:
         self.batch, self.steps, self.batch_first = int(batch), int(steps), batch_first
         self.window_weight = window_weight
         layout = build_layout(self.scenario)
-        self._continued, self._seed, self._first = continued, int(seed), 0
+        self._continued, self._seed = continued, int(seed)
         lanes = self.batch if continued else self._ahead(layout)
         self._engine = BatchEngine(layout, lanes, seed=seed, record=0)
         self._engine.scenario = self.scenario
@@ -114,10 +113,13 @@ class Dataset:
         self.streams = [stream.spec.short for stream in self._subject.streams]
         self.actions = [int(n) for n in self._subject.sizes]
         self._oracle = OracleAgent()
+        tables = [stream.tables for stream in self._engine.streams]
+        self._gaps = any(t.lazy or bool((t.truth < 0).any()) for t in tables)  # windows without a right answer
         self._started = False
         self._block: Batch | None = None
         self._at = 0  # how many sequences of the block were handed out
         self._seen: list[tuple[Any, list[NDArray[np.int64]]]] = []
+        self._details: list[NDArray[Any]] = []
 
     def _ahead(self, layout: Layout) -> int:
         """How many lanes to run at once: several batches, if these are small, as that costs little more than one."""
@@ -150,6 +152,7 @@ class Dataset:
                 right answer, as in a game. float32 with ``window_weight``.
         """
         if self._block is None or self._at == self._engine.lanes:
+            self._block = None  # its memory may serve again
             self._block, self._at = self._made(), 0
         part = slice(self._at, self._at + self.batch)
         self._at += self.batch
@@ -159,24 +162,27 @@ class Dataset:
     def _made(self) -> Batch:
         """The next sequences of all lanes, (steps, lanes, ...)."""
         core, agent, subject = self._engine, self.subject, self._subject
-        if not (self._started and self._continued):
-            self._observations, self._infos = begin(core, self._seed, self._first)
+        if not self._started:
+            self._observations, self._infos = core.reset(self._seed)
             self._oracle.reset(core)
-            self._first += core.lanes
             self._started = True
+        elif not self._continued:  # the same seed again, but the lanes after those
+            core.lane_ids += np.uint64(core.lanes)
+            core.sessions[:] = -1
+            self._observations, self._infos = core.reset()
         inputs = np.empty((self.steps, len(self.channels), core.lanes), np.float32)
         targets = np.empty((self.steps, max(1, subject.factors), core.lanes), np.int64)
-        self._seen = []
+        self._seen, self._details = [], []
         for step in range(self.steps):
             inputs[step] = self._observations[agent].T
             truth = core.truth()
             targets[step] = truth[agent].T
             self._seen.append((self._infos[agent], [stream.row for stream in subject.streams]))
-            if any(action.min() < 0 for action in truth.values()):
+            if self._gaps and any(action.min() < 0 for action in truth.values()):
                 truth = self._oracle.act(self._observations, self._infos, core)
             self._observations, _, _, _, self._infos = core.step(truth)
-        mask = targets >= 0
-        if not mask.all():
+        mask = targets >= 0 if self._gaps else np.ones(targets.shape, bool)
+        if self._gaps:
             targets[~mask] = 0
         return np.swapaxes(inputs, 1, 2), self._shaped(targets), self._shaped(self._weighted(mask))
 
@@ -203,8 +209,10 @@ class Dataset:
         if not self._seen:
             raise UsageError("last: no batch has been made yet; call the dataset first.")
         part = slice(self._at - self.batch, self._at)
-        shown = (self._told("period"), self._told("trial_end"), self._windows())
-        return Details(*(self._turned(self._shaped(array)[:, part]) for array in shown))
+        if not self._details:
+            shown = (self._told("period"), self._told("trial_end"), self._windows())
+            self._details = [self._shaped(array) for array in shown]
+        return Details(*(self._turned(array[:, part]) for array in self._details))
 
     def _told(self, key: str) -> NDArray[Any]:
         """What the infos said, (steps, factors, lanes)."""

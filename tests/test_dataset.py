@@ -108,15 +108,35 @@ def test_details_stay_true_while_the_next_batch_is_made():
     assert (before.window == copies[1]).all()
 
 
-def test_batches_go_on_where_the_last_one_ended():
-    parts = Dataset("dpa_gng", batch=3, steps=20)
+def test_continued_batches_go_on_where_the_last_one_ended():
+    parts = Dataset("dpa_gng", batch=3, steps=20, continued=True)
     whole = Dataset("dpa_gng", batch=3, steps=60)()
     for piece, together in zip(zip(*itertools.islice(parts, 3), strict=True), whole, strict=True):
         assert (np.concatenate(piece, axis=1) == together).all()
 
 
-def test_a_sequence_does_not_depend_on_the_size_of_the_batch():
-    few, many = (Dataset("dpa_gng", batch=n, steps=50, seed=7)() for n in (2, 300))
+@pytest.mark.parametrize("ahead", [4096, 10, 1])
+def test_sequence_n_is_the_beginning_of_lane_n(ahead, monkeypatch):
+    monkeypatch.setattr("neuroparallel.dataset.AHEAD_LANES", ahead)
+    seen, right = played("dpa_gng", 12, 30, seed=7)
+    for batch in (3, 4, 12):
+        data = Dataset("dpa_gng", batch=batch, steps=30, seed=7, batch_first=False)
+        inputs, targets, _ = zip(*itertools.islice(data, 12 // batch), strict=True)
+        assert (np.concatenate(inputs, axis=1) == seen).all()
+        assert (np.concatenate(targets, axis=1) == right).all()
+
+
+def test_details_are_of_the_batch_made_last():
+    data = Dataset("dpa_gng", batch=4, steps=30)
+    for _ in range(3):
+        _, targets, _ = data()
+        assert (targets[~data.last.window] == 0).all()
+        assert (targets[data.last.window] > 0).any()
+
+
+@pytest.mark.parametrize("continued", [True, False])
+def test_a_sequence_does_not_depend_on_the_size_of_the_batch(continued):
+    few, many = (Dataset("dpa_gng", batch=n, steps=50, seed=7, continued=continued)() for n in (2, 300))
     for a, b in zip(few, many, strict=True):
         assert (a == b[:2]).all()
 

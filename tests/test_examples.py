@@ -24,7 +24,7 @@ def test_there_are_examples_and_their_numbers_have_no_gap():
     assert [int(file.name[:2]) for file in EXAMPLES] == list(range(1, len(EXAMPLES) + 1))
 
 
-@pytest.mark.parametrize("example", _cases())
+@pytest.mark.parametrize("example", list(_cases()))
 def test_an_example_runs(example, tmp_path, fresh_environ):
     environ = {**fresh_environ, "NEUROPARALLEL_EXAMPLE_BUDGET": "1", "PYTHONWARNINGS": "default"}
     done = subprocess.run(

@@ -117,6 +117,35 @@ def test_drawn_durations_follow_their_law_rounded_half_up(law, dt):
     assert steps.max() <= np.floor(law.bounds()[1] / dt + 0.5)
 
 
+def test_uniform_draws_are_uniform_and_fill_all_their_bits():
+    from scipy import stats
+
+    n = 400_000
+    u = seeding.uniforms(seeding.mix(np.arange(n, dtype=np.uint64) + np.uint64(99)))
+    assert stats.kstest(u, "uniform").pvalue > 1e-3
+    assert len(np.unique(u)) == n
+    for power in (8, 24, 40):
+        fraction = (u * 2.0**power) % 1
+        assert stats.kstest(fraction, "uniform").pvalue > 1e-3
+    grid = np.bincount((u * 1000).astype(int), minlength=1000)
+    assert stats.chisquare(grid).pvalue > 1e-3
+
+
+def test_draws_of_different_purposes_lanes_and_trials_are_unrelated():
+    keys = seeding.branch_keys(
+        np.zeros(4000, np.uint64), np.arange(4000, dtype=np.uint64), np.zeros(4000, np.uint64), "0"
+    )
+    first, second = (seeding.trial_keys(keys, np.full(4000, trial)) for trial in (0, 1))
+    columns = [
+        seeding.uniforms(seeding.mix(bits + np.uint64(seeding.name_bits(name))))
+        for bits in (first, second)
+        for name in ("condition.side", "condition.coherence", "duration.delay")
+    ]
+    columns.append(np.roll(columns[0], 1))
+    related = np.corrcoef(columns) - np.eye(len(columns))
+    assert abs(related).max() < 4.5 / 4000**0.5
+
+
 def test_probabilities_are_not_quantised():
     cuts = seeding.thresholds(np.array([1e-7, 1.0, 1e-12]))
     shares = np.diff(np.concatenate([[0.0], cuts.astype(float), [2.0**64]])) / 2.0**64
