@@ -1,6 +1,6 @@
 """200 steps of random dots with random actions, drawn: the smallest use of an environment.
 
-    python examples/01_random_dots.py
+python examples/01_random_dots.py
 """
 
 import neuroparallel as npar

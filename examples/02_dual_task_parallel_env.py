@@ -1,6 +1,6 @@
 """Two tasks at once, as PettingZoo has it: one subject, two streams, one tongue.
 
-    python examples/02_dual_task_parallel_env.py
+python examples/02_dual_task_parallel_env.py
 """
 
 import neuroparallel as npar

@@ -1,6 +1,6 @@
 """4096 lanes at once: what is the best, and the worst, that a subject can do?
 
-    python examples/03_batch_oracle.py
+python examples/03_batch_oracle.py
 """
 
 import time

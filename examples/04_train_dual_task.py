@@ -1,6 +1,6 @@
 """Train a subject on two tasks at once, then test and draw it; as `neuroparallel train dpa_gng` does.
 
-    python examples/04_train_dual_task.py            # about half a minute
+python examples/04_train_dual_task.py            # about half a minute
 """
 
 import os

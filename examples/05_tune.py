@@ -49,7 +49,9 @@ else:
 results = tuner.fit()
 best = results.get_best_result("env_runners/correct", "max")
 print(f"{len(results)} settings tried; best lr {best.config['lr']:.2g}: ", end="")
-print(f"{100 * best.metrics['env_runners']['correct']:.0f} % correct after {best.metrics['training_iteration']} updates")
+print(
+    f"{100 * best.metrics['env_runners']['correct']:.0f} % correct after {best.metrics['training_iteration']} updates"
+)
 
 algorithm = PPO.from_checkpoint(best.checkpoint.path)  # go on with it, or take its module
 print("restored:", type(algorithm.get_module("shared")).__name__)

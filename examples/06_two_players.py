@@ -1,6 +1,6 @@
 """Two subjects against each other: matching pennies, first with reference agents, then learning.
 
-    python examples/06_two_players.py
+python examples/06_two_players.py
 """
 
 import os

@@ -1,6 +1,6 @@
 """A task of your own, in a scenario of your own: looked at, solved by reference agents, and learnt.
 
-    python examples/07_own_task.py
+python examples/07_own_task.py
 """
 
 import os

@@ -1,6 +1,6 @@
 """The same analysis for a simulated subject and for an animal: both are trial tables.
 
-    python examples/08_animal_data.py
+python examples/08_animal_data.py
 """
 
 from pathlib import Path

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from neuroparallel.agents import OracleAgent
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.engine.layout import Layout
 from neuroparallel.errors import ArgumentError, UnknownNameError, UsageError, nearest
 from neuroparallel.scenario import Scenario
 from neuroparallel.streams import build_layout
@@ -23,8 +22,11 @@ __all__ = ["Dataset", "Details"]
 What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 Batch: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64], "NDArray[np.bool_] | NDArray[np.float32]"]
 
-AHEAD_LANES = 4096  # small batches are made together until so many lanes run at once,
-AHEAD_VALUES = 8_000_000  # or until a block holds so many numbers per lane and step
+# Small batches are made together, GROWTH times as many each time, until so many lanes run at once, or until
+# what they see is so many numbers.
+AHEAD_LANES = 16_384
+AHEAD_VALUES = 6_000_000
+GROWTH = 8
 
 
 @dataclass(frozen=True)
@@ -101,30 +103,35 @@ class Dataset:
         self.scenario = scenario if dt is None else scenario.replace(dt=dt)
         self.batch, self.steps, self.batch_first = int(batch), int(steps), batch_first
         self.window_weight = window_weight
-        layout = build_layout(self.scenario)
+        self._layout = build_layout(self.scenario)
         self._continued, self._seed = continued, int(seed)
-        lanes = self.batch if continued else self._ahead(layout)
-        self._engine = BatchEngine(layout, lanes, seed=seed, record=0)
-        self._engine.scenario = self.scenario
+        self._engine = BatchEngine(self._layout, self.batch, record=0)
         self.dt = self._engine.dt
         self.subject = self._chosen(subject)
-        self._subject = self._engine.subjects[self._engine.possible_agents.index(self.subject)]
+        self._use(self._engine)
         self.channels = self._subject.names
         self.streams = [stream.spec.short for stream in self._subject.streams]
         self.actions = [int(n) for n in self._subject.sizes]
         self._oracle = OracleAgent()
         tables = [stream.tables for stream in self._engine.streams]
         self._gaps = any(t.lazy or bool((t.truth < 0).any()) for t in tables)  # windows without a right answer
-        self._started = False
+        self._most = self._ahead()
+        self._first = -1  # number of the engine's first lane
+        self._observations: dict[str, NDArray[Any]] = {}
+        self._infos: Mapping[str, Any] = {}
         self._block: Batch | None = None
         self._at = 0  # how many sequences of the block were handed out
         self._seen: list[tuple[Any, list[NDArray[np.int64]]]] = []
         self._details: list[NDArray[Any]] = []
 
-    def _ahead(self, layout: Layout) -> int:
-        """How many lanes to run at once: several batches, if these are small, as that costs little more than one."""
-        values = self.steps * sum(stream.task.channel_groups().width for stream in layout.streams)
+    def _ahead(self) -> int:
+        """How many lanes to run at once in the end: several batches, if these are small, for that costs little more."""
+        values = self.steps * sum(len(subject.names) for subject in self._engine.subjects)
         return self.batch * max(1, min(AHEAD_LANES, AHEAD_VALUES // values) // self.batch)
+
+    def _use(self, engine: BatchEngine) -> None:
+        self._engine = engine
+        self._subject = engine.subjects[engine.possible_agents.index(self.subject)]
 
     def _chosen(self, subject: str | None) -> str:
         names = self._engine.possible_agents
@@ -161,15 +168,8 @@ class Dataset:
 
     def _made(self) -> Batch:
         """The next sequences of all lanes, (steps, lanes, ...)."""
+        self._go_on()
         core, agent, subject = self._engine, self.subject, self._subject
-        if not self._started:
-            self._observations, self._infos = core.reset(self._seed)
-            self._oracle.reset(core)
-            self._started = True
-        elif not self._continued:  # the same seed again, but the lanes after those
-            core.lane_ids += np.uint64(core.lanes)
-            core.sessions[:] = -1
-            self._observations, self._infos = core.reset()
         inputs = np.empty((self.steps, len(self.channels), core.lanes), np.float32)
         targets = np.empty((self.steps, max(1, subject.factors), core.lanes), np.int64)
         self._seen, self._details = [], []
@@ -185,6 +185,22 @@ class Dataset:
         if self._gaps:
             targets[~mask] = 0
         return np.swapaxes(inputs, 1, 2), self._shaped(targets), self._shaped(self._weighted(mask))
+
+    def _go_on(self) -> None:
+        """Bring the engine to where the next sequences begin."""
+        core = self._engine
+        if self._first < 0:
+            self._first = 0
+            self._observations, self._infos = core.reset(self._seed)
+        elif not self._continued:
+            self._first += core.lanes
+            if core.lanes < self._most:
+                core = BatchEngine(self._layout, min(self._most, GROWTH * core.lanes), record=0)
+                self._use(core)
+                core.reset(self._seed)
+            core.lane_ids[:] = np.arange(core.lanes, dtype=np.uint64) + np.uint64(self._first)
+            core.sessions[:] = -1
+            self._observations, self._infos = core.reset()
 
     def _weighted(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
         if self.window_weight is None:

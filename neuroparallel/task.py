@@ -11,12 +11,13 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, TaskError, UnknownNameError, nearest
+from neuroparallel.hooks import Bernoulli, Movement, Poisson, Step, View
 from neuroparallel.seeding import Bits, name_bits, thresholds, uniforms
 from neuroparallel.timing import Law, Timing
 
@@ -25,29 +26,39 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Actions",
+    "Bernoulli",
     "Channels",
     "Draw",
     "Factorial",
     "Levels",
     "Memory",
+    "Movement",
+    "Poisson",
     "Response",
     "Rewards",
     "Rows",
+    "Step",
     "Task",
+    "View",
 ]
+
+
+Noise: TypeAlias = "str | float | Bernoulli | Poisson"
 
 
 class Channels(Mapping[str, slice]):
     """The columns of a task's observation, in named groups.
 
     Args:
-        noise: Standard deviation of each noisy group for one millisecond: a number, or the name of a field of
-            the task. One step of dt ms gets that divided by sqrt(dt), so evidence per second does not depend
-            on dt. Noise is on in every step, so that it never tells what is going on.
+        noise: What varies from step to step, by group. A number, or the name of a field of the task, is the
+            standard deviation of Gaussian noise for one millisecond: one step of dt ms gets that divided by
+            sqrt(dt), so evidence per second does not depend on dt. It is on in every step, so that it never
+            tells what is going on. `Bernoulli` and `Poisson` make the group show counted events instead; what
+            `Trial.show` says is then their probability or count per step (``rate * trial.dt / 1000``).
         **groups: How many columns each group has, or their names.
     """
 
-    def __init__(self, *, noise: Mapping[str, str | float] | None = None, **groups: int | Sequence[str]) -> None:
+    def __init__(self, *, noise: Mapping[str, Noise] | None = None, **groups: int | Sequence[str]) -> None:
         self.groups: dict[str, tuple[str, ...]] = {}
         self._slices: dict[str, slice] = {}
         start = 0
@@ -59,10 +70,15 @@ class Channels(Mapping[str, slice]):
             self.groups[name] = names
             self._slices[name] = slice(start, start + len(names))
             start += len(names)
-        self.noise: dict[str, str | float] = dict(noise or {})
-        for name in self.noise:
+        self.noise: dict[str, Noise] = dict(noise or {})
+        for name, kind in self.noise.items():
             if name not in groups:
                 raise UnknownNameError(f"noise: there is no channel {name!r}.{nearest(name, groups)}")
+            if not isinstance(kind, (str, Bernoulli, Poisson)) and not (_is_finite_number(kind) and kind >= 0):
+                raise TaskError(
+                    f"noise of {name!r} is {kind!r}; it is a standard deviation (a number, 0 or more, or the name of "
+                    "a field of the task), Bernoulli() or Poisson()."
+                )
 
     def __getitem__(self, name: str) -> slice:
         if name not in self._slices:
@@ -317,6 +333,19 @@ class Task:
     A subclass is a frozen dataclass: its fields are the parameters a user may change. It declares ``channels``
     and ``actions``, gives defaults to ``timing`` and ``rewards``, lists its `conditions` and fills in `define`.
 
+    What the table cannot say goes through a hook, a method that a task simply has; a task pays for no hook that
+    it does not have. A hook is called with arrays, one entry per lane that needs it, and may use elementwise
+    operations only, so that a lane does not depend on its neighbours:
+
+    - ``sequence(self, draw: Draw)``, when trials start: change the conditions that were drawn, and the memory.
+    - ``observe(self, view: View)``, in every step before it is shown: change the means of the channels. It must
+      depend on nothing but the view, and not change the memory, as a display may be asked for twice.
+    - ``move(self, step: Step)``, in every step of a task that declares a ``movement`` and so has continuous
+      actions: move what is remembered, and return an event per lane, int64 (n,): 0 for holding, or the number of
+      the action (target) that was reached. The table, and all records, know the events only.
+    - ``pay(self, response: Response)``, when a response marked ``pay=True`` was made: change reward and outcome.
+    - ``memory(self)`` declares the arrays that hooks find under that name; they last for a session.
+
     Args:
         timing: Durations of the periods; a mapping changes the task's own.
         rewards: What outcomes pay; a mapping changes the task's own.
@@ -330,6 +359,7 @@ class Task:
 
     channels: ClassVar[Channels]
     actions: ClassVar[Actions]
+    movement: ClassVar[Movement | None] = None  # continuous actions; `move` turns them into the above
     tags: ClassVar[tuple[str, ...]] = ()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     dt: ClassVar[float] = 100.0  # ms; what a scenario uses unless it says otherwise
@@ -338,6 +368,8 @@ class Task:
 
     sequence: ClassVar[Callable[..., None] | None] = None
     pay: ClassVar[Callable[..., None] | None] = None
+    observe: ClassVar[Callable[..., None] | None] = None
+    move: ClassVar[Callable[..., NDArray[np.int64]] | None] = None
 
     def __post_init__(self) -> None:
         default = type(self)

@@ -49,6 +49,7 @@ class Trial:
         self._actions = actions
         shape = (n, periods, actions + 1)  # the last column is time running out
         self.mean = np.zeros((n, periods, self._channels.width), np.float32)
+        self.slope: NDArray[np.float64] | None = None  # per second; made by the first drift
         self.reward = np.zeros(shape)
         self.outcome = np.zeros(shape, np.uint8)
         self.next = np.full(shape, STAY, np.int64)
@@ -108,15 +109,42 @@ class Trial:
             during: Names of the periods.
             per_channel: One number or array (n,) for each column, instead of ``value``.
         """
-        columns = self._channels[channel]
-        if per_channel is not None:
-            parts = [np.broadcast_to(np.asarray(part, np.float32), (self.n,)) for part in per_channel]
-            painted = np.stack(parts, axis=1)
-        else:
-            painted = np.asarray(value, np.float32)
-            painted = painted[:, None] if painted.ndim == 1 else painted
+        columns, painted = self._channels[channel], self._columned(value, per_channel, np.float32)
         for p in self._index(during):
             self.mean[:, p, columns] += painted
+
+    def drift(
+        self,
+        channel: str,
+        per_second: ArrayLike = 0.0,
+        *,
+        during: Names,
+        per_channel: Iterable[ArrayLike] | None = None,
+    ) -> None:
+        """Let the mean of a group of channels grow evenly from the onset of each of these periods on.
+
+        A step shows the mean over its own dt, so evidence added up over a period is the same at every dt:
+        ``per_second * (k + 0.5) * dt / 1000`` in step k (0 is the first), on top of what `show` says.
+
+        Args:
+            channel: Name of the group.
+            per_second: Growth per second; a number, or (n,): the same for every column; or (n, columns).
+            during: Names of the periods.
+            per_channel: One number or array (n,) for each column, instead of ``per_second``.
+        """
+        columns, painted = self._channels[channel], self._columned(per_second, per_channel, np.float64)
+        if self.slope is None:
+            self.slope = np.zeros(self.mean.shape)
+        for p in self._index(during):
+            self.slope[:, p, columns] += painted
+
+    def _columned(self, value: ArrayLike, per_channel: Iterable[ArrayLike] | None, dtype: Any) -> NDArray[Any]:
+        """What fits on (n, columns): a value for all columns of a group, or one for each."""
+        if per_channel is not None:
+            parts = [np.broadcast_to(np.asarray(part, dtype), (self.n,)) for part in per_channel]
+            return np.stack(parts, axis=1)
+        painted = np.asarray(value, dtype)
+        return painted[:, None] if painted.ndim == 1 else painted
 
     def lasts(self, period: str, ms: ArrayLike, *, rounded: bool = False) -> None:
         """Let a period last as long as the condition says.

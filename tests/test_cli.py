@@ -71,7 +71,12 @@ def test_a_timeline_starts_a_waiting_stream_when_what_it_waits_for_is_over():
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("lr=1e-3", 1e-3), ("timing.stimulus=[200, 300]", [200, 300]), ("action=shared", "shared"), ("a={b: 1}", {"b": 1})],
+    [
+        ("lr=1e-3", 1e-3),
+        ("timing.stimulus=[200, 300]", [200, 300]),
+        ("action=shared", "shared"),
+        ("a={b: 1}", {"b": 1}),
+    ],
 )
 def test_values_of_set_are_yaml(text, value):
     assert list(changes_of([text]).values()) == [value]
@@ -147,7 +152,7 @@ def test_the_schema_knows_every_key(capsys):
 
 
 def test_the_first_example_of_the_readme_draws_200_steps(capsys, away):
-    assert main("run random_dots --steps 200 --agent random --plot random_dots.png".split()) == 0
+    assert main(["run", "random_dots", "--steps", "200", "--agent", "random", "--plot", "random_dots.png"]) == 0
     assert (away / "random_dots.png").read_bytes().startswith(b"\x89PNG")
     assert "random_dots" in said(capsys).out
 
@@ -238,7 +243,14 @@ def test_the_second_example_of_the_readme_trains(capsys, away):
 @pytest.mark.rllib
 def test_ctrl_c_keeps_what_was_learnt(fresh_environ, tmp_path):
     command = [sys.executable, "-m", "neuroparallel", "train", "go_nogo", "--budget", "300", "--out", "kept"]
-    command += ["--set", "train.evaluate_every_s=0.5", "--set", "train.criterion={go_nogo: 1.0}", "--set", "params.sigma=9"]
+    command += [
+        "--set",
+        "train.evaluate_every_s=0.5",
+        "--set",
+        "train.criterion={go_nogo: 1.0}",
+        "--set",
+        "params.sigma=9",
+    ]
     log = tmp_path / "log"
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -115,9 +115,11 @@ def test_continued_batches_go_on_where_the_last_one_ended():
         assert (np.concatenate(piece, axis=1) == together).all()
 
 
+@pytest.mark.parametrize("growth", [8, 2, 1])
 @pytest.mark.parametrize("ahead", [4096, 10, 1])
-def test_sequence_n_is_the_beginning_of_lane_n(ahead, monkeypatch):
+def test_sequence_n_is_the_beginning_of_lane_n(ahead, growth, monkeypatch):
     monkeypatch.setattr("neuroparallel.dataset.AHEAD_LANES", ahead)
+    monkeypatch.setattr("neuroparallel.dataset.GROWTH", growth)
     seen, right = played("dpa_gng", 12, 30, seed=7)
     for batch in (3, 4, 12):
         data = Dataset("dpa_gng", batch=batch, steps=30, seed=7, batch_first=False)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy import where
 
 from neuroparallel.benchmark.clocks import Rates, Side, Work, rate
+from neuroparallel.dataset import Dataset
 from neuroparallel.environments import batch, parallel_env
-from neuroparallel.errors import MissingDependencyError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.scenario import Scenario
 from neuroparallel.task import Draw, Factorial, Levels, Task
@@ -144,10 +144,6 @@ def _side(works: dict[str, Work], *, wall: bool = False) -> Side:
 
 def dataset_side() -> Side:
     """Supervised data: delivered time steps per second of processor time."""
-    try:
-        from neuroparallel import Dataset
-    except ImportError:
-        raise MissingDependencyError("Dataset is not in this version yet") from None
     data = Dataset(dots(), batch=64, steps=100, seed=0)
 
     def work() -> int:

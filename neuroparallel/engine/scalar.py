@@ -60,6 +60,7 @@ class ScalarEngine:
         alone = all(group.alone is not None for group in self.groups)
         self._lone = [(s.spec.name, s.streams[0]) for s in self.subjects] if plain and alone else []
         self._only = self._lone[0] if len(self._lone) == 1 else None
+        self._wake_at = -1  # when the next stream begins; until a full step has looked, there may be one any time
         self.now = self.session_start = 0
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
         self.over, self._ready = False, False
@@ -135,14 +136,17 @@ class ScalarEngine:
         if self._only is not None:
             name, stream = self._only
             at = stream.at
-            if at < stream.count and stream.calm[actions[name]]:  # nothing happens but time passing
-                stream.at = at + 1
-                self.now += 1
-                return {name: stream.chunk[at]}, {name: 0.0}, False, {name: stream.info.copy()}
+            if at < stream.count:
+                reward = stream.calm[actions[name]]
+                if reward is not None:  # nothing happens but time passing
+                    stream.at = at + 1
+                    stream.earned += reward
+                    self.now += 1
+                    return {name: stream.chunk[at]}, {name: reward}, False, {name: stream.info.copy()}
             if self._ready and not self.over:
                 return self._step_only(name, stream, actions[name])
         elif self._all_calm(actions):
-            return self._calm_step()
+            return self._calm_step(actions)
         if not self._ready or self.over:
             raise UsageError("step was called before reset, or after the session had ended; call reset first.")
         self.now += 1
@@ -157,6 +161,7 @@ class ScalarEngine:
         if self._keeps:
             self._note_responses(trials)
         rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
+        self._wake_at = min((group.next_onset() for group in self.groups if group.delayed), default=NEVER)
         return self._observe(), rewards, self.over, self._infos(outcomes, trials)
 
     def _step_only(
@@ -176,22 +181,19 @@ class ScalarEngine:
         return {name: observation}, {name: stream.reward}, False, {name: info}
 
     def _all_calm(self, actions: Mapping[str, Action]) -> bool:
-        """Whether nothing will happen in this step but time passing, in any of several lone streams."""
-        for name, stream in self._lone:
-            if stream.at == stream.count or not stream.calm[actions[name]]:
-                return False
-        return bool(self._lone)
+        """Whether nothing will happen in this step but time passing."""
+        if self.over or not self._ready or self._wake_at <= self.now + 1:
+            return False
+        return all(subject.calm(actions[subject.spec.name]) for subject in self.subjects)
 
-    def _calm_step(self) -> tuple[Observations, dict[str, float], bool, Infos]:
+    def _calm_step(self, actions: Mapping[str, Action]) -> tuple[Observations, dict[str, float], bool, Infos]:
         """A step in which nothing happens but time passing: most of them, so it is kept short."""
         self.now += 1
         observations, rewards, infos = {}, {}, {}
-        for name, stream in self._lone:
-            at = stream.at
-            stream.at = at + 1
-            observations[name] = stream.chunk[at]
-            rewards[name] = 0.0
-            infos[name] = stream.info.copy()
+        for subject in self.subjects:
+            name = subject.spec.name
+            rewards[name] = subject.collect(actions[name])
+            observations[name], infos[name] = subject.glance(self.now)
         return observations, rewards, False, infos
 
     def _resolve(self) -> list[int]:
@@ -380,6 +382,10 @@ class ScalarGroup:
                     self.onset_at[index] = NEVER
                     stream.start(now)
 
+    def next_onset(self) -> int:
+        """When the next scheduled stream begins."""
+        return min(self.onset_at.values())
+
     def resolve(self, now: int) -> bool:
         """Take note of streams that ended; True once all have, after paying what is due."""
         if self.alone is not None:
@@ -489,19 +495,45 @@ class ScalarSubject:
         self.factored = isinstance(self.action_space, gymnasium.spaces.MultiDiscrete)
         self.single = len(self.streams) == 1
         self.seen = [0] * len(spec.partners)
+        self._fixation = np.zeros(1, np.float32)  # the fused cue
+        self._known: dict[str, int] | None = None  # the info of steps in which nothing happens
         self._keys = info_keys([s.spec.short for s in self.streams])
 
     def act(self, action: Any, now: int) -> None:
+        self._known = None
+        for stream, part in zip(self.streams, self._parts(action), strict=True):
+            stream.act(part, now)
+
+    def _parts(self, action: Any) -> Sequence[int]:
+        """What the action means for each stream; a shared one goes to open windows, or to all if none is open."""
         if self.single:
-            self.streams[0].act(action, now)
-        elif self.factored:
-            for stream, part in zip(self.streams, action, strict=True):
-                stream.act(part, now)
-        else:
-            windows = [stream.window_open() for stream in self.streams]
-            nowhere = not any(windows)
-            for stream, window in zip(self.streams, windows, strict=True):
-                stream.act(action if window or nowhere else 0, now)
+            return (action,)
+        if self.factored:
+            return action  # type: ignore[no-any-return]
+        windows = [stream.lists.window[stream.row] for stream in self.streams]
+        if not any(windows):
+            return [action] * len(windows)
+        return [action if window else 0 for window in windows]
+
+    def calm(self, action: Any) -> bool:
+        """Whether an action changes nothing, in a period that goes on; it may pay."""
+        for stream, part in zip(self.streams, self._parts(action), strict=True):
+            if stream.at == stream.count or not (stream.resting or stream.calm[part] is not None):
+                return False
+        return True
+
+    def collect(self, action: Any) -> float:
+        """What an action pays that changes nothing."""
+        for stream, part in zip(self.streams, self._parts(action), strict=True):
+            stream.reward = 0.0 if stream.resting else stream.lists.reward[stream.row][part]
+            stream.earned += stream.reward
+        return self.reward()
+
+    def glance(self, now: int) -> tuple[NDArray[np.float32], dict[str, int]]:
+        """What is seen and known in a step in which nothing happens."""
+        if self._known is None:
+            self._known = self._info([0] * len(self.streams), [stream.trial for stream in self.streams], now)
+        return self._assemble(), self._known.copy()
 
     def reward(self) -> float:
         if self.single and self.streams[0].spec.weight == 1.0:
@@ -514,41 +546,45 @@ class ScalarSubject:
     def observe(self, now: int) -> NDArray[np.float32]:
         for stream in self.streams:
             stream.at_time(now)
-        if self.single and not self.seen:
-            return self.streams[0].observe()
-        columns = self.columns
-        out = np.zeros(len(columns.names), np.float32)
+        if not self.columns.plain and self.spec.observation == "concat":
+            self._fixation = self._fuse()
+        return self._assemble()
+
+    def _assemble(self) -> NDArray[np.float32]:
+        """Put together what the streams show and the partners' last choices; a fresh float32 (channels,)."""
         if self.spec.observation == "shared":
             mean = self.streams[0].mean.copy()
             for stream in self.streams[1:]:
                 mean += stream.mean
-            out[columns.shared] = self.streams[0].observe_from(mean)
-        elif columns.plain:
-            for stream, (start, stop) in zip(self.streams, columns.spans, strict=True):
-                out[start:stop] = stream.observe()
+            parts = [self.streams[0].observe_from(mean)]
         else:
-            self._fused(out)
-        for (seen, partner), start in zip(
-            zip(self.seen, self.spec.partners, strict=True), columns.partners, strict=True
-        ):
-            if 0 < seen < partner.choices:
-                out[start + seen - 1] = 1.0
-        return out
+            parts = [stream.observe() for stream in self.streams]
+            if not self.columns.plain:
+                parts = [self._fixation, *map(self._without_fixation, parts, self.streams)]
+        for seen, partner in zip(self.seen, self.spec.partners, strict=True):
+            shown = np.zeros(partner.choices - 1, np.float32)
+            if seen:
+                shown[seen - 1] = 1.0
+            parts.append(shown)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _fused(self, out: NDArray[np.float32]) -> None:
-        shown = []
-        for stream, (start, stop) in zip(self.streams, self.columns.spans, strict=True):
-            at = stream.tables.channels["fixation"].start
-            seen = stream.observe()
-            out[start:stop] = np.delete(seen, at)
-            if not stream.idle:
-                shown.append(stream.mean[at])
-        if shown:
-            out[0] = min(shown) if self.spec.fixation == "all" else max(shown)
-        if self.spec.fixation == "any" and shown and any(s.idle for s in self.streams):
-            out[0] = max(np.float32(0.0), out[0])
-        if self.spec.fixation == "all" and shown and any(s.idle for s in self.streams):
-            out[0] = min(np.float32(1.0), out[0])
+    @staticmethod
+    def _without_fixation(seen: NDArray[np.float32], stream: ScalarStream) -> NDArray[np.float32]:
+        at = stream.tables.channels["fixation"].start
+        return seen[1:] if at == 0 else np.delete(seen, at)
+
+    def _fuse(self) -> NDArray[np.float32]:
+        """The fused fixation cue: what any, or all, of the streams ask for; an idle stream asks for nothing."""
+        shown = [
+            stream.mean[stream.tables.channels["fixation"].start] for stream in self.streams if not stream.idle
+        ]
+        if not shown:
+            return np.zeros(1, np.float32)
+        if self.spec.fixation == "all":
+            asked = min(shown) if len(shown) == len(self.streams) else min(*shown, np.float32(1.0))
+        else:
+            asked = max(shown) if len(shown) == len(self.streams) else max(*shown, np.float32(0.0))
+        return np.array([asked], np.float32)
 
     def truth(self, now: int) -> Any:
         truths = [stream.truth(now) for stream in self.streams]
@@ -562,33 +598,17 @@ class ScalarSubject:
         return 0
 
     def info(self, outcomes: list[int], trials: list[int], now: int) -> dict[str, int]:
+        return self._info([outcomes[i] for i in self.indices], [trials[i] for i in self.indices], now)
+
+    def _info(self, codes: list[int], trials: list[int], now: int) -> dict[str, int]:
+        """The info of the subject, and if it has several streams of each of them."""
+        each = [
+            [int(code > 0), code, trial, stream.truth(now), stream.lists.period[stream.row]]
+            for code, trial, stream in zip(codes, trials, self.streams, strict=True)
+        ]
         if self.single:
-            stream, index = self.streams[0], self.indices[0]
-            outcome = outcomes[index]
-            return {
-                "trial_end": 1 if outcome else 0,
-                "outcome": outcome,
-                "trial": trials[index],
-                "ground_truth": stream.truth(now),
-                "period": stream.lists.period[stream.row],
-            }
-        codes = [outcomes[index] for index in self.indices]
-        truth = self.truth(now)
-        own = (
-            int(any(codes)),
-            int(merged_outcome(np.array(codes)[:, None])[0]),
-            trials[self.indices[0]],
-            -1 if self.factored else truth,
-            self.streams[0].lists.period[self.streams[0].row],
-        )
-        values = list(own)
-        for number, (stream, index) in enumerate(zip(self.streams, self.indices, strict=True)):
-            right = stream.truth(now)
-            values += [
-                int(bool(codes[number])),
-                codes[number],
-                trials[index],
-                right,
-                stream.lists.period[stream.row],
-            ]
-        return dict(zip(self._keys, values, strict=True))
+            return dict(zip(self._keys, each[0], strict=True))
+        merged = int(merged_outcome(np.array(codes)[:, None])[0]) if any(codes) else 0
+        truth = -1 if self.factored else self.truth(now)
+        own = [int(merged > 0), merged, trials[0], truth, each[0][-1]]
+        return dict(zip(self._keys, [*own, *(value for values in each for value in values)], strict=True))

@@ -75,10 +75,11 @@ class TableLists:
         self.answer: list[int] = tables.answer.tolist()
         self.mean = np.ascontiguousarray(tables.mean.T)
         stays = tables.next.reshape(-1, columns) == np.arange(tables.idle + 1)[:, None]
-        calm = stays & (tables.reward.reshape(-1, columns) == 0) & ~tables.pays.reshape(-1, columns)
+        calm = stays & ~tables.pays.reshape(-1, columns)
         calm &= (tables.truth_after == 0)[:, None] & (not tables.any_held)
         calm[tables.idle] = False  # an idle stream may be one whose session is over
-        self.calm: list[list[bool]] = calm.tolist()
+        # What an action pays that changes nothing else; None if it does.
+        self.calm: list[list[float | None]] = np.where(calm, tables.reward.reshape(-1, columns), None).tolist()
         self.late: list[bool] = (tables.truth_after > 0).tolist()
 
 
@@ -109,7 +110,8 @@ class ScalarStream:
         self._noise = _LaneNoise(tables)
         self.chunk: Sequence[NDArray[np.float32]] = ()  # observations of the coming steps of this period
         self.at = self.count = 0  # the next of them, and how many there are
-        self.calm: list[bool] = []  # which actions change nothing and pay nothing
+        self.resting = False  # painted as idle
+        self.calm: list[float | None] = []  # what actions pay that change nothing else; None for those that do
         self.info: dict[str, int] = {}  # what is known throughout the period
         self._rest_state()
 
@@ -362,6 +364,7 @@ class ScalarStream:
         mean = self.mean
         self.chunk = list(mean + noise) if noise is not None else [mean.copy() for _ in range(count)]
         self.at, self.count = 0, count
+        self.resting = self.row == self.idle_row
         self.calm = self.lists.calm[self.row]
         self.info = {
             "trial_end": 0,

@@ -217,3 +217,33 @@ def test_wsls_earns_a_half_until_the_computer_learns_from_outcomes():
     assert abs(earned[0] - 0.5) < 0.04
     assert abs(earned[1] - 0.5) < 0.04
     assert earned[2] < 0.1
+
+
+# ---- clocks, sessions, wrappers ----
+
+
+@pytest.mark.parametrize("session", [None, {"trials": 3}, {"steps": 30}])
+def test_its_own_clock_tells_the_ideal_observer_what_it_would_be_told(session, monkeypatch):
+    clocked = simulate("random_dots", "ideal_observer", 600, per_lane=20, session=session)
+    monkeypatch.setattr("neuroparallel.agents.observer._clock", lambda engine, stream: None)
+    told = simulate("random_dots", "ideal_observer", 600, per_lane=20, session=session)
+    assert (clocked["choice"] == told["choice"]).all()
+    assert (clocked["outcome"] == told["outcome"]).all()
+    assert clocked["correct"].mean() > 0.85
+
+
+@pytest.mark.parametrize("name", list_agents())
+def test_agents_play_engines_within_wrappers(name):
+    batch = npar.batch("random_dots_a2c", lanes=6)
+    assert hasattr(batch, "unwrapped")
+    observations, infos = batch.reset(1)
+    agent = make_agent(name)
+    agent.reset(batch)
+    for _ in range(20):
+        observations, _, _, _, infos = batch.step(agent.act(observations, infos, batch))
+
+
+def test_in_a_reset_between_an_agent_starts_afresh():
+    agent = RandomAgent()
+    one, again = (actions_of(agent, "random_dots", 4)["subject_0"] for _ in range(2))
+    assert (one == again).all()
