@@ -93,6 +93,7 @@ def test_values_of_set_are_yaml(text, value):
         (["show", "random_dots", "--set", "delay"], "write key=value"),
         (["run", "random_dots", "--steps", "0"], "steps is 0"),
         (["run", "random_dots", "--steps", "3", "--agent", "orakle"], "Did you mean 'oracle'?"),
+        (["run", "random_dots", "--steps", "3", "--agent", "runs/none"], "There is no run in runs/none"),
         (["scenarios", "--tag", "dual"], "Did you mean 'dual_task'?"),
         (["bench", "--only", "bacth"], "Did you mean 'batch'?"),
         (["check"], "check needs a FILE"),
@@ -227,6 +228,18 @@ def test_a_run_is_kept_resumed_reported_and_evaluated(capsys, away):
     assert len(npar.Trials.read_csv("fresh.csv")) == 16
     assert main(["run", "go_nogo", "--agent", str(run), "--steps", "40", "--plot", "acts.png"]) == 0
     assert main(["run", "go_nogo", "--agent", str(run), "--trials", "40"]) == 0
+    assert main(["run", "dpa_gng", "--agent", str(run), "--steps", "9"]) == 2
+    assert "learnt with 3 channels" in said(capsys).err
+
+
+def test_without_ray_the_message_says_what_to_install(fresh_environ):
+    code = "import sys; sys.modules['ray'] = None; from neuroparallel.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "train", "dpa_gng"], capture_output=True, text=True, env=fresh_environ, check=False
+    )
+    assert done.returncode == 2
+    assert "pip install 'neuroparallel[rllib]'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow

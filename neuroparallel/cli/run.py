@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _agent(name: str) -> Any:
     """A trained subject if it names a directory, else the name of a reference agent."""
-    if not Path(name).exists():
+    if os.sep not in name and not Path(name).exists():
         return name
     from neuroparallel.reporting import TrainedAgent, find_run
     from neuroparallel.rllib import load_policy

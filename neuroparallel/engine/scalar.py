@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -509,7 +509,8 @@ class ScalarSubject:
         if self.single:
             return (action,)
         if self.factored:
-            return action  # type: ignore[no-any-return]
+            chosen: Sequence[int] = action
+            return chosen
         windows = [stream.lists.window[stream.row] for stream in self.streams]
         if not any(windows):
             return [action] * len(windows)

@@ -83,8 +83,21 @@ class TrainedAgent:
         self.policy = policy
 
     def reset(self, engine: Any) -> None:
-        """Forget everything."""
+        """Forget everything.
+
+        Raises:
+            ArgumentError: The policy learnt another scenario, with other subjects or other channels.
+        """
+        for agent in engine.possible_agents:
+            self._check(agent, engine.observation_space(agent).shape)
         self.policy.reset()
+
+    def _check(self, agent: str, shape: tuple[int, ...]) -> None:
+        if agent not in self.policy.names:
+            raise ArgumentError(f"this policy acts for {', '.join(self.policy.names)}, not for {agent!r}.")
+        learnt = self.policy.modules[self.policy.names[agent]].observation_space.shape
+        if learnt != shape:
+            raise ArgumentError(f"this policy learnt with {learnt[0]} channels; {agent} sees {shape[0]} here.")
 
     def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
         """Say what every subject does now; see `neuroparallel.agents.Agent`."""

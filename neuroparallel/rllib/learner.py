@@ -16,6 +16,7 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.utils.metrics import ALL_MODULES, NUM_ENV_STEPS_TRAINED, NUM_MODULE_STEPS_TRAINED
 
 from neuroparallel.errors import ArgumentError
+from neuroparallel.rllib.cluster import one_thread
 from neuroparallel.rllib.connector import RolloutToBatch
 from neuroparallel.rllib.loss import LossTerms, choice_statistics, ppo_terms
 from neuroparallel.rllib.minibatches import deal, steps_in
@@ -37,6 +38,7 @@ class RolloutLearner(PPOTorchLearner):
         Raises:
             ArgumentError: The minibatches would cut rows in pieces.
         """
+        one_thread()
         self._terms: dict[str, LossTerms] = {}
         self._norms: dict[str, torch.Tensor] = {}
         super().build()

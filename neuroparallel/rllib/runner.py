@@ -19,6 +19,7 @@ from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.rllib.actor import Actor
+from neuroparallel.rllib.cluster import one_thread
 from neuroparallel.rllib.metrics import SessionReturns, log_steps, log_tally
 from neuroparallel.rllib.rollout import Rollout
 from neuroparallel.rllib.rows import Interruptions
@@ -79,6 +80,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
 
     def make_env(self) -> None:
         """Make the engine from the environment's name and ``env_config``."""
+        one_thread()
         _refuse_bypassed(self.config)
         context = self.config.env_config
         if not isinstance(context, EnvContext):
