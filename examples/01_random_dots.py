@@ -3,9 +3,12 @@
 python examples/01_random_dots.py
 """
 
+from pathlib import Path
+
 import neuroparallel as npar
 
 STEPS = 200
+PICTURE = Path("runs/random_dots.png")
 
 env = npar.parallel_env("random_dots", seed=0)
 env.reset()
@@ -20,5 +23,6 @@ print(f"earned {earned:.1f}: random actions break fixation nearly always")
 
 # The same with a picture; `watch` keeps what was seen, done and earned.
 traces, trials = npar.reporting.watch("random_dots", "random", steps=STEPS, seed=0)
-npar.plotting.plot_run(traces["subject_0"]).savefig("random_dots.png")
-print("drawn: random_dots.png")
+PICTURE.parent.mkdir(exist_ok=True)
+npar.plotting.plot_run(traces["subject_0"]).savefig(PICTURE)
+print("drawn:", PICTURE)

@@ -22,8 +22,9 @@ SAMPLES = 4 if BUDGET_S >= 30 else 2
 STORAGE, NAME = Path("runs").resolve(), "example_05"
 
 npar.rllib.init_ray(num_cpus=2)
-config = npar.rllib.ppo_config("random_dots", lanes=64)
-config.training(lr=tune.loguniform(3e-4, 1e-2), entropy_coeff=tune.choice([0.01, 0.05, 0.1]))
+scenario = npar.Scenario.load("random_dots").replace(timing={"stimulus": 500})
+config = npar.rllib.ppo_config(scenario, lanes=64)
+config.training(lr=tune.loguniform(1e-3, 1e-2), entropy_coeff=tune.choice([0.01, 0.05, 0.1]))
 
 if "--resume" in sys.argv:
     tuner = tune.Tuner.restore(str(STORAGE / NAME), "PPO", param_space=config, resume_unfinished=True)
@@ -47,6 +48,8 @@ else:
         ),
     )
 results = tuner.fit()
+if len(results) < SAMPLES or not all((result.metrics or {}).get("done") for result in results):
+    sys.exit("Stopped early. To go on: python examples/05_tune.py --resume")
 best = results.get_best_result("env_runners/correct", "max")
 print(f"{len(results)} settings tried; best lr {best.config['lr']:.2g}: ", end="")
 print(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import neuroparallel as npar
 
-TABLE = Path("trials.csv")
+TABLE, PICTURE = Path("runs/trials.csv"), Path("runs/psychometric.png")
+TABLE.parent.mkdir(exist_ok=True)
 
 # What a rig writes: a row per trial, a column per condition. Here the rig is simulated.
 short = npar.make_task("random_dots", timing={"stimulus": 300})
@@ -17,5 +18,5 @@ trials = npar.Trials.read_csv(TABLE)
 print(npar.analysis.performance(trials, by="coherence"))
 curve = npar.analysis.psychometric(trials)
 print(f"bias {curve.fit.bias:.2f} %, spread {curve.fit.spread:.2f} % coherence")
-npar.plotting.plot_psychometric(trials).savefig("psychometric.png")
-print("drawn: psychometric.png")
+npar.plotting.plot_psychometric(trials).savefig(PICTURE)
+print("drawn:", PICTURE)

@@ -15,7 +15,7 @@ from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError, UsageError, nearest
 from neuroparallel.scenario import Scenario
 from neuroparallel.streams import build_layout
-from neuroparallel.task import Task
+from neuroparallel.task import Task, is_finite_number
 
 __all__ = ["Dataset", "Details"]
 
@@ -99,6 +99,8 @@ class Dataset:
         for name, value, least in (("batch", batch, 1), ("steps", steps, 1), ("seed", seed, 0)):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:  # type: ignore[redundant-expr]
                 raise ArgumentError(f"{name} is {value!r}; it is a whole number, {least} or more.")
+        if window_weight is not None and not (is_finite_number(window_weight) and window_weight >= 0):
+            raise ArgumentError(f"window_weight is {window_weight!r}; it is a number, 0 or more, or None.")
         scenario = Scenario.load(what)
         self.scenario = scenario if dt is None else scenario.replace(dt=dt)
         self.batch, self.steps, self.batch_first = int(batch), int(steps), batch_first

@@ -63,7 +63,9 @@ class Movement(Mapping[str, tuple[float, float]]):
             raise TaskError("a movement has at least one axis: Movement(x=(-1, 1)).")
         for name, (low, high) in self._axes.items():
             if not (np.isfinite(low) and np.isfinite(high) and low < high):
-                raise TaskError(f"movement.{name} goes from {low:g} to {high:g}; give two numbers, the lower one first.")
+                raise TaskError(
+                    f"movement.{name} goes from {low:g} to {high:g}; give two numbers, the lower one first."
+                )
         self.low = np.array([low for low, _ in self._axes.values()], np.float32)
         self.high = np.array([high for _, high in self._axes.values()], np.float32)
 

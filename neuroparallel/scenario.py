@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from neuroparallel.errors import (
+    ArgumentError,
     NeuroparallelError,
     ScenarioError,
     UnknownNameError,
@@ -28,15 +29,25 @@ from neuroparallel.tasks import list_tasks, make_task, reference, task_class
 __all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "list_scenarios"]
 
 
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is no number")
+    return value
+
+
+Number: TypeAlias = Annotated[float, BeforeValidator(_no_truth_value)]  # YAML reads yes and on as true, which is no 1
+Whole: TypeAlias = Annotated[int, BeforeValidator(_no_truth_value)]
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Onset(_Part):
     """When a stream begins: so many ms after the trial's start, or after the end of another stream's period."""
 
     after: str | None = Field(None, description="stream.period whose end is waited for, e.g. memory.sample")
-    ms: float = Field(0.0, ge=0, description="ms after that, or after the start of the trial")
+    ms: Number = Field(0.0, ge=0, description="ms after that, or after the start of the trial")
 
     @model_validator(mode="before")
     @classmethod
@@ -57,11 +68,11 @@ class Stream(_Part):
     task: str = Field(description="name of a task, or package.module:Class")
     preset: str | None = Field(None, description="a named set of the task's parameters")
     timing: dict[str, Any] = Field(default_factory=dict, description="period: ms or a law")
-    rewards: dict[str, float] = Field(default_factory=dict, description="outcome: reward")
+    rewards: dict[str, Number] = Field(default_factory=dict, description="outcome: reward")
     early: Literal["abort", "penalty", "free"] | None = Field(None, description="what an early response does")
     params: dict[str, Any] = Field(default_factory=dict, description="further parameters of the task")
     onset: Onset = Onset.model_validate({})
-    weight: float = Field(1.0, description="factor on the stream's rewards")
+    weight: Number = Field(1.0, description="factor on the stream's rewards")
     branch: str = Field("", description="its random branch; travels with it through renaming and reordering")
 
     @field_validator("branch", mode="before")
@@ -136,14 +147,14 @@ class Game(_Part):
     """What is paid for the choices of several subjects together."""
 
     payoffs: Any = Field(description="nested lists: payoffs[choice of 1st][choice of 2nd] = [pay of 1st, pay of 2nd]")
-    miss: float = Field(0.0, description="what every player gets if one of them makes no choice")
+    miss: Number = Field(0.0, description="what every player gets if one of them makes no choice")
 
 
 class Group(_Part):
     """Streams that share a trial clock."""
 
     streams: tuple[str, ...] = Field(min_length=1, description="subject.stream")
-    mix: dict[str, float] = Field(
+    mix: dict[str, Number] = Field(
         default_factory=dict,
         description="who takes part, with relative probability: 'memory + gonogo': 2",
     )
@@ -160,8 +171,8 @@ class Group(_Part):
 class Session(_Part):
     """How long a session lasts; it ends at the end of a trial of the first group."""
 
-    trials: int | None = Field(None, ge=1)
-    steps: int | None = Field(None, ge=1)
+    trials: Whole | None = Field(None, ge=1, lt=2**62)
+    steps: Whole | None = Field(None, ge=1, lt=2**62)
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Session:
@@ -192,8 +203,8 @@ class Scenario(_Part):
     description: str = ""
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
-    dt: float | None = Field(None, gt=0, description="time step, ms")
-    seed: int = Field(0, ge=0)
+    dt: Number | None = Field(None, gt=0, description="time step, ms")
+    seed: Whole = Field(0, ge=0)
     session: Session | None = None
     subjects: dict[str, Subject] = Field(min_length=1)
     groups: dict[str, Group] = Field(default_factory=dict)
@@ -250,6 +261,7 @@ class Scenario(_Part):
 
         Raises:
             ScenarioError: Something in it is not allowed; names file, line, key, and what would be.
+            ArgumentError: It is none of these.
             UnknownNameError: There is no scenario, task or file of that name.
         """
         if isinstance(what, Scenario):
@@ -258,6 +270,11 @@ class Scenario(_Part):
             return cls._of_task(what)
         if isinstance(what, Mapping):
             return cls._validate(dict(what), Source("scenario"))
+        if not isinstance(what, (str, os.PathLike)):
+            raise ArgumentError(
+                f"{what!r} is no scenario; give the name of a scenario or task, a path to a .yaml file, a dictionary, "
+                "a Scenario or a Task."
+            )
         text = os.fspath(what)
         if text.endswith((".yaml", ".yml")) or os.sep in text:
             return cls._read(Path(text))

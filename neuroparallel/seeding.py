@@ -18,6 +18,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.errors import whole_number
+
 __all__ = [
     "Bits",
     "branch_keys",
@@ -69,8 +71,9 @@ def name_bits(name: str) -> int:
 
 
 def integer_bits(value: int) -> int:
-    """Fold an integer of any size into 64 bits (seeds may be 128-bit numbers)."""
-    return int.from_bytes(hashlib.blake2b(str(int(value)).encode(), digest_size=8).digest(), "little")
+    """Fold an integer of any size, 0 or more, into 64 bits (seeds may be 128-bit numbers)."""
+    number = whole_number(value, "seed")
+    return int.from_bytes(hashlib.blake2b(str(number).encode(), digest_size=8).digest(), "little")
 
 
 def branch_keys(seeds: Bits, lanes: Bits, sessions: Bits, branch: str) -> Bits:

@@ -137,9 +137,10 @@ def _onset(
     dt: float,
 ) -> plan.Onset:
     steps = int(np.ceil(stream.onset.ms / dt - 1e-9))  # onsets round up
+    key = f"subjects.{name.replace('.', '.streams.')}.onset"
+    exact_steps(steps * dt, dt, f"{key}: it")  # refuses what is too long to be counted
     if stream.onset.after is None:
         return plan.Onset(steps)
-    key = f"subjects.{name.replace('.', '.streams.')}.onset"
     target, _, period = stream.onset.after.rpartition(".")
     if not target:
         raise ScenarioError(f"{key}: after {stream.onset.after!r} names no period; write stream.period.")
@@ -237,6 +238,8 @@ def _subject(scenario: Scenario, name: str, names: Mapping[str, int], tasks: Map
     if spec.action == "shared" and len({len(tasks[m].action_names()) for m in members}) > 1:
         sizes = {m.split(".")[1]: len(tasks[m].action_names()) for m in members}
         raise ScenarioError(f"{key}.action: a shared action needs streams with equally many actions, not {sizes}.")
+    if spec.action == "shared" and any(tasks[m].movement is not None for m in members) and len(members) > 1:
+        raise ScenarioError(f"{key}.action: a movement cannot be shared by several streams; write action: factored.")
     if spec.observation == "shared" and len({tuple(tasks[m].channel_groups().names) for m in members}) > 1:
         raise ScenarioError(f"{key}.observation: shared channels need streams with the same channels.")
     if spec.fixation != "own" and any("fixation" not in tasks[m].channel_groups() for m in members):

@@ -11,6 +11,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -74,7 +75,7 @@ class Channels(Mapping[str, slice]):
         for name, kind in self.noise.items():
             if name not in groups:
                 raise UnknownNameError(f"noise: there is no channel {name!r}.{nearest(name, groups)}")
-            if not isinstance(kind, (str, Bernoulli, Poisson)) and not (_is_finite_number(kind) and kind >= 0):
+            if not isinstance(kind, (str, Bernoulli, Poisson)) and not (is_finite_number(kind) and kind >= 0):
                 raise TaskError(
                     f"noise of {name!r} is {kind!r}; it is a standard deviation (a number, 0 or more, or the name of "
                     "a field of the task), Bernoulli() or Poisson()."
@@ -122,7 +123,7 @@ class Rewards(Mapping[str, float]):
     def __init__(self, **amounts: float) -> None:
         self._amounts: dict[str, float] = {"correct": 1.0, "error": 0.0, "abort": 0.0, "miss": 0.0}
         for name, amount in amounts.items():
-            if not _is_finite_number(amount):
+            if not is_finite_number(amount):
                 raise ArgumentError(f"rewards.{name} is {amount!r}; a reward is a finite number.")
             self._amounts[name] = float(amount)
         self._amounts.setdefault("withheld", self._amounts["correct"])
@@ -152,8 +153,28 @@ class Rewards(Mapping[str, float]):
         return Rewards(**{**self._amounts, **changes})
 
 
-def _is_finite_number(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, (int, float)) and bool(np.isfinite(value))
+def is_finite_number(value: Any) -> bool:
+    """Whether a value is a number, as Python or NumPy writes it, and neither infinite nor NaN; a bool is none."""
+    return not isinstance(value, bool) and isinstance(value, Real) and bool(np.isfinite(float(value)))
+
+
+def _of_kind(value: Any, kind: str, where: str) -> Any:
+    """A parameter as its annotation has it, if that speaks of numbers only; anything else passes as it is."""
+    if isinstance(value, (list, np.ndarray)):
+        value = tuple(value.tolist() if isinstance(value, np.ndarray) else value)
+    if kind in ("int", "float"):
+        if not is_finite_number(value) or (kind == "int" and value != int(value)):
+            raise ArgumentError(f"{where} is {value!r}; it is a {'whole' if kind == 'int' else 'finite'} number.")
+        return int(value) if kind == "int" else value
+    many = re.fullmatch(r"tuple\[(.+), \.\.\.\]", kind)
+    few = re.fullmatch(r"tuple\[(\w+(?:, \w+)*)\]", kind)
+    if many is None and few is None:
+        return value
+    kinds = few[1].split(", ") if few else []
+    if not isinstance(value, tuple) or (kinds and len(value) != len(kinds)):
+        raise ArgumentError(f"{where} is {value!r}; it is a sequence{f' of {len(kinds)}' if kinds else ''}.")
+    kinds = kinds or [many[1]] * len(value) if many else kinds
+    return tuple(_of_kind(entry, kinds[n], f"{where}[{n}]") for n, entry in enumerate(value))
 
 
 class Levels:
@@ -383,8 +404,13 @@ class Task:
                 object.__setattr__(self, name, getattr(default, name).replace(value))
         for spec in dataclasses.fields(self):
             value = getattr(self, spec.name)
-            if isinstance(value, list):
-                object.__setattr__(self, spec.name, tuple(value))
+            kind = spec.type.__name__ if spec.type in (int, float) else str(spec.type)
+            fitting = _of_kind(value, kind, spec.name)
+            if fitting is not value:
+                object.__setattr__(self, spec.name, fitting)
+        for name in getattr(default, "channels", Channels()).noise.values():
+            if isinstance(name, str) and getattr(self, name) < 0:
+                raise ArgumentError(f"{name} is {getattr(self, name)!r}; a standard deviation is 0 or more.")
 
     @classmethod
     def task_name(cls) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,6 +26,10 @@ __all__ = [
 ]
 
 
+MOST_STEPS = 1_000_000_000  # of a period; what is longer is a slip of the pen, and would overflow counters
+MOST_CUTS = 1_000_000  # different numbers of steps that a law may draw: each is a row of a table
+
+
 def exact_steps(ms: float, dt: float, what: str) -> int:
     """Count the steps of a fixed duration, which must be a multiple of the time step.
 
@@ -42,6 +47,8 @@ def exact_steps(ms: float, dt: float, what: str) -> int:
     if not math.isfinite(ms) or ms < 0:
         raise ArgumentError(f"{what} lasts {ms:g} ms; a duration is a number of ms, 0 or more.")
     steps = ms / dt
+    if steps > MOST_STEPS:
+        raise ArgumentError(f"{what} lasts {ms:g} ms, which is {steps:g} steps; at most {MOST_STEPS:,} can be counted.")
     whole = round(steps)
     if abs(steps - whole) > 1e-6 * max(1.0, steps):
         low, high = math.floor(steps) * dt, math.ceil(steps) * dt
@@ -79,6 +86,11 @@ class Law:
             as many steps as ``low`` and the cuts it has reached.
         """
         shortest, longest = self.bounds()
+        if shortest < 0 or (longest - shortest) / dt > MOST_CUTS or longest / dt > MOST_STEPS:
+            raise ArgumentError(
+                f"a duration is drawn between {shortest:g} and {longest:g} ms; it is 0 or more, and takes at most "
+                f"{MOST_CUTS:,} different numbers of steps of {dt:g} ms."
+            )
         low, high = math.floor(shortest / dt + 0.5), math.floor(longest / dt + 0.5)
         edges = [self.cdf((k + 0.5) * dt) for k in range(low, high)]
         weights = np.diff(np.array([0.0, *edges, 1.0]))
@@ -89,8 +101,15 @@ class Law:
         return self.quantile(uniforms(bits))
 
 
+def _check_numbers(name: str, *values: float) -> None:
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            raise ArgumentError(f"{name}: {value!r} is no finite number.")
+
+
 def _check_range(name: str, low: float, high: float) -> None:
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    _check_numbers(name, low, high)
+    if not low < high:
         raise ArgumentError(f"{name}: the lower bound ({low:g}) must be below the upper one ({high:g}).")
 
 
@@ -138,6 +157,7 @@ class TruncExp(Law):
 
     def __post_init__(self) -> None:
         _check_range("truncated_exponential", self.low, self.high)
+        _check_numbers("truncated_exponential", self.mean)
         if not self.mean > 0:
             raise ArgumentError(f"truncated_exponential: the mean ({self.mean:g} ms) must be above 0.")
 
@@ -170,6 +190,7 @@ class Choice(Law):
         if not values:
             raise ArgumentError("choice: give at least one duration.")
         weights = tuple(weights) if weights is not None else (1.0,) * len(values)
+        _check_numbers("choice", *values, *weights)
         if len(weights) != len(values) or min(weights) < 0 or sum(weights) <= 0:
             raise ArgumentError(f"choice: {len(values)} durations need as many weights, 0 or more, not all 0.")
         order = sorted(range(len(values)), key=lambda i: values[i])
@@ -228,7 +249,7 @@ def read_duration(value: Any, where: str = "duration") -> Duration:
     """
     if isinstance(value, Law):
         return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, Real) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, (list, tuple)) and value:
         return Choice(*value)
@@ -243,6 +264,9 @@ def read_duration(value: Any, where: str = "duration") -> Duration:
 def _read_law(value: dict[str, Any], where: str) -> Law:
     kind = next(iter(value))
     body = value[kind]
+    for other in value:
+        if other != kind and (kind, other) != ("choice", "weights"):
+            raise ArgumentError(f"{where}: {other!r} cannot stand beside {kind!r}; a duration has one law.")
     try:
         if kind == "uniform":
             return Uniform(*map(float, body))
@@ -253,7 +277,9 @@ def _read_law(value: dict[str, Any], where: str) -> Law:
         if kind == "choice":
             weights = value.get("weights")
             return Choice(*map(float, body), weights=None if weights is None else tuple(weights))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ArgumentError):
+            raise ArgumentError(f"{where}: {error}") from None
         raise ArgumentError(f"{where}: {value!r} does not fit the law {kind!r} ({error}).") from None
     laws = ("choice", "truncated_exponential", "uniform")
     raise ArgumentError(f"{where}: there is no law {kind!r}.{nearest(kind, laws)}")

@@ -50,6 +50,7 @@ class Trial:
         shape = (n, periods, actions + 1)  # the last column is time running out
         self.mean = np.zeros((n, periods, self._channels.width), np.float32)
         self.slope: NDArray[np.float64] | None = None  # per second; made by the first drift
+        self.drifting: set[int] = set()  # channels
         self.reward = np.zeros(shape)
         self.outcome = np.zeros(shape, np.uint8)
         self.next = np.full(shape, STAY, np.int64)
@@ -135,6 +136,7 @@ class Trial:
         columns, painted = self._channels[channel], self._columned(per_second, per_channel, np.float64)
         if self.slope is None:
             self.slope = np.zeros(self.mean.shape)
+        self.drifting.update(range(columns.start, columns.stop))
         for p in self._index(during):
             self.slope[:, p, columns] += painted
 

@@ -181,3 +181,9 @@ def test_dt_changes_the_time_step():
 
 def test_a_dataset_is_a_public_name_of_the_package():
     assert npar.Dataset is Dataset
+
+
+@pytest.mark.parametrize("weight", ["x", [], -1, float("nan"), float("inf"), True])
+def test_the_weight_of_windows_is_a_number(weight):
+    with pytest.raises(ArgumentError, match="window_weight is"):
+        npar.Dataset("random_dots", window_weight=weight)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from neuroparallel.errors import ScenarioError, UnknownNameError
+from neuroparallel.errors import ArgumentError, ScenarioError, UnknownNameError
 from neuroparallel.scenario import Scenario
 
 GOOD = """\
@@ -36,6 +36,15 @@ WRONG = {  # what is replaced: by what, and what the message must say
     "a law": ("delay: 500", "delay: {unifrm: [1, 2]}", r":9: .*no law 'unifrm'. Did you mean 'uniform'\?"),
     "a number": ("dt: 100", "dt: ten", r":2: dt: .*found 'ten'"),
     "a negative number": ("dt: 100", "dt: -1", r":2: dt: .*found -1"),
+    "a truth value for a number": ("dt: 100", "dt: yes", r":2: dt: true is no number"),
+    "a truth value for a reward": (
+        "{task: random_dots}",
+        "{task: random_dots, rewards: {miss: no}}",
+        r":15: .*no number",
+    ),
+    "infinity": ("{task: random_dots}", "{task: random_dots, weight: .inf}", r":15: .*weight: .*finite.*found inf"),
+    "a mix that is no number": ("m + g: 2", "m + g: .nan", r":17: .*finite number; found nan"),
+    "an endless onset": ("onset: after m.sample + 300", "onset: 1.0e+30", r":12: .*onset: it lasts 1e\+30 ms"),
     "a parameter": ("{task: random_dots}", "{task: random_dots, params: {sgma: 1}}", r":15: .*params\.sgma: .*'sigma'"),
     "a reward": (
         "{task: random_dots}",
@@ -105,6 +114,12 @@ def test_what_is_no_mapping_is_refused(text, write):
 def test_an_unknown_name_gets_the_nearest_one():
     with pytest.raises(UnknownNameError, match="Did you mean 'dpa_gng'"):
         Scenario.load("dpa_gn")
+
+
+@pytest.mark.parametrize("what", [None, True, 0, 1.5, [], (1,), b"random_dots", object()])
+def test_what_is_no_scenario_at_all_is_refused(what):
+    with pytest.raises(ArgumentError, match="is no scenario; give the name of a scenario or task"):
+        Scenario.load(what)
 
 
 def test_changing_an_unknown_key_is_refused():

@@ -218,8 +218,8 @@ def refused(words):
 
 
 def test_an_engine_that_is_off_by_one_bit_is_found(monkeypatch):
-    def off(self, original, out):
-        original(self, out)
+    def off(self, original, out, *rest):
+        original(self, out, *rest)
         out[1, 0] = np.nextafter(out[1, 0], np.float32(9))
 
     change(monkeypatch, BatchStream, "observe", off)

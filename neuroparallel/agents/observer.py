@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,17 @@ from neuroparallel.agents.plain import StreamAgent
 from neuroparallel.agents.plans import Answers, slot_weights
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.engine.stream import BatchStream, noise_sd
+from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.task import Bernoulli, Poisson
 from neuroparallel.timing import Law
 
 __all__ = ["IdealObserver"]
 
 SHARP = 1e-3  # s.d. that is ascribed to a channel without noise: anything far below the steps between means
+RARE = 1e-9  # what the impossible is taken to be: a chance, or a count
+Floats: TypeAlias = NDArray[np.float64]
 Maximise = Literal["correct", "reward"]
 
 
@@ -34,7 +38,7 @@ class IdealObserver(StreamAgent):
             right or wrong it is always the reward. A choice is preferred to holding if they are equally good.
 
     Raises:
-        ArgumentError: On reset: a task has no grid of conditions, or streams share their channels.
+        ArgumentError: On reset: a task has no grid of conditions or an `observe` hook, or streams share channels.
     """
 
     def __init__(self, maximise: Maximise = "correct") -> None:
@@ -91,6 +95,34 @@ def _clock(engine: BatchEngine, stream: BatchStream) -> NDArray[np.int64] | None
     return np.repeat(np.arange(width), steps[0])
 
 
+class _Evidence:
+    """How much an observation speaks for each condition: gain * observation + offset, for every kind of noise."""
+
+    def __init__(self, tables: Tables) -> None:
+        channels = tables.channels
+        self._precision = np.full(channels.width, SHARP**-2)
+        self._counted: dict[int, type] = {}
+        for name, kind in channels.noise.items():
+            columns = range(channels.width)[channels[name]]
+            if isinstance(kind, (Bernoulli, Poisson)):
+                self._counted.update(dict.fromkeys(columns, type(kind)))
+            else:
+                sigma = float(getattr(tables.task, kind) if isinstance(kind, str) else kind)
+                self._precision[columns] = max(sigma / tables.dt**0.5, SHARP) ** -2
+
+    def of(self, channel: int, mean: Floats) -> tuple[Floats, Floats]:
+        """Gain and offset of the log likelihood, float64 (conditions,), of a channel with given means."""
+        kind = self._counted.get(channel)
+        if kind is Bernoulli:
+            chance = mean.clip(RARE, 1 - RARE)
+            return np.log(chance) - np.log1p(-chance), np.log1p(-chance)
+        if kind is Poisson:
+            count = np.maximum(mean, RARE)
+            return np.log(count), -count
+        gain = mean * self._precision[channel]
+        return gain, -0.5 * gain * mean
+
+
 class _Decoder:
     """What is known of one stream in all lanes: how likely each condition is, given what was seen."""
 
@@ -104,10 +136,10 @@ class _Decoder:
         maximise: Maximise,
     ) -> None:
         tables = stream.tables
-        if tables.lazy:
+        if tables.lazy or tables.task.observe is not None:
             raise ArgumentError(
-                f"ideal_observer: {tables.task.task_name()} makes its conditions trial by trial, so there is no "
-                "grid of them to weigh; use another agent."
+                f"ideal_observer: {tables.task.task_name()} makes its conditions trial by trial, or what it shows step "
+                "by step, so there is no grid of conditions to weigh; use another agent."
             )
         self._told, self._clock, self._columns = told, clock, columns
         lanes, slots, width = stream.lanes, tables.slots, len(tables.periods)
@@ -118,15 +150,16 @@ class _Decoder:
         self._period = np.full(lanes, -1, np.int64)
         self._done = np.full(lanes, -1, np.int64)
         rows = np.arange(slots) * tables.rows_per_slot
-        precision = np.maximum(noise_sd(tables)[channels], SHARP).astype(np.float64) ** -2
+        evidence = _Evidence(tables)
         self._weights: dict[int, tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]] = {}
         self._answers: dict[int, tuple[NDArray[np.float64], bool]] = {}
         for period in range(width):
             means = tables.mean[channels][:, rows + period].astype(np.float64)
             telling = np.flatnonzero((means != means[:, :1]).any(axis=1))
             if telling.size:
-                gain = means[telling] * precision[telling, None]
-                self._weights[period] = (telling, gain, -0.5 * (gain * means[telling]).sum(axis=0))
+                terms = [evidence.of(int(channels[c]), means[c]) for c in telling]
+                gain = np.stack([term[0] for term in terms])
+                self._weights[period] = (telling, gain, np.stack([term[1] for term in terms]).sum(axis=0))
             if tables.sample.window[period]:
                 answers = Answers(tables, period)
                 scored = maximise == "correct" and answers.correct.any()

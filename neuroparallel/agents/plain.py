@@ -6,13 +6,15 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from neuroparallel.agents.plans import Answers, allowed, filled_tables, slot_weights
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.stream import BatchStream
-from neuroparallel.seeding import GAMMA_INT, MASK, Bits, branch_keys, integer_bits, mix
+from neuroparallel.errors import ArgumentError
+from neuroparallel.seeding import GAMMA_INT, MASK, Bits, branch_keys, integer_bits, mix, uniforms
 
 __all__ = ["BlindAgent", "HoldAgent", "OracleAgent", "RandomAgent", "StreamAgent", "below", "lane_keys", "step_bits"]
 
@@ -34,20 +36,41 @@ def step_bits(step: int) -> np.uint64:
     return np.uint64(step * GAMMA_INT & MASK)
 
 
+def at_rest(space: spaces.Space[Any], lanes: int) -> Any:
+    """Actions that do nothing: 0, or of a movement what is closest to 0 in its range; as the engine takes them."""
+    if isinstance(space, spaces.Dict):
+        return {name: at_rest(part, lanes) for name, part in space.items()}
+    if isinstance(space, spaces.Box):
+        return np.tile(np.clip(np.float32(0.0), space.low, space.high), (lanes, 1))
+    return np.zeros((lanes, *(space.shape or ())), np.int64)
+
+
+def anywhere(space: spaces.Space[Any], words: Bits) -> Any:
+    """Actions of which all are equally likely, given a random word per lane; as the engine takes them."""
+    if isinstance(space, spaces.Dict):
+        parts = enumerate(space.items())
+        return {name: anywhere(part, mix(words + np.uint64(number + 1))) for number, (name, part) in parts}
+    if isinstance(space, spaces.Box):
+        axes = [uniforms(mix(words + np.uint64(axis))) for axis in range(len(space.low))]
+        span = space.high.astype(np.float64) - space.low
+        return (space.low + np.stack(axes, axis=1) * span).astype(np.float32).clip(space.low, space.high)
+    assert isinstance(space, spaces.Discrete)
+    return below(words, int(space.n))
+
+
 class HoldAgent:
-    """Never responds."""
+    """Never responds, and never moves."""
 
     def reset(self, engine: Any) -> None:
         """Nothing to forget."""
 
     def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
         core = engine_of(engine)
-        return {s.spec.name: np.zeros((core.lanes, s.factors) if s.factors else core.lanes, np.int64)
-                for s in core.subjects}  # fmt: skip
+        return {s.spec.name: at_rest(s.action_space, core.lanes) for s in core.subjects}
 
 
 class RandomAgent:
-    """Takes every action with the same probability in every step.
+    """Takes every action with the same probability in every step, and moves anywhere.
 
     Its draws are a hash of seed, lane, subject and step, so a lane does the same whatever the other lanes are.
 
@@ -70,7 +93,9 @@ class RandomAgent:
         result = {}
         for subject in engine_of(engine).subjects:
             words = self._keys[subject.spec.name] + step_bits(self._step)
-            if subject.factors:
+            if subject.moving:
+                result[subject.spec.name] = anywhere(subject.action_space, mix(words))
+            elif subject.factors:
                 parts = [mix(mix(words) + np.uint64(f)) for f in range(subject.factors)]
                 choices = [below(w, n) for w, n in zip(parts, subject.sizes, strict=True)]
                 result[subject.spec.name] = np.stack(choices, axis=1)
@@ -108,6 +133,8 @@ class StreamAgent:
         result = {}
         for subject in core.subjects:
             who = subject.spec.name
+            if subject.moving:
+                raise ArgumentError(f"{type(self).__name__} makes choices, but {who} has to move: no plan says how.")
             choices = [
                 self.choose(stream, stream.spec.name, who, observations, infos, core.now) for stream in subject.streams
             ]

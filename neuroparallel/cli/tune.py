@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli.common import add_verb, add_what, load, on_screen
+from neuroparallel.cli.common import add_verb, add_what, load, note, on_screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["add"]
+
+INTERRUPTED = 130
 
 
 def add(verbs: Any) -> None:
@@ -27,7 +29,7 @@ def add(verbs: Any) -> None:
     parser.add_argument("--resume", action="store_true", help="continue a search that was interrupted")
 
 
-def tune(options: argparse.Namespace) -> None:
+def tune(options: argparse.Namespace) -> int:
     """Search, and print the best."""
     from neuroparallel.rllib import tune as search
 
@@ -45,7 +47,12 @@ def tune(options: argparse.Namespace) -> None:
             resume=options.resume,
         )
     _print(results, scenario.tune or {})
-    on_screen().print(f"Kept in {place}", markup=False)
+    on_screen().print(f"Kept in {place}", markup=False, soft_wrap=True)
+    # Tune calls a trial terminated that was interrupted; only what came to its end is "done".
+    if len(results) < options.samples or not all((result.metrics or {}).get("done") for result in results):
+        note(f"Stopped early. To go on: neuroparallel tune {options.what} --resume")
+        return INTERRUPTED
+    return 0
 
 
 def _print(results: Any, section: dict[str, Any]) -> None:
@@ -71,5 +78,7 @@ def _row(result: Any, names: Sequence[str]) -> list[str]:
     chosen = [changed.get(name, config.get(name)) for name in names]
     runners = metrics.get("env_runners", {})
     reward = runners.get("reward_per_trial", float("nan"))
-    numbers = [str(metrics.get("training_iteration", 0)), f"{100 * _correct(result):.1f}", f"{reward:.3f}"]
+    correct = _correct(result)
+    shown = "" if correct < 0 else f"{100 * correct:.1f}"
+    numbers = [str(metrics.get("training_iteration", 0)), shown, "" if reward != reward else f"{reward:.3f}"]
     return [f"{value:.3g}" if isinstance(value, float) else str(value) for value in chosen] + numbers

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from neuroparallel.engine.group import BatchGroup, group_conditions
 from neuroparallel.engine.horizon import group_steps, memory_steps
 from neuroparallel.engine.layout import Layout, SubjectSpec
+from neuroparallel.engine.movements import read_movements
 from neuroparallel.engine.stream import NO_LANES, BatchStream
 from neuroparallel.engine.subject import action_space, observation_space, subject_columns
 from neuroparallel.engine.tables import Tables, merged_outcome
@@ -89,7 +90,10 @@ class BatchEngine:
         return self._subject(agent).observation_space
 
     def action_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
-        """The actions of an agent: Discrete, or MultiDiscrete with a factor per stream."""
+        """The actions of an agent: Discrete (Box for a movement); of several streams MultiDiscrete, or Dict by stream.
+
+        It is a Dict where there is a Box among several streams.
+        """
         return self._subject(agent).action_space
 
     def _subject(self, agent: str) -> _Subject:
@@ -180,7 +184,8 @@ class BatchEngine:
         """Advance every lane by one time step.
 
         Args:
-            actions: Integers by agent: (lanes,), or (lanes, streams) where actions are factored.
+            actions: Integers by agent: (lanes,), or (lanes, streams) where actions are factored. Of a movement,
+                floats (lanes, axes); of several streams with a movement among them, a dict of these by stream.
 
         Returns:
             observations: float32, (lanes, channels).
@@ -305,7 +310,7 @@ class BatchEngine:
                 )
 
     def _observe(self) -> Arrays:
-        self._last = {subject.spec.name: subject.observe() for subject in self.subjects}
+        self._last = {subject.spec.name: subject.observe(self.now) for subject in self.subjects}
         return self._last
 
     def _infos(self, outcomes: NDArray[np.uint8], trials: list[NDArray[np.int64]]) -> dict[str, Infos]:
@@ -314,7 +319,10 @@ class BatchEngine:
     # ---- looking --------------------------------------------------------------------------------------------
 
     def truth(self) -> Arrays:
-        """The actions that are right at this moment, by agent: int64, (lanes,) or (lanes, streams); -1: none."""
+        """What is right at this moment, by agent: actions, int64, (lanes,) or (lanes, streams); -1: none defined.
+
+        For a movement it is the event that is right, the number of the target: how to get there is not said.
+        """
         return {subject.spec.name: subject.truth(self.now) for subject in self.subjects}
 
     def trial_steps(self) -> int:
@@ -387,18 +395,23 @@ class _Subject:
         self.columns = subject_columns(spec, tables, [s.spec.short for s in self.streams])
         self.names = self.columns.names
         self.observation_space = observation_space(len(self.names))
-        self.action_space = action_space(spec, tables)
-        self.factors = len(self.streams) if isinstance(self.action_space, gymnasium.spaces.MultiDiscrete) else 0
+        shorts = [stream.spec.short for stream in self.streams]
+        self.action_space = action_space(spec, tables, shorts)
+        self.factors = len(self.streams) if len(self.streams) > 1 and spec.action == "factored" else 0
         self.sizes = np.array([t.actions for t in tables])
+        self.moving = any(t.movement is not None for t in tables)
+        self.shorts = shorts
         self.seen = [np.zeros(lanes, np.int64) for _ in self.partners]
 
-    def read(self, actions: Mapping[str, Any]) -> NDArray[np.int64]:
-        """Check the subject's actions; int64, (lanes,) or (lanes, streams)."""
+    def read(self, actions: Mapping[str, Any]) -> Any:
+        """Check the subject's actions; int64, (lanes,) or (lanes, streams), or as `read_movements` has it."""
         name = self.spec.name
         try:
             given = actions[name]
         except (KeyError, TypeError, IndexError):
             raise ActionError(f"{name}: there is no action for this agent; give one for every agent.") from None
+        if self.moving:
+            return read_movements(name, self.action_space, given, self.lanes)
         array = np.asarray(given)
         shape = (self.lanes, self.factors) if self.factors else (self.lanes,)
         limits = self.sizes if self.factors else self.sizes[0]
@@ -412,8 +425,11 @@ class _Subject:
             raise ActionError(f"{name}: lane {lane} has action {array[lane].tolist()}; they must be {legal}.")
         return array
 
-    def act(self, actions: NDArray[np.int64], now: int) -> None:
-        if self.factors:
+    def act(self, actions: Any, now: int) -> None:
+        if self.factors and self.moving:
+            for stream, short in zip(self.streams, self.shorts, strict=True):
+                stream.act(actions[short], now)
+        elif self.factors:
             for factor, stream in enumerate(self.streams):
                 stream.act(np.ascontiguousarray(actions[:, factor]), now)
         elif len(self.streams) == 1:
@@ -432,21 +448,22 @@ class _Subject:
             total += stream.spec.weight * stream.reward
         return total
 
-    def observe(self) -> NDArray[np.float32]:
+    def observe(self, now: int) -> NDArray[np.float32]:
         """(lanes, channels) float32: a transposed view of channel-major memory."""
         out = np.empty((len(self.names), self.lanes), np.float32)
         columns = self.columns
         if columns.plain:
             for stream, (start, stop) in zip(self.streams, columns.spans, strict=True):
-                stream.observe(out[start:stop])
+                stream.observe(out[start:stop], now)
         elif self.spec.observation == "shared":
             part = out[columns.shared]
-            np.copyto(part, self.streams[0].mean)
+            np.copyto(part, self.streams[0].shown(now))
             for stream in self.streams[1:]:
-                part += stream.mean
+                part += stream.shown(now)
+                stream.tick()
             self.streams[0].add_noise(part)
         else:
-            self._fused(out)
+            self._fused(out, now)
         for (_, choices), seen, start in zip(self.partners, self.seen, columns.partners, strict=True):
             np.equal(
                 seen,
@@ -456,15 +473,15 @@ class _Subject:
             )
         return out.T
 
-    def _fused(self, out: NDArray[np.float32]) -> None:
+    def _fused(self, out: NDArray[np.float32], now: int) -> None:
         fixation = []
         for stream, (start, stop) in zip(self.streams, self.columns.spans, strict=True):
             part = np.empty((len(stream.mean), self.lanes), np.float32)
-            stream.observe(part)
+            stream.observe(part, now)
             at = stream.tables.channels["fixation"].start
             out[start:stop] = np.delete(part, at, axis=0)
             asked = 1.0 if self.spec.fixation == "all" else 0.0
-            fixation.append(np.where(stream.idle, np.float32(asked), stream.mean[at]))
+            fixation.append(np.where(stream.idle, np.float32(asked), stream.latest[at]))
         merge = np.minimum if self.spec.fixation == "all" else np.maximum
         value = fixation[0]
         for other in fixation[1:]:

@@ -29,7 +29,7 @@ _FIELDS = (  # of the trial table, in the order in which they are noted
     *("ground_truth", "reward", "response_steps"),
 )
 
-Action = Any  # an int, or a sequence of them where actions are factored
+Action = Any  # an int, or a sequence of them where actions are factored; of a movement, float32 (axes,)
 Infos = dict[str, dict[str, int]]
 Observations = dict[str, NDArray[np.float32]]
 
@@ -57,6 +57,8 @@ class ScalarEngine:
                         group.partners.append((subject, number, self.streams[partner.stream]))
         self.possible_agents = [spec.name for spec in layout.subjects]
         plain = all(s.single and not s.spec.partners and s.streams[0].spec.weight == 1.0 for s in self.subjects)
+        self._moving = any(stream.moving for stream in self.streams)  # then no step is a short one
+        plain = plain and not self._moving
         alone = all(group.alone is not None for group in self.groups)
         self._lone = [(s.spec.name, s.streams[0]) for s in self.subjects] if plain and alone else []
         self._only = self._lone[0] if len(self._lone) == 1 else None
@@ -83,7 +85,7 @@ class ScalarEngine:
         return self._subject(agent).observation_space
 
     def action_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
-        """The actions of an agent: Discrete, or MultiDiscrete with a factor per stream."""
+        """The actions of an agent, as of `neuroparallel.engine.batch.BatchEngine.action_space`."""
         return self._subject(agent).action_space
 
     def channel_names(self, agent: str) -> tuple[str, ...]:
@@ -110,6 +112,7 @@ class ScalarEngine:
     def _begin(self) -> None:
         self.session += 1
         self.session_start, self.over = self.now, False
+        self._wake_at = -1  # the next step is a full one, which looks anew at what the short ones know
         for stream in self.streams:
             stream.begin(self._seed_bits, self._lane_bits, self.session)
         for subject in self.subjects:
@@ -122,7 +125,8 @@ class ScalarEngine:
         """Advance by one time step: act, resolve, start, observe.
 
         Args:
-            actions: By agent, already checked: an action, or one for each stream where they are factored.
+            actions: By agent, already checked: an action, or one for each stream where they are factored (by name
+                where one of them is a movement).
 
         Returns:
             observations: float32, (channels,), by agent.
@@ -182,7 +186,7 @@ class ScalarEngine:
 
     def _all_calm(self, actions: Mapping[str, Action]) -> bool:
         """Whether nothing will happen in this step but time passing."""
-        if self.over or not self._ready or self._wake_at <= self.now + 1:
+        if self.over or not self._ready or self._moving or self._wake_at <= self.now + 1:
             return False
         return all(subject.calm(actions[subject.spec.name]) for subject in self.subjects)
 
@@ -313,6 +317,7 @@ class ScalarEngine:
             "_ready",
         ):
             setattr(self, name, saved[name])
+        self._wake_at = -1
         parts: list[Any] = [*self.streams, *self.groups]
         for part, state in zip(parts, [*saved["streams"], *saved["groups"]], strict=True):
             part.set_state(state)
@@ -491,9 +496,9 @@ class ScalarSubject:
         tables = [stream.tables for stream in self.streams]
         self.columns = subject_columns(spec, tables, [s.spec.short for s in self.streams])
         self.observation_space = observation_space(len(self.columns.names))
-        self.action_space = action_space(spec, tables)
-        self.factored = isinstance(self.action_space, gymnasium.spaces.MultiDiscrete)
+        self.action_space = action_space(spec, tables, [s.spec.short for s in self.streams])
         self.single = len(self.streams) == 1
+        self.factored = not self.single and spec.action == "factored"
         self.seen = [0] * len(spec.partners)
         self._fixation = np.zeros(1, np.float32)  # the fused cue
         self._known: dict[str, int] | None = None  # the info of steps in which nothing happens
@@ -504,11 +509,13 @@ class ScalarSubject:
         for stream, part in zip(self.streams, self._parts(action), strict=True):
             stream.act(part, now)
 
-    def _parts(self, action: Any) -> Sequence[int]:
+    def _parts(self, action: Any) -> Sequence[Any]:
         """What the action means for each stream; a shared one goes to open windows, or to all if none is open."""
         if self.single:
             return (action,)
         if self.factored:
+            if isinstance(action, Mapping):
+                return [action[stream.spec.short] for stream in self.streams]
             chosen: Sequence[int] = action
             return chosen
         windows = [stream.lists.window[stream.row] for stream in self.streams]
@@ -554,9 +561,10 @@ class ScalarSubject:
     def _assemble(self) -> NDArray[np.float32]:
         """Put together what the streams show and the partners' last choices; a fresh float32 (channels,)."""
         if self.spec.observation == "shared":
-            mean = self.streams[0].mean.copy()
+            mean = self.streams[0].shown().copy()
             for stream in self.streams[1:]:
-                mean += stream.mean
+                mean += stream.shown()
+                stream.tick()
             parts = [self.streams[0].observe_from(mean)]
         else:
             parts = [stream.observe() for stream in self.streams]
@@ -576,9 +584,7 @@ class ScalarSubject:
 
     def _fuse(self) -> NDArray[np.float32]:
         """The fused fixation cue: what any, or all, of the streams ask for; an idle stream asks for nothing."""
-        shown = [
-            stream.mean[stream.tables.channels["fixation"].start] for stream in self.streams if not stream.idle
-        ]
+        shown = [stream.shown()[stream.tables.channels["fixation"].start] for stream in self.streams if not stream.idle]
         if not shown:
             return np.zeros(1, np.float32)
         if self.spec.fixation == "all":

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.calls import moved, viewed
 from neuroparallel.engine.layout import StreamSpec
-from neuroparallel.engine.stream import NEVER, draw_levels, levels_of, noise_sd
+from neuroparallel.engine.noise import counts_of, draw_counts, noise_sd
+from neuroparallel.engine.stream import NEVER, draw_levels, levels_of
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
@@ -51,6 +53,7 @@ class TableLists:
         self.held = tables.held.tolist()
         self.period = tables.period_of.tolist()
         self.law = tables.law_of.tolist()
+        self.last_step = tables.last_step.tolist()
         self.purpose = tables.purpose.tolist()
         self.laws = [(low, cuts.tolist()) for low, cuts in tables.laws]
         design = tables.design
@@ -74,12 +77,15 @@ class TableLists:
         self.truth_after: list[int] = tables.truth_after.tolist()
         self.answer: list[int] = tables.answer.tolist()
         self.mean = np.ascontiguousarray(tables.mean.T)
+        self.slope = None if tables.slope is None else np.ascontiguousarray(tables.slope.T)
         stays = tables.next.reshape(-1, columns) == np.arange(tables.idle + 1)[:, None]
         calm = stays & ~tables.pays.reshape(-1, columns)
         calm &= (tables.truth_after == 0)[:, None] & (not tables.any_held)
         calm[tables.idle] = False  # an idle stream may be one whose session is over
         # What an action pays that changes nothing else; None if it does.
-        self.calm: list[list[float | None]] = np.where(calm, tables.reward.reshape(-1, columns), None).tolist()
+        paid = tables.reward.reshape(-1, columns).astype(object)
+        paid[~calm] = None
+        self.calm: list[list[float | None]] = paid.tolist()
         self.late: list[bool] = (tables.truth_after > 0).tolist()
 
 
@@ -97,6 +103,12 @@ class ScalarStream:
         self.idle_row, self._phase = tables.idle, tables.phase
         self._any_held, self._any_pays = tables.any_held, tables.any_pays
         self.sequenced = spec.task.sequence is not None
+        self.moving = tables.movement is not None
+        self.event = 0  # what the last movement came to
+        self._observes = spec.task.observe is not None
+        cue = tables.channels["fixation"].start if "fixation" in tables.channels else -1
+        self._changing = self._observes or tables.slope is not None
+        self._one_by_one = self._observes or cue in tables.drifting  # what is shown has to be looked at in every step
         self.notes = spec.task.note_names()
         self.keeps_values = tables.lazy or self.sequenced or bool(self.notes)
         self.watched = False
@@ -149,9 +161,16 @@ class ScalarStream:
         """Whether a response window is open."""
         return bool(self.lists.window[self.row])
 
-    def act(self, action: int, now: int) -> None:
-        """Read an action against the present state; events are of time ``now``."""
+    def act(self, action: Any, now: int) -> None:
+        """Read an action against the present state; events are of time ``now``.
+
+        Args:
+            action: Its number; float32, (axes,), of a moving task.
+            now: The present step.
+        """
         row, lists = self.row, self.lists
+        if self.moving:
+            action = self.event = self._moved(action, now)
         if self._any_held:
             action = self._hold(action)
         target = lists.next[row][action]
@@ -160,6 +179,21 @@ class ScalarStream:
         if target != row or self.end == now or (self._any_pays and lists.pays[row][action]):
             self._event(action, target, now)
         self.earned += self.reward
+
+    def _moved(self, action: NDArray[np.float32], now: int) -> int:
+        """Let the task's `move` hook turn a movement into an event; an idle stream holds."""
+        return 0 if self.idle else int(moved(self.tables, action[None], **self._moment(now))[0])
+
+    def _moment(self, now: int) -> dict[str, Any]:
+        """What hooks know of a moment, as arrays of length 1."""
+        shown = self.live_at - (self.count - self.at)  # live steps so far; more may have been painted ahead
+        return {
+            "period": np.array([self.lists.period[self.row]]),
+            "elapsed": np.array([(now - self.entered) * float(self.tables.dt)]),
+            "conditions": self.values(),
+            "memory": self.memory,
+            "keys": self._noise.place(shown),
+        }
 
     def _hold(self, action: int) -> int:
         self.held_steps = self.held_steps + 1 if action == self.held_action else 1
@@ -218,7 +252,9 @@ class ScalarStream:
             steps = lists.steps[row]
             if steps == DRAWN:
                 steps = self._duration(row)
-            self.end, self.entered = now + steps, now
+            self.end = now + steps
+            if not lists.last_step[row]:  # that of a window with a row of its own begins no period
+                self.entered = now
             if steps:
                 break
             row = lists.next[row][-1]
@@ -323,11 +359,21 @@ class ScalarStream:
 
     # ---- what is seen ----
 
-    @property
-    def mean(self) -> NDArray[np.float32]:
-        """What the channels show without noise, float32 (channels,)."""
-        shown: NDArray[np.float32] = self.lists.mean[self.row]
+    def shown(self) -> NDArray[np.float32]:
+        """What the channels show at this moment without noise, float32 (channels,); not to be changed."""
+        shown: NDArray[np.float32] = self._changed(1)[0] if self._changing else self.lists.mean[self.row]
         return shown
+
+    def _changed(self, count: int) -> NDArray[np.float32]:
+        """What channels that change within a period show in its coming steps, float32 (count, channels)."""
+        mean = np.broadcast_to(self.lists.mean[self.row], (count, self.tables.channels.width))
+        now = self._paint_time
+        if self.lists.slope is not None:
+            seconds = (np.arange(count) + (now - self.entered) + 0.5) * (self.tables.dt / 1000)
+            mean = (mean + self.lists.slope[self.row] * seconds[:, None]).astype(np.float32)
+        if self._observes and not self.idle:
+            mean = viewed(self.tables, np.ascontiguousarray(mean.T), **self._moment(now)).T
+        return mean
 
     def observe(self) -> NDArray[np.float32]:
         """Mean plus noise, a fresh float32 (channels,), and the noise moves on by one step."""
@@ -338,33 +384,39 @@ class ScalarStream:
         self.at = at + 1
         return self.chunk[at]
 
-    def noise(self) -> NDArray[np.float32]:
-        """This step's noise alone, float32 (channels,)."""
-        return self.observe_from(np.zeros_like(self.mean))
-
     def observe_from(self, mean: NDArray[np.float32]) -> NDArray[np.float32]:
         """As `observe`, around another mean."""
         self._give_back()
-        noise = self._noise.idle(self.idle_at, 1) if self.idle else self._noise.live(self.live_at, 1)
+        kind, step = ("idle", self.idle_at) if self.idle else ("live", self.live_at)
+        seen: NDArray[np.float32] = self._noise.around(mean, kind, step, 1)[0]
+        self.tick()
+        return seen
+
+    def tick(self) -> None:
+        """Move on by one step in all that varies from step to step, without looking."""
+        self._give_back()
         if self.idle:
             self.idle_at += 1
         else:
             self.live_at += 1
-        return mean.copy() if noise is None else mean + noise[0]
 
     def _paint(self) -> None:
         """Make the observations of the coming steps of this period at once."""
-        if self.row == self.idle_row:
-            noise, count = self._noise.idle(self.idle_at, IDLE_CHUNK), IDLE_CHUNK
+        idle = self.row == self.idle_row
+        if idle:
+            count = IDLE_CHUNK
+        else:
+            count = 1 if self._one_by_one else min(self.end - self._paint_time, BLOCK - self.live_at % BLOCK)
+        mean = self._changed(count) if self._changing else self.lists.mean[self.row]
+        if idle:
+            shown = self._noise.around(mean, "idle", self.idle_at, count)
             self.idle_at += count
         else:
-            count = min(self.end - self._paint_time, BLOCK - self.live_at % BLOCK)
-            noise = self._noise.live(self.live_at, count)
+            shown = self._noise.around(mean, "live", self.live_at, count)
             self.live_at += count
-        mean = self.mean
-        self.chunk = list(mean + noise) if noise is not None else [mean.copy() for _ in range(count)]
+        self.chunk = list(shown)
         self.at, self.count = 0, count
-        self.resting = self.row == self.idle_row
+        self.resting = idle
         self.calm = self.lists.calm[self.row]
         self.info = {
             "trial_end": 0,
@@ -424,6 +476,7 @@ class _LaneNoise:
 
     def __init__(self, tables: Tables) -> None:
         self._sd = noise_sd(tables)
+        self._counts = counts_of(tables)
         self._channels = [int(c) for c in np.flatnonzero(self._sd)]
         self._pairs = (len(self._channels) + 1) // 2
         self._block: NDArray[np.float32] | None = None
@@ -437,6 +490,36 @@ class _LaneNoise:
     @cached_property
     def _offsets(self) -> list[int]:
         return [name_bits(f"noise.pair.{p}") for p in range(self._pairs)]
+
+    def around(self, mean: NDArray[np.float32], kind: str, step: int, count: int) -> NDArray[np.float32]:
+        """What is shown around means in the steps from this one on; float32 (count, channels), fresh.
+
+        Args:
+            mean: float32, (channels,) or (count, channels).
+            kind: ``"live"`` or ``"idle"``.
+            step: Number of the first step.
+            count: How many; those of live noise must not cross a multiple of BLOCK.
+        """
+        noise = self.live(step, count) if kind == "live" else self.idle(step, count)
+        if self._counts:
+            counted = np.empty((len(self._sd), count), np.float32)
+            counted[:] = mean.T if mean.ndim == 2 else mean[:, None]
+            draw_counts(self._counts, self._phases(kind, step, count), counted)
+            mean = counted.T
+        if noise is None:
+            shown = np.empty((count, len(self._sd)), np.float32)
+            shown[:] = mean
+            return shown
+        return mean + noise
+
+    def place(self, step: int) -> NDArray[np.uint64]:
+        """Where the lane stands in a live step, uint64 (1,)."""
+        return self._phases("live", step, 1)
+
+    def _phases(self, kind: str, step: int, count: int) -> NDArray[np.uint64]:
+        start = np.uint64((self._starts[kind] + step * self._stride) & MASK)
+        phases: NDArray[np.uint64] = start + np.arange(count, dtype=np.uint64) * np.uint64(self._stride)
+        return phases
 
     def live(self, step: int, count: int) -> NDArray[np.float32] | None:
         """Noise of live steps; ``count`` must not cross a multiple of BLOCK."""
@@ -454,8 +537,7 @@ class _LaneNoise:
 
     def _make(self, kind: str, step: int, count: int) -> NDArray[np.float32]:
         noise = np.zeros((count, len(self._sd)), np.float32)
-        start = np.uint64((self._starts[kind] + step * self._stride) & MASK)
-        phases = start + np.arange(count, dtype=np.uint64) * np.uint64(self._stride)
+        phases = self._phases(kind, step, count)
         z = np.empty((2, count), np.float32)
         for p, offset in enumerate(self._offsets):
             normals(phases + np.uint64(offset), z[0], z[1])

@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.calls import moved, viewed
 from neuroparallel.engine.layout import StreamSpec
+from neuroparallel.engine.noise import BatchNoise, draw_counts
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
@@ -18,7 +20,6 @@ from neuroparallel.seeding import (
     mix,
     name_bits,
     noise_increments,
-    normals,
     pick,
     trial_keys,
 )
@@ -72,20 +73,27 @@ def levels_of(
     """Find the slot of the grid that holds given conditions; raises TaskError for a value that is no level."""
     slots = np.zeros(len(next(iter(drawn.values()))), np.int64)
     for name, factor in tables.design.factors.items():
+        level = drawn[name]
         if factor.columns is None:
-            order = np.argsort(factor.values, kind="stable")
-            at = np.searchsorted(factor.values[order], conditions[name]).clip(max=len(factor) - 1)
-            level = order[at]
-            wrong = factor.values[level] != conditions[name]
-            if wrong.any():
-                raise TaskError(
-                    f"{tables.task.task_name()}: sequence set {name} = {conditions[name][wrong][0]!r}, "
-                    f"which is none of its levels {factor.values.tolist()}."
-                )
-        else:
-            level = drawn[name]
+            changed = (factor.values.take(level) != conditions[name]).nonzero()[0]
+            if changed.size:
+                level = level.copy()
+                level[changed] = _find_levels(tables, name, conditions[name][changed])
         slots += level * tables.design.strides[name]
     return slots
+
+
+def _find_levels(tables: Tables, name: str, values: NDArray[Any]) -> NDArray[np.int64]:
+    """The level that has each of some values."""
+    known = tables.design.factors[name].values
+    matches = known == values[:, None]
+    wrong = ~matches.any(axis=1)
+    if wrong.any():
+        raise TaskError(
+            f"{tables.task.task_name()}: sequence set {name} = {values[wrong][0]!r}, "
+            f"which is none of its levels {known.tolist()}."
+        )
+    return matches.argmax(axis=1)
 
 
 class BatchStream:
@@ -148,7 +156,12 @@ class BatchStream:
         self.answered: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
         self._code, self._target = np.empty(lanes, np.int64), np.empty(lanes, np.int64)
         self._event, self._timed = np.empty(lanes, bool), np.empty(lanes, bool)
-        self._noise = _Noise(tables, lanes)
+        self._noise = BatchNoise(tables, lanes)
+        self.latest = self.mean  # what was shown last, without noise
+        self._drifts, self._observes = tables.slope is not None, spec.task.observe is not None
+        self.changing = self._drifts or self._observes
+        self.moving = tables.movement is not None
+        self._ticks = bool(self._noise.pairs or self._noise.counts or self._observes or self.moving)
 
     # ---- sessions -------------------------------------------------------------------------------------------
 
@@ -176,9 +189,16 @@ class BatchStream:
         """In which lanes a response window is open, (lanes,) bool."""
         return self.tables.window[self.row]
 
-    def act(self, actions: NDArray[np.int64], now: int) -> None:
-        """Read an action in every lane against the present state; events are of time ``now``."""
+    def act(self, actions: NDArray[Any], now: int) -> None:
+        """Read an action in every lane against the present state; events are of time ``now``.
+
+        Args:
+            actions: int64, (lanes,), or float32, (lanes, axes), of a moving task.
+            now: The present step.
+        """
         tables = self.tables
+        if self.moving:
+            actions = self._moved(actions, now)
         if tables.any_held:
             actions = self._hold(actions)
         code, target, event = self._code, self._target, self._event
@@ -195,6 +215,31 @@ class BatchStream:
         self.answered, self.left = None, None
         self.ended = self._events(lanes, now) if lanes.size else NO_LANES
         self.earned += self.reward
+
+    def _moved(self, actions: NDArray[np.float32], now: int) -> NDArray[np.int64]:
+        """Let the task's `move` hook turn the movements of live lanes into events."""
+        events = np.zeros(self.lanes, np.int64)
+        lanes = self._live()
+        if lanes.size:
+            at = self._at(lanes)
+            memory = {name: array[at] for name, array in self.memory.items()}
+            events[at] = moved(self.tables, actions[at], **self._moment(lanes, at, now), memory=memory)
+            for name, rows in memory.items():
+                self.memory[name][at] = rows
+        return events
+
+    def _live(self) -> NDArray[np.int64]:
+        """The lanes in which the stream is not idle."""
+        return np.logical_not(self.idle).nonzero()[0]
+
+    def _moment(self, lanes: NDArray[np.int64], at: Any, now: int) -> dict[str, Any]:
+        """What hooks know of a moment in some lanes."""
+        return {
+            "period": self.tables.period_of.take(self.row[at]),
+            "elapsed": (now - self.entered[at]) * float(self.tables.dt),
+            "conditions": self.values(lanes),
+            "keys": self.live_phase[at],
+        }
 
     def _hold(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Let a choice through only once it was held for the time its window asks for."""
@@ -335,10 +380,16 @@ class BatchStream:
         if tables.any_drawn:
             steps = self._durations(lanes, rows, steps)
         self.end[at] = now + steps
-        if tables.any_late:
-            self.entered[at] = now
+        if tables.times_periods:
+            self._note_onset(lanes, rows, now)
         empty: Integers = (steps == 0).nonzero()[0]
         return empty
+
+    def _note_onset(self, lanes: NDArray[np.int64], rows: NDArray[np.int64], now: int) -> None:
+        """Remember when periods began; the last step of a window with a row of its own begins none."""
+        if self.tables.finals:
+            lanes = lanes[~self.tables.last_step.take(rows)]
+        self.entered[self._at(lanes)] = now
 
     def _durations(
         self, lanes: NDArray[np.int64], rows: NDArray[np.int64], steps: NDArray[np.int64]
@@ -444,7 +495,7 @@ class BatchStream:
     ) -> dict[str, NDArray[Any]]:
         draw = Draw(
             conditions=values,
-            previous={name: np.where(first, values[name], self.conditions[name][lanes]) for name in values},
+            previous=_Previous(self, lanes, first, dict(values)),
             first=first,
             trial=trial,
             outcome=self.last_outcome[lanes],
@@ -492,21 +543,61 @@ class BatchStream:
 
     # ---- what is seen ---------------------------------------------------------------------------------------
 
-    def observe(self, out: NDArray[np.float32]) -> None:
+    def shown(self, now: int) -> NDArray[np.float32]:
+        """What the channels show at this moment without noise, float32 (channels, lanes); not to be changed."""
+        if not self.changing:
+            return self.mean
+        mean = self.mean.copy()
+        if self._drifts:
+            self._drift(mean, now)
+        if self._observes:
+            self._let_observe(mean, now)
+        self.latest = mean
+        return mean
+
+    def _drift(self, mean: NDArray[np.float32], now: int) -> None:
+        """Add to means what has grown since the period's onset: the mean over the step that is shown."""
+        slope = self.tables.slope
+        assert slope is not None
+        seconds = (now - self.entered + 0.5) * (self.tables.dt / 1000)
+        for channel in self.tables.drifting:
+            np.add(mean[channel], slope[channel].take(self.row) * seconds, out=mean[channel], casting="same_kind")
+
+    def _let_observe(self, mean: NDArray[np.float32], now: int) -> None:
+        """Let the task's `observe` hook change the means of live lanes."""
+        lanes = self._live()
+        if lanes.size:
+            at = self._at(lanes)
+            memory = {name: array[at] for name, array in self.memory.items()}
+            mean[:, at] = viewed(self.tables, mean[:, at], **self._moment(lanes, at, now), memory=memory)
+
+    def observe(self, out: NDArray[np.float32], now: int) -> None:
         """Write mean plus noise into (channels, lanes) float32, and move the noise on by one step."""
-        np.copyto(out, self.mean)
+        np.copyto(out, self.shown(now))
         self.add_noise(out)
 
     def add_noise(self, out: NDArray[np.float32]) -> None:
         """Add this step's noise to (channels, lanes) float32; live and idle steps have separate noise."""
-        if not self._noise.pairs:
+        noise = self._noise
+        if self.any_idle:
+            noise.forget()
+            if noise.pairs or noise.counts:
+                phase = np.where(self.idle, self.idle_phase, self.live_phase)
+                draw_counts(noise.counts, phase, out)
+                noise.add(phase, out)
+        else:
+            draw_counts(noise.counts, self.live_phase, out)
+            if noise.pairs:
+                noise.add_ahead(self.live_phase, self.stride, out)
+        self.tick()
+
+    def tick(self) -> None:
+        """Move on by one step in all that varies from step to step."""
+        if not self._ticks:
             return
         if not self.any_idle:
-            self._noise.add_ahead(self.live_phase, self.stride, out)
             np.add(self.live_phase, self.stride, out=self.live_phase)
             return
-        self._noise.forget()
-        self._noise.add(np.where(self.idle, self.idle_phase, self.live_phase), out)
         np.add(self.live_phase, self.stride, out=self.live_phase, where=~self.idle)
         np.add(self.idle_phase, self.stride, out=self.idle_phase, where=self.idle)
 
@@ -556,72 +647,15 @@ class BatchStream:
         self.end[:] = end
 
 
-AHEAD_WORDS = 32768  # how much noise is made at once: enough to hide the cost of a call, little enough for the cache
-AHEAD_STEPS = 64
+class _Previous(dict[str, NDArray[Any]]):
+    """Conditions of the trials before, looked up when a task asks for them."""
 
+    def __init__(
+        self, stream: BatchStream, lanes: NDArray[np.int64], first: NDArray[np.bool_], drawn: dict[str, NDArray[Any]]
+    ) -> None:
+        super().__init__()
+        self._stream, self._lanes, self._first, self._drawn = stream, lanes, first, drawn
 
-class _Noise:
-    """The noise of a stream's noisy channels, two channels to a draw.
-
-    While no lane is idle every lane moves on by one stride per step, so the noise of several steps can be made at
-    once; what was made ahead is forgotten as soon as that no longer holds.
-    """
-
-    def __init__(self, tables: Tables, lanes: int) -> None:
-        self.sd = noise_sd(tables)
-        self.channels = [int(c) for c in np.flatnonzero(self.sd)]
-        self.pairs = (len(self.channels) + 1) // 2
-        self.offsets = [np.uint64(name_bits(f"noise.pair.{p}")) for p in range(self.pairs)]
-        self._lanes = lanes
-        self._steps = min(AHEAD_STEPS, max(1, AHEAD_WORDS // lanes))
-        self._words = np.empty(lanes, np.uint64)
-        self._z = np.empty((2 * self.pairs, lanes), np.float32)
-        self._many_words: Bits | None = None
-        self._left = 0
-
-    def forget(self) -> None:
-        """Drop what was made ahead."""
-        self._left = 0
-
-    def add(self, phase: Bits, out: NDArray[np.float32]) -> None:
-        """Add one step's noise, given where each lane stands in it."""
-        self._make(phase, self._words, self._z)
-        for z, channel in zip(self._z, self.channels, strict=False):
-            np.add(out[channel], z, out=out[channel])
-
-    def add_ahead(self, phase: Bits, stride: Bits, out: NDArray[np.float32]) -> None:
-        """As `add`, for lanes that all move on by their stride from step to step."""
-        if not self._left:
-            self._look_ahead(phase, stride)
-        step = self._steps - self._left
-        self._left -= 1
-        for z, channel in zip(self._many, self.channels, strict=False):
-            np.add(out[channel], z[step], out=out[channel])
-
-    def _look_ahead(self, phase: Bits, stride: Bits) -> None:
-        if self._many_words is None:
-            self._many_words = np.empty((self._steps, self._lanes), np.uint64)
-            self._phases = np.empty((self._steps, self._lanes), np.uint64)
-            self._many = np.empty((2 * self.pairs, self._steps, self._lanes), np.float32)
-        phases = self._phases
-        phases[0] = phase
-        for step in range(1, self._steps):
-            np.add(phases[step - 1], stride, out=phases[step])
-        self._make(phases.reshape(-1), self._many_words.reshape(-1), self._many.reshape(2 * self.pairs, -1))
-        self._left = self._steps
-
-    def _make(self, phase: Bits, words: Bits, z: NDArray[np.float32]) -> None:
-        for p, offset in enumerate(self.offsets):
-            np.add(phase, offset, out=words)
-            normals(words, z[2 * p], z[2 * p + 1])
-        for row, channel in zip(z, self.channels, strict=False):
-            np.multiply(row, self.sd[channel], out=row)
-
-
-def noise_sd(tables: Tables) -> NDArray[np.float32]:
-    """Standard deviation of each channel's noise in one step, float32 (channels,)."""
-    sd = np.zeros(tables.channels.width, np.float32)
-    for name, sigma in tables.channels.noise.items():
-        value = float(getattr(tables.task, sigma) if isinstance(sigma, str) else sigma)
-        sd[tables.channels[name]] = value / tables.dt**0.5
-    return sd
+    def __missing__(self, name: str) -> NDArray[Any]:
+        self[name] = np.where(self._first, self._drawn[name], self._stream.conditions[name][self._lanes])
+        return self[name]

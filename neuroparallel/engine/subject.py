@@ -63,8 +63,22 @@ def observation_space(columns: int) -> gymnasium.spaces.Box:
     return gymnasium.spaces.Box(-np.inf, np.inf, (columns,), np.float32)
 
 
-def action_space(spec: SubjectSpec, tables: Sequence[Tables]) -> gymnasium.spaces.Space[Any]:
-    """Discrete for one stream or a shared action, otherwise MultiDiscrete with a factor per stream."""
+def action_space(spec: SubjectSpec, tables: Sequence[Tables], streams: Sequence[str]) -> gymnasium.spaces.Space[Any]:
+    """What a subject does; ``streams`` are the short names of its streams.
+
+    Returns:
+        Of one stream, or a shared action: Discrete, or Box (float32) for a movement. Of several: MultiDiscrete with
+        a factor per stream, or Dict by stream name if there is a movement among them.
+    """
+    spaces = [_stream_space(table) for table in tables]
     if len(tables) == 1 or spec.action == "shared":
-        return gymnasium.spaces.Discrete(tables[0].actions)
+        return spaces[0]
+    if any(table.movement is not None for table in tables):
+        return gymnasium.spaces.Dict(dict(zip(streams, spaces, strict=True)))
     return gymnasium.spaces.MultiDiscrete([table.actions for table in tables])
+
+
+def _stream_space(table: Tables) -> gymnasium.spaces.Space[Any]:
+    if table.movement is None:
+        return gymnasium.spaces.Discrete(table.actions)
+    return gymnasium.spaces.Box(table.movement.low, table.movement.high, dtype=np.float32)

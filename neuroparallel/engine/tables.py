@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import TaskError
+from neuroparallel.hooks import Bernoulli, Movement, Poisson
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import name_bits
 from neuroparallel.task import Factorial, Task
@@ -37,6 +38,7 @@ class _Block:
     pays: NDArray[np.bool_]
     truth: NDArray[np.int64]
     truth_after: NDArray[np.int64]
+    slope: NDArray[np.float64] | None
 
 
 class Tables:
@@ -54,6 +56,11 @@ class Tables:
         reward, next, outcome, pays: (rows * (actions + 1),). What each action, and time running out, leads to.
         truth: int64, (rows,). The action that is right, from ``truth_after`` steps into the period on.
         window: bool, (rows,). Whether a response window is open.
+        slope: float64, (channels, rows). Growth of the mean per second; None if nothing drifts.
+        drifting: Channels that drift.
+        counted: How the events of channel groups are counted, by group.
+        movement: Axes of continuous actions; None for a task that has none.
+        times_periods: Whether anything depends on the time since a period's onset.
     """
 
     def __init__(self, task: Task, dt: float, slots: int = 0) -> None:
@@ -65,6 +72,9 @@ class Tables:
         self.columns = self.actions + 1
         self.periods = list(task.timing)
         self.lazy = must_be_lazy(task)
+        self.movement = movement_of(task)
+        kinds = self.channels.noise.items()
+        self.counted = {name: kind for name, kind in kinds if isinstance(kind, (Bernoulli, Poisson))}
         self.slots = (slots or 1) if self.lazy else self.design.size
         self._shape()
         self._allocate()
@@ -73,12 +83,15 @@ class Tables:
             self.answer = np.zeros(self.slots, np.int64)
         else:
             self.define(np.arange(self.slots), self.design.grid())
+        drifts = self.slope is not None
+        self.times_periods = self.any_late or drifts or task.observe is not None or task.move is not None
 
     def _shape(self) -> None:
         sample = Trial(self.task, *_sample(self.task), self.dt)
         self.task.define(sample)
         sample.finish()
         _check(sample, self.task)
+        check_counts(sample, self.task)
         self.finals = [int(p) for p in np.flatnonzero(sample.final)]
         self.phase = len(self.periods) + len(self.finals)  # rows of one phase
         self.rows_per_slot = 2 * self.phase
@@ -88,6 +101,9 @@ class Tables:
         rows = self.slots * self.rows_per_slot + 1
         self.idle = rows - 1
         self.mean = np.zeros((self.channels.width, rows), np.float32)
+        slope = self.sample.slope
+        self.slope = None if slope is None else np.zeros((self.channels.width, rows))
+        self.drifting = sorted(self.sample.drifting)
         self.steps = np.full(rows, np.iinfo(np.int64).max // 4, np.int64)
         self.truth = np.zeros(rows, np.int64)
         self.truth_after = np.zeros(rows, np.int64)
@@ -106,6 +122,7 @@ class Tables:
         starts = np.tile(np.arange(width) < len(self.periods), 2)  # the last step of a window restarts no clock
         self.window = self._by_row(np.tile(sample.window[period], 2))
         self.clock = self._by_row(np.tile(clocks[period], 2) & phase0 & starts)
+        self.last_step = self._by_row(~starts)
         self.held = self._by_row(np.where(phase0, np.tile(sample.held[period], 2), 0))
         laws = [law for law in self.task.timing.values() if isinstance(law, Law)]
         numbers = [laws.index(law) if isinstance(law, Law) else -1 for law in self.task.timing.values()]
@@ -128,6 +145,7 @@ class Tables:
         trial = Trial(self.task, conditions, len(slots), self.dt)
         self.task.define(trial)
         trial.finish()
+        check_counts(trial, self.task)
         if not self.lazy:
             _check(trial, self.task)
             self.any_drawn = bool((trial.steps == DRAWN).any())
@@ -138,6 +156,8 @@ class Tables:
         rows = (slots[:, None] * self.rows_per_slot + np.arange(self.rows_per_slot)).ravel()
         codes = (rows[:, None] * self.columns + np.arange(self.columns)).ravel()
         self.mean[:, rows] = block.mean.reshape(len(rows), -1).T
+        if self.slope is not None and block.slope is not None:
+            self.slope[:, rows] = block.slope.reshape(len(rows), -1).T
         self.steps[rows] = block.steps.ravel()
         self.truth[rows], self.truth_after[rows] = block.truth.ravel(), block.truth_after.ravel()
         self.reward[codes], self.outcome[codes] = block.reward.ravel(), block.outcome.ravel()
@@ -174,6 +194,7 @@ class Tables:
             pays=np.zeros(shape, bool),
             truth=np.zeros((n, 2 * width), np.int64),
             truth_after=np.zeros((n, 2 * width), np.int64),
+            slope=None if trial.slope is None else np.tile(trial.slope[:, source], (1, 2, 1)),
         )
         for row, p in enumerate(source):
             self._waiting(block, trial, row, int(p))
@@ -213,6 +234,14 @@ class Tables:
         block.next[:, after, -1] = np.where(follows >= 0, follows + self.phase, END)
         if self.task.early == "penalty" and not trial.window[p]:
             block.reward[:, after, 1:-1] = self.task.rewards["abort"]
+
+
+def movement_of(task: Task) -> Movement | None:
+    """The axes along which a task's actions are continuous; raises TaskError if nothing turns them into events."""
+    if (task.movement is None) != (task.move is None):
+        has, lacks = ("movement", "move hook") if task.move is None else ("move hook", "movement")
+        raise TaskError(f"{task.task_name()}: it has a {has} but no {lacks}; a task with continuous actions has both.")
+    return task.movement
 
 
 def must_be_lazy(task: Task) -> bool:
@@ -259,6 +288,43 @@ def _check(trial: Trial, task: Task) -> None:
         stuck = int(np.flatnonzero(~reaches.all(axis=0))[0])
         raise TaskError(f"{name}: no way leads from period {periods[stuck]!r} to the end of the trial.")
     _check_loops(trial, name, periods)
+
+
+def check_counts(trial: Trial, task: Task) -> None:
+    """Refuse means that no counted event can have, in the first or last step of any period."""
+    channels, half = task.channel_groups(), trial.dt / 2000
+    for name, kind in channels.noise.items():
+        if not isinstance(kind, (Bernoulli, Poisson)):
+            continue
+        means = [trial.mean[:, :, channels[name]].astype(np.float64)]
+        if trial.slope is not None:
+            slope = trial.slope[:, :, channels[name]]
+            last = (longest_steps(trial, task) - 0.5)[:, :, None] * trial.dt / 1000
+            means = [means[0] + slope * half, means[0] + slope * np.maximum(last, half)]
+        for mean in means:
+            check_mean(task, name, kind, mean, trial.dt)
+
+
+def check_mean(task: Task, name: str, kind: Bernoulli | Poisson, mean: NDArray[Any], dt: float) -> None:
+    """Refuse what is no probability, or no count to be expected."""
+    slack = 1e-6 * kind.most
+    wrong = ~((mean >= -slack) & (mean <= kind.most + slack))
+    if wrong.any():
+        raise TaskError(
+            f"{task.task_name()}: channel {name!r} shows {mean[wrong][0]:g}, but it shows {kind.means}, 0 to "
+            f"{kind.most:g}. A rate in Hz is shown as rate * dt / 1000, at dt = {dt:g} ms up to "
+            f"{kind.most * 1000 / dt:g} Hz."
+        )
+
+
+def longest_steps(trial: Trial, task: Task) -> NDArray[np.int64]:
+    """The longest duration of each period in steps; int64 (n, periods)."""
+    steps = trial.steps.copy()
+    for p, law in enumerate(task.timing.values()):
+        if isinstance(law, Law):
+            longest = int(np.floor(law.bounds()[1] / trial.dt + 0.5))
+            steps[:, p] = np.where(steps[:, p] == DRAWN, longest, steps[:, p])
+    return steps
 
 
 def _check_loops(trial: Trial, name: str, periods: list[str]) -> None:

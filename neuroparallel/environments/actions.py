@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from neuroparallel.engine.movements import describe_box, parts_of, read_box
 from neuroparallel.errors import ActionError
 
 __all__ = ["ActionReader", "read_actions"]
@@ -18,29 +19,44 @@ class ActionReader:
 
     Args:
         agent: Name of the agent, for error messages.
-        space: Its Discrete or MultiDiscrete space, starting at 0.
+        space: Its Discrete or MultiDiscrete space, starting at 0; its Box; or its Dict of these by stream.
     """
 
     def __init__(self, agent: str, space: spaces.Space[Any]) -> None:
         self.agent = agent
         self.factored = isinstance(space, spaces.MultiDiscrete)
+        self.sizes: tuple[int, ...] = ()
+        self.legal = frozenset[int]()
+        self.space = space
+        self.parts: dict[str, ActionReader] = {}
+        if isinstance(space, spaces.Dict):
+            self.parts = {name: ActionReader(f"{agent}, {name}", part) for name, part in space.items()}
+        if isinstance(space, (spaces.Dict, spaces.Box)):
+            return
         sizes = space.nvec.tolist() if isinstance(space, spaces.MultiDiscrete) else [int(space.n)]  # type: ignore[attr-defined]
-        self.sizes: tuple[int, ...] = tuple(sizes)
-        self.legal = frozenset(range(self.sizes[0])) if not self.factored else frozenset[int]()
+        self.sizes = tuple(sizes)
+        if not self.factored:
+            self.legal = frozenset(range(self.sizes[0]))
 
-    def read(self, action: Any) -> int | list[int]:
+    def read(self, action: Any) -> Any:
         """Check an action.
 
         Args:
             action: An int, a NumPy integer or a 0-d array of integers; where actions are factored, a
-                sequence or array of one of these per stream.
+                sequence or array of one of these per stream. Of a movement, a sequence or array of floats, one
+                per axis; where one of several streams has one, a mapping by stream.
 
         Returns:
-            int, or a list of int where actions are factored.
+            int, or a list of int where actions are factored; float32, (axes,), of a movement, or a dict by stream.
 
         Raises:
             ActionError: It is of another kind or out of range; names the agent and what is legal.
         """
+        if isinstance(self.space, spaces.Box):
+            return read_box(self.agent, self.space, action)
+        if isinstance(self.space, spaces.Dict):
+            given = parts_of(self.agent, self.space, action)
+            return {name: reader.read(given[name]) for name, reader in self.parts.items()}
         if not self.factored:
             whole = _integer(action)
             if whole is None or not 0 <= whole < self.sizes[0]:
@@ -61,7 +77,11 @@ class ActionReader:
         return result
 
     def _refusal(self, action: Any) -> str:
-        if self.factored:
+        if isinstance(self.space, spaces.Dict):
+            legal = f"a mapping with a part for each of {', '.join(self.parts)}"
+        elif isinstance(self.space, spaces.Box):
+            legal = f"floats of shape {self.space.shape}, {describe_box(self.space)}"
+        elif self.factored:
             ranges = ", ".join(f"0 to {size - 1}" for size in self.sizes)
             legal = f"a sequence of {len(self.sizes)} integers, one per stream: {ranges}"
         else:
@@ -81,7 +101,7 @@ def _integer(value: Any) -> int | None:
     return None
 
 
-def read_actions(readers: Mapping[str, ActionReader], actions: Mapping[str, Any]) -> dict[str, int | list[int]]:
+def read_actions(readers: Mapping[str, ActionReader], actions: Mapping[str, Any]) -> dict[str, Any]:
     """Check the actions of all agents.
 
     Raises:

@@ -12,6 +12,8 @@ from neuroparallel.environments.actions import ActionReader
 
 __all__ = ["AECEnvironment"]
 
+KNOWN = (spaces.Discrete, spaces.MultiDiscrete, spaces.Box, spaces.Dict)
+
 
 class AECEnvironment(parallel_to_aec_wrapper):  # type: ignore[misc]
     """A parallel environment whose agents say one after the other what they do.
@@ -30,7 +32,7 @@ class AECEnvironment(parallel_to_aec_wrapper):  # type: ignore[misc]
         self._readers = {
             agent: ActionReader(agent, space)
             for agent in env.possible_agents
-            if isinstance(space := env.action_space(agent), (spaces.Discrete, spaces.MultiDiscrete))
+            if isinstance(space := env.action_space(agent), KNOWN)
         }
 
     def step(self, action: Any) -> None:

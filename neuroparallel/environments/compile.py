@@ -10,13 +10,15 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from neuroparallel.engine.layout import Layout, SubjectSpec
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.scenario import Scenario
 from neuroparallel.streams import build_layout
 from neuroparallel.task import Task
 from neuroparallel.wrappers import check_wrappers
 
-__all__ = ["View", "What", "check_seed", "compile_scenario"]
+__all__ = ["View", "What", "check_record", "check_seed", "compile_scenario"]
+
+MOST_RECORDS = 2**48  # more than any memory holds
 
 What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 View: TypeAlias = Literal["subjects", "streams"]
@@ -53,6 +55,8 @@ def compile_scenario(
     if dt is not None:
         changes["dt"] = dt
     if session is not None:
+        if not isinstance(session, Mapping):
+            raise ArgumentError(f"session is {session!r}; it is {{'trials': n}}, {{'steps': n}} or None.")
         changes["session"] = dict(session)
     if changes:
         scenario = scenario.replace(**changes)
@@ -93,6 +97,17 @@ def _refuse_ties(subject: SubjectSpec) -> None:
                 f"view='streams': subjects.{subject.name}.{key} is {found!r}, which ties its streams "
                 f"together; an agent per stream needs {key}: {needed}."
             )
+
+
+def check_record(record: Any) -> int | bool:
+    """Let through a truth value, or a whole number of trials to keep.
+
+    Raises:
+        ArgumentError: It is something else.
+    """
+    if isinstance(record, (bool, np.bool_)):
+        return bool(record)
+    return min(whole_number(record, "record"), MOST_RECORDS)
 
 
 def check_seed(seed: Any, what: str = "seed") -> int | None:

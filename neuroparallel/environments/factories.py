@@ -10,7 +10,7 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.environments.aec import AECEnvironment
-from neuroparallel.environments.compile import View, What, check_seed, compile_scenario
+from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.gym import GymEnvironment
 from neuroparallel.environments.parallel import ParallelEnvironment
 from neuroparallel.environments.vector import VectorEnvironment
@@ -201,6 +201,6 @@ def batch(
     scenario, layout = compile_scenario(what, dt=dt, session=session, view=view)
     first = check_seed(seed)
     first = scenario.seed if first is None else first
-    engine = BatchEngine(layout, lanes, seed=first, record=record)
+    engine = BatchEngine(layout, lanes, seed=first, record=check_record(record))
     engine.scenario = scenario
     return apply_wrappers(engine, scenario.wrappers)

@@ -12,7 +12,7 @@ from pettingzoo import ParallelEnv
 
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.environments.actions import ActionReader, read_actions
-from neuroparallel.environments.compile import View, What, check_seed, compile_scenario
+from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.render import RENDER_MODES, Film, check_render_mode
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trials
@@ -72,6 +72,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self.scenario, layout = compile_scenario(what, dt=dt, session=session, view=view)
         first = check_seed(seed)
         first = self.scenario.seed if first is None else first
+        record = check_record(record)
         self._options = {"seed": first, "view": view, "lane": lane, "record": record}
         self._engine = ScalarEngine(layout, seed=first, lane=lane, record=record)
         self.dt = layout.dt
@@ -100,7 +101,10 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return self._engine.observation_space(agent)
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
-        """What an agent does: Discrete (0 holds), or MultiDiscrete with a factor per stream."""
+        """What an agent does: Discrete (0 holds), or MultiDiscrete with a factor per stream.
+
+        A movement is a Box; of several streams with a movement among them it is a Dict by stream.
+        """
         return self._engine.action_space(agent)
 
     def channel_names(self, agent: str) -> tuple[str, ...]:
@@ -142,7 +146,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
 
         Args:
             actions: By agent: an int, a NumPy integer or a 0-d array of integers; one per stream,
-                in a sequence or an array, where actions are factored.
+                in a sequence or an array, where actions are factored. Of a movement: floats, one per
+                axis; a dictionary by stream where one of several streams has one.
 
         Returns:
             observations: float32, (channels,), by agent.
@@ -216,7 +221,10 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return self._engine.trials()
 
     def truth(self) -> dict[str, Any]:
-        """The action that is right at this moment, by agent; -1 where none is defined."""
+        """The action that is right at this moment, by agent; -1 where none is defined.
+
+        Of a movement it is the number of the target that is right, 0 for none: not a movement.
+        """
         return self._engine.truth()
 
     @property

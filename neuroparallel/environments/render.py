@@ -54,11 +54,21 @@ class Film:
                 rows.clear()
             seen, before = self._now[agent]
             after = infos[agent]
-            rows.append((self.engine.now - 1, seen, actions[agent], rewards[agent], before, after))
+            done = self._events(agent, actions[agent])
+            rows.append((self.engine.now - 1, seen, done, rewards[agent], before, after))
             self._ended[agent] = bool(after["trial_end"])
             self._now[agent] = observations[agent].copy(), dict(after)
             self._longest = max(self._longest, len(rows))
         return result
+
+    def _events(self, agent: str, action: Any) -> Any:
+        """The action as numbers; a movement is shown as the event that it came to."""
+        streams = self.engine.subjects[self.engine.possible_agents.index(agent)].streams
+        if not any(stream.moving for stream in streams):
+            return action
+        if len(streams) == 1:
+            return streams[0].event
+        return [stream.event if stream.moving else action[stream.spec.short] for stream in streams]
 
     def picture(self) -> NDArray[np.uint8]:
         """Paint the current trial of every agent, one below the other.

@@ -11,7 +11,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.environments.compile import View, What, check_seed, compile_scenario
+from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.gym import only_agent
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trials
@@ -69,7 +69,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         first = check_seed(seed)
         first = self.scenario.seed if first is None else first
         self.agent = only_agent([spec.name for spec in layout.subjects], self.scenario.name)
-        self.engine = BatchEngine(layout, num_envs, seed=first, record=record)
+        self.engine = BatchEngine(layout, num_envs, seed=first, record=check_record(record))
         self.engine.scenario = self.scenario
         self.num_envs, self.dt = self.engine.lanes, layout.dt
         self.autoreset_mode = _mode(autoreset_mode)
@@ -134,7 +134,8 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         """Advance every lane by one time step.
 
         Args:
-            actions: Integers, (num_envs,), or (num_envs, streams) where actions are factored.
+            actions: Integers, (num_envs,), or (num_envs, streams) where actions are factored. Of a
+                movement, floats (num_envs, axes); a dictionary by stream where one of several has one.
 
         Returns:
             observations: float32, (num_envs, channels).

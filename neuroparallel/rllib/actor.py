@@ -10,9 +10,7 @@ import torch
 from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
 
-from neuroparallel.errors import ArgumentError
-from neuroparallel.rllib.loss import choice_statistics
-from neuroparallel.rllib.module import action_sizes
+from neuroparallel.rllib.choices import choices_for
 from neuroparallel.rllib.rollout import ModuleRollout
 from neuroparallel.rllib.rows import Segments, gather
 
@@ -40,7 +38,7 @@ class Actor:
         agents: Whom it acts for.
         lanes: Copies of each agent.
         observation_space: Of every one of its agents.
-        action_space: Of every one of its agents, Discrete or MultiDiscrete.
+        action_space: Of every one of its agents: Discrete, MultiDiscrete or Box.
     """
 
     def __init__(
@@ -57,12 +55,7 @@ class Actor:
         self.agents = agents
         self.lanes = lanes
         self.rows = lanes * len(agents)
-        self.sizes = action_sizes(action_space)
-        if not self.sizes:
-            raise ArgumentError(
-                f"The batched runner needs discrete actions, but those of {agents[0]} are {action_space}."
-            )
-        self.factored = isinstance(action_space, gym.spaces.MultiDiscrete)
+        self.choices = choices_for(action_space, agents[0])
         self.shape = observation_space.shape or ()
         self.state = initial_state(module, self.rows)
         self._start: dict[str, Array] | None = None
@@ -83,12 +76,11 @@ class Actor:
         self.steps, self.explore, self.random = steps, explore, random
         self.seen = np.empty((steps + 1, self.rows, *self.shape), np.float32)
         self.rewards = np.empty((steps, self.rows), np.float32)
-        self.logits = torch.empty((steps, self.rows, sum(self.sizes)))
-        shape = (steps, self.rows, len(self.sizes)) if self.factored else (steps, self.rows)
-        self.actions = torch.empty(shape, dtype=torch.int64)
+        self.logits = torch.empty((steps, self.rows, self.choices.outputs))
+        self.actions = self.choices.empty(steps, self.rows)
         self.features: torch.Tensor | None = None
         self.closing: Array | None = None
-        self._gumbel = _gumbel(self.logits.shape) if explore or random else None
+        self._noise = self.choices.noise(steps, self.rows) if explore or random else None
         if self.state is not None:
             self._start = {key: value.numpy().copy() for key, value in self.state.items()}
         self.look(0, observations)
@@ -99,7 +91,7 @@ class Actor:
             self.seen[t, self.part(i)] = observations[agent]
 
     def act(self, t: int) -> dict[str, Array]:
-        """Choose the actions of step t, by agent: (lanes,) or (lanes, factors) int64."""
+        """Choose the actions of step t, by agent: (lanes,) or (lanes, factors) int64, or (lanes, axes) float32."""
         out = self._forward(t)
         logits = out[Columns.ACTION_DIST_INPUTS]
         if self.state is not None:
@@ -109,7 +101,7 @@ class Actor:
         self.logits[t] = logits
         actions = self._choose(t, logits)
         self.actions[t] = actions
-        chosen = actions.numpy()
+        chosen = self.choices.carried_out(actions.numpy())
         return {agent: chosen[self.part(i)] for i, agent in enumerate(self.agents)}
 
     def _forward(self, t: int) -> dict[str, Any]:
@@ -132,14 +124,8 @@ class Actor:
         self.features[t] = features
 
     def _choose(self, t: int, logits: torch.Tensor) -> torch.Tensor:
-        """Draw with Gumbel noise (the greatest of logit + noise has the policy's own probabilities)."""
-        if self.random:
-            logits = torch.zeros_like(logits)
-        if self._gumbel is not None:
-            logits = logits + self._gumbel[t]
-        if not self.factored:
-            return logits.argmax(-1)
-        return torch.stack([part.argmax(-1) for part in logits.split(self.sizes, -1)], -1)
+        noise = None if self._noise is None else self._noise[t]
+        return self.choices.evenly(noise) if self.random and noise is not None else self.choices.draw(logits, noise)
 
     def close(self, t: int, rows: Array, observations: dict[str, Array]) -> None:
         """Keep the last observation of rows that ended in step t; rows is bool, (rows,)."""
@@ -191,12 +177,8 @@ class Actor:
         """Log-probability of every action, all at once."""
         if not self.explore:
             return np.zeros((self.steps, self.rows), np.float32)
-        logp: Array = choice_statistics(self.logits, self.actions, self.sizes)[0].numpy()
+        logp: Array = self.choices.statistics(self.logits, self.actions)[0].numpy()
         return logp
-
-
-def _gumbel(shape: torch.Size) -> torch.Tensor:
-    return torch.empty(shape).exponential_().log_().neg_()
 
 
 def _rows_first(array: Array) -> Array:

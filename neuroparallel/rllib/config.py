@@ -10,6 +10,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.rllib.choices import choices_for
 from neuroparallel.rllib.cluster import quieten
 from neuroparallel.rllib.learner import RolloutLearner
 from neuroparallel.rllib.module import ActorCritic
@@ -184,6 +185,8 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     quieten()
     described = env_config(scenario, seed=seed, dt=settings.dt, session=settings.session, view=settings.view)
     probe = build_engine({**described, "lanes": 1})
+    for agent in probe.possible_agents:
+        choices_for(probe.action_space(agent), agent)
     settings = settings.fitted(probe.trial_steps(), probe.memory_steps())
     names = policy_mapping(settings.policies, list(probe.possible_agents))
     config = (

@@ -16,11 +16,11 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.utils.metrics import ALL_MODULES, NUM_ENV_STEPS_TRAINED, NUM_MODULE_STEPS_TRAINED
 
 from neuroparallel.errors import ArgumentError
+from neuroparallel.rllib.choices import choices_for
 from neuroparallel.rllib.cluster import one_thread
 from neuroparallel.rllib.connector import RolloutToBatch
-from neuroparallel.rllib.loss import LossTerms, choice_statistics, ppo_terms
+from neuroparallel.rllib.loss import LossTerms, ppo_terms
 from neuroparallel.rllib.minibatches import deal, steps_in
-from neuroparallel.rllib.module import action_sizes
 from neuroparallel.rllib.rollout import Rollout
 
 __all__ = ["RolloutLearner"]
@@ -67,11 +67,8 @@ class RolloutLearner(PPOTorchLearner):
             )
             return loss
         module = self.module[module_id].unwrapped()
-        logp, entropy = choice_statistics(
-            fwd_out[Columns.ACTION_DIST_INPUTS],
-            batch[Columns.ACTIONS],
-            action_sizes(module.action_space),
-        )
+        choices = choices_for(module.action_space, module_id)
+        logp, entropy = choices.statistics(fwd_out[Columns.ACTION_DIST_INPUTS], batch[Columns.ACTIONS])
         terms = ppo_terms(
             logp=logp,
             old_logp=batch[Columns.ACTION_LOGP],

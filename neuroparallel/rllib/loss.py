@@ -1,12 +1,13 @@
-"""PPO's loss for discrete choices, computed without the detour over distribution objects."""
+"""PPO's loss for choices and movements, computed without the detour over distribution objects."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 
-__all__ = ["LossTerms", "choice_statistics", "ppo_terms"]
+__all__ = ["LossTerms", "choice_statistics", "movement_statistics", "ppo_terms"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,23 @@ def choice_statistics(
         logp = logp + log_probabilities.gather(-1, chosen).squeeze(-1)
         entropy = entropy - (log_probabilities.exp() * log_probabilities).sum(-1)
     return logp, entropy
+
+
+def movement_statistics(outputs: torch.Tensor, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-density of the movements made and entropy of a Gaussian without correlations; over axes, their sums.
+
+    Args:
+        outputs: float32, (..., 2 * axes). Means, then logarithms of standard deviations.
+        actions: float32, (..., axes).
+
+    Returns:
+        Both float32, (...), nats.
+    """
+    mean, log_sd = outputs.chunk(2, -1)
+    z = (actions - mean) * (-log_sd).exp()
+    logp = -0.5 * z.square() - log_sd - 0.5 * math.log(2 * math.pi)
+    entropy = log_sd + 0.5 * math.log(2 * math.pi * math.e)
+    return logp.sum(-1), entropy.sum(-1)
 
 
 def ppo_terms(

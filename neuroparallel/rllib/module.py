@@ -4,31 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium as gym
 import torch
 from ray.rllib.core.columns import Columns
-from ray.rllib.core.distribution.torch.torch_distribution import TorchMultiCategorical
+from ray.rllib.core.distribution.torch.torch_distribution import TorchDiagGaussian, TorchMultiCategorical
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import nn
 from torch.nn import functional
 
+from neuroparallel.rllib.choices import Movements, choices_for
 from neuroparallel.rllib.memory import chrono_bias
 
-__all__ = ["ActorCritic", "action_sizes"]
-
-
-def action_sizes(space: gym.Space[Any]) -> list[int]:
-    """How many choices each factor of an action has: one number per factor; empty for other spaces."""
-    if isinstance(space, gym.spaces.Discrete):
-        return [int(space.n)]
-    if isinstance(space, gym.spaces.MultiDiscrete):
-        return [int(n) for n in space.nvec.ravel()]
-    return []
+__all__ = ["ActorCritic"]
 
 
 class ActorCritic(TorchRLModule, ValueFunctionAPI):
-    """A recurrent actor-critic for discrete actions, as an RLModule.
+    """A recurrent actor-critic for choices and movements, as an RLModule.
 
     It is the network of RLlib's default module for ``use_lstm=True`` and shared layers, but starts
     with an even policy, sets the LSTM's memory (`chrono_bias`), and gives away what its value head
@@ -55,13 +46,16 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):
             if config["tmax"]:
                 for bias in self.lstm.all_weights[0][2:]:
                     chrono_bias(bias, tmax=config["tmax"], seed=config["seed"])
-        sizes = action_sizes(self.action_space)
-        self.policy = nn.Linear(units, sum(sizes))
+        choices = choices_for(self.action_space)
+        self.policy = nn.Linear(units, choices.outputs)
         self.value = nn.Linear(units, 1)
         nn.init.orthogonal_(self.policy.weight, 0.01)
         nn.init.zeros_(self.policy.bias)
-        if isinstance(self.action_space, gym.spaces.MultiDiscrete):
-            self.action_dist_cls = TorchMultiCategorical.get_partial_dist_cls(input_lens=sizes)
+        self._moves = isinstance(choices, Movements)
+        if isinstance(choices, Movements):
+            self.action_dist_cls = TorchDiagGaussian
+        elif choices.factored:
+            self.action_dist_cls = TorchMultiCategorical.get_partial_dist_cls(input_lens=choices.sizes)
 
     def get_initial_state(self) -> dict[str, torch.Tensor]:
         """What it remembers before it saw anything: zeros."""
@@ -86,7 +80,8 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):
                 features, (h, c) = self.lstm(features, (state["h"].unsqueeze(0), state["c"].unsqueeze(0)))
                 out[Columns.STATE_OUT] = {"h": h.squeeze(0), "c": c.squeeze(0)}
         out[Columns.EMBEDDINGS] = features
-        out[Columns.ACTION_DIST_INPUTS] = self.policy(features)
+        outputs = self.policy(features)
+        out[Columns.ACTION_DIST_INPUTS] = _bounded(outputs) if self._moves else outputs
         return out
 
     def compute_values(self, batch: dict[str, Any], embeddings: torch.Tensor | None = None) -> torch.Tensor:
@@ -103,6 +98,12 @@ class ActorCritic(TorchRLModule, ValueFunctionAPI):
             embeddings = self._forward(batch)[Columns.EMBEDDINGS]
         values: torch.Tensor = self.value(embeddings).squeeze(-1)
         return values
+
+
+def _bounded(outputs: torch.Tensor) -> torch.Tensor:
+    """Keep the log s.d. of movements between -2.5 and 0.5: actions are clipped, so nothing else would limit it."""
+    mean, spread = outputs.chunk(2, -1)
+    return torch.cat([mean, 1.5 * torch.tanh(spread) - 1.0], -1)
 
 
 def _one_step(

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import gymnasium as gym
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,7 +15,8 @@ from ray.rllib.core.rl_module.rl_module import RLModule
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib.actor import initial_state
-from neuroparallel.rllib.module import action_sizes
+from neuroparallel.rllib.choices import choices_for
+from neuroparallel.rllib.cluster import quieten
 
 __all__ = ["METADATA", "Policy", "checkpoint_metadata", "load_policy", "save_metadata"]
 
@@ -71,7 +71,7 @@ class Policy:
 
         Returns:
             By agent: int or (factors,) int64 of one environment; (lanes,) or (lanes, factors)
-            int64.
+            int64. Of a movement: (axes,) or (lanes, axes) float32.
 
         Raises:
             ArgumentError: It never learnt to act for one of the agents.
@@ -86,13 +86,11 @@ class Policy:
         single = seen.ndim == 1
         rows = np.ascontiguousarray(np.atleast_2d(seen), np.float32)
         logits = self._logits(agent, module, torch.from_numpy(rows))
-        if self.explore:
-            logits = logits + torch.empty_like(logits).exponential_().log_().neg_()
-        parts = [part.argmax(-1) for part in logits.split(action_sizes(module.action_space), -1)]
-        factored = isinstance(module.action_space, gym.spaces.MultiDiscrete)
-        actions = (torch.stack(parts, -1) if factored else parts[0]).numpy()
+        choices = choices_for(module.action_space, agent)
+        chosen = choices.draw(logits, choices.noise(len(rows)) if self.explore else None)
+        actions = choices.carried_out(chosen.numpy())
         if single:
-            return actions[0] if factored else int(actions[0])
+            return actions[0] if actions.ndim > 1 else int(actions[0])
         return actions
 
     def _logits(self, agent: str, module: Any, rows: torch.Tensor) -> torch.Tensor:
@@ -159,6 +157,7 @@ def load_policy(checkpoint: str | Path, *, explore: bool = False) -> Policy:
         >>> policy = load_policy("runs/dpa_gng/latest")  # doctest: +SKIP
         >>> actions = policy.act(observations)  # doctest: +SKIP
     """
+    quieten()
     place, data = checkpoint_metadata(checkpoint)
     names: dict[str, str] = data["policies"]
     modules = {name: RLModule.from_checkpoint(place.joinpath(*_MODULES, name)) for name in set(names.values())}

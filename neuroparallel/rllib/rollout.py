@@ -24,7 +24,7 @@ class ModuleRollout:
     Attributes:
         observations: float32, (N, T + 1, channels). The entry at ``lengths[i]`` is the observation
             after the row's last step, from which the learner judges what would have followed.
-        actions: int64, (N, T) or (N, T, factors).
+        actions: int64, (N, T) or (N, T, factors); of movements float32, (N, T, axes).
         logits: float32, (N, T, outputs). What the policy said at the time.
         logp: float32, (N, T). Log-probability (nats) of the action taken, at the time; 0 without
             exploration.

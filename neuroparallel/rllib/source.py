@@ -9,6 +9,8 @@ from typing import Any
 
 from ray.tune.registry import register_env
 
+from neuroparallel.environments import batch, parallel_env
+from neuroparallel.scenario import Scenario
 from neuroparallel.seeding import integer_bits, mix_int, name_bits
 
 __all__ = [
@@ -30,21 +32,7 @@ _stock_lanes = itertools.count()
 
 def load_scenario(what: Any) -> Any:
     """Read a scenario from whatever names one: a shipped name, a file, a dict, a Scenario, a task."""
-    import neuroparallel as npar
-
-    return npar.Scenario.load(what)
-
-
-def _batch(what: Any, **options: Any) -> Any:
-    import neuroparallel as npar
-
-    return npar.batch(what, **options)
-
-
-def _parallel_env(what: Any, **options: Any) -> Any:
-    import neuroparallel as npar
-
-    return npar.parallel_env(what, **options)
+    return Scenario.load(what)
 
 
 def env_config(
@@ -96,7 +84,7 @@ def build_engine(config: Mapping[str, Any], record: bool = False) -> Any:
     Returns:
         A batch engine.
     """
-    return _batch(
+    return batch(
         _scenario_of(config),
         lanes=int(config.get("lanes", 1)),
         seed=int(config.get("seed") or 0),
@@ -121,7 +109,7 @@ def build_stock(config: Mapping[str, Any]) -> Any:
 
     worker = int(getattr(config, "worker_index", 0) or 0)
     lane = worker * _LANES_PER_WORKER + next(_stock_lanes) % _LANES_PER_WORKER
-    env = _parallel_env(_scenario_of(config), lane=lane, seed=int(config.get("seed") or 0), **_options(config))
+    env = parallel_env(_scenario_of(config), lane=lane, seed=int(config.get("seed") or 0), **_options(config))
     return to_multi_agent_env(env)
 
 

@@ -24,7 +24,7 @@ class DelayedMatchToSample(Task):
     A non-matching test is any of the other items, with equal probability.
 
     Args:
-        items: How many different stimuli there are, 2 or more; as many channels show them.
+        items: How many different stimuli there are, 2 to 100; as many channels show them.
         code: ``"ring"``: directions on a circle, each channel tuned to one as 0.5 + 0.5 cos;
             ``"items"``: one channel per item.
         match_probability: Share of trials in which the test matches.
@@ -51,8 +51,8 @@ class DelayedMatchToSample(Task):
         super().__post_init__()
         if self.code not in ("ring", "items"):
             raise ArgumentError(f"code is {self.code!r}.{nearest(self.code, ('ring', 'items'))}")
-        if self.items < 2:
-            raise ArgumentError(f"items is {self.items!r}; it is a whole number, 2 or more.")
+        if not 2 <= self.items <= 100:
+            raise ArgumentError(f"items is {self.items!r}; it is a whole number, 2 to 100.")
         if not 0 <= self.match_probability <= 1:
             raise ArgumentError(f"match_probability is {self.match_probability!r}; it is between 0 and 1.")
 

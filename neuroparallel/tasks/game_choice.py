@@ -22,7 +22,7 @@ class GameChoice(Task):
     feedback on, until the next one.
 
     Args:
-        options: How many there are to choose from, at least 2.
+        options: How many there are to choose from, 2 to 100.
 
     Source:
         Barraclough, Conroy & Lee 2004, Nat Neurosci 7:404 (a monkey against a computer; the periods
@@ -40,8 +40,8 @@ class GameChoice(Task):
     def __post_init__(self) -> None:
         """Refuse parameters that make no sense."""
         super().__post_init__()
-        if self.options < 2 or self.options != int(self.options):
-            raise ArgumentError(f"options is {self.options!r}; it is a whole number, 2 or more.")
+        if not 2 <= self.options <= 100:
+            raise ArgumentError(f"options is {self.options!r}; it is a whole number, 2 to 100.")
 
     def action_names(self) -> Actions:
         return Actions("fixate", *(f"option_{option}" for option in range(1, self.options + 1)))

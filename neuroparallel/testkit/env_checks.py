@@ -43,7 +43,7 @@ def _spaces(env: Any, name: str) -> None:
 
 
 def _play(env: Any, name: str, steps: int, seed: int) -> list[Any]:
-    """Play at random; what was seen in each step, checked and copied."""
+    """Play at random, 50 steps of all actions and 50 of mostly holding in turn; what was seen, checked and copied."""
     rng = np.random.default_rng(seed)
     observations, infos = env.reset(seed=seed)
     keys = {agent: list(info) for agent, info in infos.items()}
@@ -58,7 +58,11 @@ def _play(env: Any, name: str, steps: int, seed: int) -> list[Any]:
             live.append((observations, infos))
             continue
         acting = list(env.agents)
-        result = env.step({agent: _some_action(env.action_space(agent), rng) for agent in acting})
+        calm = step // 50 % 2 == 1 and rng.random() < 0.95
+        chosen = {agent: _some_action(env.action_space(agent), rng) for agent in acting}
+        result = env.step(
+            {agent: _held(env.action_space(agent), action) if calm else action for agent, action in chosen.items()}
+        )
         _together(env, name, acting, result, step)
         observations, infos = result[0], result[4]
         story.append(_copied(result))
@@ -75,6 +79,13 @@ def _some_action(space: Any, rng: np.random.Generator) -> Any:
         return int(rng.integers(0, space.n)) + int(getattr(space, "start", 0))
     space.seed(int(rng.integers(2**31)))
     return space.sample()
+
+
+def _held(space: Any, action: Any) -> Any:
+    """The action that holds, where the space has numbers for actions."""
+    if hasattr(space, "nvec"):
+        return np.zeros_like(action)
+    return int(getattr(space, "start", 0)) if hasattr(space, "n") else action
 
 
 def _contained(env: Any, name: str, observations: Any, infos: Any, keys: dict[str, list[str]], step: int) -> None:
@@ -128,9 +139,10 @@ def _same(a: Any, b: Any, where: str, fix: str) -> None:
 def _refusals(env: Any, name: str, seed: int) -> None:
     """An action that does not exist is refused, and what follows is as if it had not been tried."""
     env.reset(seed=seed)
-    held = {agent: np.zeros_like(_some_action(env.action_space(agent), np.random.default_rng(0)))
-            for agent in env.agents}  # fmt: skip
-    plain = {agent: int(a) if np.ndim(a) == 0 else a for agent, a in held.items()}
+    plain = {
+        agent: _held(env.action_space(agent), _some_action(env.action_space(agent), np.random.default_rng(0)))
+        for agent in env.agents
+    }
     expected = _copied(env.step(plain))
     env.reset(seed=seed)
     last = env.agents[-1]

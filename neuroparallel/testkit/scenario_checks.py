@@ -152,13 +152,17 @@ class _Checks:
         scalar = ScalarEngine(self.layout, lane=2)
         play_scalar(self.layout, 2, {a: v[:, 2] for a, v in before.items()}, self.seed, scalar)
         state = pickle.loads(pickle.dumps(scalar.state()))
-        resumed_scalar = ScalarEngine(self.layout, lane=2)
-        resumed_scalar.set_state(state)
         one = lanes_of(self.script, [2], [2])
-        start_at = ({a: v[half, 0] for a, v in one.observations.items()},
-                    {a: {k: v[half, 0] for k, v in infos.items()} for a, infos in one.infos.items()})  # fmt: skip
-        rest = play_scalar(self.layout, 2, {a: v[:, 2] for a, v in after.items()}, 0, resumed_scalar, start_at)
-        self._tail(rest, half, names, fix, one)
+        then = (
+            {a: v[half, 0] for a, v in one.observations.items()},
+            {a: {k: v[half, 0] for k, v in infos.items()} for a, infos in one.infos.items()},
+        )
+        actions = {a: v[:, 2] for a, v in after.items()}
+        play_scalar(self.layout, 2, {a: v[:5] for a, v in actions.items()}, 0, scalar, then)
+        for resumed_scalar in (ScalarEngine(self.layout, lane=2), scalar):
+            resumed_scalar.set_state(state)
+            rest = play_scalar(self.layout, 2, actions, 0, resumed_scalar, then)
+            self._tail(rest, half, names, fix, one)
 
     def _tail(
         self, rest: Recording, half: int, names: tuple[str, str], fix: str, whole: Recording | None = None

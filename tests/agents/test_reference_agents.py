@@ -1,5 +1,8 @@
 """What the reference agents do, on tasks whose answers are known."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -10,7 +13,9 @@ from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError
 from neuroparallel.scenario import Scenario, list_scenarios
 from neuroparallel.streams import build_layout
+from neuroparallel.task import Actions, Bernoulli, Channels, Factorial, Poisson, Task
 from neuroparallel.tasks import list_tasks, make_task
+from neuroparallel.timing import Timing
 
 
 def engine(what, lanes, seed=3):
@@ -247,3 +252,43 @@ def test_in_a_reset_between_an_agent_starts_afresh():
     agent = RandomAgent()
     one, again = (actions_of(agent, "random_dots", 4)["subject_0"] for _ in range(2))
     assert (one == again).all()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clicks(Task):
+    """Say on which side there were more clicks, counted or seen one by one."""
+
+    dt: ClassVar[float] = 10.0
+    counted: bool = True
+    timing: Timing = Timing(stimulus=500, decision=100)
+    channels: ClassVar = Channels(clicks=2, noise={"clicks": Poisson()})
+    actions: ClassVar = Actions("hold", "left", "right")
+
+    def channel_groups(self):
+        return Channels(clicks=2, noise={"clicks": Poisson() if self.counted else Bernoulli()})
+
+    def conditions(self):
+        return Factorial(side=(1, 2))
+
+    def define(self, trial):
+        rates = np.where(trial.side == 1, 24.0, 16.0), np.where(trial.side == 1, 16.0, 24.0)
+        trial.show("clicks", per_channel=[rate * trial.dt / 1000 for rate in rates], during="stimulus")
+        trial.answer(trial.side, during="decision")
+
+
+def test_the_ideal_observer_counts_clicks():
+    trials = simulate(Clicks(), "ideal_observer", 8_000, per_lane=20)
+    found, error = accuracy_and_error(trials)
+    # Two Poisson counts of means 12 and 8; a tie is a guess.
+    counts = np.arange(80)
+    factorial = np.cumsum(np.log(np.maximum(counts, 1)))
+    many, few = (np.exp(counts * np.log(mean) - mean - factorial) for mean in (12.0, 8.0))
+    both = many[:, None] * few
+    ceiling = np.tril(both, -1).sum() + 0.5 * np.trace(both)
+    assert abs(found - ceiling) < 4 * error
+
+
+def test_the_ideal_observer_sees_single_clicks():
+    trials = simulate(Clicks(counted=False), "ideal_observer", 4_000, per_lane=20)
+    found, _ = accuracy_and_error(trials)
+    assert 0.75 < found < 0.9

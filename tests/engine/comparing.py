@@ -1,6 +1,7 @@
 """Play a scenario in both engines side by side, and say where they differ: bits, not tolerances."""
 
 import numpy as np
+from gymnasium import spaces
 
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.scalar import ScalarEngine
@@ -25,18 +26,49 @@ def draw_actions(batch, policy, rng):
     actions = {}
     for agent, truth in batch.truth().items():
         space = batch.action_space(agent)
-        high = getattr(space, "nvec", None)
-        shape = truth.shape
-        anything = rng.integers(0, high if high is not None else space.n, shape)
-        right = np.where(truth >= 0, truth, 1)
-        actions[agent] = {
-            "hold": np.zeros(shape, np.int64),
-            "random": anything,
-            "oracle": right,
-            "adversary": np.ones(shape, np.int64),
-            "mixed": np.where(rng.random(shape) < 0.06, anything, right),
-        }[policy]
+        if isinstance(space, spaces.Dict):
+            parts = zip(space.items(), truth.T, strict=True)
+            actions[agent] = {name: _draw(part, right, policy, rng) for (name, part), right in parts}
+        else:
+            actions[agent] = _draw(space, truth, policy, rng)
     return actions
+
+
+def _draw(space, truth, policy, rng):
+    if isinstance(space, spaces.Box):
+        return _draw_movements(space, truth, policy, rng)
+    high = getattr(space, "nvec", None)
+    shape = truth.shape
+    anything = rng.integers(0, high if high is not None else space.n, shape)
+    right = np.where(truth >= 0, truth, 1)
+    return {
+        "hold": np.zeros(shape, np.int64),
+        "random": anything,
+        "oracle": right,
+        "adversary": np.ones(shape, np.int64),
+        "mixed": np.where(rng.random(shape) < 0.06, anything, right),
+    }[policy]
+
+
+def _draw_movements(space, truth, policy, rng):
+    """Movements for every lane: at rest, anywhere, or straight to one end, by what is right."""
+    shape = (len(truth), *space.shape)
+    anything = rng.uniform(space.low, space.high, shape).astype(np.float32)
+    right = np.select([truth[:, None] == 1, truth[:, None] == 2], [space.low, space.high], 0.0).astype(np.float32)
+    return {
+        "hold": np.zeros(shape, np.float32),
+        "random": anything,
+        "oracle": right,
+        "adversary": np.broadcast_to(space.low, shape),
+        "mixed": np.where(rng.random((len(truth), 1)) < 0.3, anything, right),
+    }[policy]
+
+
+def of_lane(action, lane):
+    """What a single environment is told, given what a batch is told."""
+    if isinstance(action, dict):
+        return {name: of_lane(part, lane) for name, part in action.items()}
+    return action[lane] if action.dtype.kind == "f" else action[lane].tolist()
 
 
 def bits(array):
@@ -61,7 +93,7 @@ class SideBySide:
             if single.over:
                 self.shown[lane] = single.reset()
                 continue
-            mine = {agent: array[lane].tolist() for agent, array in actions.items()}
+            mine = {agent: of_lane(action, lane) for agent, action in actions.items()}
             seen, paid, ended, known = single.step(mine)
             self.shown[lane] = (seen, known)
             for agent in actions:

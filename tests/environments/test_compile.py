@@ -30,6 +30,30 @@ def test_a_task_a_dictionary_and_a_path_will_do(factory, tmp_path):
         assert factory(what).scenario.subjects
 
 
+@pytest.mark.parametrize("factory", FACTORIES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("session", [True, 3, "x", (1,), b"a", {"trials": True}, {"steps": 10**30}, {"x": 1}])
+def test_a_session_of_another_kind_is_refused(factory, session):
+    with pytest.raises(ArgumentError, match="session"):
+        factory("random_dots", session=session)
+
+
+@pytest.mark.parametrize("factory", FACTORIES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("record", [None, -1, 1.5, "x", [], float("nan")])
+def test_how_many_trials_to_keep_is_a_whole_number_or_a_truth_value(factory, record):
+    with pytest.raises(ArgumentError, match="record is"):
+        factory("random_dots", record=record)
+
+
+@pytest.mark.parametrize("seed", [True, 1.5, -1, "x", float("nan"), {}, [1, None], [1, -1], [1.5, 2], [True, 1], [1]])
+def test_a_batch_refuses_seeds_that_are_no_whole_numbers_and_stays_as_it_was(seed):
+    engine, other = batch("random_dots", 2, seed=3), batch("random_dots", 2, seed=3)
+    engine.reset()
+    with pytest.raises(ArgumentError, match="seed"):
+        engine.reset(seed=seed)
+    other.reset()
+    assert np.array_equal(engine.reset()[0]["subject_0"], other.reset()[0]["subject_0"])
+
+
 def test_sessions_are_as_long_as_asked_for():
     env = parallel_env("random_dots", session={"trials": 3})
     env.reset(seed=0)

@@ -1,0 +1,124 @@
+"""How a network's outputs become actions: a choice among numbered actions, or a movement along axes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import gymnasium as gym
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neuroparallel.errors import ArgumentError
+from neuroparallel.rllib.loss import choice_statistics, movement_statistics
+
+__all__ = ["Choices", "Movements", "choices_for"]
+
+Array: TypeAlias = NDArray[Any]
+
+
+class Choices:
+    """Numbered actions, of one or several factors: the outputs are logits.
+
+    Args:
+        sizes: Actions per factor.
+        factored: Whether an action is a sequence.
+    """
+
+    def __init__(self, sizes: list[int], factored: bool) -> None:
+        self.sizes, self.factored = sizes, factored
+        self.outputs = sum(sizes)
+
+    def empty(self, *lead: int) -> torch.Tensor:
+        """Room for actions: int64, (*lead) or (*lead, factors)."""
+        return torch.empty((*lead, len(self.sizes)) if self.factored else lead, dtype=torch.int64)
+
+    def noise(self, *lead: int) -> torch.Tensor:
+        """What `draw` needs to draw at random: float32, (*lead, outputs)."""
+        return torch.empty((*lead, self.outputs)).exponential_().log_().neg_()
+
+    def draw(self, outputs: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
+        """Draw with Gumbel noise (the greatest of logit + noise has the policy's own probabilities).
+
+        Args:
+            outputs: float32, (rows, outputs).
+            noise: As of `noise`; None for the most probable action.
+        """
+        if noise is not None:
+            outputs = outputs + noise
+        if not self.factored:
+            return outputs.argmax(-1)
+        return torch.stack([part.argmax(-1) for part in outputs.split(self.sizes, -1)], -1)
+
+    def evenly(self, noise: torch.Tensor) -> torch.Tensor:
+        """Draw without a policy."""
+        return self.draw(torch.zeros_like(noise), noise)
+
+    def statistics(self, outputs: torch.Tensor, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probability of actions, and entropy, nats."""
+        return choice_statistics(outputs, actions, self.sizes)
+
+    def carried_out(self, actions: Array) -> Array:
+        """What the environment is told."""
+        return actions
+
+
+class Movements:
+    """Movements: the outputs are mean and log s.d. of a Gaussian per axis, in units in which the range is -1 to 1.
+
+    That is RLlib's ``normalize_actions``, its default, so that policies move alike under its own runner.
+
+    Args:
+        space: The range of each axis.
+    """
+
+    def __init__(self, space: gym.spaces.Box) -> None:
+        self.low, self.high = space.low, space.high
+        self.axes = int(space.shape[0])
+        self.outputs = 2 * self.axes
+
+    def empty(self, *lead: int) -> torch.Tensor:
+        """Room for actions: float32, (*lead, axes)."""
+        return torch.empty((*lead, self.axes))
+
+    def noise(self, *lead: int) -> torch.Tensor:
+        """What `draw` needs to draw at random: float32, (*lead, axes)."""
+        return torch.randn((*lead, self.axes))
+
+    def draw(self, outputs: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
+        """Draw from the Gaussian, or take its mean if noise is None; float32 (rows, axes)."""
+        mean, log_sd = outputs.chunk(2, -1)
+        return mean.clone() if noise is None else mean + noise * log_sd.exp()
+
+    def evenly(self, noise: torch.Tensor) -> torch.Tensor:
+        """Draw without a policy, evenly from the whole range."""
+        return torch.erf(noise / math.sqrt(2.0))
+
+    def statistics(self, outputs: torch.Tensor, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-density of actions, and entropy, nats."""
+        return movement_statistics(outputs, actions)
+
+    def carried_out(self, actions: Array) -> Array:
+        """What the environment is told: float32, scaled to the range of each axis and clipped to it."""
+        scaled = self.low + (actions + 1.0) * (0.5 * (self.high - self.low))
+        told: Array = np.clip(scaled, self.low, self.high).astype(np.float32)
+        return told
+
+
+def choices_for(space: gym.Space[Any], agent: str = "the agent") -> Choices | Movements:
+    """What a policy has to decide in a space of actions.
+
+    Raises:
+        ArgumentError: It is none that a single policy of ours can act in.
+    """
+    if isinstance(space, gym.spaces.Discrete):
+        return Choices([int(space.n)], False)
+    if isinstance(space, gym.spaces.MultiDiscrete):
+        return Choices([int(n) for n in space.nvec.ravel()], True)
+    if isinstance(space, gym.spaces.Box) and len(space.shape) == 1:
+        return Movements(space)
+    raise ArgumentError(
+        f"The actions of {agent} are {space}, but a policy makes numbered choices or movements, not both. With "
+        "view='streams' every stream is an agent, and so can have a policy, of its own."
+    )
