@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 _HOME = {  # public name: where it lives
     "Actions": "task",
     "BatchEngine": "engine.batch",
+    "Bernoulli": "task",
     "Channels": "task",
     "Choice": "timing",
     "Dataset": "dataset",
@@ -23,17 +24,21 @@ _HOME = {  # public name: where it lives
     "Factorial": "task",
     "Levels": "task",
     "Memory": "task",
+    "Movement": "task",
     "Outcome": "outcomes",
+    "Poisson": "task",
     "Response": "task",
     "Rewards": "task",
     "Rows": "task",
     "Scenario": "scenario",
+    "Step": "task",
     "Task": "task",
     "Timing": "timing",
     "Trial": "trial",
     "Trials": "records",
     "TruncExp": "timing",
     "Uniform": "timing",
+    "View": "task",
     "aec_env": "environments",
     "agents": None,
     "analysis": None,
@@ -54,10 +59,11 @@ _HOME = {  # public name: where it lives
 }
 
 __all__ = [
-    "Actions", "BatchEngine", "Channels", "Choice", "Dataset", "Draw", "Factorial", "Levels", "Memory", "Outcome",
-    "Response", "Rewards", "Rows", "Scenario", "Task", "Timing", "Trial", "Trials", "TruncExp", "Uniform", "aec_env",
-    "agents", "analysis", "batch", "errors", "gym_env", "list_scenarios", "list_tasks", "make_task", "parallel_env",
-    "plotting", "reporting", "rllib", "simulate", "testkit", "vector_env", "wrappers",
+    "Actions", "BatchEngine", "Bernoulli", "Channels", "Choice", "Dataset", "Draw", "Factorial", "Levels", "Memory",
+    "Movement", "Outcome", "Poisson", "Response", "Rewards", "Rows", "Scenario", "Step", "Task", "Timing", "Trial",
+    "Trials", "TruncExp", "Uniform", "View", "aec_env", "agents", "analysis", "batch", "errors", "gym_env",
+    "list_scenarios", "list_tasks", "make_task", "parallel_env", "plotting", "reporting", "rllib", "simulate",
+    "testkit", "vector_env", "wrappers",
 ]  # fmt: skip
 
 

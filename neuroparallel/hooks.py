@@ -104,7 +104,10 @@ class _Moment:
         for name in names:
             if name not in self._periods:
                 raise UnknownNameError(f"there is no period {name!r}.{nearest(name, self._periods)}")
-        return np.isin(self.period, [self._periods.index(name) for name in names])
+        found = np.zeros(len(self), bool)
+        for name in names:
+            found |= self.period == self._periods.index(name)
+        return found
 
     def random(self, purpose: str) -> NDArray[np.float64]:
         """A uniform number in [0, 1) per lane, another one in each step."""

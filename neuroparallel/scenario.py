@@ -199,7 +199,7 @@ class Scenario(_Part):
         tune: Search space for tuning.
     """
 
-    name: str
+    name: str = Field(pattern=r"^[^/\\]+$", description="also the name of the folder of its runs")
     description: str = ""
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] = ()

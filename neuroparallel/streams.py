@@ -240,6 +240,8 @@ def _subject(scenario: Scenario, name: str, names: Mapping[str, int], tasks: Map
         raise ScenarioError(f"{key}.action: a shared action needs streams with equally many actions, not {sizes}.")
     if spec.action == "shared" and any(tasks[m].movement is not None for m in members) and len(members) > 1:
         raise ScenarioError(f"{key}.action: a movement cannot be shared by several streams; write action: factored.")
+    if spec.observation == "shared" and len(members) > 1 and any(tasks[m].sums for m in members):
+        raise ScenarioError(f"{key}.observation: a task that adds up what is shown needs channels of its own.")
     if spec.observation == "shared" and len({tuple(tasks[m].channel_groups().names) for m in members}) > 1:
         raise ScenarioError(f"{key}.observation: shared channels need streams with the same channels.")
     if spec.fixation != "own" and any("fixation" not in tasks[m].channel_groups() for m in members):

@@ -328,7 +328,8 @@ class Response:
 
     ``action`` is 0 where time ran out. ``elapsed`` is the time in ms since the clock started (the onset of the
     period named by ``trial.clock``, otherwise of the response window), the present step included. ``reward``
-    and ``outcome`` come from the table and may be changed in place.
+    and ``outcome`` come from the table and may be changed in place. ``shown`` has, for the channel groups that the
+    task names in ``sums``, what was seen on each column in this trial so far, added up; float64, (n, columns).
     """
 
     action: NDArray[np.int64]
@@ -338,6 +339,7 @@ class Response:
     outcome: NDArray[np.uint8]
     conditions: dict[str, NDArray[Any]]
     memory: dict[str, NDArray[Any]]
+    shown: dict[str, NDArray[np.float64]]
     _keys: Bits = field(repr=False)
 
     def random(self, purpose: str) -> NDArray[np.float64]:
@@ -365,6 +367,7 @@ class Task:
       actions: move what is remembered, and return an event per lane, int64 (n,): 0 for holding, or the number of
       the action (target) that was reached. The table, and all records, know the events only.
     - ``pay(self, response: Response)``, when a response marked ``pay=True`` was made: change reward and outcome.
+      What was really seen until then, noise and all, is in it for the channel groups named in ``sums``.
     - ``memory(self)`` declares the arrays that hooks find under that name; they last for a session.
 
     Args:
@@ -385,6 +388,7 @@ class Task:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     dt: ClassVar[float] = 100.0  # ms; what a scenario uses unless it says otherwise
     lazy: ClassVar[bool] = False  # define each trial's own rows even where the grid is small
+    sums: ClassVar[tuple[str, ...]] = ()  # channel groups of which `pay` needs to know what was really shown
     notes: ClassVar[tuple[str, ...]] = ()  # columns that are recorded but ask nothing of the table
 
     sequence: ClassVar[Callable[..., None] | None] = None
@@ -408,9 +412,9 @@ class Task:
             fitting = _of_kind(value, kind, spec.name)
             if fitting is not value:
                 object.__setattr__(self, spec.name, fitting)
-        for name in getattr(default, "channels", Channels()).noise.values():
-            if isinstance(name, str) and getattr(self, name) < 0:
-                raise ArgumentError(f"{name} is {getattr(self, name)!r}; a standard deviation is 0 or more.")
+        for noise in getattr(default, "channels", Channels()).noise.values():
+            if isinstance(noise, str) and getattr(self, noise) < 0:
+                raise ArgumentError(f"{noise} is {getattr(self, noise)!r}; a standard deviation is 0 or more.")
 
     @classmethod
     def task_name(cls) -> str:

@@ -101,7 +101,7 @@ class Law:
         return self.quantile(uniforms(bits))
 
 
-def _check_numbers(name: str, *values: float) -> None:
+def _check_numbers(name: str, *values: Any) -> None:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
             raise ArgumentError(f"{name}: {value!r} is no finite number.")
@@ -249,7 +249,7 @@ def read_duration(value: Any, where: str = "duration") -> Duration:
     """
     if isinstance(value, Law):
         return value
-    if isinstance(value, Real) and not isinstance(value, bool):
+    if not isinstance(value, bool) and isinstance(value, Real):
         return float(value)
     if isinstance(value, (list, tuple)) and value:
         return Choice(*value)

@@ -17,6 +17,7 @@ from neuroparallel.cli.common import changes_of
 from neuroparallel.reporting import check_file, one_trial, timeline, watch
 
 ROOT = Path(__file__).resolve().parent.parent
+BLOCKED = "sys.modules['ray'] = None"
 SHORT = ["--budget", "1"]
 
 
@@ -305,3 +306,34 @@ def test_bench_measures_rows_and_says_why_it_could_not(capsys, away, monkeypatch
     assert "neurogym_env.sh" in numbers["batch"]["verdict"]
     assert numbers["import"]["number"] > 0
     assert numbers["limit"]["number"] > 0
+
+
+# ---- what is refused --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["x.xyz", "x", "x.csv"])
+def test_a_picture_needs_the_name_of_a_picture(away, capsys, name):
+    assert main(["run", "random_dots", "--steps", "5", "--plot", name]) == 2
+    assert "the name of a picture ends with one of .png" in said(capsys).err
+    assert list(away.iterdir()) == []
+
+
+@pytest.mark.parametrize("budget", ["-3", "0", "nan", "inf"])
+def test_a_budget_is_a_time(away, capsys, budget):
+    assert main(["train", "random_dots", "--budget", budget, "--out", "kept"]) == 2
+    assert "must be a number of seconds above 0" in said(capsys).err
+
+
+@pytest.mark.parametrize("block", ["finder", "modules"])
+def test_without_ray_it_is_said_what_to_install(fresh_environ, block):
+    finder = (
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] == 'ray': raise ModuleNotFoundError(name, name=name)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    code = f"import sys\n{finder if block == 'finder' else BLOCKED}\n"
+    code += "from neuroparallel.cli import main\nraise SystemExit(main(['train', 'random_dots', '--budget', '1']))"
+    done = subprocess.run([sys.executable, "-c", code], env=fresh_environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert "needs ray, which is not installed. Run: pip install 'neuroparallel[rllib]'" in " ".join(done.stderr.split())

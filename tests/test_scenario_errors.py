@@ -42,6 +42,8 @@ WRONG = {  # what is replaced: by what, and what the message must say
         "{task: random_dots, rewards: {miss: no}}",
         r":15: .*no number",
     ),
+    "no name": ("name: x", "name: ''", r":1: name: .*pattern.*found ''"),
+    "a name that is a path": ("name: x", "name: ../../x", r":1: name: .*pattern.*found '\.\./\.\./x'"),
     "infinity": ("{task: random_dots}", "{task: random_dots, weight: .inf}", r":15: .*weight: .*finite.*found inf"),
     "a mix that is no number": ("m + g: 2", "m + g: .nan", r":17: .*finite number; found nan"),
     "an endless onset": ("onset: after m.sample + 300", "onset: 1.0e+30", r":12: .*onset: it lasts 1e\+30 ms"),

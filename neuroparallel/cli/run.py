@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroparallel.cli.common import add_verb, add_what, load, on_screen, write_table
+from neuroparallel.errors import ArgumentError
 
 if TYPE_CHECKING:
     from neuroparallel.records import Trace
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 MOST_PAINTED = 400  # steps; more cannot be told apart in a picture
 
 
@@ -96,6 +98,8 @@ def _draw(traces: dict[str, Trace], place: str) -> None:
     from neuroparallel.reporting import cut_trace
 
     file = Path(place)
+    if file.suffix.lower() not in PICTURES:
+        raise ArgumentError(f"--plot {place}: the name of a picture ends with one of {', '.join(PICTURES)}.")
     file.parent.mkdir(parents=True, exist_ok=True)
     for agent, trace in traces.items():
         named = file if len(traces) == 1 else file.with_stem(f"{file.stem}_{agent}")

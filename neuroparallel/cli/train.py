@@ -101,6 +101,6 @@ def _conclude(result: TrainingResult, place: Path, options: argparse.Namespace) 
     console.print(f"Kept in {place}: {', '.join(kept)}", markup=False, soft_wrap=True)
     if not result.passed:
         again = f"neuroparallel train {result.scenario.name} --resume"
-        again = f"neuroparallel train --resume {place}" if options.out else again
+        again = again if place.parent == RUNS / result.scenario.name else f"neuroparallel train --resume {place}"
         console.print(f"To go on from here: {again}", markup=False)
     return INTERRUPTED if result.interrupted else 0

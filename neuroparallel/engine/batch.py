@@ -166,11 +166,11 @@ class BatchEngine:
         lanes = mask.nonzero()[0]
         if not lanes.size:
             return {agent: array.copy() for agent, array in before.items()}
-        phases = [(s.live_phase.copy(), s.idle_phase.copy()) for s in self.streams]
+        seen = [stream.seen() for stream in self.streams]
         self._begin(lanes)
         fresh = self._observe()
-        for stream, (live, idle) in zip(self.streams, phases, strict=True):
-            stream.unsee(~mask, live, idle)
+        for stream, past in zip(self.streams, seen, strict=True):
+            stream.unsee(~mask, *past)
         result = {agent: np.where(mask[:, None], fresh[agent], before[agent]) for agent in fresh}
         self._last = result
         return result

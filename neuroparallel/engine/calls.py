@@ -12,9 +12,19 @@ from neuroparallel.errors import TaskError
 from neuroparallel.hooks import Step, View
 from neuroparallel.seeding import Bits
 
-__all__ = ["moved", "viewed"]
+__all__ = ["added_up", "moved", "viewed"]
 
 Arrays = dict[str, NDArray[Any]]
+
+
+def added_up(tables: Tables, sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Sums by channel group, (n, columns) each; float64, (summed channels, n)."""
+    result, start = {}, 0
+    for name in tables.task.sums:
+        columns = tables.channels[name]
+        stop = start + columns.stop - columns.start
+        result[name], start = sums[start:stop].T, stop
+    return result
 
 
 def viewed(

@@ -52,6 +52,7 @@ def memory_steps(tables: Tables) -> int:
     """How long something has to be kept in mind: from the end of what is shown first to the response, in steps.
 
     The longest such gap over all channels but the fixation cue; 0 if everything lasts until the response window.
+    What an `observe` hook shows is not known beforehand: it is taken to last for the first step only.
     """
     steps = period_steps(tables)
     width = len(tables.periods)
@@ -59,11 +60,15 @@ def memory_steps(tables: Tables) -> int:
     if not len(windows):
         return 0
     last = int(windows.max())
+    if tables.task.observe is not None:
+        return int(steps[:last].sum())
     if tables.lazy:
-        shown = (tables.sample.mean != 0).any(axis=0)
+        means = [array for array in (tables.sample.mean, tables.sample.slope) if array is not None]
+        shown = np.logical_or.reduce([(array != 0).any(axis=0) for array in means])
     else:
         rows = np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(width)
-        shown = (tables.mean[:, rows] != 0).any(axis=1).T
+        means = [array[:, rows] for array in (tables.mean, tables.slope) if array is not None]
+        shown = np.logical_or.reduce([(array != 0).any(axis=1).T for array in means])
     gaps = [0]
     for name, columns in tables.channels.items():
         periods = np.flatnonzero(shown[: last + 1, columns].any(axis=1))

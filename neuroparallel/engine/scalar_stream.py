@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.calls import moved, viewed
+from neuroparallel.engine.calls import added_up, moved, viewed
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import counts_of, draw_counts, noise_sd
 from neuroparallel.engine.stream import NEVER, draw_levels, levels_of
@@ -108,13 +108,16 @@ class ScalarStream:
         self._observes = spec.task.observe is not None
         cue = tables.channels["fixation"].start if "fixation" in tables.channels else -1
         self._changing = self._observes or tables.slope is not None
-        self._one_by_one = self._observes or cue in tables.drifting  # what is shown has to be looked at in every step
+        self._one_by_one = (
+            self._observes or bool(tables.summed) or cue in tables.drifting
+        )  # what is shown has to be looked at in every step
         self.notes = spec.task.note_names()
         self.keeps_values = tables.lazy or self.sequenced or bool(self.notes)
         self.watched = False
         self.conditions: dict[str, NDArray[Any]] = {}
         self.memory: dict[str, NDArray[Any]] = {}
         self.visits: dict[int, int] = {}
+        self.sums = np.zeros(len(tables.summed))  # what was seen in this trial
         self.reward = 0.0
         self.ended = False
         self.answered: tuple[int, int] | None = None  # period and action, if it changed the course of the trial
@@ -237,6 +240,7 @@ class ScalarStream:
             outcome=np.array([outcome], np.uint8),
             conditions=self.values(),
             memory=self.memory,
+            shown=added_up(self.tables, self.sums[:, None].copy()),
             _keys=np.array([self.trial_key], np.uint64),
         )
         self.spec.task.pay(response)  # type: ignore[misc]
@@ -286,7 +290,7 @@ class ScalarStream:
         self.trial_key = mix_int(self.key + (self.trial + 1) * GAMMA_INT)
         self.onset = self.clock_at = now
         self.outcome, self.choice, self.response, self.earned = 0, -1, -1, 0.0
-        self.visits = {}
+        self.visits, self.sums = {}, np.zeros(len(self.tables.summed))
         self.slot = self._draw_values(first) if self.keeps_values else self._draw()
         row = self._enter(self.slot * self.tables.rows_per_slot, now)
         if row < 0:
@@ -414,6 +418,8 @@ class ScalarStream:
         else:
             shown = self._noise.around(mean, "live", self.live_at, count)
             self.live_at += count
+            if self.tables.summed:
+                self.sums += shown[0, self.tables.summed]
         self.chunk = list(shown)
         self.at, self.count = 0, count
         self.resting = idle
@@ -454,7 +460,7 @@ class ScalarStream:
         saved = {name: getattr(self, name) for name in _COUNTERS}
         saved["memory"] = {name: array.copy() for name, array in self.memory.items()}
         saved["conditions"] = {name: array.copy() for name, array in self.conditions.items()}
-        saved["visits"] = dict(self.visits)
+        saved["visits"], saved["sums"] = dict(self.visits), self.sums.copy()
         return saved
 
     def set_state(self, saved: dict[str, Any]) -> None:
@@ -464,7 +470,7 @@ class ScalarStream:
             setattr(self, name, saved[name])
         self.memory = {name: array.copy() for name, array in saved["memory"].items()}
         self.conditions = {name: array.copy() for name, array in saved["conditions"].items()}
-        self.visits = dict(saved["visits"])
+        self.visits, self.sums = dict(saved["visits"]), saved["sums"].copy()
         self._noise.begin(np.array([self.key], np.uint64))
         if self.tables.lazy and self.conditions:
             self.tables.define(np.zeros(1, np.int64), self.conditions)

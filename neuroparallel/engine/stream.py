@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.calls import moved, viewed
+from neuroparallel.engine.calls import added_up, moved, viewed
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import BatchNoise, draw_counts
 from neuroparallel.engine.tables import Tables
@@ -93,7 +93,8 @@ def _find_levels(tables: Tables, name: str, values: NDArray[Any]) -> NDArray[np.
             f"{tables.task.task_name()}: sequence set {name} = {values[wrong][0]!r}, "
             f"which is none of its levels {known.tolist()}."
         )
-    return matches.argmax(axis=1)
+    level: Integers = matches.argmax(axis=1)
+    return level
 
 
 class BatchStream:
@@ -157,6 +158,7 @@ class BatchStream:
         self._code, self._target = np.empty(lanes, np.int64), np.empty(lanes, np.int64)
         self._event, self._timed = np.empty(lanes, bool), np.empty(lanes, bool)
         self._noise = BatchNoise(tables, lanes)
+        self.sums = np.zeros((len(tables.summed), lanes))  # what was seen in this trial
         self.latest = self.mean  # what was shown last, without noise
         self._drifts, self._observes = tables.slope is not None, spec.task.observe is not None
         self.changing = self._drifts or self._observes
@@ -330,6 +332,7 @@ class BatchStream:
             outcome=outcome[pays],
             conditions=self.values(who),
             memory={name: array[who] for name, array in self.memory.items()},
+            shown=added_up(self.tables, self.sums[:, who]),
             _keys=self.trial_key[who],
         )
         self.spec.task.pay(response)  # type: ignore[misc]
@@ -448,6 +451,8 @@ class BatchStream:
         self.outcome[at] = 0
         self.choice[at] = self.response[at] = -1
         self.earned[at] = 0.0
+        if self.tables.summed:
+            self.sums[:, at] = 0.0
         if self.visits is not None:
             self.visits[lanes] = 0
         slots = self._draw(lanes, keys, first, trial)
@@ -589,6 +594,8 @@ class BatchStream:
             draw_counts(noise.counts, self.live_phase, out)
             if noise.pairs:
                 noise.add_ahead(self.live_phase, self.stride, out)
+        for row, channel in enumerate(self.tables.summed):
+            np.add(self.sums[row], out[channel], out=self.sums[row], where=~self.idle)
         self.tick()
 
     def tick(self) -> None:
@@ -601,9 +608,14 @@ class BatchStream:
         np.add(self.live_phase, self.stride, out=self.live_phase, where=~self.idle)
         np.add(self.idle_phase, self.stride, out=self.idle_phase, where=self.idle)
 
-    def unsee(self, mask: NDArray[np.bool_], live_phase: Bits, idle_phase: Bits) -> None:
-        """Take the noise of some lanes back to where it stood before an observation."""
+    def seen(self) -> tuple[Bits, Bits, NDArray[np.float64]]:
+        """What an observation moves on: where the noise stands, and the sums of what was seen; a copy."""
+        return self.live_phase.copy(), self.idle_phase.copy(), self.sums.copy()
+
+    def unsee(self, mask: NDArray[np.bool_], live_phase: Bits, idle_phase: Bits, sums: NDArray[np.float64]) -> None:
+        """Take some lanes back to before an observation, given what `seen` said then."""
         self._noise.forget()
+        self.sums[:, mask] = sums[:, mask]
         self.live_phase[mask] = live_phase[mask]
         self.idle_phase[mask] = idle_phase[mask]
 
@@ -622,6 +634,7 @@ class BatchStream:
         saved = {name: getattr(self, name).copy() for name, _, _ in _STATE}
         saved["memory"] = {name: array.copy() for name, array in self.memory.items()}
         saved["conditions"] = {name: array.copy() for name, array in self.conditions.items()}
+        saved["sums"] = self.sums.copy()
         saved["visits"] = None if self.visits is None else self.visits.copy()
         return saved
 
@@ -634,6 +647,7 @@ class BatchStream:
             self.memory[name][:] = array
         for name, array in saved["conditions"].items():
             self.conditions[name][:] = array
+        self.sums[:] = saved["sums"]
         if self.visits is not None:
             self.visits[:] = saved["visits"]
         lanes = np.arange(self.lanes)

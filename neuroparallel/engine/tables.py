@@ -60,6 +60,7 @@ class Tables:
         drifting: Channels that drift.
         counted: How the events of channel groups are counted, by group.
         movement: Axes of continuous actions; None for a task that has none.
+        summed: Channels that are added up within a trial.
         times_periods: Whether anything depends on the time since a period's onset.
     """
 
@@ -74,6 +75,7 @@ class Tables:
         self.lazy = must_be_lazy(task)
         self.movement = movement_of(task)
         kinds = self.channels.noise.items()
+        self.summed = summed_channels(task)
         self.counted = {name: kind for name, kind in kinds if isinstance(kind, (Bernoulli, Poisson))}
         self.slots = (slots or 1) if self.lazy else self.design.size
         self._shape()
@@ -242,6 +244,12 @@ def movement_of(task: Task) -> Movement | None:
         has, lacks = ("movement", "move hook") if task.move is None else ("move hook", "movement")
         raise TaskError(f"{task.task_name()}: it has a {has} but no {lacks}; a task with continuous actions has both.")
     return task.movement
+
+
+def summed_channels(task: Task) -> list[int]:
+    """The channels of the groups that a task wants added up; raises UnknownNameError for one that it has not."""
+    channels = task.channel_groups()
+    return [c for name in task.sums for c in range(channels[name].start, channels[name].stop)]
 
 
 def must_be_lazy(task: Task) -> bool:

@@ -56,7 +56,10 @@ OUTCOME_MARKERS = {
     "cancelled": "s",
     "unscored": "P",
 }
-PERIOD_COLORS = ("#e3e3e3", "#b9d6ea", "#fbe3b5", "#c4e3d2", "#ecd3e2", "#d9d2ec", "#f6cdb8")
+PERIOD_COLORS = (  # pale, so that text on them can be read; more than the periods of any shipped scenario
+    *("#e3e3e3", "#b9d6ea", "#fbe3b5", "#c4e3d2", "#ecd3e2", "#d9d2ec", "#f6cdb8"),
+    *("#cfe8ec", "#e6e2b0", "#d6c8b8", "#b8c4d9", "#e8bcbc"),
+)
 TEXT = 9.0
 
 

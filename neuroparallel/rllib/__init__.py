@@ -9,7 +9,15 @@ import importlib.util
 
 from neuroparallel.errors import MissingDependencyError
 
-_missing = [name for name in ("ray", "torch") if importlib.util.find_spec(name) is None]
+
+def _absent(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is None
+    except (ImportError, ValueError):  # a finder refuses it, or something has blocked it in sys.modules
+        return True
+
+
+_missing = [name for name in ("ray", "torch") if _absent(name)]
 if _missing:
     raise MissingDependencyError(
         f"neuroparallel.rllib needs {' and '.join(_missing)}, which is not installed. "

@@ -16,6 +16,7 @@ from neuroparallel.rllib.run_files import read_history, read_summary, say_if_ful
 from neuroparallel.rllib.saving import save_run
 from neuroparallel.rllib.source import build_engine, env_config, load_scenario, worker_seed
 from neuroparallel.rllib.stages import Stage, Trainer
+from neuroparallel.task import is_finite_number
 
 __all__ = ["Progress", "TrainingResult", "train"]
 
@@ -139,17 +140,17 @@ def train(
     scenario = load_scenario(earlier.scenario if what is None and earlier else what)
     section = dict(scenario.train or {})
     place = Path(out) if out is not None else earlier.place if earlier else None
-    if place is not None:
-        check_space(place, 20)
-        with say_if_full(place):
-            place.mkdir(parents=True, exist_ok=True)
     plan = _Plan(
         stages=_stages(scenario, curriculum or section.get("curriculum") or (), seed, settings),
         criterion=_criterion(scenario, criterion or section.get("criterion") or {}, seed, settings),
-        budget_s=float(budget_s or section.get("budget_s") or BUDGET_S),
+        budget_s=_seconds(section.get("budget_s", BUDGET_S) if budget_s is None else budget_s, "budget_s"),
         every_s=float(section.get("evaluate_every_s") or EVALUATE_EVERY_S),
         seed=seed,
     )
+    if place is not None:  # only now, so that a refused setting leaves no empty directory
+        check_space(place, 20)
+        with say_if_full(place):
+            place.mkdir(parents=True, exist_ok=True)
     init_ray()
     sitting = _Sitting(plan, Trainer(plan.stages, earlier.state if earlier else None), progress)
     if earlier:
@@ -309,6 +310,13 @@ def _stages(
     if stages and stages[-1].env == Stage.of(final).env:
         stages.pop()
     return [*stages, Stage.of(final)]
+
+
+def _seconds(value: Any, what: str) -> float:
+    """A time that was given, which must be a number above 0."""
+    if not is_finite_number(value) or value <= 0:
+        raise ArgumentError(f"{what} is {value!r}, but must be a number of seconds above 0.")
+    return float(value)
 
 
 def _criterion(scenario: Any, given: Mapping[str, float], seed: int, settings: Mapping[str, Any]) -> dict[str, float]:

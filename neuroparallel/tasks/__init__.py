@@ -43,7 +43,7 @@ def list_tasks(tag: str | None = None) -> list[str]:
     if tag is None:
         return list(tasks)
     tags = {t for task in tasks.values() for t in task.tags}
-    if not isinstance(tag, str) or tag not in tags:
+    if not isinstance(tag, str) or tag not in tags:  # type: ignore[redundant-expr]
         raise UnknownNameError(f"no task has the tag {tag!r}.{nearest(tag, tags)}")
     return [name for name, task in tasks.items() if tag in task.tags]
 
@@ -107,7 +107,7 @@ def make_task(name: str, preset: str | None = None, **parameters: Any) -> Task:
     task = task_class(name)
     values: dict[str, Any] = {}
     if preset is not None:
-        if not isinstance(preset, str) or preset not in task.presets:
+        if not isinstance(preset, str) or preset not in task.presets:  # type: ignore[redundant-expr]
             raise UnknownNameError(f"{name} has no preset {preset!r}.{nearest(preset, task.presets)}")
         values = {key: dict(v) if isinstance(v, dict) else v for key, v in task.presets[preset].items()}
     fields = {spec.name for spec in dataclasses.fields(task)}

@@ -12,15 +12,19 @@ from neuroparallel.scenario import Scenario
 from neuroparallel.task import Actions, Bernoulli, Channels, Movement, Task
 from neuroparallel.timing import Timing, Uniform
 from tests.engine.comparing import POLICIES, SideBySide, bits, draw_actions, engine, lane_engine, of_lane
-from tests.engine.toys import Clicks, Ramp, Reach, Tracking, Window, alone, together
+from tests.engine.toys import Clicks, Counting, Fading, Ramp, Reach, Tracking, Window, alone, together
 
 TOYS = {
     "clicks": alone(Clicks()),
+    "counting": alone(Counting()),
+    "counting+clicks": together(Clicks, Counting, onset=200),
     "ramp": alone(Ramp(sigma=1.0)),
     "ramp-last": alone(Ramp(sigma=1.0, commit="last")),
+    "fading": alone(Fading(commit="last")),
     "tracking": alone(Tracking()),
     "reach": alone(Reach()),
     "reach-tremor": alone(Reach(tremor=0.3, distance=2.0)),
+    "fading+clicks": together(Fading, Clicks, onset=200, fixation="all"),
     "clicks+clicks": together(Clicks, Clicks),
     "clicks+ramp": together(Clicks, Ramp, onset="after first.fixation + 300"),
     "clicks+reach": together(Clicks, Reach, onset=200),
@@ -117,7 +121,7 @@ def test_a_scalar_state_with_hooks_resumes_in_the_middle_of_a_period(name):
             assert ours[1:] == theirs[1:]
 
 
-@pytest.mark.parametrize("name", ["tracking", "clicks", "reach", "reach+tracking"])
+@pytest.mark.parametrize("name", ["tracking", "clicks", "counting", "reach", "reach+tracking"])
 def test_restarting_some_lanes_does_not_disturb_the_hooks_of_others(name):
     plain, restarted = engine(TOYS[name], 6), engine(TOYS[name], 6)
     plain.reset(2), restarted.reset(2)
@@ -291,6 +295,32 @@ def test_a_noise_that_is_none_is_refused():
         Channels(clicks=1, noise={"clicks": -1.0})
 
 
+def test_pay_knows_what_was_really_shown_in_the_trial():
+    batch = engine(alone(Counting(low_hz=5.0, high_hz=7.0)), 200)
+    seen = [batch.reset(1)[0]["subject_0"]]
+    for _ in range(12):
+        seen.append(batch.step({"subject_0": np.zeros(200, int)})[0]["subject_0"])
+    total = np.array(seen, np.float64).sum(axis=0)
+    choice = np.where(total[:, 2] >= total[:, 3], 1, 2)
+    rewards = batch.step({"subject_0": choice})[1]["subject_0"]
+    np.testing.assert_allclose(rewards, total[:, 2] - 100 * total[:, 3] + total[:, 1] / 1000, rtol=1e-9)
+    batch.step({"subject_0": np.zeros(200, int)})
+    trials = batch.trials()
+    assert set(trials["outcome"]) == {"correct"}
+    assert (trials["choice"] != trials["ground_truth"]).any()  # fooled by the clicks, and rightly so
+
+
+def test_sums_of_channels_that_are_not_there_or_shared_are_refused():
+    @dataclass(frozen=True, kw_only=True)
+    class Missing(Clicks):
+        sums: ClassVar = ("klicks",)
+
+    with pytest.raises(NeuroparallelError, match="clicks"):
+        engine(alone(Missing()), 2)
+    with pytest.raises(ScenarioError, match="adds up"):
+        engine(together(Counting, Counting, observation="shared"), 2)
+
+
 # Drift
 
 
@@ -325,6 +355,20 @@ def test_drifting_probabilities_are_followed_step_by_step():
     for step in range(4):
         p = (step + 0.5) * 0.1
         assert abs(shown[1 + step, :, 3].mean() - p) < 4 * (p * (1 - p) / lanes) ** 0.5
+
+
+def test_drift_differs_between_trials_where_conditions_are_drawn():
+    shown, conditions, periods = watch(alone(Fading(sigma=0.0, timing={"fixation": 100})), 50, 1)
+    np.testing.assert_allclose(shown[0, :, 0], 1 - conditions["speed"] * 0.05, atol=1e-6)
+    assert (periods == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("task", "steps"), [(Ramp(), 0), (Clicks(), 0), (Tracking(), 11)], ids=["drift", "counts", "observe"]
+)
+def test_what_changes_within_a_period_counts_as_shown(task, steps):
+    batch = engine(alone(task), 2)
+    assert batch.memory_steps() == steps
 
 
 # Observe
@@ -500,6 +544,25 @@ def unchanged(before, after):
                 np.testing.assert_array_equal(array, other[name])
         for name, array in one["memory"].items():
             np.testing.assert_array_equal(array, other["memory"][name])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staying(Reach):
+    """A reach that counts once the cursor has stayed at the target for 300 ms."""
+
+    def define(self, trial):
+        trial.show("fixation", during="wait")
+        trial.answer(trial.side, during="reach", commit="held", hold_ms=300)
+
+
+def test_an_event_can_be_held_like_a_choice():
+    pair = SideBySide(alone(Staying()), 6, "oracle")
+    for _ in range(40):
+        pair.step()
+    pair.compare_tables()
+    trials = pair.batch.trials()
+    assert set(trials["outcome"]) == {"correct"}
+    assert trials["response_time_s"].min() == pytest.approx(0.3)
 
 
 @dataclass(frozen=True, kw_only=True)

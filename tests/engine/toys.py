@@ -89,6 +89,24 @@ class Clicks(Task):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Counting(Clicks):
+    """Which side really clicked more often? What counts is what was heard; every click of the hum pays as well."""
+
+    sums: ClassVar = ("clicks", "hum")
+
+    def define(self, trial):
+        super().define(trial)
+        trial.answer(trial.side, during="decision", pay=True)
+
+    def pay(self, response):
+        left, right = response.shown["clicks"].T
+        heard = np.where(left > right, 1, np.where(right > left, 2, response.action))
+        answered = response.action > 0
+        response.outcome[:] = np.where(answered, np.where(heard == response.action, 1, 2), response.outcome)
+        response.reward[:] = left - 100 * right + response.shown["hum"][:, 0] / 1000
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ramp(Task):
     """Does the pressure rise or fall? Sparks get more likely meanwhile."""
 
@@ -109,6 +127,22 @@ class Ramp(Task):
         trial.drift("pressure", per_channel=(self.per_second * trial.sign, 0.0), during=("ramp", "decision"))
         trial.drift("sparks", 1.0, during="ramp")
         trial.answer(np.where(trial.sign > 0, 2, 1), during="decision", commit=self.commit, then="wait")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fading(Ramp):
+    """As the ramp, but how fast it goes differs from trial to trial, and the fixation cue fades."""
+
+    sigma: float = 1.0
+    lazy: ClassVar = True
+
+    def conditions(self):
+        return Factorial(sign=(-1, 1), speed=Uniform(0.5, 2.0))
+
+    def define(self, trial):
+        super().define(trial)
+        trial.drift("pressure", trial.speed, during="decision")
+        trial.drift("fixation", -trial.speed, during="fixation")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,7 +88,7 @@ def test_choices_and_movements_of_one_agent_are_refused_with_a_way_out() -> None
     with pytest.raises(ArgumentError, match=r"subject_0.*view='streams'"):
         ppo_config(both)
     runner = make_runner(
-        ppo_config(both, lanes=8, n_steps=10, view="streams", policies="independent", num_env_runners=0)
+        ppo_config(both, lanes=8, n_steps=15, view="streams", policies="independent", num_env_runners=0)
     )
     modules = runner.sample()[0].modules
     assert modules["subject_0.first"].actions.dtype == np.int64

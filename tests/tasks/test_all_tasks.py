@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from neuroparallel.engine.stream import noise_sd
+from neuroparallel.engine.noise import noise_sd
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import NeuroparallelError
 from neuroparallel.outcomes import Outcome
