@@ -397,6 +397,18 @@ class ScalarGroup:
             if self.alone.ended and self.partners:
                 self._show_choices()
             return self.alone.ended
+        if not self._count_ended(now):
+            return False
+        if self.spec.game is None:
+            self._show_choices()
+        elif not self.resolved:
+            self._pay()
+            self.resolved = True
+            return not self.spec.then or self._resume(now)
+        return True
+
+    def _count_ended(self, now: int) -> bool:
+        """Note streams that ended in this step; True if that was the last one."""
         if self.delayed:
             self._schedule(now)
         any_ended = False
@@ -405,19 +417,14 @@ class ScalarGroup:
                 any_ended = True
                 self.pending -= 1
                 self._cancel_waiting(index, now)
-        if not any_ended or self.pending:
-            return False
-        if self.spec.game is None:
-            self._show_choices()
-        elif not self.resolved:
-            self._pay()
-            self.resolved = True
-            if self.spec.then:
-                self.pending = len(self.streams)
-                for stream, period in zip(self.streams.values(), self.spec.then, strict=True):
-                    self.pending -= stream.resume(period, now)
-                return not self.pending
-        return True
+        return any_ended and not self.pending
+
+    def _resume(self, now: int) -> bool:
+        """Send all members on to a further period; True if that is over at once."""
+        self.pending = len(self.streams)
+        for stream, period in zip(self.streams.values(), self.spec.then, strict=True):
+            self.pending -= stream.resume(period, now)
+        return not self.pending
 
     def _schedule(self, now: int) -> None:
         for index, stream in self.streams.items():

@@ -23,7 +23,7 @@ from neuroparallel.rllib.cluster import one_thread
 from neuroparallel.rllib.metrics import SessionReturns, log_steps, log_tally
 from neuroparallel.rllib.rollout import Rollout
 from neuroparallel.rllib.rows import Interruptions
-from neuroparallel.rllib.source import worker_seed
+from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, register_own, worker_seed
 
 __all__ = ["BatchedEnvRunner"]
 
@@ -250,6 +250,8 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
 
 
 def _create(name: Any, context: EnvContext) -> Any:
+    if name in (BATCH_ENV, STOCK_ENV):
+        register_own()
     if not (isinstance(name, str) and _global_registry.contains(ENV_CREATOR, name)):
         raise ArgumentError(f"No environment is registered under {name!r}; see neuroparallel.rllib.register.")
     engine = _global_registry.get(ENV_CREATOR, name)(context)

@@ -162,5 +162,10 @@ def worker_seed(seed: int, *, worker: int, evaluation: bool = False, steps: int 
     return bits >> 1
 
 
-register_env(BATCH_ENV, build_engine)
-register_env(STOCK_ENV, build_stock)
+def register_own() -> None:
+    """Make our environments known to Ray; again after `ray.shutdown`, which forgets them."""
+    register_env(BATCH_ENV, build_engine)
+    register_env(STOCK_ENV, build_stock)
+
+
+register_own()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -155,3 +157,17 @@ def test_networks_of_several_runs_differ_and_those_of_one_agree() -> None:
         weights.append(runner.module["shared"].get_state()["lstm.bias_ih_l0"])
     assert np.array_equal(weights[0], weights[1])
     assert not np.array_equal(weights[0], weights[2])
+
+
+def test_a_configuration_works_after_ray_was_shut_down_and_started_again() -> None:
+    code = (
+        "import ray, neuroparallel as npar\n"
+        "for _ in range(2):\n"
+        "    npar.rllib.init_ray()\n"
+        "    algorithm = npar.rllib.ppo_config('random_dots', lanes=4).build_algo()\n"
+        "    algorithm.train()\n"
+        "    algorithm.stop()\n"
+        "    ray.shutdown()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
