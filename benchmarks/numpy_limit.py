@@ -50,9 +50,7 @@ class Noise:
 
     def _block(self, words: Any, first: Any, second: Any) -> None:
         n = words.size
-        bits, temp, radius, angle = (
-            buffer[:n] for buffer in (self._bits, self._temp, self._radius, self._angle)
-        )
+        bits, temp, radius, angle = (buffer[:n] for buffer in (self._bits, self._temp, self._radius, self._angle))
         source = words
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
             np.right_shift(source, np.uint64(shift), out=temp)

@@ -142,9 +142,7 @@ class Trainer:
         if len(channels) > 1 or len(choices) > 1:
             raise ValueError("one shared network: all agents need the same spaces")
         self.network = Network(channels.pop(), choices.pop(), settings)
-        self.optimiser = torch.optim.Adam(
-            self.network.parameters(), settings.learning_rate, eps=1e-5
-        )
+        self.optimiser = torch.optim.Adam(self.network.parameters(), settings.learning_rate, eps=1e-5)
         self.rows = engine.lanes * len(self.agents)
         self.state = self.network.rest(self.rows)
         self.now = self._together(engine.reset(seed)[0])

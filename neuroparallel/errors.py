@@ -89,19 +89,20 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f" Valid: {', '.join(known)}." if known else " There are none."
 
 
-def whole_number(value: Any, what: str, least: int = 0) -> int:
+def whole_number(value: Any, what: str, least: int = 0, most: int | None = None) -> int:
     """Take a whole number, as Python or NumPy writes it.
 
     Args:
         value: What was given.
         what: How to name it in an error.
         least: The smallest that is allowed.
+        most: The largest that is allowed; None for any.
 
     Returns:
         The number.
 
     Raises:
-        ArgumentError: It is no whole number, or too small.
+        ArgumentError: It is no whole number, too small or too large.
     """
     try:
         number = operator.index(value)
@@ -109,4 +110,6 @@ def whole_number(value: Any, what: str, least: int = 0) -> int:
         number = least - 1
     if isinstance(value, bool) or number < least:
         raise ArgumentError(f"{what} is {value!r}; it is a whole number, {least} or more.")
+    if most is not None and number > most:
+        raise ArgumentError(f"{what} is {value!r}; it is a whole number from {least} to {most}.")
     return number

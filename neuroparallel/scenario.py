@@ -44,7 +44,10 @@ class _Part(BaseModel):
 
 
 class Onset(_Part):
-    """When a stream begins: so many ms after the trial's start, or after the end of another stream's period."""
+    """When a stream begins: so many ms after the trial's start, or after the end of another stream's period.
+
+    A period that is cut short by an abort has no end; a stream that waits for it is cancelled.
+    """
 
     after: str | None = Field(None, description="stream.period whose end is waited for, e.g. memory.sample")
     ms: Number = Field(0.0, ge=0, description="ms after that, or after the start of the trial")

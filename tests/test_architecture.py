@@ -138,9 +138,7 @@ def test_no_two_units_need_each_other_to_be_imported():
     for path in FILES:
         names = {our_unit(name) for _, name in imports(path, at_import_only=True)}
         below.setdefault(unit_of(path), set()).update(names - {None, unit_of(path)})
-    pairs = {
-        tuple(sorted((a, b))) for a, names in below.items() for b in names if a in below.get(b, ())
-    }
+    pairs = {tuple(sorted((a, b))) for a, names in below.items() for b in names if a in below.get(b, ())}
     assert pairs == set()
 
 

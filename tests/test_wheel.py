@@ -20,19 +20,14 @@ def setup():
 
 
 def run(*command, **options):
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=300, **options
-    )
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def test_every_subpackage_is_on_the_hand_written_list(setup):
     listed = setup["options"]["packages"].split()
-    found = {
-        ".".join(path.parent.relative_to(ROOT).parts)
-        for path in (ROOT / "neuroparallel").rglob("*.py")
-    }
+    found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "neuroparallel").rglob("*.py")}
     assert listed == sorted(found | {"neuroparallel.scenarios"})
 
 

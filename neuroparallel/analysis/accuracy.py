@@ -11,9 +11,7 @@ from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.records import Table, Trials
 
 
-def performance(
-    trials: Trials, by: str | Sequence[str] = STREAM, *, aborts: bool = True, level: float = 0.95
-) -> Table:
+def performance(trials: Trials, by: str | Sequence[str] = STREAM, *, aborts: bool = True, level: float = 0.95) -> Table:
     """Fraction correct, by stream or by any columns, with its Wilson interval.
 
     Args:
@@ -37,6 +35,4 @@ def performance(
     groups = grouped(trials, by, scored)
     count, right = groups.count(), groups.total(trials["correct"])
     low, high = wilson_interval(right, count, level)
-    return Table(
-        {**groups.columns, "trials": count, "correct": right / count, "low": low, "high": high}
-    )
+    return Table({**groups.columns, "trials": count, "correct": right / count, "low": low, "high": high})

@@ -45,9 +45,7 @@ def dual_task_cost(trials: Trials, single: Trials | None = None, *, level: float
     rows["dual"] = performance(trials.select(other_live), level=level)
     streams = grouped(trials, STREAM).columns
     found: dict[str, dict[str, np.ndarray]] = {
-        kind: {
-            name: _looked_up(table, name, streams) for name in ("trials", "correct", "low", "high")
-        }
+        kind: {name: _looked_up(table, name, streams) for name in ("trials", "correct", "low", "high")}
         for kind, table in rows.items()
     }
     one, two = found["single"], found["dual"]

@@ -10,9 +10,7 @@ from neuroparallel.errors import ArgumentError
 from neuroparallel.records.table import FloatArray
 
 
-def ideal_accuracy(
-    coherence: npt.ArrayLike, duration_ms: npt.ArrayLike, sigma: npt.ArrayLike = 1.0
-) -> FloatArray:
+def ideal_accuracy(coherence: npt.ArrayLike, duration_ms: npt.ArrayLike, sigma: npt.ArrayLike = 1.0) -> FloatArray:
     """Fraction correct of an observer who adds up all evidence: the ceiling for any subject.
 
     For two channels of means (1 + c)/2 and (1 - c)/2, with independent Gaussian noise of s.d.

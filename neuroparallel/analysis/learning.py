@@ -42,9 +42,7 @@ def learning_curve(
     """
     step = window if stride is None else stride
     if window < 1 or step < 1:
-        raise ArgumentError(
-            f"learning_curve: window and stride are at least 1; found {window} and {step}."
-        )
+        raise ArgumentError(f"learning_curve: window and stride are at least 1; found {window} and {step}.")
     ordered = trials.select(in_time_order(trials))
     groups = grouped(ordered, by, np.isfinite(ordered["correct"]))
     parts = []
@@ -53,9 +51,7 @@ def learning_curve(
         ends = np.arange(window, len(rows) + 1, step)
         hits = right[ends] - right[ends - window]
         low, high = wilson_interval(hits, np.full(len(ends), window), level)
-        part = {
-            name: np.repeat(values[i : i + 1], len(ends)) for name, values in groups.columns.items()
-        }
+        part = {name: np.repeat(values[i : i + 1], len(ends)) for name, values in groups.columns.items()}
         parts.append(part | {"trials": ends, "correct": hits / window, "low": low, "high": high})
     if not parts:
         empty = np.empty(0)

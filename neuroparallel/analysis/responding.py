@@ -37,6 +37,4 @@ def response_rates(
     responded = trials["choice"] > 0 if action is None else trials["choice"] == action
     count, responses = groups.count(), groups.count(responded)
     low, high = wilson_interval(responses, count, level)
-    return Table(
-        {**groups.columns, "trials": count, "rate": responses / count, "low": low, "high": high}
-    )
+    return Table({**groups.columns, "trials": count, "rate": responses / count, "low": low, "high": high})

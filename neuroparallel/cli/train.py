@@ -67,6 +67,8 @@ def _what(options: argparse.Namespace) -> tuple[Any, Path | None]:
         return load(options), None
     if options.resume != LATEST:
         run = find_run(options.resume)
+    elif options.out and Path(options.out).is_dir():
+        run = find_run(options.out)
     elif options.what is None:
         raise ArgumentError("--resume needs WHAT, whose latest run it continues, or the directory of a run.")
     else:

@@ -22,6 +22,8 @@ from neuroparallel.seeding import integer_bits
 
 __all__ = ["BatchEngine"]
 
+MOST_LANES = 2**24  # more would need tens of gigabytes
+
 Arrays = dict[str, NDArray[Any]]
 Step = tuple[Arrays, Arrays, Arrays, Arrays, "dict[str, Infos]"]
 
@@ -40,7 +42,7 @@ class BatchEngine:
     """
 
     def __init__(self, layout: Layout, lanes: int, seed: int = 0, record: int | bool = 1_000_000) -> None:
-        self.layout, self.lanes, self.dt = layout, whole_number(lanes, "lanes", 1), layout.dt
+        self.layout, self.lanes, self.dt = layout, whole_number(lanes, "lanes", 1, MOST_LANES), layout.dt
         self.scenario: Any = None
         self._default_seed = seed
         self.streams = [
@@ -260,7 +262,7 @@ class BatchEngine:
         for group, done in zip(self.groups, finished, strict=True):
             running = np.setdiff1d(lanes, done, assume_unique=True)
             if running.size:
-                group.cancel(running)
+                group.cancel(running, self.now)
                 self._record(group, running, outcomes)
         for stream in self.streams:
             stream.rest(lanes)

@@ -59,6 +59,7 @@ class BatchGroup:
         self.alone = len(spec.streams) == 1 and not self.mixed and not self.delayed and spec.game is None
         self.takes_part = {index: np.ones(lanes, bool) for index in spec.streams}
         self.onset_at = {index: np.full(lanes, NEVER, np.int64) for index in spec.streams}
+        self.begun = {index: np.ones(lanes, bool) for index in spec.streams}  # in the present trial of the group
         self.pending = np.zeros(lanes, np.int64)
         self.resolved = np.zeros(lanes, bool)
         self.entry = np.zeros(lanes, np.int64)
@@ -91,9 +92,11 @@ class BatchGroup:
             self.pending[part] += 1
             onset = stream.spec.onset
             self.onset_at[index][lanes] = NEVER
+            self.begun[index][lanes] = False
             if onset.after < 0 and onset.steps == 0:
                 if part.size:
                     stream.start(part, now)
+                    self.begun[index][part] = True
             elif onset.after < 0:
                 self.onset_at[index][part] = now + onset.steps
 
@@ -121,6 +124,7 @@ class BatchGroup:
             if lanes.size:
                 at[lanes] = NEVER
                 stream.start(lanes, now)
+                self.begun[index][lanes] = True
 
     def resolve(self, now: int) -> NDArray[np.int64]:
         """Take note of streams that ended; returns the lanes in which all have, after paying what is due."""
@@ -164,18 +168,20 @@ class BatchGroup:
         for index, stream in self.streams.items():
             if stream.spec.onset.after != ended:
                 continue
-            waiting = stream.idle[lanes] & (self.onset_at[index][lanes] == NEVER) & self.takes_part[index][lanes]
-            waiting &= stream.onset[lanes] < self.streams[ended].onset[lanes]
-            lost = lanes[waiting]
+            waiting = ~self.begun[index][lanes] & (self.onset_at[index][lanes] == NEVER)
+            lost = lanes[waiting & self.takes_part[index][lanes]]
             if lost.size:
-                stream.trial = stream.trial.copy()  # the infos of earlier steps keep the old one
-                stream.trial[lost] += 1
-                stream.onset[lost] = now
-                stream.outcome[lost] = Outcome.CANCELLED
-                stream.choice[lost] = stream.response[lost] = -1
-                stream.earned[lost] = 0.0
+                self._never_begin(index, lost, now)
                 self.pending[lost] -= 1
                 self._cancel_waiting(index, lost, now)
+
+    def _never_begin(self, index: int, lanes: NDArray[np.int64], now: int) -> None:
+        """Cancel trials before they began: they are drawn, so that records and memory know them, but not shown."""
+        stream = self.streams[index]
+        stream.start(lanes, now)
+        stream.rest(lanes)
+        stream.outcome[lanes] = Outcome.CANCELLED
+        self.begun[index][lanes] = True
 
     def _play(self, game: Game, done: NDArray[np.int64], now: int) -> NDArray[np.int64]:
         fresh = done[~self.resolved[done]]
@@ -218,9 +224,13 @@ class BatchGroup:
         over: NDArray[np.int64] = lanes[self.pending[lanes] == 0]
         return over
 
-    def cancel(self, lanes: NDArray[np.int64]) -> None:
-        """End what is running in some lanes from outside."""
-        for stream in self.streams.values():
+    def cancel(self, lanes: NDArray[np.int64], now: int) -> None:
+        """End what is running or waiting in some lanes from outside."""
+        for index, stream in self.streams.items():
+            self.onset_at[index][lanes] = NEVER
+            waiting = lanes[~self.begun[index][lanes] & self.takes_part[index][lanes]]
+            if waiting.size:
+                self._never_begin(index, waiting, now)
             running = lanes[~stream.idle[lanes] & (stream.outcome[lanes] == 0)]
             stream.outcome[running] = Outcome.CANCELLED
             stream.ended = NO_LANES
@@ -232,6 +242,7 @@ class BatchGroup:
             "key": self.key.copy(),
             "takes_part": {index: array.copy() for index, array in self.takes_part.items()},
             "onset_at": {index: array.copy() for index, array in self.onset_at.items()},
+            "begun": {index: array.copy() for index, array in self.begun.items()},
             "pending": self.pending.copy(),
             "resolved": self.resolved.copy(),
             "entry": self.entry.copy(),
@@ -241,6 +252,6 @@ class BatchGroup:
         """Go back to a saved state."""
         for name in ("trial", "key", "pending", "resolved", "entry"):
             getattr(self, name)[:] = saved[name]
-        for name in ("takes_part", "onset_at"):
+        for name in ("takes_part", "onset_at", "begun"):
             for index, array in saved[name].items():
                 getattr(self, name)[index][:] = array

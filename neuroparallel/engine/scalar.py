@@ -211,7 +211,7 @@ class ScalarEngine:
         if self.over:
             for group, done in zip(self.groups, finished, strict=True):
                 if not done:
-                    group.cancel()
+                    group.cancel(self.now)
                     self._record(group, outcomes)
             for stream in self.streams:
                 stream.rest()
@@ -337,6 +337,7 @@ class ScalarGroup:
         self.trial, self.key, self.pending, self.resolved, self.entry = -1, 0, 0, False, 0
         self.takes_part = dict.fromkeys(spec.streams, True)
         self.onset_at = dict.fromkeys(spec.streams, NEVER)
+        self.begun = dict.fromkeys(spec.streams, True)  # in the present trial of the group
         self.partners: list[tuple[ScalarSubject, int, ScalarStream]] = []
         members, cuts = membership(spec)
         self._members, self._cuts = members.tolist(), cuts.tolist()
@@ -364,13 +365,14 @@ class ScalarGroup:
             self.takes_part = dict(zip(self.spec.streams, self._members[self.entry], strict=True))
         self.resolved, self.pending = False, 0
         for index, stream in self.streams.items():
-            self.onset_at[index] = NEVER
+            self.onset_at[index], self.begun[index] = NEVER, False
             if not self.takes_part[index]:
                 continue
             self.pending += 1
             onset = stream.spec.onset
             if onset.after < 0 and not onset.steps:
                 stream.start(now)
+                self.begun[index] = True
             elif onset.after < 0:
                 self.onset_at[index] = now + onset.steps
 
@@ -386,6 +388,7 @@ class ScalarGroup:
                 if self.onset_at[index] == now:
                     self.onset_at[index] = NEVER
                     stream.start(now)
+                    self.begun[index] = True
 
     def next_onset(self) -> int:
         """When the next scheduled stream begins."""
@@ -439,14 +442,18 @@ class ScalarGroup:
     def _cancel_waiting(self, ended: int, now: int) -> None:
         for index, stream in self.streams.items():
             waits = stream.spec.onset.after == ended and self.takes_part[index]
-            if waits and stream.idle and self.onset_at[index] == NEVER and stream.onset < self.streams[ended].onset:
-                stream.trial += 1
-                stream.onset = now
-                stream.outcome = int(Outcome.CANCELLED)
-                stream.choice = stream.response = -1
-                stream.earned = 0.0
+            if waits and not self.begun[index] and self.onset_at[index] == NEVER:
+                self._never_begin(index, now)
                 self.pending -= 1
                 self._cancel_waiting(index, now)
+
+    def _never_begin(self, index: int, now: int) -> None:
+        """Cancel a trial before it began: it is drawn, so that records and memory know it, but not shown."""
+        stream = self.streams[index]
+        stream.start(now)
+        stream.rest()
+        stream.outcome = int(Outcome.CANCELLED)
+        self.begun[index] = True
 
     def _pay(self) -> None:
         game = self.spec.game
@@ -471,9 +478,12 @@ class ScalarGroup:
         """What was chosen in time; 0 for a miss, and for an early response, which is no choice."""
         return 0 if stream.outcome == Outcome.ABORT else max(stream.choice, 0)
 
-    def cancel(self) -> None:
-        """End what is running from outside."""
-        for stream in self.streams.values():
+    def cancel(self, now: int) -> None:
+        """End what is running or waiting from outside."""
+        for index, stream in self.streams.items():
+            self.onset_at[index] = NEVER
+            if self.takes_part[index] and not self.begun[index]:
+                self._never_begin(index, now)
             stream.cancel()
 
     def state(self) -> dict[str, Any]:
@@ -485,12 +495,14 @@ class ScalarGroup:
             "entry": self.entry,
             "takes_part": dict(self.takes_part),
             "onset_at": dict(self.onset_at),
+            "begun": dict(self.begun),
         }
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         for name in ("trial", "key", "pending", "resolved", "entry"):
             setattr(self, name, saved[name])
         self.takes_part, self.onset_at = dict(saved["takes_part"]), dict(saved["onset_at"])
+        self.begun = dict(saved["begun"])
 
 
 class ScalarSubject:

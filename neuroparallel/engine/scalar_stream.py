@@ -226,8 +226,9 @@ class ScalarStream:
         if target >= 0 and target != row + self._phase:
             target = self._enter(target, now)
         if self.watched:
-            before = lists.period[row]
-            self.left = before if target < 0 or lists.period[target] != before else -1
+            before, aborted = lists.period[row], self.outcome == Outcome.ABORT
+            left = target < 0 or lists.period[target] != before
+            self.left = before if left and not aborted else -1  # an abort is no end of a period
         self.ended = target < 0
         self._move(self.idle_row if target < 0 else target)
 

@@ -415,9 +415,10 @@ class BatchStream:
         return steps
 
     def _note_left(self, lanes: NDArray[np.int64], row: NDArray[np.int64], target: NDArray[np.int64]) -> None:
+        """Note which periods came to their end, for streams that wait for that; an abort is no end of a period."""
         before = self.tables.period_of[row]
         after = np.where(target >= 0, self.tables.period_of[np.maximum(target, 0)], len(self.tables.periods))
-        gone = before != after
+        gone = (before != after) & (self.outcome[lanes] != Outcome.ABORT)
         self.left = (lanes[gone], before[gone])
 
     def _move(self, lanes: NDArray[np.int64], rows: NDArray[np.int64]) -> None:

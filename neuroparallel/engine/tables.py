@@ -296,6 +296,19 @@ def _check(trial: Trial, task: Task) -> None:
         stuck = int(np.flatnonzero(~reaches.all(axis=0))[0])
         raise TaskError(f"{name}: no way leads from period {periods[stuck]!r} to the end of the trial.")
     _check_loops(trial, name, periods)
+    _check_duration(trial, task)
+
+
+def _check_duration(trial: Trial, task: Task) -> None:
+    """Every trial must last a step, also if every drawn duration comes out at its shortest."""
+    shortest = [int(law.steps(trial.dt)[0]) if isinstance(law, Law) else 0 for law in task.timing.values()]
+    least = np.where(trial.steps == DRAWN, np.array(shortest), trial.steps)
+    at, rows = np.zeros(trial.n, np.int64), np.arange(trial.n)
+    for _ in shortest:
+        empty = (at >= 0) & (least[rows, np.maximum(at, 0)] == 0)
+        at = np.where(empty, trial.next[rows, np.maximum(at, 0), -1], at)
+    if (at < 0).any():
+        raise TaskError(f"{task.task_name()}: a trial could last no time at all; give some period a step or more.")
 
 
 def check_counts(trial: Trial, task: Task) -> None:

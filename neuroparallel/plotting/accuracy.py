@@ -96,10 +96,7 @@ def _stream_names(table: Table) -> list[str]:
 
 
 def _condition_labels(table: Table, conditions: Sequence[str]) -> list[str]:
-    cells = [
-        [f"{v:g}" if isinstance(v, (int, float)) else str(v) for v in table[name].tolist()]
-        for name in conditions
-    ]
+    cells = [[f"{v:g}" if isinstance(v, (int, float)) else str(v) for v in table[name].tolist()] for name in conditions]
     return ["\n".join(label) for label in zip(*cells, strict=True)]
 
 

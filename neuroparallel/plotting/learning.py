@@ -138,9 +138,7 @@ def _label_ends(ax: Axes, ends: list[tuple[float, str, str]]) -> None:
         lowest = place
 
 
-def _criteria(
-    ax: Axes, criterion: float | Mapping[str, float] | None, streams: Sequence[str]
-) -> None:
+def _criteria(ax: Axes, criterion: float | Mapping[str, float] | None, streams: Sequence[str]) -> None:
     lines: dict[float, Any] = {}
     if isinstance(criterion, Mapping):
         for i, full in enumerate(streams):
@@ -162,9 +160,7 @@ def _mark_stages(ax: Axes, seconds: FloatArray, stage: FloatArray) -> None:
     """A dotted line where a stage of training began."""
     for row in np.flatnonzero(np.diff(stage) != 0) + 1:
         ax.axvline(seconds[row], color=QUIET, linewidth=0.8, linestyle=":")
-        ax.text(
-            seconds[row], 1, f" stage {stage[row]:g}", fontsize=TEXT - 1.5, color=QUIET, va="bottom"
-        )
+        ax.text(seconds[row], 1, f" stage {stage[row]:g}", fontsize=TEXT - 1.5, color=QUIET, va="bottom")
 
 
 def _steps_on_top(ax: Axes, seconds: FloatArray, steps: FloatArray) -> None:

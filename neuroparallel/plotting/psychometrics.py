@@ -54,9 +54,7 @@ def plot_psychometric(
     Raises:
         UnknownNameError: The table lacks a column.
     """
-    found = psychometric(
-        trials, evidence, side=side, positive=positive, choice=choice, lapses=lapses
-    )
+    found = psychometric(trials, evidence, side=side, positive=positive, choice=choice, lapses=lapses)
     x, n, k = (found.counts[name] for name in ("evidence", "trials", "chosen"))
     low, high = wilson_interval(k, n)
     figure = figure_of(ax) if ax is not None else new_figure(5.2, 4.0)

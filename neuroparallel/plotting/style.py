@@ -28,8 +28,7 @@ try:
     from matplotlib.figure import Figure
 except ImportError as error:
     raise MissingDependencyError(
-        "neuroparallel.plotting needs matplotlib, which is not installed: "
-        "pip install 'neuroparallel[plot]'"
+        "neuroparallel.plotting needs matplotlib, which is not installed: pip install 'neuroparallel[plot]'"
     ) from error
 
 # Okabe & Ito's palette, which readers with any form of colour blindness can tell apart; without

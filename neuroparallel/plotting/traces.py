@@ -148,9 +148,7 @@ def _draw_periods(ax: Axes, trace: Trace, named: bool) -> set[str]:
                 )  # fmt: skip
     ax.set_ylim(len(trace.period_names) - 0.5, -0.5)
     tidy(ax, grid=False)
-    ax.set_yticks(
-        range(len(trace.period_names)), [stream or "period" for stream in trace.stream_names]
-    )
+    ax.set_yticks(range(len(trace.period_names)), [stream or "period" for stream in trace.stream_names])
     ax.tick_params(axis="y", length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -248,11 +246,7 @@ def _legend(figure: Figure, trace: Trace, periods: set[str]) -> None:
                color=OUTCOME_COLORS[c.label], label=c.label)
         for c in codes
     ]  # fmt: skip
-    handles += [
-        Patch(color=color, label=word)
-        for word, color in _period_colors(trace).items()
-        if word in periods
-    ]
+    handles += [Patch(color=color, label=word) for word, color in _period_colors(trace).items() if word in periods]
     rows = -(-len(handles) // round(figure.get_figwidth() / 1.05))
     figure.legend(
         handles=handles, loc="outside lower left", ncols=-(-len(handles) // rows), frameon=False,

@@ -22,9 +22,7 @@ MISSING = "n/a"
 # Columns of the record tables whose type must not depend on the values that a file happens to have.
 TEXT_COLUMNS = frozenset({"subject", "stream", "task", "outcome", "period"})
 INTEGER_COLUMNS = frozenset({"session", "lane", "trial", "choice", "ground_truth", "action"})
-FLOAT_COLUMNS = frozenset(
-    {"onset_s", "duration_s", "correct", "reward", "response_time_s", "time_s"}
-)
+FLOAT_COLUMNS = frozenset({"onset_s", "duration_s", "correct", "reward", "response_time_s", "time_s"})
 # Integer columns in which -1 says "none", written n/a.
 NONE_IS_MINUS_ONE = frozenset({"choice", "ground_truth"})
 
@@ -69,10 +67,7 @@ def read_columns(path: PathLike) -> dict[str, npt.NDArray[Any]]:
     except csv.Error as error:
         raise RecordError(f"{source}, line {reader.line_num}: {error}.") from error
     cells: Iterable[tuple[str, ...]] = zip(*rows, strict=True) if rows else ((),) * len(names)
-    return {
-        name: _parsed(source, lines, name, column)
-        for name, column in zip(names, cells, strict=True)
-    }
+    return {name: _parsed(source, lines, name, column) for name, column in zip(names, cells, strict=True)}
 
 
 def _delimiter(path: Path) -> str:
@@ -115,8 +110,7 @@ def _rows(source: Path, reader: Any, names: list[str]) -> tuple[list[list[str]],
         if len(row) != len(names):
             last = names[min(len(row), len(names)) - 1]
             raise RecordError(
-                f"{source}, line {reader.line_num}, at column {last!r}: {len(row)} fields; "
-                f"the header has {len(names)}."
+                f"{source}, line {reader.line_num}, at column {last!r}: {len(row)} fields; the header has {len(names)}."
             )
         rows.append(row)
         lines.append(reader.line_num)

@@ -205,8 +205,7 @@ class TrialLog:
 
     def _names(self, streams: Array, fields: tuple[str, ...]) -> dict[str, Array]:
         return {
-            field: np.array([getattr(info, field) for info in self.streams], dtype=np.str_)[streams]
-            for field in fields
+            field: np.array([getattr(info, field) for info in self.streams], dtype=np.str_)[streams] for field in fields
         }
 
     def _period_names(self, period: Array, streams: Array) -> Array:
@@ -239,9 +238,7 @@ class _Store:
         self.count += rows
         self._waiting[stream].append(chunk)
         self._waiting_rows[stream] += rows
-        if self._waiting_rows[stream] >= self._merge_rows or (
-            len(self._waiting[stream]) >= MERGE_CHUNKS
-        ):
+        if self._waiting_rows[stream] >= self._merge_rows or (len(self._waiting[stream]) >= MERGE_CHUNKS):
             self._merge(stream)
         if self.count > self._capacity:
             self._drop()
@@ -265,8 +262,7 @@ class _Store:
     def set_state(self, state: Mapping[str, Any]) -> None:
         self.dropped = int(state["dropped"])
         self._done = deque(
-            (int(part["stream"]), _copied(part["rows"]), len(part["rows"]["lane"]))
-            for part in state["done"]
+            (int(part["stream"]), _copied(part["rows"]), len(part["rows"]["lane"])) for part in state["done"]
         )
         self._waiting = [[_copied(chunk) for chunk in chunks] for chunks in state["waiting"]]
         self._waiting_rows = [sum(len(c["lane"]) for c in chunks) for chunks in self._waiting]

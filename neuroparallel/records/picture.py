@@ -43,9 +43,7 @@ MARGIN = 8
 GAP = 4
 
 
-def render_trace(
-    trace: Trace, *, steps: int | None = None, size: tuple[int, int] = (360, 640)
-) -> Image:
+def render_trace(trace: Trace, *, steps: int | None = None, size: tuple[int, int] = (360, 640)) -> Image:
     """Paint what a subject saw, did and earned, time running to the right.
 
     From top to bottom: the period of each stream, the channels (white to blue, as far as the
@@ -101,10 +99,7 @@ def _strips(trace: Trace, part: slice) -> list[_Strip]:
         codes = trace.periods[part, i]
         strips.append(_Strip(stream or "period", 1.0, _coloured(codes, PERIODS, EMPTY)[None]))
     seen = trace.observations[part].astype(np.float64)
-    strips += [
-        _Strip(name, 1.0, _shaded(seen[:, i], seen)[None])
-        for i, name in enumerate(trace.channel_names)
-    ]
+    strips += [_Strip(name, 1.0, _shaded(seen[:, i], seen)[None]) for i, name in enumerate(trace.channel_names)]
     for i in range(trace.actions.shape[1]):
         name = "action" if trace.actions.shape[1] == 1 else f"act {_stream(trace, i)}"
         strips.append(_Strip(name, 1.0, _acts(trace.actions[part, i])[None]))
@@ -121,9 +116,7 @@ def _stream(trace: Trace, i: int) -> str:
 
 def _coloured(codes: Array, colors: tuple[Color, ...], below: Color) -> Image:
     palette = np.array(colors, dtype=np.uint8)
-    return np.where(
-        codes[:, None] < 0, np.array(below, dtype=np.uint8), palette[codes % len(colors)]
-    )
+    return np.where(codes[:, None] < 0, np.array(below, dtype=np.uint8), palette[codes % len(colors)])
 
 
 def _acts(codes: Array) -> Image:

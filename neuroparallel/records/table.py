@@ -199,9 +199,7 @@ class Table:
                 f"found {picked.dtype} of shape {picked.shape}."
             )
         if picked.dtype.kind == "b" and len(picked) != len(self):
-            raise ArgumentError(
-                f"select() takes one truth value per row: {len(self)}; found {len(picked)}."
-            )
+            raise ArgumentError(f"select() takes one truth value per row: {len(self)}; found {len(picked)}.")
         return picked
 
 
@@ -219,9 +217,7 @@ def _stacked(name: str, parts: list[Array | None], lengths: Sequence[int]) -> Ar
         raise ArgumentError(f"Column {name!r} holds text in one table and numbers in another.")
     fill = "" if is_text == {True} else np.nan
     filled = [
-        np.full(length, fill, dtype=present[0].dtype if fill == "" else np.float64)
-        if part is None
-        else part
+        np.full(length, fill, dtype=present[0].dtype if fill == "" else np.float64) if part is None else part
         for part, length in zip(parts, lengths, strict=True)
         if length
     ]

@@ -91,13 +91,10 @@ class Trace:
         for name, shape in wanted.items():
             found = getattr(self, name).shape
             if found != shape:
-                raise ArgumentError(
-                    f"Trace.{name}: shape {found}; times, names and streams ask for {shape}."
-                )
+                raise ArgumentError(f"Trace.{name}: shape {found}; times, names and streams ask for {shape}.")
         if len(self.period_names) != streams:
             raise ArgumentError(
-                f"Trace.period_names: names for {len(self.period_names)} streams; "
-                f"stream_names has {streams}."
+                f"Trace.period_names: names for {len(self.period_names)} streams; stream_names has {streams}."
             )
 
 

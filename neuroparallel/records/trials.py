@@ -63,9 +63,7 @@ class Trials(Table):
         ArgumentError: A column is not one-dimensional, or its length differs from the others.
     """
 
-    def __init__(
-        self, columns: Mapping[str, Array], responses: Mapping[str, Array] | Table | None = None
-    ) -> None:
+    def __init__(self, columns: Mapping[str, Array], responses: Mapping[str, Array] | Table | None = None) -> None:
         """Freeze columns and responses."""
         super().__init__(columns)
         if responses is None:
@@ -161,10 +159,7 @@ class Trials(Table):
         scored = np.isfinite(self["correct"])
         right = np.bincount(streams[scored], self["correct"][scored], minlength=len(names))
         count = np.bincount(streams[scored], minlength=len(names))
-        return {
-            name: float(right[i] / count[i]) if count[i] else float("nan")
-            for i, name in enumerate(names)
-        }
+        return {name: float(right[i] / count[i]) if count[i] else float("nan") for i, name in enumerate(names)}
 
     def summary(self) -> str:
         """The number of trials and the percent correct of each stream, as lines of plain text."""

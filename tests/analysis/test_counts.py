@@ -136,9 +136,7 @@ def test_sensitivity_and_response_rates_of_a_go_nogo_table():
         odour=["go", "go", "nogo", "nogo", "go", "go"],
     )
     row = analysis.sensitivity(trials)
-    counts = [
-        row[name].tolist() for name in ("hits", "signal_trials", "false_alarms", "noise_trials")
-    ]
+    counts = [row[name].tolist() for name in ("hits", "signal_trials", "false_alarms", "noise_trials")]
     assert counts == [[1], [2], [1], [2]]
     rates = analysis.response_rates(trials, "odour")
     assert rates["rate"].tolist() == [0.5, 0.5]
@@ -153,9 +151,7 @@ def test_the_cost_of_a_second_task_is_single_minus_dual():
             "lane": np.array([0, 0, 0, 0, 0, 1, 1]),
             "session": np.zeros(7, int),
             "trial": np.array([0, 0, 1, 2, 2, 0, 3]),
-            "outcome": np.array(
-                ["error", "correct", "correct", "correct", "cancelled"] + ["correct"] * 2
-            ),
+            "outcome": np.array(["error", "correct", "correct", "correct", "cancelled"] + ["correct"] * 2),
             "correct": np.array([0, 1, 1, 1, np.nan, 1, 1]),
         }
     )

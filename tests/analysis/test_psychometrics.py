@@ -45,9 +45,7 @@ def best_of_scipy(chosen: np.ndarray, trials: np.ndarray, lapses: str) -> float:
         for lapse in (0.01, 0.1):
             start = [0, np.log(spread), lapse, lapse][:count]
             options = {"maxiter": 4000, "xatol": 1e-7, "fatol": 1e-9}
-            found = scipy.optimize.minimize(
-                loss, start, bounds=bounds, method="Nelder-Mead", options=options
-            )
+            found = scipy.optimize.minimize(loss, start, bounds=bounds, method="Nelder-Mead", options=options)
             best = min(best, found.fun)
     return -best
 
@@ -130,9 +128,7 @@ def test_the_threshold_of_the_ideal_observer_comes_back_from_its_choices():
     rng, n, duration = np.random.default_rng(0), 20_000, 400
     side, coherence = rng.integers(1, 3, n), rng.choice([0.0, 3.2, 6.4, 12.8, 25.6], n)
     right = rng.random(n) < analysis.ideal_accuracy(coherence, duration)
-    trials = Trials(
-        {"side": side, "coherence": coherence, "choice": np.where(right, side, 3 - side)}
-    )
+    trials = Trials({"side": side, "coherence": coherence, "choice": np.where(right, side, 3 - side)})
     fit = analysis.psychometric(trials, lapses="none").fit
     assert fit is not None
     expected = 100 * np.sqrt(2 / duration)  # sigma 1: Phi(x / spread) with this spread

@@ -29,9 +29,7 @@ def race(seed: int, trials: int = 6000, omissions: float = 0.0) -> Trials:
     responded &= ~omitted
     times = np.where(responded, go_ms / 1000, np.nan)
     outcome = np.where(responded != stop, "correct", "error")
-    return Trials(
-        {"stop": stop, "stop_delay_ms": delays, "response_time_s": times, "outcome": outcome}
-    )
+    return Trials({"stop": stop, "stop_delay_ms": delays, "response_time_s": times, "outcome": outcome})
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -52,9 +50,7 @@ def test_replacing_omissions_lowers_the_bias_that_they_bring():
     went = trials.where(stop=False)
     answered = went["response_time_s"][np.isfinite(went["response_time_s"])]
     stopped = trials.where(stop=True)
-    naive = analysis.integrate_stop_signal(
-        answered, stopped["response_time_s"], stopped["stop_delay_ms"] / 1000
-    )
+    naive = analysis.integrate_stop_signal(answered, stopped["response_time_s"], stopped["stop_delay_ms"] / 1000)
     assert abs(with_omissions.ssrt_s - 0.2) < abs(naive.ssrt_s - 0.2)
 
 
@@ -62,9 +58,7 @@ def test_few_or_lopsided_stop_trials_are_called_unreliable():
     assert not analysis.integrate_stop_signal([0.4, 0.5], [np.nan, 0.3], [0.2, 0.2]).reliable
     always = analysis.integrate_stop_signal(np.full(200, 0.4), np.full(100, 0.3), np.full(100, 0.2))
     assert (always.p_respond, always.reliable) == (1.0, False)
-    never = analysis.integrate_stop_signal(
-        np.full(200, 0.4), np.full(100, np.nan), np.full(100, 0.2)
-    )
+    never = analysis.integrate_stop_signal(np.full(200, 0.4), np.full(100, np.nan), np.full(100, 0.2))
     assert np.isnan(never.failed_stop_mean_s)
 
 

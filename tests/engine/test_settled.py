@@ -7,7 +7,7 @@ from neuroparallel.errors import ActionError, ArgumentError, NeuroparallelError,
 from neuroparallel.outcomes import Outcome
 from neuroparallel.scenario import Scenario
 from tests.engine.comparing import SideBySide, bits, draw_actions, engine, lane_engine
-from tests.engine.toys import Again, Window, alone
+from tests.engine.toys import Again, Idle, Window, alone
 
 
 def play(batch, actions, agent="subject_0"):
@@ -361,6 +361,23 @@ def test_a_stream_whose_cue_never_comes_is_cancelled_and_the_trial_goes_on():
     assert set(trials.where(stream="memory")["outcome"]) == {"abort"}
     assert set(trials.where(stream="gonogo")["outcome"]) == {"cancelled"}
     assert len(trials.where(stream="gonogo")) == len(trials.where(stream="memory"))
+
+
+def test_a_period_cut_short_by_an_abort_does_not_start_who_waits_for_its_end():
+    value = Scenario.load("dpa_gng").dump()
+    value["subjects"]["subject_0"]["streams"]["memory"]["early"] = "abort"
+    value["groups"]["trial"]["mix"] = {}
+    batch = engine(Scenario.load(value), 20)
+    batch.reset(0)
+    play(batch, [0, 0, 0, 1, 0, 0, 0])  # in the sample, for which the other stream waits
+    trials = batch.trials().where(trial=0)
+    assert set(trials.where(stream="memory")["outcome"]) == {"abort"}
+    assert set(trials.where(stream="gonogo")["outcome"]) == {"cancelled"}
+
+
+def test_a_trial_that_could_last_no_time_is_refused():
+    with pytest.raises(ScenarioError, match="no time at all"):
+        Scenario.load(Idle()).replace(timing={"fixation": {"uniform": [0, 300]}})
 
 
 def test_waiting_for_an_absent_stream_is_refused():

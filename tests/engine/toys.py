@@ -216,6 +216,18 @@ class Reach(Task):
         view.mean["cursor"][:, 0] = view.memory["position"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Idle(Task):
+    """A task in which nothing is asked."""
+
+    timing: Timing = Timing(fixation=300)
+    channels: ClassVar = Channels(fixation=1)
+    actions: ClassVar = Actions("hold", "go")
+
+    def define(self, trial):
+        trial.show("fixation", during="fixation")
+
+
 def alone(task, **changes):
     scenario = Scenario.load(task)
     return scenario.replace(**changes) if changes else scenario

@@ -77,14 +77,10 @@ def test_a_trial_picture_names_periods_channels_actions_outcomes_and_units():
 
 
 def test_a_picture_can_show_factored_actions_a_single_step_and_no_noise():
-    factored = dual_trace(
-        actions=np.ones((40, 2), int), action_names=(("no", "yes"), ("hold", "left", "right"))
-    )
+    factored = dual_trace(actions=np.ones((40, 2), int), action_names=(("no", "yes"), ("hold", "left", "right")))
     drawn(plotting.plot_trial(factored))
     drawn(plotting.plot_trial(dual_trace(1), title="one step"))
-    drawn(
-        plotting.plot_run(dual_trace(200, observations=np.zeros((200, 5)), rewards=np.zeros(200)))
-    )
+    drawn(plotting.plot_run(dual_trace(200, observations=np.zeros((200, 5)), rewards=np.zeros(200))))
     with pytest.raises(ArgumentError, match="at least one step"):
         plotting.plot_run(dual_trace(0))
 

@@ -60,9 +60,7 @@ def test_rows_come_by_lane_session_trial_and_stream():
     log.add(0, **ended([0], [0], session=np.array([1])))
     log.add(1, **ended([1], [0]))
     table = log.table()
-    rows = list(
-        zip(*(table[n].tolist() for n in ("lane", "session", "trial", "stream")), strict=True)
-    )
+    rows = list(zip(*(table[n].tolist() for n in ("lane", "session", "trial", "stream")), strict=True))
     assert rows == [
         (0, 0, 0, "memory"), (0, 0, 0, "motion"), (0, 0, 1, "motion"), (0, 1, 0, "memory"),
         (1, 0, 0, "memory"), (1, 0, 0, "motion"),
@@ -194,9 +192,7 @@ def test_clear_forgets_all():
 
 def test_trials_survive_a_trip_through_two_files(tmp_path: Any):
     log = TrialLog([MEMORY, MOTION], dt=100.0)
-    log.add(
-        0, **ended([0, 1], conditions={"sample": np.array(["S1", "S2"])}, choice=np.array([1, -1]))
-    )
+    log.add(0, **ended([0, 1], conditions={"sample": np.array(["S1", "S2"])}, choice=np.array([1, -1])))
     log.add(1, **ended([0], conditions={"side": np.array([1]), "coherence": np.array([0.0])}))
     log.add_responses(0, **response([0]))
     trials = log.table()

@@ -147,10 +147,7 @@ COLUMN_OF = {
 @st.composite
 def tables(draw: st.DrawFn) -> Table:
     rows = draw(st.integers(1, 6))
-    columns = {
-        name: np.array(draw(st.lists(kind, min_size=rows, max_size=rows)))
-        for name, kind in COLUMN_OF.items()
-    }
+    columns = {name: np.array(draw(st.lists(kind, min_size=rows, max_size=rows))) for name, kind in COLUMN_OF.items()}
     columns['odour, "first"'] = np.char.add(columns['odour, "first"'], "!")
     # An infinite or missing float is as good as any; only its bits are not kept.
     return Table({name: columns[name] for name in draw(st.permutations(list(columns)))})
@@ -165,17 +162,14 @@ def test_a_table_is_the_same_after_a_trip_through_a_file(
     table.to_csv(path)
     again = Table.read_csv(path)
     assert again.equals(table)
-    assert [again[n].dtype.kind for n in again.columns] == [
-        table[n].dtype.kind for n in table.columns
-    ]
+    assert [again[n].dtype.kind for n in again.columns] == [table[n].dtype.kind for n in table.columns]
     assert [p.name for p in path.parent.iterdir()] == [name]
 
 
 def test_missing_values_are_written_as_in_bids(tmp_path: Path):
     example().to_csv(tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_text() == (
-        "stream,outcome,choice,coherence\n"
-        "memory,correct,1,6.4\ngng,error,0,n/a\nmemory,miss,n/a,12.8\n"
+        "stream,outcome,choice,coherence\nmemory,correct,1,6.4\ngng,error,0,n/a\nmemory,miss,n/a,12.8\n"
     )
 
 

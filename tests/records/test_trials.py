@@ -67,7 +67,5 @@ def test_group_codes_follow_the_order_of_the_values_for_few_and_for_many_words()
     for words in (5, 200):
         text = np.array([f"w{i:03d}" for i in np.random.default_rng(0).integers(0, words, 999)])
         codes = group_codes([text])
-        np.testing.assert_array_equal(
-            np.argsort(codes, kind="stable"), np.argsort(text, kind="stable")
-        )
+        np.testing.assert_array_equal(np.argsort(codes, kind="stable"), np.argsort(text, kind="stable"))
         np.testing.assert_array_equal(codes[:, None] == codes, text[:, None] == text)

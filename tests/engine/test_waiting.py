@@ -1,0 +1,76 @@
+"""Streams that wait for their onset: whatever happens meanwhile, no trial is lost, counted twice or never ended."""
+
+import numpy as np
+import pytest
+
+from neuroparallel.environments import batch, parallel_env
+from neuroparallel.scenario import Scenario
+
+
+def scenario(second, first="random_dots", **more):
+    streams = {"first": {"task": first}, "second": second}
+    return Scenario.load({"name": "x", "dt": 100, "subjects": {"one": {"streams": streams}}, **more})
+
+
+def test_a_stream_is_cancelled_again_and_again_if_what_it_waits_for_never_comes():
+    engine = batch(scenario({"task": "go_nogo", "onset": "after first.stimulus"}), 3)
+    env = parallel_env(engine.scenario, lane=1)
+    engine.reset(seed=1)
+    env.reset(seed=1)
+    for _ in range(12):
+        engine.step({"one": np.tile([1, 0], (3, 1))})
+        env.step({"one": [1, 0]})
+    trials = engine.trials()
+    assert [int((trials["outcome"] == label).sum()) for label in ("abort", "cancelled")] == [36, 36]
+    assert len(env.trials()) == 24
+
+
+@pytest.mark.parametrize("task", ["matching_pennies", "bandit", "stop_signal", "two_step"])
+def test_what_was_cancelled_before_it_ever_began_can_be_recorded(task):
+    what = scenario({"task": task, "onset": "after first.stimulus"}, dt=50)
+    env, engine = parallel_env(what), batch(what, 1)
+    env.reset(seed=1)
+    engine.reset(seed=1)
+    for _ in range(5):
+        env.step({"one": [1, 0]})
+        engine.step({"one": np.array([[1, 0]])})
+    mine, theirs = env.trials(), engine.trials()
+    assert len(mine) == 10
+    for name in mine.columns:
+        np.testing.assert_array_equal(mine[name], theirs[name])
+
+
+def test_a_cancelled_trial_does_not_hide_the_one_before_it_from_the_task():
+    what = scenario({"task": "stop_signal", "onset": "after first.stimulus", "params": {"stop_probability": 1}}, dt=50)
+    engine = batch(what, 1)
+    engine.reset(seed=1)
+    cancel_next = False
+    for _ in range(250):
+        done = len(engine.trials().where(stream="second", outcome="correct"))
+        cancel_next = done == 1
+        engine.step({"one": np.array([[int(cancel_next), 0]])})
+        if (engine.trials()["outcome"] == "cancelled").any():
+            break
+    rows = engine.trials().where(stream="second")
+    assert list(rows["outcome"][:2]) == ["correct", "cancelled"]
+    assert rows["stop_delay_ms"][1] > rows["stop_delay_ms"][0]  # the staircase has heard of the success
+
+
+@pytest.mark.parametrize("onset", [400, "after first.stimulus + 400"])
+def test_a_session_that_ends_while_a_stream_waits_cancels_its_trial(onset):
+    subjects = {"one": {"streams": {"lone": {"task": "random_dots"}}}}
+    subjects["two"] = {"streams": {"first": {"task": "random_dots"}, "second": {"task": "go_nogo", "onset": onset}}}
+    what = Scenario.load({"name": "x", "dt": 100, "session": {"steps": 2}, "subjects": subjects})
+    env, engine = parallel_env(what), batch(what, 1)
+    env.reset(seed=1)
+    engine.reset(seed=1)
+    for _ in range(40):
+        seen = env.step({"one": 1, "two": [0, 0]})[0] if env.agents else env.reset()[0]
+        shown = engine.step({"one": np.array([1]), "two": np.array([[0, 0]])})[0]
+        for agent in seen:
+            np.testing.assert_array_equal(seen[agent], shown[agent][0])
+    for trials in (env.trials(), engine.trials()):
+        rows = trials.where(stream="second")
+        assert len(rows) > 5
+        assert set(rows["outcome"]) == {"cancelled"}
+        assert set(rows["trial"]) == {0}
