@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.stream import draw_levels
+from neuroparallel.engine.draws import draw_levels
 from neuroparallel.engine.tables import Tables
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA, mix, name_bits

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.group import BatchGroup, group_conditions
+from neuroparallel.engine.batch_subject import BatchSubject
+from neuroparallel.engine.group import BatchGroup
 from neuroparallel.engine.horizon import group_steps, memory_steps
-from neuroparallel.engine.layout import Layout, SubjectSpec
-from neuroparallel.engine.movements import read_movements
+from neuroparallel.engine.infos import Infos, stream_info
+from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.stream import NO_LANES, BatchStream
-from neuroparallel.engine.subject import action_space, observation_space, subject_columns
-from neuroparallel.engine.tables import Tables, merged_outcome
-from neuroparallel.errors import ActionError, ArgumentError, UsageError, whole_number
-from neuroparallel.records import StreamInfo, TrialLog, Trials
+from neuroparallel.engine.tables import Tables
+from neuroparallel.errors import ArgumentError, UsageError, whole_number
+from neuroparallel.records import TrialLog, Trials
 from neuroparallel.seeding import integer_bits
 
 __all__ = ["BatchEngine"]
@@ -49,7 +49,7 @@ class BatchEngine:
             BatchStream(spec, Tables(spec.task, layout.dt, self.lanes), self.lanes) for spec in layout.streams
         ]
         self.groups = [BatchGroup(spec, self.streams, self.lanes) for spec in layout.groups]
-        self.subjects = [_Subject(spec, self.streams, self.lanes) for spec in layout.subjects]
+        self.subjects = [BatchSubject(spec, self.streams, self.lanes) for spec in layout.subjects]
         self._connect_partners()
         self.possible_agents = [spec.name for spec in layout.subjects]
         self.stream_names = [spec.name for spec in layout.streams]
@@ -98,7 +98,7 @@ class BatchEngine:
         """
         return self._subject(agent).action_space
 
-    def _subject(self, agent: str) -> _Subject:
+    def _subject(self, agent: str) -> BatchSubject:
         if agent not in self.possible_agents:
             raise ArgumentError(f"there is no agent {agent!r}; the agents are {', '.join(self.possible_agents)}.")
         return self.subjects[self.possible_agents.index(agent)]
@@ -383,228 +383,3 @@ class BatchEngine:
             part.set_state(state)
         self._last = {agent: array.copy() for agent, array in saved["last"].items()}
         self.log.set_state(saved["log"])
-
-
-class _Subject:
-    """What one subject sees and does, in all lanes."""
-
-    def __init__(self, spec: SubjectSpec, streams: list[BatchStream], lanes: int) -> None:
-        self.spec, self.lanes = spec, lanes
-        self.streams = [streams[index] for index in spec.streams]
-        self.indices = list(spec.streams)
-        self.partners = [(streams[partner.stream], partner.choices) for partner in spec.partners]
-        tables = [stream.tables for stream in self.streams]
-        self.columns = subject_columns(spec, tables, [s.spec.short for s in self.streams])
-        self.names = self.columns.names
-        self.observation_space = observation_space(len(self.names))
-        shorts = [stream.spec.short for stream in self.streams]
-        self.action_space = action_space(spec, tables, shorts)
-        self.factors = len(self.streams) if len(self.streams) > 1 and spec.action == "factored" else 0
-        self.sizes = np.array([t.actions for t in tables])
-        self.moving = any(t.movement is not None for t in tables)
-        self.shorts = shorts
-        self.seen = [np.zeros(lanes, np.int64) for _ in self.partners]
-
-    def read(self, actions: Mapping[str, Any]) -> Any:
-        """Check the subject's actions; int64, (lanes,) or (lanes, streams), or as `read_movements` has it."""
-        name = self.spec.name
-        try:
-            given = actions[name]
-        except (KeyError, TypeError, IndexError):
-            raise ActionError(f"{name}: there is no action for this agent; give one for every agent.") from None
-        if self.moving:
-            return read_movements(name, self.action_space, given, self.lanes)
-        array = np.asarray(given)
-        shape = (self.lanes, self.factors) if self.factors else (self.lanes,)
-        limits = self.sizes if self.factors else self.sizes[0]
-        legal = f"integers of shape {shape}, 0 to {(np.asarray(limits) - 1).tolist()}"
-        if array.dtype.kind not in "iu" or array.shape != shape:
-            raise ActionError(f"{name}: actions are {array.dtype} of shape {array.shape}; they must be {legal}.")
-        array = array.astype(np.int64, copy=False)
-        unsigned = array.view(np.uint64) if array.flags.c_contiguous else array.astype(np.uint64)
-        if (unsigned.max(axis=0) >= limits).any():  # a negative number is a very large unsigned one
-            lane = int(np.argwhere((array < 0) | (array >= limits))[0][0])
-            raise ActionError(f"{name}: lane {lane} has action {array[lane].tolist()}; they must be {legal}.")
-        return array
-
-    def act(self, actions: Any, now: int) -> None:
-        if self.factors and self.moving:
-            for stream, short in zip(self.streams, self.shorts, strict=True):
-                stream.act(actions[short], now)
-        elif self.factors:
-            for factor, stream in enumerate(self.streams):
-                stream.act(np.ascontiguousarray(actions[:, factor]), now)
-        elif len(self.streams) == 1:
-            self.streams[0].act(actions, now)
-        else:
-            windows = [stream.window_open() for stream in self.streams]
-            nowhere = ~np.logical_or.reduce(windows)
-            for stream, window in zip(self.streams, windows, strict=True):
-                stream.act(np.where(window | nowhere, actions, 0), now)
-
-    def reward(self) -> NDArray[np.float64]:
-        if len(self.streams) == 1 and self.streams[0].spec.weight == 1.0:
-            return self.streams[0].reward
-        total = np.zeros(self.lanes)
-        for stream in self.streams:
-            total += stream.spec.weight * stream.reward
-        return total
-
-    def observe(self, now: int) -> NDArray[np.float32]:
-        """(lanes, channels) float32: a transposed view of channel-major memory."""
-        out = np.empty((len(self.names), self.lanes), np.float32)
-        columns = self.columns
-        if columns.plain:
-            for stream, (start, stop) in zip(self.streams, columns.spans, strict=True):
-                stream.observe(out[start:stop], now)
-        elif self.spec.observation == "shared":
-            part = out[columns.shared]
-            np.copyto(part, self.streams[0].shown(now))
-            for stream in self.streams[1:]:
-                part += stream.shown(now)
-                stream.tick()
-            self.streams[0].add_noise(part)
-        else:
-            self._fused(out, now)
-        for (_, choices), seen, start in zip(self.partners, self.seen, columns.partners, strict=True):
-            np.equal(
-                seen,
-                np.arange(1, choices)[:, None],
-                out=out[start : start + choices - 1],
-                casting="unsafe",
-            )
-        return out.T
-
-    def _fused(self, out: NDArray[np.float32], now: int) -> None:
-        fixation = []
-        for stream, (start, stop) in zip(self.streams, self.columns.spans, strict=True):
-            part = np.empty((len(stream.mean), self.lanes), np.float32)
-            stream.observe(part, now)
-            at = stream.tables.channels["fixation"].start
-            out[start:stop] = np.delete(part, at, axis=0)
-            asked = 1.0 if self.spec.fixation == "all" else 0.0
-            fixation.append(np.where(stream.idle, np.float32(asked), stream.latest[at]))
-        merge = np.minimum if self.spec.fixation == "all" else np.maximum
-        value = fixation[0]
-        for other in fixation[1:]:
-            value = merge(value, other)
-        everyone_idle = np.logical_and.reduce([stream.idle for stream in self.streams])
-        out[0] = np.where(everyone_idle, np.float32(0.0), value)
-
-    def truth(self, now: int) -> NDArray[np.int64]:
-        truths = [stream.truth(now) for stream in self.streams]
-        if self.factors:
-            return np.stack(truths, axis=1)
-        result = truths[0]
-        if len(truths) > 1:
-            windows = [stream.window_open() for stream in self.streams]
-            result = np.zeros(self.lanes, np.int64)
-            for truth, window in reversed(list(zip(truths, windows, strict=True))):
-                result = np.where(window, truth, result)
-        return result
-
-    def forget(self, lanes: NDArray[np.int64]) -> None:
-        for seen in self.seen:
-            seen[lanes] = 0
-
-    def state(self) -> dict[str, Any]:
-        return {"seen": [seen.copy() for seen in self.seen]}
-
-    def set_state(self, saved: Mapping[str, Any]) -> None:
-        for seen, array in zip(self.seen, saved["seen"], strict=True):
-            seen[:] = array
-
-
-class Infos(Mapping[str, NDArray[Any]]):
-    """What is known of each lane, as arrays (lanes,) that are made when asked for.
-
-    ``trial_end``, ``outcome`` and ``trial`` are about the step just taken; ``ground_truth`` and ``period`` about
-    the observation just returned. With several streams each also stands as ``memory.outcome`` and so on.
-    """
-
-    def __init__(
-        self,
-        subject: _Subject,
-        outcomes: NDArray[np.uint8],
-        trials: list[NDArray[np.int64]],
-        now: int,
-    ) -> None:
-        self._subject, self._now = subject, now
-        self._outcomes = outcomes[subject.indices]
-        self._rows = [stream.row for stream in subject.streams]  # replaced, not changed, by later steps
-        self._entered = [stream.entered.copy() if stream.tables.any_late else None for stream in subject.streams]
-        # A lazy task's rows are written anew for later trials, so what they say now is kept.
-        self._truths = [stream.truth(now) if stream.tables.lazy else None for stream in subject.streams]
-        self._trials = [trials[index] for index in subject.indices]
-        self._keys = info_keys([stream.spec.short for stream in subject.streams])
-
-    def __getitem__(self, key: str) -> NDArray[Any]:
-        if key not in self._keys:
-            raise KeyError(key)
-        stream, _, what = key.rpartition(".")
-        if stream:
-            index = [s.spec.short for s in self._subject.streams].index(stream)
-            return self._of(what, index)
-        if what == "outcome" and len(self._rows) > 1:
-            return merged_outcome(self._outcomes)
-        if what == "trial_end" and len(self._rows) > 1:
-            return np.asarray((self._outcomes > 0).any(axis=0))
-        if what == "ground_truth" and len(self._rows) > 1:
-            return self._whole_truth()
-        return self._of(what, 0)
-
-    def _whole_truth(self) -> NDArray[np.int64]:
-        """The truth of the shared action; -1 where each stream has an action of its own."""
-        if self._subject.factors:
-            return np.full(self._subject.lanes, -1, np.int64)
-        result = np.zeros(self._subject.lanes, np.int64)
-        for index in reversed(range(len(self._rows))):
-            window = self._subject.streams[index].tables.window[self._rows[index]]
-            result = np.where(window, self._of("ground_truth", index), result)
-        return result
-
-    def _of(self, what: str, index: int) -> NDArray[Any]:
-        stream = self._subject.streams[index]
-        outcome, row = self._outcomes[index], self._rows[index]
-        if what == "outcome":
-            return np.asarray(outcome, np.int64)
-        if what == "trial_end":
-            return np.asarray(outcome > 0)
-        if what == "period":
-            return np.asarray(stream.tables.period_of.take(row))
-        if what == "ground_truth":
-            kept = self._truths[index]
-            if kept is not None:
-                return kept
-            truth, entered = np.asarray(stream.tables.truth.take(row)), self._entered[index]
-            if entered is None:
-                return truth
-            return np.where(self._now - entered + 1 >= stream.tables.truth_after[row], truth, 0)
-        return self._trials[index]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-
-def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
-    """What the trial table says of a stream."""
-    spec = layout.streams[index]
-    shared = next(group_conditions(group) for group in layout.groups if index in group.streams)
-    return StreamInfo(
-        spec.name.split(".")[0],
-        spec.short,
-        spec.task.task_name(),
-        (*tables.recorded, *shared),
-        tuple(tables.periods),
-    )
-
-
-def info_keys(streams: Sequence[str]) -> tuple[str, ...]:
-    """The keys of an agent's info: its own, then those of each stream if there are several."""
-    own = ("trial_end", "outcome", "trial", "ground_truth", "period")
-    if len(streams) == 1:
-        return own
-    return own + tuple(f"{stream}.{key}" for stream in streams for key in own)

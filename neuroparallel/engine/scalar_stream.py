@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import added_up, moved, viewed
+from neuroparallel.engine.draws import draw_levels, levels_of
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import counts_of, draw_counts, noise_sd
-from neuroparallel.engine.stream import NEVER, draw_levels, levels_of
+from neuroparallel.engine.stream import NEVER
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome

@@ -1,0 +1,115 @@
+"""What is told about a step: infos as arrays made when asked for, and the heading of the trial table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.engine.group import group_conditions
+from neuroparallel.engine.layout import Layout
+from neuroparallel.engine.tables import Tables, merged_outcome
+from neuroparallel.records import StreamInfo
+
+if TYPE_CHECKING:
+    from neuroparallel.engine.batch_subject import BatchSubject
+
+
+__all__ = ["Infos", "info_keys", "stream_info"]
+
+
+class Infos(Mapping[str, NDArray[Any]]):
+    """What is known of each lane, as arrays (lanes,) that are made when asked for.
+
+    ``trial_end``, ``outcome`` and ``trial`` are about the step just taken; ``ground_truth`` and ``period`` about
+    the observation just returned. With several streams each also stands as ``memory.outcome`` and so on.
+    """
+
+    def __init__(
+        self,
+        subject: BatchSubject,
+        outcomes: NDArray[np.uint8],
+        trials: list[NDArray[np.int64]],
+        now: int,
+    ) -> None:
+        self._subject, self._now = subject, now
+        self._outcomes = outcomes[subject.indices]
+        self._rows = [stream.row for stream in subject.streams]  # replaced, not changed, by later steps
+        self._entered = [stream.entered.copy() if stream.tables.any_late else None for stream in subject.streams]
+        # A lazy task's rows are written anew for later trials, so what they say now is kept.
+        self._truths = [stream.truth(now) if stream.tables.lazy else None for stream in subject.streams]
+        self._trials = [trials[index] for index in subject.indices]
+        self._keys = info_keys([stream.spec.short for stream in subject.streams])
+
+    def __getitem__(self, key: str) -> NDArray[Any]:
+        if key not in self._keys:
+            raise KeyError(key)
+        stream, _, what = key.rpartition(".")
+        if stream:
+            index = [s.spec.short for s in self._subject.streams].index(stream)
+            return self._of(what, index)
+        if what == "outcome" and len(self._rows) > 1:
+            return merged_outcome(self._outcomes)
+        if what == "trial_end" and len(self._rows) > 1:
+            return np.asarray((self._outcomes > 0).any(axis=0))
+        if what == "ground_truth" and len(self._rows) > 1:
+            return self._whole_truth()
+        return self._of(what, 0)
+
+    def _whole_truth(self) -> NDArray[np.int64]:
+        """The truth of the shared action; -1 where each stream has an action of its own."""
+        if self._subject.factors:
+            return np.full(self._subject.lanes, -1, np.int64)
+        result = np.zeros(self._subject.lanes, np.int64)
+        for index in reversed(range(len(self._rows))):
+            window = self._subject.streams[index].tables.window[self._rows[index]]
+            result = np.where(window, self._of("ground_truth", index), result)
+        return result
+
+    def _of(self, what: str, index: int) -> NDArray[Any]:
+        stream = self._subject.streams[index]
+        outcome, row = self._outcomes[index], self._rows[index]
+        if what == "outcome":
+            return np.asarray(outcome, np.int64)
+        if what == "trial_end":
+            return np.asarray(outcome > 0)
+        if what == "period":
+            return np.asarray(stream.tables.period_of.take(row))
+        if what == "ground_truth":
+            kept = self._truths[index]
+            if kept is not None:
+                return kept
+            truth, entered = np.asarray(stream.tables.truth.take(row)), self._entered[index]
+            if entered is None:
+                return truth
+            return np.where(self._now - entered + 1 >= stream.tables.truth_after[row], truth, 0)
+        return self._trials[index]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+def info_keys(streams: Sequence[str]) -> tuple[str, ...]:
+    """The keys of an agent's info: its own, then those of each stream if there are several."""
+    own = ("trial_end", "outcome", "trial", "ground_truth", "period")
+    if len(streams) == 1:
+        return own
+    return own + tuple(f"{stream}.{key}" for stream in streams for key in own)
+
+
+def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
+    """What the trial table says of a stream."""
+    spec = layout.streams[index]
+    shared = next(group_conditions(group) for group in layout.groups if index in group.streams)
+    return StreamInfo(
+        spec.name.split(".")[0],
+        spec.short,
+        spec.task.task_name(),
+        (*tables.recorded, *shared),
+        tuple(tables.periods),
+    )
