@@ -14,6 +14,7 @@ PACKAGE = ROOT / "neuroparallel"
 LAYERS = (
     ("errors", "seeding"),
     ("timing", "outcomes"),
+    ("design",),
     ("hooks",),
     ("task", "trial", "records"),
     ("tasks", "analysis"),

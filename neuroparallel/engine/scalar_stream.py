@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,21 +11,19 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import added_up, moved, viewed
 from neuroparallel.engine.draws import draw_levels, levels_of
+from neuroparallel.engine.lane_noise import BLOCK, LaneNoise
 from neuroparallel.engine.layout import StreamSpec
-from neuroparallel.engine.noise import counts_of, draw_counts, noise_sd
 from neuroparallel.engine.stream import NEVER
+from neuroparallel.engine.table_lists import TableLists
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import (
     GAMMA_INT,
-    MASK,
     lane_key,
     mix,
     mix_int,
     name_bits,
-    noise_increments,
-    normals,
     trial_keys,
 )
 from neuroparallel.task import Draw, Response
@@ -34,60 +31,12 @@ from neuroparallel.trial import DRAWN
 
 __all__ = ["ScalarStream", "TableLists"]
 
-BLOCK = 256  # steps of noise made at once
 IDLE_CHUNK = 16
 _COUNTERS = (  # what changes, besides memory, conditions and visits
     *("row", "end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
     *("earned", "last_outcome", "last_choice", "last_reward", "held_action", "held_steps"),
     *("key", "trial_key", "live_at", "idle_at"),
 )
-
-
-class TableLists:
-    """The compiled tables as Python lists, which a plain loop reads faster than arrays."""
-
-    def __init__(self, tables: Tables) -> None:
-        self.tables = tables
-        self.refresh()
-        self.window = tables.window.tolist()
-        self.clock = tables.clock.tolist()
-        self.held = tables.held.tolist()
-        self.period = tables.period_of.tolist()
-        self.law = tables.law_of.tolist()
-        self.last_step = tables.last_step.tolist()
-        self.purpose = tables.purpose.tolist()
-        self.laws = [(low, cuts.tolist()) for low, cuts in tables.laws]
-        design = tables.design
-        self.factors = [
-            (name_bits(f"condition.{name}"), factor.cuts.tolist(), design.strides[name])
-            for name, factor in design.factors.items()
-        ]
-        self.grid: dict[str, list[Any]] = {}
-        if not tables.lazy:
-            self.grid = {name: column.tolist() for name, column in design.grid().items()}
-
-    def refresh(self) -> None:
-        """Read again what a lazily defined trial has changed."""
-        tables, columns = self.tables, self.tables.columns
-        self.reward: list[list[float]] = tables.reward.reshape(-1, columns).tolist()
-        self.next: list[list[int]] = tables.next.reshape(-1, columns).tolist()
-        self.outcome: list[list[int]] = tables.outcome.reshape(-1, columns).tolist()
-        self.pays: list[list[bool]] = tables.pays.reshape(-1, columns).tolist()
-        self.steps: list[int] = tables.steps.tolist()
-        self.truth: list[int] = tables.truth.tolist()
-        self.truth_after: list[int] = tables.truth_after.tolist()
-        self.answer: list[int] = tables.answer.tolist()
-        self.mean = np.ascontiguousarray(tables.mean.T)
-        self.slope = None if tables.slope is None else np.ascontiguousarray(tables.slope.T)
-        stays = tables.next.reshape(-1, columns) == np.arange(tables.idle + 1)[:, None]
-        calm = stays & ~tables.pays.reshape(-1, columns)
-        calm &= (tables.truth_after == 0)[:, None] & (not tables.any_held)
-        calm[tables.idle] = False  # an idle stream may be one whose session is over
-        # What an action pays that changes nothing else; None if it does.
-        paid = tables.reward.reshape(-1, columns).astype(object)
-        paid[~calm] = None
-        self.calm: list[list[float | None]] = paid.tolist()
-        self.late: list[bool] = (tables.truth_after > 0).tolist()
 
 
 class ScalarStream:
@@ -123,7 +72,7 @@ class ScalarStream:
         self.ended = False
         self.answered: tuple[int, int] | None = None  # period and action, if it changed the course of the trial
         self.left = -1  # the period just left, for streams that wait for it
-        self._noise = _LaneNoise(tables)
+        self._noise = LaneNoise(tables)
         self.chunk: Sequence[NDArray[np.float32]] = ()  # observations of the coming steps of this period
         self.at = self.count = 0  # the next of them, and how many there are
         self.resting = False  # painted as idle
@@ -477,78 +426,3 @@ class ScalarStream:
         if self.tables.lazy and self.conditions:
             self.tables.define(np.zeros(1, np.int64), self.conditions)
             self.lists.refresh()
-
-
-class _LaneNoise:
-    """The noise of one lane, random access by step number; blocks of live noise are kept for the next call."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._sd = noise_sd(tables)
-        self._counts = counts_of(tables)
-        self._channels = [int(c) for c in np.flatnonzero(self._sd)]
-        self._pairs = (len(self._channels) + 1) // 2
-        self._block: NDArray[np.float32] | None = None
-        self._number = -1
-
-    def begin(self, key: NDArray[np.uint64]) -> None:
-        self._number = -1
-        self._stride = int(noise_increments(key)[0])
-        self._starts = {kind: int(mix(key ^ np.uint64(name_bits(f"noise.{kind}")))[0]) for kind in ("live", "idle")}
-
-    @cached_property
-    def _offsets(self) -> list[int]:
-        return [name_bits(f"noise.pair.{p}") for p in range(self._pairs)]
-
-    def around(self, mean: NDArray[np.float32], kind: str, step: int, count: int) -> NDArray[np.float32]:
-        """What is shown around means in the steps from this one on; float32 (count, channels), fresh.
-
-        Args:
-            mean: float32, (channels,) or (count, channels).
-            kind: ``"live"`` or ``"idle"``.
-            step: Number of the first step.
-            count: How many; those of live noise must not cross a multiple of BLOCK.
-        """
-        noise = self.live(step, count) if kind == "live" else self.idle(step, count)
-        if self._counts:
-            counted = np.empty((len(self._sd), count), np.float32)
-            counted[:] = mean.T if mean.ndim == 2 else mean[:, None]
-            draw_counts(self._counts, self._phases(kind, step, count), counted)
-            mean = counted.T
-        if noise is None:
-            shown = np.empty((count, len(self._sd)), np.float32)
-            shown[:] = mean
-            return shown
-        return mean + noise
-
-    def place(self, step: int) -> NDArray[np.uint64]:
-        """Where the lane stands in a live step, uint64 (1,)."""
-        return self._phases("live", step, 1)
-
-    def _phases(self, kind: str, step: int, count: int) -> NDArray[np.uint64]:
-        start = np.uint64((self._starts[kind] + step * self._stride) & MASK)
-        phases: NDArray[np.uint64] = start + np.arange(count, dtype=np.uint64) * np.uint64(self._stride)
-        return phases
-
-    def live(self, step: int, count: int) -> NDArray[np.float32] | None:
-        """Noise of live steps; ``count`` must not cross a multiple of BLOCK."""
-        if not self._pairs:
-            return None
-        number, first = divmod(step, BLOCK)
-        if number != self._number:
-            self._block, self._number = self._make("live", number * BLOCK, BLOCK), number
-        assert self._block is not None
-        return self._block[first : first + count]
-
-    def idle(self, step: int, count: int) -> NDArray[np.float32] | None:
-        """Noise of idle steps."""
-        return self._make("idle", step, count) if self._pairs else None
-
-    def _make(self, kind: str, step: int, count: int) -> NDArray[np.float32]:
-        noise = np.zeros((count, len(self._sd)), np.float32)
-        phases = self._phases(kind, step, count)
-        z = np.empty((2, count), np.float32)
-        for p, offset in enumerate(self._offsets):
-            normals(phases + np.uint64(offset), z[0], z[1])
-            for half, channel in enumerate(self._channels[2 * p : 2 * p + 2]):
-                noise[:, channel] = z[half] * self._sd[channel]
-        return noise
