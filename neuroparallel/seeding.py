@@ -133,7 +133,7 @@ def thresholds(weights: NDArray[np.float64]) -> Bits:
     return words
 
 
-FEW_CUTS = 12  # so many comparisons of whole arrays are quicker than a search for every element
+WORDS_PER_CUT = 200  # with so many words per cut, comparing whole arrays is quicker than searching for every word
 
 
 def pick(cuts: Bits, words: Bits) -> NDArray[np.int64]:
@@ -146,7 +146,7 @@ def pick(cuts: Bits, words: Bits) -> NDArray[np.int64]:
     Returns:
         int64, (n,), 0 to k - 1.
     """
-    if len(cuts) > FEW_CUTS:
+    if len(words) < WORDS_PER_CUT * len(cuts):
         return np.searchsorted(cuts, words, side="right").astype(np.int64, copy=False)
     levels = np.zeros(len(words), np.int64)
     for cut in cuts:
