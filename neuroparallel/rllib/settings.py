@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -98,7 +99,31 @@ def resolve(section: Mapping[str, Any] | None, given: Mapping[str, Any]) -> tupl
     own = {key: merged.pop(key) for key in list(merged) if key in _OWN}
     settings = Settings(**own)
     _check(settings)
+    for name, (low, high) in _RANGES.items():
+        _check_number(name, merged.get(name), low, high)
     return settings, merged
+
+
+_RANGES = {  # of RLlib's own settings that are plain numbers; what RLlib says of a wrong one comes late and at length
+    "lr": (1e-12, math.inf),
+    "gamma": (0.0, 1.0),
+    "lambda_": (0.0, 1.0),
+    "entropy_coeff": (0.0, math.inf),
+    "vf_loss_coeff": (0.0, math.inf),
+    "clip_param": (1e-12, math.inf),
+    "grad_clip": (1e-12, math.inf),
+}
+
+
+def _check_number(name: str, value: Any, low: float, high: float) -> None:
+    """Refuse what is no number, or outside its range; schedules and search spaces are RLlib's to judge."""
+    if value is None or not isinstance(value, (str, bool, int, float)):
+        return
+    if isinstance(value, (str, bool)) or not (math.isfinite(value) and low <= value <= high):
+        allowed = (
+            "above 0" if 0 < low < 1e-6 else f"from {low:g} to {high:g}" if high < math.inf else f"{low:g} or more"
+        )
+        raise ArgumentError(f"{name} is {value!r}, but must be a number {allowed}.")
 
 
 def _training_keys() -> set[str]:

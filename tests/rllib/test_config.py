@@ -171,3 +171,12 @@ def test_a_configuration_works_after_ray_was_shut_down_and_started_again() -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("lr", -1), ("lr", "abc"), ("lr", 0), ("gamma", 1.5), ("lambda_", True), ("grad_clip", float("nan"))],
+)
+def test_a_learning_setting_outside_its_range_is_refused_by_name(name, value):
+    with pytest.raises(ArgumentError, match=rf"{name} is .*must be a number"):
+        ppo_config("random_dots", **{name: value})
