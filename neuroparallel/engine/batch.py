@@ -66,6 +66,8 @@ class BatchEngine:
         self._tally = np.zeros((len(self.streams), 7), np.int64)
         self._rewards = np.zeros(len(self.streams))
         self._keeps = int(record) if record is not True else 1_000_000
+        for stream in self.streams:
+            stream.keeps = self._keeps > 0
         self.log = TrialLog(
             [stream_info(layout, index, stream.tables) for index, stream in enumerate(self.streams)],
             layout.dt,
@@ -296,9 +298,9 @@ class BatchEngine:
         )
 
     def _log_responses(self, trials: list[NDArray[np.int64]]) -> None:
-        """Record the actions of this step that changed the course of a trial."""
+        """Record what was done in this step, where it was anything but holding."""
         for index, stream in enumerate(self.streams):
-            if stream.answered is not None:
+            if stream.answered is not None and stream.answered[0].size:
                 who, period, action = stream.answered
                 self.log.add_responses(
                     index,

@@ -139,11 +139,15 @@ class ScalarEngine:
             name, stream = self._only
             at = stream.at
             if at < stream.count:
-                reward = stream.calm[actions[name]]
+                action = actions[name]
+                reward = stream.calm[action]
                 if reward is not None:  # nothing happens but time passing
                     stream.at = at + 1
                     stream.earned += reward
                     self.now += 1
+                    if action and self._keeps:
+                        stream.reward, stream.answered = reward, (stream.lists.period[stream.row], action)
+                        self._note_responses([stream.trial])
                     return {name: stream.chunk[at]}, {name: reward}, False, {name: stream.info.copy()}
             if self._ready and not self.over:
                 return self._step_only(name, stream, actions[name])
@@ -196,6 +200,8 @@ class ScalarEngine:
             name = subject.spec.name
             rewards[name] = subject.collect(actions[name])
             observations[name], infos[name] = subject.glance(self.now)
+        if self._keeps:
+            self._note_responses([stream.trial for stream in self.streams])
         return observations, rewards, False, infos
 
     def _resolve(self) -> list[int]:
@@ -253,7 +259,7 @@ class ScalarEngine:
                     self._flush()
 
     def _note_responses(self, trials: list[int]) -> None:
-        """Note the actions of this step that changed the course of a trial."""
+        """Note what was done in this step, where it was anything but holding."""
         for index, stream in enumerate(self.streams):
             if stream.answered is not None:
                 time = self.now - self.session_start

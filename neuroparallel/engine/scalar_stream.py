@@ -70,7 +70,7 @@ class ScalarStream:
         self.sums = np.zeros(len(tables.summed))  # what was seen in this trial
         self.reward = 0.0
         self.ended = False
-        self.answered: tuple[int, int] | None = None  # period and action, if it changed the course of the trial
+        self.answered: tuple[int, int] | None = None  # period and action of this step, if it was anything but holding
         self.left = -1  # the period just left, for streams that wait for it
         self._noise = LaneNoise(tables)
         self.chunk: Sequence[NDArray[np.float32]] = ()  # observations of the coming steps of this period
@@ -124,11 +124,12 @@ class ScalarStream:
         row, lists = self.row, self.lists
         if self.moving:
             action = self.event = self._moved(action, now)
+        self.answered = (lists.period[row], action) if action and row != self.idle_row else None
         if self._any_held:
             action = self._hold(action)
         target = lists.next[row][action]
         self.reward = lists.reward[row][action]
-        self.ended, self.answered = False, None
+        self.ended = False
         if target != row or self.end == now or (self._any_pays and lists.pays[row][action]):
             self._event(action, target, now)
         self.earned += self.reward
@@ -169,8 +170,6 @@ class ScalarStream:
             self.response = -1 if timed else now - self.clock_at
         if target == row:
             return
-        if not timed:
-            self.answered = (lists.period[row], action)
         if target == row + self._phase and self.end == now:
             target = lists.next[target][-1]  # kept in the last step of the window, whose time is over as well
         if target >= 0 and target != row + self._phase:

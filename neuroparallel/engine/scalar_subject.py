@@ -64,7 +64,9 @@ class ScalarSubject:
     def collect(self, action: Any) -> float:
         """What an action pays that changes nothing."""
         for stream, part in zip(self.streams, self._parts(action), strict=True):
-            stream.reward = 0.0 if stream.resting else stream.lists.reward[stream.row][part]
+            lists, row = stream.lists, stream.row
+            stream.reward = 0.0 if stream.resting else lists.reward[row][part]
+            stream.answered = (lists.period[row], part) if part and not stream.resting else None
             stream.earned += stream.reward
         return self.reward()
 

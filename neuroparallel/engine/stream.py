@@ -117,6 +117,7 @@ class BatchStream:
         self.ended = NO_LANES
         self.left: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None  # for those who wait for a period's end
         self.watched = False
+        self.keeps = False  # whether responses are noted
         self.answered: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
         self._code, self._target = np.empty(lanes, np.int64), np.empty(lanes, np.int64)
         self._event, self._timed = np.empty(lanes, bool), np.empty(lanes, bool)
@@ -164,6 +165,7 @@ class BatchStream:
         tables = self.tables
         if self.moving:
             actions = self._moved(actions, now)
+        self.answered, self.left = self._responses(actions) if self.keeps else None, None
         if tables.any_held:
             actions = self._hold(actions)
         code, target, event = self._code, self._target, self._event
@@ -177,9 +179,13 @@ class BatchStream:
         if tables.any_pays:
             np.logical_or(event, tables.pays.take(code, mode="clip"), out=event)
         lanes = event.nonzero()[0]
-        self.answered, self.left = None, None
         self.ended = self._events(lanes, now) if lanes.size else NO_LANES
         self.earned += self.reward
+
+    def _responses(self, actions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Lanes in which the subject did anything but hold while the stream was live; in which period, and what."""
+        who = ((actions > 0) & ~self.idle).nonzero()[0]
+        return who, self.tables.period_of.take(self.row.take(who)), actions.take(who)
 
     def _moved(self, actions: NDArray[np.float32], now: int) -> NDArray[np.int64]:
         """Let the task's `move` hook turn the movements of live lanes into events."""
@@ -229,13 +235,6 @@ class BatchStream:
         if outcome.any():
             self._settle(lanes, outcome, np.where(timed, 0, code - row * tables.columns), timed, now)
         moved = target != row
-        if not timed.all():
-            chosen = moved & ~timed
-            self.answered = (
-                lanes[chosen],
-                tables.period_of[row[chosen]],
-                (code - row * tables.columns)[chosen],
-            )
         if not moved.all():
             lanes, row, target = lanes[moved], row[moved], target[moved]
         target = self._arrive(lanes, row, target, now)

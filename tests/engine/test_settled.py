@@ -256,6 +256,17 @@ def test_every_response_has_a_row_in_the_second_table():
     np.testing.assert_allclose(rows["time_s"], 0.3)
 
 
+def test_licks_that_only_cost_are_in_the_second_table_too():
+    batch = engine(alone(Window(early="penalty", then="wait")), 2)
+    batch.reset(0)
+    play(batch, [2, 0, 1, 1, 0, 0, 2, 0])
+    rows = batch.trials().responses.where(lane=0)
+    assert rows["period"].tolist() == ["fixation", "decision", "decision", "iti"]
+    assert rows["action"].tolist() == [2, 1, 1, 2]
+    np.testing.assert_allclose(rows["time_s"], [0.1, 0.3, 0.4, 0.7])
+    assert rows["reward"].tolist()[0] == rows["reward"].tolist()[-1] == -0.5
+
+
 # 9. Sessions
 
 
