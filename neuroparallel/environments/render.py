@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trace, render_trace
 
-__all__ = ["RENDER_MODES", "Film", "check_render_mode"]
+__all__ = ["RENDER_MODES", "Film", "check_render_mode", "make_trace"]
 
 RENDER_MODES = ["rgb_array"]
 Step = tuple[dict[str, NDArray[np.float32]], dict[str, float], bool, dict[str, dict[str, int]]]
@@ -92,25 +93,8 @@ class Film:
         hold = [0] * len(spec.streams) if len(spec.streams) > 1 and spec.action == "factored" else 0
         started = {key: 0 if key.endswith("outcome") else value for key, value in info.items()}
         rows = self._rows[agent] or [(self.engine.now, seen, hold, 0.0, info, started)]
-        streams = [self.engine.layout.streams[index] for index in spec.streams]
-        prefix = [f"{stream.short}." for stream in streams] if len(streams) > 1 else [""]
-        tasks = [stream.task for stream in streams]
-        times, observations, actions, rewards, befores, afters = zip(*rows, strict=True)
-        shared = not isinstance(hold, list)
-        return Trace(
-            time_ms=np.array(times, np.float64) * self.engine.dt,
-            observations=np.stack(observations),
-            channel_names=self.engine.channel_names(agent),
-            actions=np.array(actions, np.int64).reshape(len(rows), -1),
-            action_names=tuple(tuple(task.action_names()) for task in (tasks[:1] if shared else tasks)),
-            ground_truth=_columns(befores, prefix, "ground_truth"),
-            rewards=np.array(rewards, np.float64),
-            periods=_columns(befores, prefix, "period"),
-            period_names=tuple(tuple(task.timing) for task in tasks),
-            outcomes=_columns(afters, prefix, "outcome"),
-            stream_names=tuple(stream.short for stream in streams),
-            title=f"{self.title}  {agent}",
-        )
+        times, kept = [row[0] for row in rows], [row[1:] for row in rows]
+        return make_trace(self.engine, agent, times, kept, f"{self.title}  {agent}")
 
     def state(self) -> dict[str, Any]:
         """What was kept; see `set_state`."""
@@ -128,5 +112,38 @@ class Film:
         self._longest = saved["longest"]
 
 
-def _columns(infos: tuple[dict[str, int], ...], prefix: list[str], key: str) -> NDArray[np.int64]:
-    return np.array([[info[p + key] for p in prefix] for info in infos], np.int64)
+def make_trace(engine: Any, agent: str, times: Sequence[int], rows: Sequence[tuple[Any, ...]], title: str) -> Trace:
+    """Put the steps that were kept of one agent together to what plots and pictures take.
+
+    Args:
+        engine: Who played: a scalar or a batch engine.
+        agent: Whose steps.
+        times: When each began, in steps.
+        rows: Of each step: what was seen, done and earned, the infos before it, and those after it.
+        title: Shown above the picture.
+    """
+    layout: Layout = engine.layout
+    spec = layout.subjects[engine.possible_agents.index(agent)]
+    streams = [layout.streams[index] for index in spec.streams]
+    prefix = [f"{stream.short}." for stream in streams] if len(streams) > 1 else [""]
+    tasks = [stream.task for stream in streams]
+    seen, actions, rewards, befores, afters = zip(*rows, strict=True)
+    shared = np.ndim(actions[0]) == 0
+    return Trace(
+        time_ms=np.array(times, np.float64) * engine.dt,
+        observations=np.stack(seen),
+        channel_names=engine.channel_names(agent),
+        actions=np.array(actions, np.int64).reshape(len(rows), -1),
+        action_names=tuple(tuple(task.action_names()) for task in (tasks[:1] if shared else tasks)),
+        ground_truth=_columns(befores, prefix, "ground_truth"),
+        rewards=np.array(rewards, np.float64),
+        periods=_columns(befores, prefix, "period"),
+        period_names=tuple(tuple(task.timing) for task in tasks),
+        outcomes=_columns(afters, prefix, "outcome"),
+        stream_names=tuple(stream.short for stream in streams),
+        title=title,
+    )
+
+
+def _columns(infos: Sequence[Mapping[str, int]], prefix: list[str], key: str) -> NDArray[np.int64]:
+    return np.array([[info[name + key] for name in prefix] for info in infos], np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from neuroparallel.agents import Agent, make_agent
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
-from neuroparallel.engine.layout import Layout
 from neuroparallel.environments import batch
+from neuroparallel.environments.render import make_trace
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Trace
 
@@ -69,7 +69,11 @@ def watch(
             observations, infos = engine.restart(over), engine.infos()
         if each is not None:
             each(step + 1)
-    return {agent: _trace(engine, agent, kept) for agent, kept in rows.items()}, engine.trials()
+    traces = {
+        agent: make_trace(engine, agent, range(steps), kept, f"{engine.scenario.name}  {agent}")
+        for agent, kept in rows.items()
+    }
+    return traces, engine.trials()
 
 
 class TrainedAgent:
@@ -107,34 +111,6 @@ class TrainedAgent:
             self.policy.reset(begun)
         actions: Actions = self.policy.act(observations)
         return actions
-
-
-def _trace(engine: Any, agent: str, rows: list[tuple[Any, ...]]) -> Trace:
-    layout: Layout = engine.layout
-    spec = layout.subjects[engine.possible_agents.index(agent)]
-    streams = [layout.streams[index] for index in spec.streams]
-    prefix = [f"{stream.short}." for stream in streams] if len(streams) > 1 else [""]
-    tasks = [stream.task for stream in streams]
-    seen, actions, rewards, befores, afters = zip(*rows, strict=True)
-    shared = np.ndim(actions[0]) == 0
-    return Trace(
-        time_ms=np.arange(len(rows)) * engine.dt,
-        observations=np.stack(seen),
-        channel_names=engine.channel_names(agent),
-        actions=np.array(actions, np.int64).reshape(len(rows), -1),
-        action_names=tuple(tuple(task.action_names()) for task in (tasks[:1] if shared else tasks)),
-        ground_truth=_columns(befores, prefix, "ground_truth"),
-        rewards=np.array(rewards, np.float64),
-        periods=_columns(befores, prefix, "period"),
-        period_names=tuple(tuple(task.timing) for task in tasks),
-        outcomes=_columns(afters, prefix, "outcome"),
-        stream_names=tuple(stream.short for stream in streams),
-        title=f"{engine.scenario.name}  {agent}",
-    )
-
-
-def _columns(infos: tuple[Mapping[str, int], ...], prefix: list[str], key: str) -> Array:
-    return np.array([[info[name + key] for name in prefix] for info in infos], np.int64)
 
 
 def one_trial(trace: Trace) -> Trace:
