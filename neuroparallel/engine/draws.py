@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
-from neuroparallel.seeding import (
-    Bits,
-    mix,
-    name_bits,
-    pick,
-)
+from neuroparallel.seeding import Bits, mix, name_bits, pick
+from neuroparallel.task import Task
 
 if TYPE_CHECKING:
     from neuroparallel.engine.stream import BatchStream
 
+__all__ = ["Given", "Previous", "check_given", "draw_levels", "levels_of"]
 
-__all__ = ["Previous", "draw_levels", "levels_of"]
+Given: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 def draw_levels(tables: Tables, keys: Bits) -> dict[str, NDArray[np.int64]]:
@@ -38,27 +36,38 @@ def levels_of(
     slots = np.zeros(len(next(iter(drawn.values()))), np.int64)
     for name, factor in tables.design.factors.items():
         level = drawn[name]
-        if factor.columns is None:
-            changed = (factor.values.take(level) != conditions[name]).nonzero()[0]
-            if changed.size:
-                level = level.copy()
-                level[changed] = _find_levels(tables, name, conditions[name][changed])
+        columns = {name: factor.values} if factor.columns is None else factor.columns
+        differs = [values.take(level) != conditions[column] for column, values in columns.items()]
+        changed = np.logical_or.reduce(differs).nonzero()[0]
+        if changed.size:
+            level = level.copy()
+            level[changed] = _find_levels(tables, columns, {key: conditions[key][changed] for key in columns})
         slots += level * tables.design.strides[name]
     return slots
 
 
-def _find_levels(tables: Tables, name: str, values: NDArray[Any]) -> NDArray[np.int64]:
-    """The level that has each of some values."""
-    known = tables.design.factors[name].values
-    matches = known == values[:, None]
-    wrong = ~matches.any(axis=1)
-    if wrong.any():
-        raise TaskError(
-            f"{tables.task.task_name()}: sequence set {name} = {values[wrong][0]!r}, "
-            f"which is none of its levels {known.tolist()}."
-        )
+def _find_levels(
+    tables: Tables, columns: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]]
+) -> NDArray[np.int64]:
+    """The level, or row of a conditions table, that has each of some values."""
+    matches = np.logical_and.reduce([known == wanted[name][:, None] for name, known in columns.items()])
+    lost = ~matches.any(axis=1)
+    if lost.any():
+        found = ", ".join(f"{name} = {values[lost][0]!r}" for name, values in wanted.items())
+        known = {name: values.tolist() for name, values in columns.items()}
+        raise TaskError(f"{tables.task.task_name()}: a trial was given {found}, which is none of its levels {known}.")
     level: NDArray[np.int64] = matches.argmax(axis=1)
     return level
+
+
+def check_given(task: Task, given: Given, values: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse a task whose `sequence` overwrote what its group had imposed."""
+    for name, value in given.items():
+        if (values[name] != value).any():
+            raise TaskError(
+                f"{task.task_name()}: {name!r} cannot be imposed on it by its group, as the task's own sequence of "
+                "trials decides it."
+            )
 
 
 class Previous(dict[str, NDArray[Any]]):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import added_up, moved, viewed
-from neuroparallel.engine.draws import draw_levels, levels_of
+from neuroparallel.engine.draws import Given, check_given, draw_levels, levels_of
 from neuroparallel.engine.lane_noise import BLOCK, LaneNoise
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.stream import NEVER
@@ -35,7 +35,7 @@ IDLE_CHUNK = 16
 _COUNTERS = (  # what changes, besides memory, conditions and visits
     *("row", "end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
     *("earned", "last_outcome", "last_choice", "last_reward", "held_action", "held_steps"),
-    *("key", "trial_key", "live_at", "idle_at"),
+    *("key", "trial_key", "live_at", "idle_at", "standing"),
 )
 
 
@@ -68,6 +68,7 @@ class ScalarStream:
         self.memory: dict[str, NDArray[Any]] = {}
         self.visits: dict[int, int] = {}
         self.sums = np.zeros(len(tables.summed))  # what was seen in this trial
+        self.standing = 0  # the choice that stands in the present trial, 0 for none
         self.reward = 0.0
         self.ended = False
         self.answered: tuple[int, int] | None = None  # period and action of this step, if it was anything but holding
@@ -100,6 +101,7 @@ class ScalarStream:
         """Start a session: new keys, empty memory, first trial still to come."""
         self.chunk, self.at, self.count = (), 0, 0
         self._rest_state()
+        self.standing = 0
         key = lane_key(seed, lane, session, self.spec.branch)
         self.key = int(key[0])
         self._noise.begin(key)
@@ -125,6 +127,8 @@ class ScalarStream:
         if self.moving:
             action = self.event = self._moved(action, now)
         self.answered = (lists.period[row], action) if action and row != self.idle_row else None
+        if action and lists.window[row]:
+            self.standing = action
         if self._any_held:
             action = self._hold(action)
         target = lists.next[row][action]
@@ -233,15 +237,16 @@ class ScalarStream:
 
     # ---- trials ----
 
-    def start(self, now: int) -> None:
-        """Draw and begin the next trial."""
+    def start(self, now: int, given: Given | None = None) -> None:
+        """Draw and begin the next trial, with conditions that the group may impose, arrays of length 1."""
         first = self.trial < 0
         self.trial += 1
         self.trial_key = mix_int(self.key + (self.trial + 1) * GAMMA_INT)
         self.onset = self.clock_at = now
         self.outcome, self.choice, self.response, self.earned = 0, -1, -1, 0.0
         self.visits, self.sums = {}, np.zeros(len(self.tables.summed))
-        self.slot = self._draw_values(first) if self.keeps_values else self._draw()
+        self.standing = 0
+        self.slot = self._draw_values(first, given or {}) if self.keeps_values or given else self._draw()
         row = self._enter(self.slot * self.tables.rows_per_slot, now)
         if row < 0:
             raise TaskError(f"{self.spec.name}: a trial of no duration was drawn; give some period a step or more.")
@@ -253,7 +258,7 @@ class ScalarStream:
             slot += bisect_right(cuts, mix_int(self.trial_key + purpose)) * stride
         return slot
 
-    def _draw_values(self, first: bool) -> int:
+    def _draw_values(self, first: bool, given: Given) -> int:
         tables, task = self.tables, self.spec.task
         keys = trial_keys(np.array([self.key], np.uint64), np.array([self.trial]))
         levels = draw_levels(tables, keys)
@@ -262,6 +267,7 @@ class ScalarStream:
             values[name] = law.draw(mix(keys + np.uint64(name_bits(f"condition.{name}"))))
         for name in self.notes:
             values[name] = np.zeros(1)
+        values |= given
         if task.sequence is not None:
             draw = Draw(
                 conditions=values,
@@ -277,6 +283,7 @@ class ScalarStream:
             )
             task.sequence(draw)
             values, self.memory = draw.conditions, draw.memory
+            check_given(task, given, values)
         self.conditions = values
         if not tables.lazy:
             return int(levels_of(tables, values, levels)[0]) if levels else 0

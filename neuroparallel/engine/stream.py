@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import added_up, moved, viewed
-from neuroparallel.engine.draws import Previous, draw_levels, levels_of
+from neuroparallel.engine.draws import Given, Previous, check_given, draw_levels, levels_of
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import BatchNoise, draw_counts
 from neuroparallel.engine.tables import Tables
@@ -118,6 +118,8 @@ class BatchStream:
         self.left: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None  # for those who wait for a period's end
         self.watched = False
         self.keeps = False  # whether responses are noted
+        self.shows_choice = False  # whether somebody sees the choice that stands while the trial runs
+        self.standing = np.zeros(lanes, np.int64)
         self.answered: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
         self._code, self._target = np.empty(lanes, np.int64), np.empty(lanes, np.int64)
         self._event, self._timed = np.empty(lanes, bool), np.empty(lanes, bool)
@@ -147,6 +149,7 @@ class BatchStream:
         self.idle_phase[lanes] = mix(key ^ np.uint64(name_bits("noise.idle")))
         for name, spec in self.spec.task.memory().items():
             self.memory[name][lanes] = np.asarray(spec.initial, spec.dtype)
+        self.standing[lanes] = 0
         self._move(lanes, np.full(len(lanes), self.tables.idle))
 
     # ---- a step ---------------------------------------------------------------------------------------------
@@ -166,6 +169,8 @@ class BatchStream:
         if self.moving:
             actions = self._moved(actions, now)
         self.answered, self.left = self._responses(actions) if self.keeps else None, None
+        if self.shows_choice:
+            np.copyto(self.standing, actions, where=(actions > 0) & self.window_open())
         if tables.any_held:
             actions = self._hold(actions)
         code, target, event = self._code, self._target, self._event
@@ -401,8 +406,14 @@ class BatchStream:
 
     # ---- trials ---------------------------------------------------------------------------------------------
 
-    def start(self, lanes: NDArray[np.int64], now: int) -> None:
-        """Draw and begin the next trial in some lanes."""
+    def start(self, lanes: NDArray[np.int64], now: int, given: Given | None = None) -> None:
+        """Draw and begin the next trial in some lanes.
+
+        Args:
+            lanes: int64, (n,).
+            now: The present step.
+            given: Conditions that the group imposes, (n,) by name.
+        """
         at = self._at(lanes)
         first = self.trial[at] < 0
         trial = self.trial[at] + 1
@@ -418,7 +429,9 @@ class BatchStream:
             self.sums[:, at] = 0.0
         if self.visits is not None:
             self.visits[lanes] = 0
-        slots = self._draw(lanes, keys, first, trial)
+        if self.shows_choice:
+            self.standing[lanes] = 0
+        slots = self._draw(lanes, keys, first, trial, given or {})
         self.slot[at] = slots
         rows = self._enter(lanes, slots * self.tables.rows_per_slot, now)
         if (rows < 0).any():
@@ -431,10 +444,11 @@ class BatchStream:
         keys: Bits,
         first: NDArray[np.bool_],
         trial: NDArray[np.int64],
+        given: Given,
     ) -> NDArray[np.int64]:
         tables, task = self.tables, self.spec.task
         levels = draw_levels(tables, keys)
-        if not self.keeps_values:
+        if not self.keeps_values and not given:
             slots = np.zeros(len(lanes), np.int64)
             for name, level in levels.items():
                 slots += level * tables.design.strides[name]
@@ -444,10 +458,13 @@ class BatchStream:
             values[name] = law.draw(mix(keys + np.uint64(name_bits(f"condition.{name}"))))
         for name in self.notes:
             values[name] = np.zeros(len(lanes))
+        values |= given
         if task.sequence is not None:
             values = self._sequence(lanes, keys, first, trial, values)
-        for name, value in values.items():
-            self.conditions[name][lanes] = value
+            check_given(task, given, values)
+        if self.keeps_values:
+            for name, value in values.items():
+                self.conditions[name][lanes] = value
         if not tables.lazy:
             return levels_of(tables, values, levels) if levels else np.zeros(len(lanes), np.int64)
         tables.define(lanes, {name: self.conditions[name][lanes] for name in values})
@@ -597,7 +614,7 @@ class BatchStream:
         saved = {name: getattr(self, name).copy() for name, _, _ in _STATE}
         saved["memory"] = {name: array.copy() for name, array in self.memory.items()}
         saved["conditions"] = {name: array.copy() for name, array in self.conditions.items()}
-        saved["sums"] = self.sums.copy()
+        saved["sums"], saved["standing"] = self.sums.copy(), self.standing.copy()
         saved["visits"] = None if self.visits is None else self.visits.copy()
         return saved
 
@@ -610,7 +627,7 @@ class BatchStream:
             self.memory[name][:] = array
         for name, array in saved["conditions"].items():
             self.conditions[name][:] = array
-        self.sums[:] = saved["sums"]
+        self.sums[:], self.standing[:] = saved["sums"], saved["standing"]
         if self.visits is not None:
             self.visits[:] = saved["visits"]
         lanes = np.arange(self.lanes)
