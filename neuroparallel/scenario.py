@@ -22,9 +22,12 @@ from neuroparallel.errors import (
     UnknownNameError,
     nearest,
 )
+from neuroparallel.rule import Rule
+from neuroparallel.rules import make_rule
 from neuroparallel.scenario_file import Source, read_yaml, write_yaml
 from neuroparallel.task import Task
 from neuroparallel.tasks import list_tasks, make_task, reference, task_class
+from neuroparallel.timing import Law, read_duration
 
 __all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "list_scenarios"]
 
@@ -50,19 +53,43 @@ class Onset(_Part):
     """
 
     after: str | None = Field(None, description="stream.period whose end is waited for, e.g. memory.sample")
-    ms: Number = Field(0.0, ge=0, description="ms after that, or after the start of the trial")
+    ms: Any = Field(0.0, description="ms after that, or after the start of the trial; there also a law or a list")
 
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return {"ms": value}
         if isinstance(value, str):
             match = re.fullmatch(r"after\s+([\w.]+)(?:\s*\+\s*([\d.]+))?", value.strip())
             if not match:
                 raise ValueError(f"{value!r} is no onset; write a number of ms, or: after memory.sample + 300")
             return {"after": match[1], "ms": float(match[2] or 0)}
-        return value
+        if isinstance(value, Mapping) and not value.keys() & {"after", "ms"} and value:
+            return {"ms": dict(value)}
+        return value if isinstance(value, (Mapping, Onset)) else {"ms": value}
+
+    @field_validator("ms")
+    @classmethod
+    def _a_time(cls, value: Any) -> Any:
+        try:
+            law = read_duration(value, "onset")
+            earliest = law.bounds()[0] if isinstance(law, Law) else law
+        except NeuroparallelError as error:
+            raise ValueError(str(error)) from None
+        if not 0 <= earliest < float("inf"):
+            raise ValueError(f"the onset is {value!r}; it is a number of ms, 0 or more")
+        return law.plain() if isinstance(law, Law) else law
+
+    @model_validator(mode="after")
+    def _drawn_from_the_start(self) -> Onset:
+        if self.after is not None and self.law is not None:
+            raise ValueError("an onset that is drawn counts from the start of the trial; leave out `after`, or the law")
+        return self
+
+    @property
+    def law(self) -> Law | None:
+        """From which the onset is drawn; None if it is fixed."""
+        law = read_duration(self.ms)
+        return law if isinstance(law, Law) else None
 
 
 class Stream(_Part):
@@ -128,14 +155,52 @@ class Stream(_Part):
         }
 
 
+class Seen(_Part):
+    """What a subject is shown of another one."""
+
+    choice: bool = Field(False, description="its last choice, from the end of the trial on")
+    reward: bool = Field(False, description="what it earned in its last trial, from the end of the trial on")
+    action: Number | None = Field(
+        None, gt=0, description="the choice that stands in its present trial, after so many ms"
+    )
+    message: Number | None = Field(None, gt=0, description="what it says, after so many ms")
+
+    @model_validator(mode="after")
+    def _something(self) -> Seen:
+        if not (self.choice or self.reward or self.action or self.message):
+            raise ValueError(
+                "nothing is seen; write one or more of choice: true, reward: true, action: 100, message: 100"
+            )
+        return self
+
+
+class Message(_Part):
+    """What a subject can say to others in every step: an action factor of its own."""
+
+    levels: Whole = Field(2, ge=2, description="how many there are, silence included; shown as 0 to 1")
+    cost: Number = Field(0.0, description="what saying 1 costs per step")
+
+
 class Subject(_Part):
     """Who acts: one agent, with one or more streams."""
 
     streams: dict[str, Stream] = Field(min_length=1)
     action: Literal["factored", "shared"] = "factored"
-    observation: Literal["concat", "shared"] = "concat"
+    routing: Literal["open_window", "main_first", "both"] = Field(
+        "open_window", description="where a shared action goes: to open windows, to the first of them, or to all"
+    )
+    response_lock: Number = Field(0.0, ge=0, description="ms after a response in which no other is registered")
+    observation: Literal["concat", "shared", "dict"] = "concat"
     fixation: Literal["own", "any", "all"] = "own"
-    sees: tuple[str, ...] = Field((), description="subjects whose last choice is shown to this one")
+    sees: dict[str, Seen] = Field(
+        default_factory=dict, description="what is shown of other subjects; a list of names shows their last choice"
+    )
+    message: Message | None = None
+
+    @field_validator("sees", mode="before")
+    @classmethod
+    def _names_mean_choices(cls, value: Any) -> Any:
+        return {name: {"choice": True} for name in value} if isinstance(value, (list, tuple)) else value
 
     @field_validator("streams")
     @classmethod
@@ -161,7 +226,13 @@ class Group(_Part):
         default_factory=dict,
         description="who takes part, with relative probability: 'memory + gonogo': 2",
     )
+    block: Whole = Field(1, ge=1, description="for how many trials an entry of the mix lasts")
+    cue: bool = Field(False, description="show every subject of the group which entry of the mix is on")
+    yoked: tuple[str, ...] = Field((), description="conditions that are drawn once and given to all members")
+    abort: Literal["stream", "trial"] = Field("stream", description="what an abort ends")
+    deadline: Number = Field(0.0, ge=0, description="ms after which nobody is waited for; 0: none")
     game: Game | None = None
+    rule: dict[str, dict[str, Any]] | None = Field(None, description="what couples the members: its name, parameters")
     then: str | None = Field(None, description="period to which all members go on once the group has resolved")
     branch: str = ""
 
@@ -169,6 +240,32 @@ class Group(_Part):
     @classmethod
     def _branch_as_text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) else value
+
+    @field_validator("rule", mode="before")
+    @classmethod
+    def _a_name_alone(cls, value: Any) -> Any:
+        return {value: {}} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _makes_a_rule(self) -> Group:
+        self.make_rule()
+        return self
+
+    def make_rule(self) -> Rule | None:
+        """What couples the members; None if nothing does."""
+        if self.game is not None and self.rule is not None:
+            raise ValueError("rule: a game is a rule already; leave out one of the two")
+        try:
+            if self.game is not None:
+                return make_rule("payoff_matrix", payoffs=self.game.payoffs, miss=self.game.miss)
+            if self.rule is None:
+                return None
+            if len(self.rule) != 1:
+                raise ValueError(f"rule: {list(self.rule)} are {len(self.rule)} rules; a group has one")
+            name, parameters = next(iter(self.rule.items()))
+            return make_rule(name, **parameters)
+        except NeuroparallelError as error:
+            raise ValueError(f"{'rule' if self.game is None else 'game'}: {error}") from None
 
 
 class Session(_Part):

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroparallel.engine import layout as plan
+from neuroparallel.engine.coupling import Coupling
 from neuroparallel.engine.tables import Tables, must_be_lazy
 from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
+from neuroparallel.rule import Rule
 from neuroparallel.task import Task
 from neuroparallel.timing import exact_steps
 
@@ -110,7 +112,7 @@ def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -
         for index, (name, stream) in enumerate(scenario.stream_items())
     )
     groups = tuple(
-        _group(scenario, name, group, position, names, tasks)
+        _group(scenario, name, group, position, names, tasks, dt)
         for position, (name, group) in enumerate(groups_of(scenario).items())
     )
     _check_groups(scenario, groups, streams)
@@ -120,7 +122,7 @@ def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -
     return plan.Layout(
         dt=dt,
         streams=streams,
-        subjects=tuple(_subject(scenario, name, names, tasks) for name in subjects),
+        subjects=tuple(_subject(scenario, name, names, tasks, dt) for name in subjects),
         groups=groups,
         session_trials=limits.get("trials", 0),
         session_steps=limits.get("steps", 0),
@@ -136,8 +138,12 @@ def _onset(
     names: Mapping[str, int],
     dt: float,
 ) -> plan.Onset:
-    steps = int(np.ceil(stream.onset.ms / dt - 1e-9))  # onsets round up
     key = f"subjects.{name.replace('.', '.streams.')}.onset"
+    law = stream.onset.law
+    if law is not None:
+        law.steps(dt, up=True)
+        return plan.Onset(law=law)
+    steps = int(np.ceil(stream.onset.ms / dt - 1e-9))  # onsets round up
     exact_steps(steps * dt, dt, f"{key}: it")  # refuses what is too long to be counted
     if stream.onset.after is None:
         return plan.Onset(steps)
@@ -174,6 +180,7 @@ def _group(
     position: int,
     names: Mapping[str, int],
     tasks: Mapping[str, Task],
+    dt: float,
 ) -> plan.GroupSpec:
     key = f"groups.{name}"
     members = full_names(scenario, group, key)
@@ -188,9 +195,31 @@ def _group(
         branch=group.branch or f"group.{position}",
         streams=tuple(names[member] for member in members),
         mix=mix,
-        game=_game(group, members, names, tasks, key),
+        labels=tuple(group.mix),
+        block=group.block,
+        yoked=group.yoked,
+        abort_all=group.abort == "trial",
+        deadline=_steps_up(group.deadline, dt, f"{key}.deadline"),
+        rule=_rule(group, [tasks[member] for member in members], key),
         then=_then(group, members, tasks, key),
     )
+
+
+def _steps_up(ms: float, dt: float, key: str) -> int:
+    """A time in steps, rounded up."""
+    steps = int(np.ceil(ms / dt - 1e-9))
+    exact_steps(steps * dt, dt, f"{key}: it")
+    return steps
+
+
+def _rule(group: Group, players: list[Task], key: str) -> Rule | None:
+    rule = group.make_rule()
+    if rule is not None:
+        try:
+            rule.check(players)
+        except NeuroparallelError as error:
+            raise ScenarioError(f"{key}.{'rule' if group.game is None else 'game'}: {error}") from None
+    return rule
 
 
 def _member(scenario: Scenario, part: str, members: list[str], key: str) -> str:
@@ -198,25 +227,6 @@ def _member(scenario: Scenario, part: str, members: list[str], key: str) -> str:
     if full not in members:
         raise ScenarioError(f"{key}.mix: {part.strip()!r} is not in this group.{nearest(part.strip(), members)}")
     return full
-
-
-def _game(
-    group: Group, members: list[str], names: Mapping[str, int], tasks: Mapping[str, Task], key: str
-) -> plan.Game | None:
-    if group.game is None:
-        return None
-    choices = tuple(len(tasks[member].action_names()) - 1 for member in members)
-    try:
-        table = np.array(group.game.payoffs, dtype=np.float64)
-    except (TypeError, ValueError):
-        table = np.zeros(0)
-    if table.shape != (*choices, len(members)) or not np.isfinite(table).all():
-        raise ScenarioError(
-            f"{key}.game.payoffs: the table has shape {table.shape}; {len(members)} players with "
-            f"{list(choices)} choices need nested lists of shape {(*choices, len(members))}, numbers only."
-        )
-    rows = tuple(tuple(float(pay) for pay in row) for row in table.reshape(-1, len(members)))
-    return plan.Game(tuple(names[member] for member in members), rows, choices, group.game.miss)
 
 
 def _then(group: Group, members: list[str], tasks: Mapping[str, Task], key: str) -> tuple[int, ...]:
@@ -231,7 +241,9 @@ def _then(group: Group, members: list[str], tasks: Mapping[str, Task], key: str)
     return tuple(result)
 
 
-def _subject(scenario: Scenario, name: str, names: Mapping[str, int], tasks: Mapping[str, Task]) -> plan.SubjectSpec:
+def _subject(
+    scenario: Scenario, name: str, names: Mapping[str, int], tasks: Mapping[str, Task], dt: float
+) -> plan.SubjectSpec:
     spec = scenario.subjects[name]
     members = [f"{name}.{key}" for key in spec.streams]
     key = f"subjects.{name}"
@@ -246,21 +258,70 @@ def _subject(scenario: Scenario, name: str, names: Mapping[str, int], tasks: Map
         raise ScenarioError(f"{key}.observation: shared channels need streams with the same channels.")
     if spec.fixation != "own" and any("fixation" not in tasks[m].channel_groups() for m in members):
         raise ScenarioError(f"{key}.fixation: a fused fixation cue needs a fixation channel in every stream.")
-    partners = []
-    for other in spec.sees:
-        if other not in scenario.subjects or other == name:
-            raise ScenarioError(f"{key}.sees: there is no other subject {other!r}.{nearest(other, scenario.subjects)}")
-        for stream in scenario.subjects[other].streams:
-            full = f"{other}.{stream}"
-            partners.append(plan.Partner(names[full], len(tasks[full].action_names())))
+    if spec.response_lock and any(tasks[m].movement is not None for m in members):
+        raise ScenarioError(f"{key}.response_lock: a movement cannot be held back; leave it out.")
     return plan.SubjectSpec(
         name,
         tuple(names[m] for m in members),
-        spec.action,
-        spec.observation,
-        spec.fixation,
-        tuple(partners),
+        action=spec.action,
+        routing=spec.routing,
+        observation=spec.observation,
+        fixation=spec.fixation,
+        lock=_steps_up(spec.response_lock, dt, f"{key}.response_lock"),
+        sights=_sights(scenario, name, names, tasks, dt),
+        message=None if spec.message is None else plan.Message(spec.message.levels, spec.message.cost),
+        cues=_cues(scenario, members),
     )
+
+
+def _cues(scenario: Scenario, members: list[str]) -> tuple[int, ...]:
+    """The groups whose entry of the mix the subject is shown."""
+    cues = []
+    for number, (name, group) in enumerate(groups_of(scenario).items()):
+        if group.cue and not group.mix:
+            raise ScenarioError(f"groups.{name}.cue: it tells which entry of the mix is on; the group has no mix.")
+        if group.cue and set(members) & set(full_names(scenario, group, f"groups.{name}")):
+            cues.append(number)
+    return tuple(cues)
+
+
+def _sights(
+    scenario: Scenario, name: str, names: Mapping[str, int], tasks: Mapping[str, Task], dt: float
+) -> tuple[plan.Sight, ...]:
+    """What a subject is shown of others, one entry for each of their streams and kinds of information."""
+    subjects, key = list(scenario.subjects), f"subjects.{name}.sees"
+    entries = []
+    for other, seen in scenario.subjects[name].sees.items():
+        if other not in scenario.subjects or other == name:
+            raise ScenarioError(f"{key}: there is no other subject {other!r}.{nearest(other, scenario.subjects)}")
+        if seen.message and scenario.subjects[other].message is None:
+            raise ScenarioError(f"{key}.{other}.message: {other} has nothing to say; give it message: {{levels: 2}}.")
+        entries += [(other, f"{other}.{stream}", seen, first) for first, stream in _numbered(scenario, other)]
+    sights = []
+    for number, (other, full, seen, first) in enumerate(entries):
+        label = "partner" if len(entries) == 1 else f"partner_{number}"
+        whose = (label, names[full], subjects.index(other))
+        choices = len(tasks[full].action_names()) - 1
+        if seen.choice:
+            sights.append(plan.Sight("choice", *whose, choices))
+        if seen.reward:
+            sights.append(plan.Sight("reward", *whose))
+        if seen.action:
+            sights.append(plan.Sight("action", *whose, choices, _latency(seen.action, dt, f"{key}.{other}.action")))
+        if seen.message and first:  # a message is the subject's, not that of each stream
+            sights.append(plan.Sight("message", *whose, 0, _latency(seen.message, dt, f"{key}.{other}.message")))
+    return tuple(sights)
+
+
+def _numbered(scenario: Scenario, subject: str) -> list[tuple[bool, str]]:
+    return [(number == 0, stream) for number, stream in enumerate(scenario.subjects[subject].streams)]
+
+
+def _latency(ms: float, dt: float, key: str) -> int:
+    """After how many steps something is seen: rounded up, and one at least, as nobody sees what is yet to be done."""
+    if ms < dt:
+        raise ScenarioError(f"{key}: the latency is {ms:g} ms; it is dt = {dt:g} ms or more.")
+    return _steps_up(ms, dt, key)
 
 
 def _check_groups(scenario: Scenario, groups: tuple[plan.GroupSpec, ...], streams: tuple[plan.StreamSpec, ...]) -> None:
@@ -304,6 +365,8 @@ def check_scenario(scenario: Scenario) -> None:
             key = f"subjects.{stream.name.replace('.', '.streams.')}"
             raise ScenarioError(f"{key}.timing: {error}") from None
     for group in built.groups:
-        for index in group.streams:
-            if built.streams[index].onset.steps:
-                exact_steps(built.streams[index].onset.steps * built.dt, built.dt, "onset")
+        members = [built.streams[index] for index in group.streams]
+        try:
+            Coupling(group, members, built.dt, 1)
+        except NeuroparallelError as error:
+            raise ScenarioError(f"groups.{group.name}.{error}") from None

@@ -178,6 +178,25 @@ def _of_kind(value: Any, kind: str, where: str) -> Any:
     return tuple(_of_kind(entry, kinds[n], f"{where}[{n}]") for n, entry in enumerate(value))
 
 
+def fitting_parameters(owner: Any) -> None:
+    """Bring the fields of a frozen dataclass, a task or a rule, into the form that their annotations ask for.
+
+    Raises:
+        ArgumentError: A number is none, or a sequence has another length; names the field.
+    """
+    for spec in dataclasses.fields(owner):
+        value = getattr(owner, spec.name)
+        kind = spec.type.__name__ if spec.type in (int, float) else str(spec.type)
+        fitting = _of_kind(value, kind, spec.name)
+        if fitting is not value:
+            object.__setattr__(owner, spec.name, fitting)
+
+
+def class_name(owner: type) -> str:
+    """The name of a class in scenario files: lower case with underscores."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", owner.__name__).lower()
+
+
 @dataclass(frozen=True)
 class Memory:
     """An array that a task remembers from trial to trial, one row per lane; reset when a session starts.
@@ -317,12 +336,7 @@ class Task:
                 if not isinstance(value, Mapping):
                     raise ArgumentError(f"{name} is {value!r}; give a mapping of names to numbers.")
                 object.__setattr__(self, name, getattr(default, name).replace(value))
-        for spec in dataclasses.fields(self):
-            value = getattr(self, spec.name)
-            kind = spec.type.__name__ if spec.type in (int, float) else str(spec.type)
-            fitting = _of_kind(value, kind, spec.name)
-            if fitting is not value:
-                object.__setattr__(self, spec.name, fitting)
+        fitting_parameters(self)
         for noise in getattr(default, "channels", Channels()).noise.values():
             if isinstance(noise, str) and getattr(self, noise) < 0:
                 raise ArgumentError(f"{noise} is {getattr(self, noise)!r}; a standard deviation is 0 or more.")
@@ -330,7 +344,7 @@ class Task:
     @classmethod
     def task_name(cls) -> str:
         """The name of the task in scenario files: that of its class in lower case with underscores."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        return class_name(cls)
 
     def conditions(self) -> Factorial:
         """The design: the factors that are drawn at the start of each trial."""

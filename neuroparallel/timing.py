@@ -78,8 +78,12 @@ class Law:
         """The law as a scenario file writes it."""
         raise NotImplementedError
 
-    def steps(self, dt: float) -> tuple[int, Bits]:
-        """Compile the law to steps of ``dt``, rounded half up.
+    def steps(self, dt: float, *, up: bool = False) -> tuple[int, Bits]:
+        """Compile the law to steps of ``dt``.
+
+        Args:
+            dt: Time step in ms.
+            up: Round up, as onsets are, instead of half up, as durations are.
 
         Returns:
             The smallest number of steps, and the cuts (uint64) of the 64-bit range: a word draws
@@ -91,14 +95,20 @@ class Law:
                 f"a duration is drawn between {shortest:g} and {longest:g} ms; it is 0 or more, and takes at most "
                 f"{MOST_CUTS:,} different numbers of steps of {dt:g} ms."
             )
-        low, high = math.floor(shortest / dt + 0.5), math.floor(longest / dt + 0.5)
-        edges = [self.cdf((k + 0.5) * dt) for k in range(low, high)]
+        offset = 1e-9 if up else 0.5
+        low, high = (_rounded(value / dt, up) for value in (shortest, longest))
+        edges = [self.cdf((k + offset) * dt) for k in range(low, high)]
         weights = np.diff(np.array([0.0, *edges, 1.0]))
         return low, thresholds(weights)
 
     def draw(self, bits: Bits) -> NDArray[np.float64]:
         """Draw values in ms, one for each word; uint64 (n,) to float64 (n,)."""
         return self.quantile(uniforms(bits))
+
+
+def _rounded(steps: float, up: bool) -> int:
+    """To whole steps, up or half up; what is whole but for the last bits is whole."""
+    return math.ceil(steps - 1e-9) if up else math.floor(steps + 0.5)
 
 
 def _check_numbers(name: str, *values: Any) -> None:
@@ -220,10 +230,10 @@ class Choice(Law):
     def bounds(self) -> tuple[float, float]:
         return self.values[0], self.values[-1]
 
-    def steps(self, dt: float) -> tuple[int, Bits]:
+    def steps(self, dt: float, *, up: bool = False) -> tuple[int, Bits]:
         for value in self.values:
-            exact_steps(value, dt, "choice: a duration")
-        return super().steps(dt)
+            exact_steps(math.ceil(value / dt - 1e-9) * dt if up else value, dt, "choice: a duration")
+        return super().steps(dt, up=up)
 
     def plain(self) -> dict[str, Any]:
         return {"choice": list(self.values)} | ({"weights": list(self.weights)} if len(set(self.weights)) > 1 else {})

@@ -138,15 +138,7 @@ class StreamAgent:
             choices = [
                 self.choose(stream, stream.spec.name, who, observations, infos, core.now) for stream in subject.streams
             ]
-            if subject.factors:
-                result[who] = np.stack(choices, axis=1)
-            elif len(choices) == 1:
-                result[who] = choices[0]
-            else:
-                action = np.zeros(core.lanes, np.int64)
-                for choice, stream in reversed(list(zip(choices, subject.streams, strict=True))):
-                    action = np.where(stream.window_open(), choice, action)
-                result[who] = action
+            result[who] = subject.compose(choices)
         return result
 
 

@@ -48,8 +48,8 @@ class BatchEngine:
         self.streams = [
             BatchStream(spec, Tables(spec.task, layout.dt, self.lanes), self.lanes) for spec in layout.streams
         ]
-        self.groups = [BatchGroup(spec, self.streams, self.lanes) for spec in layout.groups]
-        self.subjects = [BatchSubject(spec, self.streams, self.lanes) for spec in layout.subjects]
+        self.groups = [BatchGroup(spec, self.streams, self.lanes, self.dt) for spec in layout.groups]
+        self.subjects = [BatchSubject(spec, self.streams, self.groups, self.lanes) for spec in layout.subjects]
         self._connect_partners()
         self.possible_agents = [spec.name for spec in layout.subjects]
         self.stream_names = [spec.name for spec in layout.streams]
@@ -75,12 +75,13 @@ class BatchEngine:
         )
 
     def _connect_partners(self) -> None:
-        """Let the group that resolves a partner's choice note it for those who see it."""
+        """Let the group that resolves a partner's trial note its choice or reward for those who see it."""
         for subject in self.subjects:
-            for (partner, _), seen in zip(subject.partners, subject.seen, strict=True):
+            subject.meet(self.subjects)
+            for sight, seen in zip(subject.spec.sights, subject.seen, strict=True):
                 for group in self.groups:
-                    if partner in group.streams.values():
-                        group.partners.append((seen, partner))
+                    if sight.stream in group.spec.streams and not sight.live:
+                        group.lookers.append((sight.kind, seen, self.streams[sight.stream]))
 
     def __repr__(self) -> str:
         """What is played, in how many lanes."""
@@ -221,6 +222,8 @@ class BatchEngine:
             ]
         for group in self.groups:
             group.wake(self.now)
+        for subject in self.subjects:
+            subject.look()
         rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
         terminations = {agent: np.zeros(self.lanes, bool) for agent in self.possible_agents}
         truncations = {agent: truncated.copy() for agent in self.possible_agents}
@@ -294,7 +297,7 @@ class BatchEngine:
             ground_truth=stream.tables.answer[stream.slot[who]],
             reward=stream.earned[who],
             response_steps=stream.response[who],
-            conditions=stream.values(who) | group.values(who),
+            conditions=group.values(who) | stream.values(who),
         )
 
     def _log_responses(self, trials: list[NDArray[np.int64]]) -> None:

@@ -2,43 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.group import BatchGroup
 from neuroparallel.engine.layout import SubjectSpec
 from neuroparallel.engine.movements import read_movements
+from neuroparallel.engine.sights import Delayed, paint_choice
 from neuroparallel.engine.stream import BatchStream
-from neuroparallel.engine.subject import action_space, observation_space, subject_columns
+from neuroparallel.engine.subject import action_space, factor_sizes, observation_space, subject_columns
 from neuroparallel.errors import ActionError
+from neuroparallel.seeding import mix, name_bits
 
 __all__ = ["BatchSubject"]
 
+LOCK = np.uint64(name_bits("response_lock"))
+Integers = NDArray[np.int64]
+
 
 class BatchSubject:
-    """What one subject sees and does, in all lanes."""
+    """What one subject sees and does, in all lanes.
 
-    def __init__(self, spec: SubjectSpec, streams: list[BatchStream], lanes: int) -> None:
+    Args:
+        spec: The subject.
+        streams: All streams of the scenario; the subject keeps its own.
+        groups: All groups of the scenario.
+        lanes: Number of lanes.
+    """
+
+    def __init__(self, spec: SubjectSpec, streams: list[BatchStream], groups: list[BatchGroup], lanes: int) -> None:
         self.spec, self.lanes = spec, lanes
         self.streams = [streams[index] for index in spec.streams]
         self.indices = list(spec.streams)
-        self.partners = [(streams[partner.stream], partner.choices) for partner in spec.partners]
         tables = [stream.tables for stream in self.streams]
-        self.columns = subject_columns(spec, tables, [s.spec.short for s in self.streams])
+        self.shorts = [stream.spec.short for stream in self.streams]
+        self.columns = subject_columns(spec, tables, self.shorts, [group.spec for group in groups])
         self.names = self.columns.names
         self.observation_space = observation_space(len(self.names))
-        shorts = [stream.spec.short for stream in self.streams]
-        self.action_space = action_space(spec, tables, shorts)
-        self.factors = len(self.streams) if len(self.streams) > 1 and spec.action == "factored" else 0
-        self.sizes = np.array([t.actions for t in tables])
+        self.action_space = action_space(spec, tables, self.shorts)
+        self.sizes = np.array(factor_sizes(spec, tables))
+        self.factors = len(self.sizes) if len(self.sizes) > 1 else 0
+        self.factored = len(self.streams) > 1 and spec.action == "factored"
         self.moving = any(t.movement is not None for t in tables)
-        self.shorts = shorts
-        self.seen = [np.zeros(lanes, np.int64) for _ in self.partners]
+        self.seen: list[Any] = [
+            Delayed(sight, lanes) if sight.live else np.zeros(lanes, np.int64 if sight.kind == "choice" else np.float64)
+            for sight in spec.sights
+        ]
+        self.said = np.zeros(lanes)  # what the message of this step says, 0 to 1
+        self.locked_until = np.zeros(lanes, np.int64)
+        self._cues = [groups[index] for index in spec.cues]
+        self._partners: list[BatchSubject] = []
+        for sight in spec.sights:
+            if sight.kind == "action":
+                streams[sight.stream].shows_choice = True
+        self._all_streams = streams
+
+    def meet(self, subjects: Sequence[BatchSubject]) -> None:
+        """Get to know the others, whose messages may be seen."""
+        self._partners = list(subjects)
+
+    # ---- acting -----------------------------------------------------------------------------------------------------
 
     def read(self, actions: Mapping[str, Any]) -> Any:
-        """Check the subject's actions; int64, (lanes,) or (lanes, streams), or as `read_movements` has it."""
+        """Check the subject's actions; int64, (lanes,) or (lanes, factors), or as `read_movements` has it."""
         name = self.spec.name
         try:
             given = actions[name]
@@ -60,27 +89,87 @@ class BatchSubject:
         return array
 
     def act(self, actions: Any, now: int) -> None:
-        if self.factors and self.moving:
-            for stream, short in zip(self.streams, self.shorts, strict=True):
-                stream.act(actions[short], now)
-        elif self.factors:
-            for factor, stream in enumerate(self.streams):
-                stream.act(np.ascontiguousarray(actions[:, factor]), now)
-        elif len(self.streams) == 1:
-            self.streams[0].act(actions, now)
-        else:
-            windows = [stream.window_open() for stream in self.streams]
-            nowhere = ~np.logical_or.reduce(windows)
-            for stream, window in zip(self.streams, windows, strict=True):
-                stream.act(np.where(window | nowhere, actions, 0), now)
+        """Hand each stream its part of an action that `read` has checked."""
+        if self.spec.message is not None:
+            actions = self._say(actions)
+        parts = self._parts(actions)
+        if self.spec.lock:
+            parts = self._unlocked(parts, now)
+        for stream, part in zip(self.streams, parts, strict=True):
+            stream.act(part, now)
+
+    def _say(self, actions: Any) -> Any:
+        """Take the message off an action; what is left is for the streams."""
+        message = self.spec.message
+        assert message is not None
+        level = actions["message"] if self.moving else actions[:, -1]
+        self.said = level / (message.levels - 1)
+        if self.moving:
+            return actions
+        return actions[:, :-1] if self.factored else np.ascontiguousarray(actions[:, 0])
+
+    def _parts(self, actions: Any) -> list[NDArray[Any]]:
+        """What the action means for each stream."""
+        if isinstance(actions, dict):
+            return [actions[short] for short in self.shorts]
+        if self.factored:
+            return [np.ascontiguousarray(actions[:, factor]) for factor in range(len(self.streams))]
+        if len(self.streams) == 1 or self.spec.routing == "both":
+            return [actions] * len(self.streams)
+        windows = [stream.window_open() for stream in self.streams]
+        nowhere = ~np.logical_or.reduce(windows)
+        if self.spec.routing == "main_first":
+            windows = [window & ~np.logical_or.reduce(windows[:i] or [nowhere]) for i, window in enumerate(windows)]
+        return [np.where(window | nowhere, actions, 0) for window in windows]
+
+    def _unlocked(self, parts: list[NDArray[Any]], now: int) -> list[NDArray[Any]]:
+        """Hold back what falls into the time after a response, and all but one of several responses at once."""
+        free = now >= self.locked_until
+        parts = [np.where(free, part, 0) for part in parts]
+        responds = np.stack([(part > 0) & s.window_open() for part, s in zip(parts, self.streams, strict=True)])
+        if (responds.sum(axis=0) > 1).any():
+            order = np.stack([mix(stream.trial_key + LOCK) for stream in self.streams])  # a tie is broken by lot
+            first = np.where(responds, order, np.uint64(2**64 - 1)).argmin(axis=0)
+            for place in range(len(parts)):
+                parts[place] = np.where(responds[place] & (first != place), 0, parts[place])
+        self.locked_until = np.where(responds.any(axis=0), now + self.spec.lock, self.locked_until)
+        return parts
+
+    def compose(self, choices: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+        """The action that tells each stream its choice and says nothing to others; int64, as the engine takes it.
+
+        Args:
+            choices: int64, (lanes,), for each stream. Of a shared action, the first open window gets its choice.
+        """
+        parts = list(choices)
+        if not self.factored and len(parts) > 1:
+            action = np.zeros(self.lanes, np.int64)
+            for choice, stream in reversed(list(zip(choices, self.streams, strict=True))):
+                action = np.where(stream.window_open(), choice, action)
+            parts = [action]
+        if self.spec.message is not None:
+            parts.append(np.zeros(self.lanes, np.int64))
+        return np.stack(parts, axis=1) if self.factors else parts[0]
 
     def reward(self) -> NDArray[np.float64]:
-        if len(self.streams) == 1 and self.streams[0].spec.weight == 1.0:
+        """What the subject was paid in this step, float64 (lanes,)."""
+        message = self.spec.message
+        if len(self.streams) == 1 and self.streams[0].spec.weight == 1.0 and message is None:
             return self.streams[0].reward
         total = np.zeros(self.lanes)
         for stream in self.streams:
             total += stream.spec.weight * stream.reward
-        return total
+        return total if message is None else total - message.cost * self.said
+
+    # ---- seeing -----------------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Note what partners do right now, which is seen after its latency; once per step."""
+        for sight, seen in zip(self.spec.sights, self.seen, strict=True):
+            if sight.kind == "action":
+                seen.push(self._all_streams[sight.stream].standing)
+            elif sight.kind == "message":
+                seen.push(self._partners[sight.subject].said)
 
     def observe(self, now: int) -> NDArray[np.float32]:
         """(lanes, channels) float32: a transposed view of channel-major memory."""
@@ -98,14 +187,21 @@ class BatchSubject:
             self.streams[0].add_noise(part)
         else:
             self._fused(out, now)
-        for (_, choices), seen, start in zip(self.partners, self.seen, columns.partners, strict=True):
-            np.equal(
-                seen,
-                np.arange(1, choices)[:, None],
-                out=out[start : start + choices - 1],
-                casting="unsafe",
-            )
+        if columns.cues or columns.sights:
+            self._paint_others(out)
         return out.T
+
+    def _paint_others(self, out: NDArray[np.float32]) -> None:
+        """Write what is no stream's: the cues of groups, and what is seen of partners."""
+        for group, start in zip(self._cues, self.columns.cues, strict=True):
+            paint_choice(out[start : start + len(group.spec.mix)], group.entry + 1)
+        for sight, seen, start in zip(self.spec.sights, self.seen, self.columns.sights, strict=True):
+            value = seen.now if sight.live else seen
+            part = out[start : start + len(sight.channels)]
+            if sight.kind in ("choice", "action"):
+                paint_choice(part, value)
+            else:
+                part[0] = value
 
     def _fused(self, out: NDArray[np.float32], now: int) -> None:
         fixation = []
@@ -124,24 +220,40 @@ class BatchSubject:
         out[0] = np.where(everyone_idle, np.float32(0.0), value)
 
     def truth(self, now: int) -> NDArray[np.int64]:
+        """The action that is right, int64 (lanes,) or (lanes, factors); -1 where none is defined, as for a message."""
         truths = [stream.truth(now) for stream in self.streams]
-        if self.factors:
-            return np.stack(truths, axis=1)
-        result = truths[0]
-        if len(truths) > 1:
+        if not self.factored and len(truths) > 1:
             windows = [stream.window_open() for stream in self.streams]
             result = np.zeros(self.lanes, np.int64)
             for truth, window in reversed(list(zip(truths, windows, strict=True))):
                 result = np.where(window, truth, result)
-        return result
+            truths = [result]
+        if self.spec.message is not None:
+            truths.append(np.full(self.lanes, -1))
+        return np.stack(truths, axis=1) if len(truths) > 1 else truths[0]
 
-    def forget(self, lanes: NDArray[np.int64]) -> None:
+    # ---- sessions and saving ----------------------------------------------------------------------------------------
+
+    def forget(self, lanes: Integers) -> None:
+        """Begin a session in some lanes."""
+        self.said[lanes] = 0.0
+        self.locked_until[lanes] = 0
         for seen in self.seen:
-            seen[lanes] = 0
+            if isinstance(seen, Delayed):
+                seen.forget(lanes)
+            else:
+                seen[lanes] = 0
 
     def state(self) -> dict[str, Any]:
-        return {"seen": [seen.copy() for seen in self.seen]}
+        """A copy of everything that changes."""
+        seen = [seen.state() if isinstance(seen, Delayed) else seen.copy() for seen in self.seen]
+        return {"seen": seen, "said": self.said.copy(), "locked_until": self.locked_until.copy()}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
-        for seen, array in zip(self.seen, saved["seen"], strict=True):
-            seen[:] = array
+        """Go back to a saved state."""
+        self.said, self.locked_until = saved["said"].copy(), saved["locked_until"].copy()
+        for seen, past in zip(self.seen, saved["seen"], strict=True):
+            if isinstance(seen, Delayed):
+                seen.set_state(past)
+            else:
+                seen[:] = past

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.layout import Game, GroupSpec
+from neuroparallel.engine.coupling import Coupling, group_conditions, membership
+from neuroparallel.engine.layout import GroupSpec
 from neuroparallel.engine.stream import NEVER, NO_LANES, BatchStream
 from neuroparallel.outcomes import Outcome
-from neuroparallel.seeding import Bits, branch_keys, mix, name_bits, pick, thresholds, trial_keys
+from neuroparallel.seeding import Bits, branch_keys, mix, name_bits, pick, trial_keys
 
-__all__ = ["BatchGroup", "group_conditions", "membership", "payoff_row"]
+__all__ = ["BatchGroup"]
 
 MIX = np.uint64(name_bits("group.mix"))
-
-
-def membership(spec: GroupSpec) -> tuple[NDArray[np.bool_], Bits]:
-    """Which streams take part in each entry of a mix, bool (entries, streams), and the cuts to draw one."""
-    entries = spec.mix or ((spec.streams, 1.0),)
-    table = np.array([[index in members for index in spec.streams] for members, _ in entries])
-    return table, thresholds(np.array([weight for _, weight in entries]))
-
-
-def group_conditions(spec: GroupSpec) -> tuple[str, ...]:
-    """Columns of the trial table that all streams of a group share: its trial number, and the entry of its mix."""
-    names = ("group_trial",) if len(spec.streams) > 1 else ()
-    return (*names, "mix") if spec.mix else names
-
-
-def payoff_row(game: Game, choices: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Find the row of the pay-off table for choices 0..n-1 of each player; negative choices have no meaning."""
-    row = np.zeros(len(choices[0]), np.int64)
-    for choice, n in zip(choices, game.choices, strict=True):
-        row = row * n + choice
-    return row
+Integers = NDArray[np.int64]
 
 
 class BatchGroup:
@@ -46,17 +27,22 @@ class BatchGroup:
         spec: The group.
         streams: All streams of the scenario; the group keeps its own.
         lanes: Number of lanes.
+        dt: Time step, ms.
     """
 
-    def __init__(self, spec: GroupSpec, streams: list[BatchStream], lanes: int) -> None:
-        self.spec, self.lanes = spec, lanes
+    def __init__(self, spec: GroupSpec, streams: list[BatchStream], lanes: int, dt: float) -> None:
+        self.spec, self.lanes, self.dt = spec, lanes, dt
         self.streams = {index: streams[index] for index in spec.streams}
+        members = [stream.spec for stream in self.streams.values()]
+        self.coupling = Coupling(spec, members, dt, lanes)
+        self.names = group_conditions(spec, members)
         self.trial = np.full(lanes, -1, np.int64)
         self.key = np.zeros(lanes, np.uint64)
+        self.started = np.zeros(lanes, np.int64)
         self.mixed = bool(spec.mix)
-        onsets = [stream.spec.onset for stream in self.streams.values()]
-        self.delayed = any(onset.steps or onset.after >= 0 for onset in onsets)
-        self.alone = len(spec.streams) == 1 and not self.mixed and not self.delayed and spec.game is None
+        onsets = [stream.onset for stream in members]
+        self.delayed = any(onset.steps or onset.after >= 0 or onset.law is not None for onset in onsets)
+        self.alone = len(members) == 1 and not (self.mixed or self.delayed or self.coupling.draws or spec.deadline)
         self.takes_part = {index: np.ones(lanes, bool) for index in spec.streams}
         self.onset_at = {index: np.full(lanes, NEVER, np.int64) for index in spec.streams}
         self.begun = {index: np.ones(lanes, bool) for index in spec.streams}  # in the present trial of the group
@@ -64,97 +50,98 @@ class BatchGroup:
         self.resolved = np.zeros(lanes, bool)
         self.entry = np.zeros(lanes, np.int64)
         self._members, self._cuts = membership(spec)
-        self._payoffs = np.array(spec.game.payoffs) if spec.game else np.zeros((0, 0))
-        self.partners: list[tuple[NDArray[np.int64], BatchStream]] = []  # where last choices are shown
+        self.lookers: list[tuple[str, NDArray[Any], BatchStream]] = []  # what is shown of a stream, where
         for stream in self.streams.values():
             if stream.spec.onset.after >= 0:
                 self.streams[stream.spec.onset.after].watched = True
 
-    def begin(self, lanes: NDArray[np.int64], seeds: Bits, lane_ids: Bits, sessions: Bits, now: int) -> None:
+    # ---- trials -----------------------------------------------------------------------------------------------------
+
+    def begin(self, lanes: Integers, seeds: Bits, lane_ids: Bits, sessions: Bits, now: int) -> None:
         """Start a session in some lanes: new key, first trial."""
         self.key[lanes] = branch_keys(seeds, lane_ids, sessions, self.spec.branch)
         self.trial[lanes] = -1
+        self.coupling.begin(lanes)
         self.start(lanes, now)
 
-    def start(self, lanes: NDArray[np.int64], now: int) -> None:
-        """Draw who takes part, and start or schedule them."""
+    def start(self, lanes: Integers, now: int) -> None:
+        """Draw who takes part and what they have in common, and start or schedule them."""
         if not lanes.size:
             return
         self.trial[lanes] += 1
         if self.alone:
             next(iter(self.streams.values())).start(lanes, now)
             return
-        self._draw_mix(lanes)
+        self.started[lanes] = now
         self.resolved[lanes] = False
         self.pending[lanes] = 0
-        for index, stream in self.streams.items():
+        self._draw_mix(lanes)
+        if self.coupling.draws:
+            self.coupling.draw(lanes, self._keys(lanes), self.trial[lanes])
+        for place, index in enumerate(self.streams):
             part = lanes[self.takes_part[index][lanes]] if self.mixed else lanes
             self.pending[part] += 1
-            onset = stream.spec.onset
             self.onset_at[index][lanes] = NEVER
             self.begun[index][lanes] = False
-            if onset.after < 0 and onset.steps == 0:
-                if part.size:
-                    stream.start(part, now)
-                    self.begun[index][part] = True
-            elif onset.after < 0:
-                self.onset_at[index][part] = now + onset.steps
+            self._start_or_schedule(place, index, part, now)
 
-    def _draw_mix(self, lanes: NDArray[np.int64]) -> None:
+    def _keys(self, lanes: Integers) -> Bits:
+        return trial_keys(self.key[lanes], self.trial[lanes])
+
+    def _draw_mix(self, lanes: Integers) -> None:
         if not self.mixed:
             return
-        words = mix(trial_keys(self.key[lanes], self.trial[lanes]) + MIX)
-        entry = pick(self._cuts, words)
+        entry = pick(self._cuts, mix(trial_keys(self.key[lanes], self.trial[lanes] // self.spec.block) + MIX))
         self.entry[lanes] = entry
         for column, index in enumerate(self.spec.streams):
             self.takes_part[index][lanes] = self._members[entry, column]
 
-    def values(self, lanes: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    def _start_or_schedule(self, place: int, index: int, lanes: Integers, now: int) -> None:
+        onset = self.streams[index].spec.onset
+        if onset.after >= 0:
+            return
+        steps = self.coupling.onset_steps[place][lanes] if onset.law is not None else np.full(len(lanes), onset.steps)
+        self.onset_at[index][lanes] = now + steps
+        self._start(place, index, lanes[steps == 0], now)
+
+    def _start(self, place: int, index: int, lanes: Integers, now: int) -> None:
+        if lanes.size:
+            self.onset_at[index][lanes] = NEVER
+            self.begun[index][lanes] = True
+            self.streams[index].start(lanes, now, self.coupling.given(place, lanes))
+
+    def values(self, lanes: Integers) -> dict[str, NDArray[Any]]:
         """The conditions that all streams of the group share, (n,) each."""
-        known = {"group_trial": self.trial, "mix": self.entry}
-        return {name: known[name][lanes] for name in group_conditions(self.spec)}
+        known = {"group_trial": self.trial, "mix": self.entry, **self.coupling.values}
+        return {name: known[name][lanes] for name in self.names}
 
     def wake(self, now: int) -> None:
         """Start the streams whose onset has come."""
-        if not self.delayed:
-            return
-        for index, stream in self.streams.items():
-            at = self.onset_at[index]
-            lanes = (at == now).nonzero()[0]
-            if lanes.size:
-                at[lanes] = NEVER
-                stream.start(lanes, now)
-                self.begun[index][lanes] = True
+        if self.delayed:
+            for place, index in enumerate(self.streams):
+                self._start(place, index, (self.onset_at[index] == now).nonzero()[0], now)
 
-    def resolve(self, now: int) -> NDArray[np.int64]:
+    # ---- their end --------------------------------------------------------------------------------------------------
+
+    def resolve(self, now: int) -> Integers:
         """Take note of streams that ended; returns the lanes in which all have, after paying what is due."""
         if self.alone:
             ended = next(iter(self.streams.values())).ended
-            self._show_choices(ended)
+            self._show(ended)
             return ended
-        touched = []
         for index, stream in self.streams.items():
             self._schedule(index, stream, now)
-        for index, stream in self.streams.items():
-            if stream.ended.size:
-                self.pending[stream.ended] -= 1
-                touched.append(stream.ended)
-                self._cancel_waiting(index, stream.ended, now)
+        touched = [self._count_ended(index, stream.ended, now) for index, stream in self.streams.items()]
+        touched = [lanes for lanes in (*touched, self._cut_short(now)) if lanes.size]
         if not touched:
             return NO_LANES
         lanes = np.unique(np.concatenate(touched)) if len(touched) > 1 else touched[0]
-        done: NDArray[np.int64] = lanes[self.pending[lanes] == 0]
-        if self.spec.game is None:
-            self._show_choices(done)
-            return done
-        return self._play(self.spec.game, done, now)
+        return self._settle(lanes[self.pending[lanes] == 0], now)
 
     def _schedule(self, index: int, stream: BatchStream, now: int) -> None:
         """Set the onset of a stream that waits for the end of another's period."""
         onset = stream.spec.onset
-        if onset.after < 0:
-            return
-        left = self.streams[onset.after].left
+        left = self.streams[onset.after].left if onset.after >= 0 else None
         if left is None:
             return
         lanes, periods = left
@@ -163,7 +150,13 @@ class BatchGroup:
             lanes = lanes[self.takes_part[index][lanes]]
         self.onset_at[index][lanes] = now + onset.steps
 
-    def _cancel_waiting(self, ended: int, lanes: NDArray[np.int64], now: int) -> None:
+    def _count_ended(self, index: int, ended: Integers, now: int) -> Integers:
+        if ended.size:
+            self.pending[ended] -= 1
+            self._cancel_waiting(index, ended, now)
+        return ended
+
+    def _cancel_waiting(self, ended: int, lanes: Integers, now: int) -> None:
         """A stream whose cue can no longer come is cancelled."""
         for index, stream in self.streams.items():
             if stream.spec.onset.after != ended:
@@ -175,83 +168,124 @@ class BatchGroup:
                 self.pending[lost] -= 1
                 self._cancel_waiting(index, lost, now)
 
-    def _never_begin(self, index: int, lanes: NDArray[np.int64], now: int) -> None:
+    def _never_begin(self, index: int, lanes: Integers, now: int) -> None:
         """Cancel trials before they began: they are drawn, so that records and memory know them, but not shown."""
-        stream = self.streams[index]
-        stream.start(lanes, now)
+        stream, place = self.streams[index], list(self.streams).index(index)
+        self._start(place, index, lanes, now)
         stream.rest(lanes)
         stream.outcome[lanes] = Outcome.CANCELLED
-        self.begun[index][lanes] = True
 
-    def _play(self, game: Game, done: NDArray[np.int64], now: int) -> NDArray[np.int64]:
-        fresh = done[~self.resolved[done]]
-        if fresh.size:
-            self._pay(game, fresh)
-            self.resolved[fresh] = True
-            if self.spec.then:
-                over = self._resume(fresh, now)
-                done = np.setdiff1d(done, np.setdiff1d(fresh, over))
-        return done
-
-    def _pay(self, game: Game, lanes: NDArray[np.int64]) -> None:
-        choices = [self._choice(self.streams[index], lanes) - 1 for index in game.streams]
-        all_chose = np.logical_and.reduce([choice >= 0 for choice in choices])
-        row = np.where(all_chose, payoff_row(game, choices), 0)
-        for player, index in enumerate(game.streams):
-            paid = np.where(all_chose, self._payoffs[row, player], game.missing)
-            stream = self.streams[index]
-            stream.reward[lanes] += paid
-            stream.earned[lanes] += paid
-        self._show_choices(lanes)
-
-    def _show_choices(self, lanes: NDArray[np.int64]) -> None:
-        """Let those who see a member's last choice see it from now on."""
+    def _cut_short(self, now: int) -> Integers:
+        """End the trial for all where the deadline has come, or where one member aborted and that ends it for all."""
+        if not (self.spec.deadline or self.spec.abort_all):
+            return NO_LANES
+        cut = np.zeros(self.lanes, bool)
+        if self.spec.deadline:
+            cut |= self.started + self.spec.deadline == now
+        if self.spec.abort_all:
+            for stream in self.streams.values():
+                cut[stream.ended[stream.outcome[stream.ended] == Outcome.ABORT]] = True
+        lanes: Integers = (cut & (self.pending > 0) & ~self.resolved).nonzero()[0]
         if lanes.size:
-            for seen, stream in self.partners:
-                seen[lanes] = self._choice(stream, lanes)
+            self.cancel(lanes, now)
+            self.pending[lanes] = 0
+        return lanes
 
-    @staticmethod
-    def _choice(stream: BatchStream, lanes: NDArray[np.int64]) -> NDArray[np.int64]:
-        """What was chosen in time; 0 for a miss, and for an early response, which is no choice."""
-        choice = np.where(stream.outcome[lanes] == Outcome.ABORT, 0, stream.choice[lanes])
-        return np.maximum(choice, 0)
-
-    def _resume(self, lanes: NDArray[np.int64], now: int) -> NDArray[np.int64]:
-        """Send all members on to a further period; returns lanes in which all are over at once."""
-        self.pending[lanes] = len(self.streams)
-        for (_, stream), period in zip(self.streams.items(), self.spec.then, strict=True):
-            self.pending[stream.resume(lanes, period, now)] -= 1
-        over: NDArray[np.int64] = lanes[self.pending[lanes] == 0]
-        return over
-
-    def cancel(self, lanes: NDArray[np.int64], now: int) -> None:
-        """End what is running or waiting in some lanes from outside."""
+    def cancel(self, lanes: Integers, now: int) -> None:
+        """End from outside what is running or waiting in some lanes."""
         for index, stream in self.streams.items():
             self.onset_at[index][lanes] = NEVER
             waiting = lanes[~self.begun[index][lanes] & self.takes_part[index][lanes]]
             if waiting.size:
                 self._never_begin(index, waiting, now)
-            running = lanes[~stream.idle[lanes] & (stream.outcome[lanes] == 0)]
-            stream.outcome[running] = Outcome.CANCELLED
-            stream.ended = NO_LANES
+            running = lanes[~stream.idle[lanes]]
+            undecided = running[stream.outcome[running] == 0]
+            stream.outcome[undecided] = Outcome.CANCELLED
+            if running.size:
+                stream.rest(running)
+
+    # ---- what depends on several answers ----------------------------------------------------------------------------
+
+    def _settle(self, done: Integers, now: int) -> Integers:
+        """Pay once per trial, and send members on to a further period; returns the lanes in which all is over."""
+        fresh = done[~self.resolved[done]]
+        if not fresh.size:
+            return done
+        self.resolved[fresh] = True
+        again = self._pay(fresh)
+        self._show(fresh)
+        if not self.spec.then:
+            return done
+        going = fresh[again]
+        return np.setdiff1d(done, np.setdiff1d(going, self._resume(going, now)))
+
+    def _pay(self, lanes: Integers) -> NDArray[np.bool_]:
+        """Let the rule pay the members; returns in which of the lanes they go on, bool (n,)."""
+        if self.spec.rule is None:
+            return np.ones(len(lanes), bool)
+        streams = list(self.streams.values())
+        part = np.stack([self.takes_part[index][lanes] for index in self.streams])
+        pay, again = self.coupling.resolve(
+            lanes,
+            self._keys(lanes),
+            self.trial[lanes],
+            np.where(part, np.stack([self._choice(stream, lanes) for stream in streams]), 0),
+            np.where(part, np.stack([stream.outcome[lanes] for stream in streams]), 0).astype(np.uint8),
+            np.where(part, np.stack([self._time(stream, lanes) for stream in streams]), np.nan),
+            tuple(stream.values(lanes) for stream in streams),
+        )
+        for stream, took_part, paid in zip(streams, part, pay, strict=True):
+            stream.reward[lanes] += np.where(took_part, paid, 0.0)
+            stream.earned[lanes] += np.where(took_part, paid, 0.0)
+        return again
+
+    @staticmethod
+    def _choice(stream: BatchStream, lanes: Integers) -> Integers:
+        """What was chosen in time; 0 for a miss, and for an early response, which is no choice."""
+        choice = np.where(stream.outcome[lanes] == Outcome.ABORT, 0, stream.choice[lanes])
+        return np.maximum(choice, 0)
+
+    def _time(self, stream: BatchStream, lanes: Integers) -> NDArray[np.float64]:
+        """When it was, in ms from the start of the group's trial; nan if nothing was chosen."""
+        response = stream.response[lanes]
+        steps = stream.clock_at[lanes] + response - self.started[lanes]
+        return np.where(response >= 0, steps * self.dt, np.nan)
+
+    def _show(self, lanes: Integers) -> None:
+        """Let those who see a member's last choice or reward see it from now on."""
+        if lanes.size:
+            for kind, seen, stream in self.lookers:
+                seen[lanes] = self._choice(stream, lanes) if kind == "choice" else stream.earned[lanes]
+
+    def _resume(self, lanes: Integers, now: int) -> Integers:
+        """Send the members on to a further period; returns lanes in which all are over at once."""
+        for (index, stream), period in zip(self.streams.items(), self.spec.then, strict=True):
+            part = lanes[self.takes_part[index][lanes]]
+            self.pending[part] += 1
+            if part.size:
+                self.pending[stream.resume(part, period, now)] -= 1
+        over: Integers = lanes[self.pending[lanes] == 0]
+        return over
+
+    # ---- saving -----------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes."""
-        return {
-            "trial": self.trial.copy(),
-            "key": self.key.copy(),
-            "takes_part": {index: array.copy() for index, array in self.takes_part.items()},
-            "onset_at": {index: array.copy() for index, array in self.onset_at.items()},
-            "begun": {index: array.copy() for index, array in self.begun.items()},
-            "pending": self.pending.copy(),
-            "resolved": self.resolved.copy(),
-            "entry": self.entry.copy(),
-        }
+        saved: dict[str, Any] = {name: getattr(self, name).copy() for name in _ARRAYS}
+        for name in _BY_STREAM:
+            saved[name] = {index: array.copy() for index, array in getattr(self, name).items()}
+        saved["coupling"] = self.coupling.state()
+        return saved
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
-        for name in ("trial", "key", "pending", "resolved", "entry"):
+        for name in _ARRAYS:
             getattr(self, name)[:] = saved[name]
-        for name in ("takes_part", "onset_at", "begun"):
+        for name in _BY_STREAM:
             for index, array in saved[name].items():
                 getattr(self, name)[index][:] = array
+        self.coupling.set_state(saved["coupling"])
+
+
+_ARRAYS = ("trial", "key", "started", "pending", "resolved", "entry")
+_BY_STREAM = ("takes_part", "onset_at", "begun")

@@ -42,6 +42,8 @@ def group_steps(spec: GroupSpec, onsets: Sequence[Onset], tables: Sequence[Table
 
 def _start(index: int, onsets: Sequence[Onset], tables: Sequence[Tables]) -> int:
     onset = onsets[index]
+    if onset.law is not None:
+        return int(np.ceil(onset.law.bounds()[1] / tables[index].dt))
     if onset.after < 0:
         return onset.steps
     until = int(period_steps(tables[onset.after])[: onset.period + 1].sum())

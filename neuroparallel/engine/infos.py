@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.group import group_conditions
+from neuroparallel.engine.coupling import group_conditions
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.tables import Tables, merged_outcome
 from neuroparallel.records import StreamInfo
@@ -60,7 +60,7 @@ class Infos(Mapping[str, NDArray[Any]]):
 
     def _whole_truth(self) -> NDArray[np.int64]:
         """The truth of the shared action; -1 where each stream has an action of its own."""
-        if self._subject.factors:
+        if self._subject.factored:
             return np.full(self._subject.lanes, -1, np.int64)
         result = np.zeros(self._subject.lanes, np.int64)
         for index in reversed(range(len(self._rows))):
@@ -105,11 +105,12 @@ def info_keys(streams: Sequence[str]) -> tuple[str, ...]:
 def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
     """What the trial table says of a stream."""
     spec = layout.streams[index]
-    shared = next(group_conditions(group) for group in layout.groups if index in group.streams)
+    group = next(group for group in layout.groups if index in group.streams)
+    shared = group_conditions(group, [layout.streams[member] for member in group.streams])
     return StreamInfo(
         spec.name.split(".")[0],
         spec.short,
         spec.task.task_name(),
-        (*tables.recorded, *shared),
+        (*tables.recorded, *(name for name in shared if name not in tables.recorded)),
         tuple(tables.periods),
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from neuroparallel.rule import Rule
 from neuroparallel.task import Task
+from neuroparallel.timing import Law
 
-__all__ = ["Game", "GroupSpec", "Layout", "Onset", "Partner", "StreamSpec", "SubjectSpec"]
+__all__ = ["GroupSpec", "Layout", "Message", "Onset", "Sight", "StreamSpec", "SubjectSpec"]
 
 
 @dataclass(frozen=True)
@@ -17,11 +19,13 @@ class Onset:
         steps: Steps after the trial's start, or after the end of ``period`` of stream ``after``.
         after: Index of the stream that is waited for; -1 for the start of the trial.
         period: Index of the period of that stream whose end is waited for.
+        law: From which the onset is drawn in every trial, instead of ``steps``.
     """
 
     steps: int = 0
     after: int = -1
     period: int = -1
+    law: Law | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,53 @@ class StreamSpec:
 
 
 @dataclass(frozen=True)
+class Message:
+    """What a subject may say to others in every step, an action factor of its own.
+
+    Args:
+        levels: How many there are; 0 is silence, and level k is shown as ``k / (levels - 1)``.
+        cost: What saying 1 costs per step.
+    """
+
+    levels: int
+    cost: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a subject is shown of a partner: channels behind its own.
+
+    Args:
+        kind: ``"choice"`` or ``"reward"`` of the partner's last resolved trial, its ``"action"`` (the choice that
+            stands in its present trial) or its ``"message"``.
+        label: Name of the partner in the names of the channels.
+        stream: Index of the partner's stream.
+        subject: Index of the partner.
+        choices: How many choices the partner has, holding left out.
+        delay: Steps after which an action or message is seen, 1 or more.
+    """
+
+    kind: str
+    label: str
+    stream: int
+    subject: int
+    choices: int = 0
+    delay: int = 1
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels: one for each choice, or one for a number."""
+        if self.kind in ("choice", "action"):
+            return tuple(f"{self.label}.{self.kind}_{choice}" for choice in range(1, self.choices + 1))
+        return (f"{self.label}.{self.kind}",)
+
+    @property
+    def live(self) -> bool:
+        """Whether it is of the present trial, and so shown with a latency."""
+        return self.kind in ("action", "message")
+
+
+@dataclass(frozen=True)
 class SubjectSpec:
     """Who acts: an agent with one or more streams.
 
@@ -49,42 +100,27 @@ class SubjectSpec:
         name: The agent's name.
         streams: Indices of its streams.
         action: ``"factored"`` (one factor per stream) or ``"shared"`` (one action for all).
-        observation: ``"concat"`` or ``"shared"`` (means add up on the same channels).
+        routing: Where a shared action goes: ``"open_window"`` (to streams whose response window is open, to all if
+            none is), ``"main_first"`` (to the first of these only) or ``"both"`` (always to all).
+        observation: ``"concat"``, ``"shared"`` (means add up on the same channels) or ``"dict"`` (as concat for the
+            engines; the environments split it by stream).
         fixation: ``"own"``, ``"any"`` or ``"all"``: one fixation channel per stream, or a fused one.
-        partners: Whose last choices are shown.
+        lock: Steps after a response in which no other one is registered.
+        sights: What is shown of partners.
+        message: What the subject may say; None if nothing.
+        cues: Indices of groups whose entry of the mix is shown.
     """
 
     name: str
     streams: tuple[int, ...]
     action: str = "factored"
+    routing: str = "open_window"
     observation: str = "concat"
     fixation: str = "own"
-    partners: tuple[Partner, ...] = ()
-
-
-@dataclass(frozen=True)
-class Partner:
-    """The choice that a partner's stream made in the last resolved trial, shown as one channel per choice."""
-
-    stream: int
-    choices: int
-
-
-@dataclass(frozen=True)
-class Game:
-    """What a group pays for its members' choices together.
-
-    Args:
-        streams: The players, in the order of the pay-off table's axes.
-        payoffs: For each combination of choices (first player slowest), what each player gets.
-        choices: Number of choices of each player.
-        missing: What every player gets if one of them made no choice.
-    """
-
-    streams: tuple[int, ...]
-    payoffs: tuple[tuple[float, ...], ...]
-    choices: tuple[int, ...]
-    missing: float = 0.0
+    lock: int = 0
+    sights: tuple[Sight, ...] = ()
+    message: Message | None = None
+    cues: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,15 +132,25 @@ class GroupSpec:
         branch: Its random branch.
         streams: Indices of its streams.
         mix: Which streams take part in a trial, with relative probabilities; empty: all of them.
-        game: What is paid for the choices together.
-        then: Index of the period all members go on to after resolving; -1 for none.
+        labels: How the entries of the mix are written.
+        block: For how many trials an entry of the mix lasts.
+        yoked: Conditions that are drawn once and given to all members that have them.
+        abort_all: Whether an abort of one member ends the trial of all.
+        deadline: Steps from the trial's start after which nobody is waited for; 0: none.
+        rule: What couples the members.
+        then: Index of the period that each member goes on to after resolving; empty for none.
     """
 
     name: str
     branch: str
     streams: tuple[int, ...]
     mix: tuple[tuple[tuple[int, ...], float], ...] = ()
-    game: Game | None = None
+    labels: tuple[str, ...] = ()
+    block: int = 1
+    yoked: tuple[str, ...] = ()
+    abort_all: bool = False
+    deadline: int = 0
+    rule: Rule | None = None
     then: tuple[int, ...] = ()
 
 

@@ -46,17 +46,17 @@ class ScalarEngine:
         self.layout, self.lane, self.dt = layout, whole_number(lane, "lane"), layout.dt
         self._default_seed = seed
         self.streams = [ScalarStream(spec, Tables(spec.task, layout.dt, 1)) for spec in layout.streams]
-        self.groups = [ScalarGroup(spec, self.streams) for spec in layout.groups]
-        self.subjects = [ScalarSubject(spec, self.streams) for spec in layout.subjects]
-        for subject in self.subjects:
-            for number, partner in enumerate(subject.spec.partners):
-                for group in self.groups:
-                    if partner.stream in group.spec.streams:
-                        group.partners.append((subject, number, self.streams[partner.stream]))
+        self.groups = [ScalarGroup(spec, self.streams, layout.dt) for spec in layout.groups]
+        self.subjects = [ScalarSubject(spec, self.streams, layout.groups) for spec in layout.subjects]
+        self._connect_partners()
         self.possible_agents = [spec.name for spec in layout.subjects]
-        plain = all(s.single and not s.spec.partners and s.streams[0].spec.weight == 1.0 for s in self.subjects)
-        self._moving = any(stream.moving for stream in self.streams)  # then no step is a short one
-        plain = plain and not self._moving
+        attends = any(subject.attends for subject in self.subjects)
+        self._eventful = attends or any(stream.moving for stream in self.streams)  # then no step is a short one
+        plain = all(
+            s.single and not s.spec.sights and not s.spec.cues and s.streams[0].spec.weight == 1.0
+            for s in self.subjects
+        )
+        plain = plain and not self._eventful
         alone = all(group.alone is not None for group in self.groups)
         self._lone = [(s.spec.name, s.streams[0]) for s in self.subjects] if plain and alone else []
         self._only = self._lone[0] if len(self._lone) == 1 else None
@@ -72,6 +72,15 @@ class ScalarEngine:
             layout.dt,
             capacity=max(1, self._keeps),
         )
+
+    def _connect_partners(self) -> None:
+        """Let the group that resolves a partner's trial tell its choice or reward to those who see it."""
+        for subject in self.subjects:
+            subject.meet(self.subjects, self.groups)
+            for number, sight in enumerate(subject.spec.sights):
+                for group in self.groups:
+                    if sight.stream in group.spec.streams and not sight.live:
+                        group.lookers.append((sight.kind, subject, number, self.streams[sight.stream]))
 
     def _subject(self, agent: str) -> ScalarSubject:
         if agent not in self.possible_agents:
@@ -114,7 +123,7 @@ class ScalarEngine:
         for stream in self.streams:
             stream.begin(self._seed_bits, self._lane_bits, self.session)
         for subject in self.subjects:
-            subject.seen = [0] * len(subject.spec.partners)
+            subject.forget()
         for group in self.groups:
             group.begin(self._seed_bits, self._lane_bits, self.session, self.now)
             group.wake(self.now)
@@ -166,8 +175,11 @@ class ScalarEngine:
         outcomes = self._resolve()
         if self._keeps:
             self._note_responses(trials)
+        if self._eventful:
+            for subject in self.subjects:
+                subject.look()
         rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
-        self._wake_at = min((group.next_onset() for group in self.groups if group.delayed), default=NEVER)
+        self._wake_at = min((group.next_event() for group in self.groups if group.alone is None), default=NEVER)
         return self._observe(), rewards, self.over, self._infos(outcomes, trials)
 
     def _step_only(
@@ -188,7 +200,7 @@ class ScalarEngine:
 
     def _all_calm(self, actions: Mapping[str, Action]) -> bool:
         """Whether nothing will happen in this step but time passing."""
-        if self.over or not self._ready or self._moving or self._wake_at <= self.now + 1:
+        if self.over or not self._ready or self._eventful or self._wake_at <= self.now + 1:
             return False
         return all(subject.calm(actions[subject.spec.name]) for subject in self.subjects)
 
@@ -240,7 +252,8 @@ class ScalarEngine:
             stream.close()
             outcomes[index] = stream.outcome
             if self._keeps:
-                conditions = [*stream.values().values(), *group.values()]
+                known = group.values() | stream.values()
+                conditions = [known[name] for name in self._log.streams[index].conditions]
                 self._rows[index].append(
                     (
                         self.session,
@@ -305,7 +318,7 @@ class ScalarEngine:
         return {name: getattr(self, name) for name in names} | {
             "streams": [stream.state() for stream in self.streams],
             "groups": [group.state() for group in self.groups],
-            "seen": [list(subject.seen) for subject in self.subjects],
+            "subjects": [subject.state() for subject in self.subjects],
             "log": self._log.state(),
         }
 
@@ -325,8 +338,8 @@ class ScalarEngine:
         parts: list[Any] = [*self.streams, *self.groups]
         for part, state in zip(parts, [*saved["streams"], *saved["groups"]], strict=True):
             part.set_state(state)
-        for subject, seen in zip(self.subjects, saved["seen"], strict=True):
-            subject.seen = list(seen)
+        for subject, state in zip(self.subjects, saved["subjects"], strict=True):
+            subject.set_state(state)
         for rows in [*self._rows, *self._answers]:
             rows.clear()
         self._log.set_state(saved["log"])

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.group import MIX, group_conditions, membership
+from neuroparallel.engine.coupling import Coupling, group_conditions, membership
+from neuroparallel.engine.group import MIX
 from neuroparallel.engine.layout import GroupSpec
 from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.scalar_subject import ScalarSubject
@@ -19,91 +20,108 @@ from neuroparallel.seeding import GAMMA_INT, lane_key, mix_int
 
 __all__ = ["ScalarGroup"]
 
+LANE = np.zeros(1, np.int64)  # the one lane, for what takes arrays
+
 
 class ScalarGroup:
     """The trial clock that some streams share, in one lane."""
 
-    def __init__(self, spec: GroupSpec, streams: list[ScalarStream]) -> None:
-        self.spec = spec
+    def __init__(self, spec: GroupSpec, streams: list[ScalarStream], dt: float) -> None:
+        self.spec, self.dt = spec, dt
         self.streams = {index: streams[index] for index in spec.streams}
-        self.trial, self.key, self.pending, self.resolved, self.entry = -1, 0, 0, False, 0
+        specs = [stream.spec for stream in self.streams.values()]
+        self.coupling = Coupling(spec, specs, dt, 1)
+        self.names = group_conditions(spec, specs)
+        self.trial, self.key, self.started, self.pending, self.resolved, self.entry = -1, 0, 0, 0, False, 0
         self.takes_part = dict.fromkeys(spec.streams, True)
         self.onset_at = dict.fromkeys(spec.streams, NEVER)
         self.begun = dict.fromkeys(spec.streams, True)  # in the present trial of the group
-        self.partners: list[tuple[ScalarSubject, int, ScalarStream]] = []
+        self.lookers: list[tuple[str, ScalarSubject, int, ScalarStream]] = []  # what is shown of a stream, where
         members, cuts = membership(spec)
         self._members, self._cuts = members.tolist(), cuts.tolist()
-        self.delayed = any(s.spec.onset.steps or s.spec.onset.after >= 0 for s in self.streams.values())
-        single = len(spec.streams) == 1 and not spec.mix and not self.delayed and spec.game is None
+        onsets = [stream.onset for stream in specs]
+        self.delayed = any(onset.steps or onset.after >= 0 or onset.law is not None for onset in onsets)
+        single = len(specs) == 1 and not (spec.mix or self.delayed or self.coupling.draws or spec.deadline)
         self.alone = streams[spec.streams[0]] if single else None
         for stream in self.streams.values():
             if stream.spec.onset.after >= 0:
                 self.streams[stream.spec.onset.after].watched = True
 
+    # ---- trials ----
+
     def begin(self, seed: int, lane: int, session: int, now: int) -> None:
         self.key = int(lane_key(seed, lane, session, self.spec.branch)[0])
         self.trial = -1
+        self.coupling.begin(LANE)
         self.start(now)
 
     def start(self, now: int) -> None:
-        """Draw who takes part, and start or schedule them."""
+        """Draw who takes part and what they have in common, and start or schedule them."""
         self.trial += 1
         if self.alone is not None:
             self.alone.start(now)
             return
+        self.started, self.resolved, self.pending = now, False, 0
         if self.spec.mix:
-            word = mix_int(mix_int(self.key + (self.trial + 1) * GAMMA_INT) + int(MIX))
+            word = mix_int(self._trial_key(self.trial // self.spec.block) + int(MIX))
             self.entry = bisect_right(self._cuts, word)
             self.takes_part = dict(zip(self.spec.streams, self._members[self.entry], strict=True))
-        self.resolved, self.pending = False, 0
-        for index, stream in self.streams.items():
+        if self.coupling.draws:
+            self.coupling.draw(LANE, self._keys(), np.array([self.trial]))
+        for place, (index, stream) in enumerate(self.streams.items()):
             self.onset_at[index], self.begun[index] = NEVER, False
             if not self.takes_part[index]:
                 continue
             self.pending += 1
             onset = stream.spec.onset
-            if onset.after < 0 and not onset.steps:
-                stream.start(now)
-                self.begun[index] = True
-            elif onset.after < 0:
-                self.onset_at[index] = now + onset.steps
+            if onset.after >= 0:
+                continue
+            steps = onset.steps if onset.law is None else int(self.coupling.onset_steps[place][0])
+            self.onset_at[index] = now + steps
+            if not steps:
+                self._start(place, index, now)
 
-    def values(self) -> list[NDArray[np.int64]]:
+    def _trial_key(self, trial: int) -> int:
+        return mix_int(self.key + (trial + 1) * GAMMA_INT)
+
+    def _keys(self) -> NDArray[np.uint64]:
+        return np.array([self._trial_key(self.trial)], np.uint64)
+
+    def _start(self, place: int, index: int, now: int) -> None:
+        self.onset_at[index], self.begun[index] = NEVER, True
+        self.streams[index].start(now, self.coupling.given(place, LANE))
+
+    def values(self) -> dict[str, NDArray[Any]]:
         """The conditions that all streams of the group share, arrays of length 1."""
-        known = {"group_trial": self.trial, "mix": self.entry}
-        return [np.array([known[name]]) for name in group_conditions(self.spec)]
+        known = {"group_trial": np.array([self.trial]), "mix": np.array([self.entry])}
+        known |= {name: array.copy() for name, array in self.coupling.values.items()}
+        return {name: known[name] for name in self.names}
 
     def wake(self, now: int) -> None:
         """Start the streams whose onset has come."""
         if self.delayed:
-            for index, stream in self.streams.items():
+            for place, index in enumerate(self.streams):
                 if self.onset_at[index] == now:
-                    self.onset_at[index] = NEVER
-                    stream.start(now)
-                    self.begun[index] = True
+                    self._start(place, index, now)
 
-    def next_onset(self) -> int:
-        """When the next scheduled stream begins."""
-        return min(self.onset_at.values())
+    def next_event(self) -> int:
+        """When the next scheduled stream begins, or the deadline comes."""
+        deadline = self.started + self.spec.deadline if self.spec.deadline and not self.resolved else NEVER
+        return min(deadline, *self.onset_at.values())
+
+    # ---- their end ----
 
     def resolve(self, now: int) -> bool:
         """Take note of streams that ended; True once all have, after paying what is due."""
         if self.alone is not None:
-            if self.alone.ended and self.partners:
-                self._show_choices()
+            if self.alone.ended:
+                self._show()
             return self.alone.ended
-        if not self._count_ended(now):
-            return False
-        if self.spec.game is None:
-            self._show_choices()
-        elif not self.resolved:
-            self._pay()
-            self.resolved = True
-            return not self.spec.then or self._resume(now)
-        return True
+        ended = self._count_ended(now)
+        return (self._cut_short(now) or ended) and not self.pending and self._settle(now)
 
     def _count_ended(self, now: int) -> bool:
-        """Note streams that ended in this step; True if that was the last one."""
+        """Note streams that ended in this step; True if there are any."""
         if self.delayed:
             self._schedule(now)
         any_ended = False
@@ -112,22 +130,13 @@ class ScalarGroup:
                 any_ended = True
                 self.pending -= 1
                 self._cancel_waiting(index, now)
-        return any_ended and not self.pending
-
-    def _resume(self, now: int) -> bool:
-        """Send all members on to a further period; True if that is over at once."""
-        self.pending = len(self.streams)
-        for stream, period in zip(self.streams.values(), self.spec.then, strict=True):
-            self.pending -= stream.resume(period, now)
-        return not self.pending
+        return any_ended
 
     def _schedule(self, now: int) -> None:
         for index, stream in self.streams.items():
             onset = stream.spec.onset
-            if onset.after >= 0 and self.takes_part[index]:
-                source = self.streams[onset.after]
-                if source.left == onset.period:
-                    self.onset_at[index] = now + onset.steps
+            if onset.after >= 0 and self.takes_part[index] and self.streams[onset.after].left == onset.period:
+                self.onset_at[index] = now + onset.steps
         for stream in self.streams.values():
             stream.left = -1
 
@@ -141,34 +150,19 @@ class ScalarGroup:
 
     def _never_begin(self, index: int, now: int) -> None:
         """Cancel a trial before it began: it is drawn, so that records and memory know it, but not shown."""
-        stream = self.streams[index]
-        stream.start(now)
-        stream.rest()
-        stream.outcome = int(Outcome.CANCELLED)
-        self.begun[index] = True
+        self._start(list(self.streams).index(index), index, now)
+        self.streams[index].rest()
+        self.streams[index].outcome = int(Outcome.CANCELLED)
 
-    def _pay(self) -> None:
-        game = self.spec.game
-        assert game is not None
-        choices = [self._choice(self.streams[index]) - 1 for index in game.streams]
-        row = 0
-        for choice, n in zip(choices, game.choices, strict=True):
-            row = row * n + choice
-        for player, index in enumerate(game.streams):
-            paid = game.payoffs[row][player] if min(choices) >= 0 else game.missing
-            self.streams[index].reward += paid
-            self.streams[index].earned += paid
-        self._show_choices()
-
-    def _show_choices(self) -> None:
-        """Let those who see a member's last choice see it from now on."""
-        for subject, number, stream in self.partners:
-            subject.seen[number] = self._choice(stream)
-
-    @staticmethod
-    def _choice(stream: ScalarStream) -> int:
-        """What was chosen in time; 0 for a miss, and for an early response, which is no choice."""
-        return 0 if stream.outcome == Outcome.ABORT else max(stream.choice, 0)
+    def _cut_short(self, now: int) -> bool:
+        """End the trial for all if the deadline has come, or if one member aborted and that ends it for all."""
+        late = bool(self.spec.deadline) and self.started + self.spec.deadline == now
+        aborted = self.spec.abort_all and any(s.ended and s.outcome == Outcome.ABORT for s in self.streams.values())
+        if not (late or aborted) or not self.pending or self.resolved:
+            return False
+        self.cancel(now)
+        self.pending = 0
+        return True
 
     def cancel(self, now: int) -> None:
         """End what is running or waiting from outside."""
@@ -178,20 +172,71 @@ class ScalarGroup:
                 self._never_begin(index, now)
             stream.cancel()
 
+    # ---- what depends on several answers ----
+
+    def _settle(self, now: int) -> bool:
+        """Pay once per trial, and send members on to a further period; True if all is over."""
+        if self.resolved:
+            return True
+        self.resolved = True
+        again = self._pay()
+        self._show()
+        return not (again and self.spec.then) or self._resume(now)
+
+    def _pay(self) -> bool:
+        """Let the rule pay the members; whether they go on."""
+        if self.spec.rule is None:
+            return True
+        streams, part = list(self.streams.values()), list(self.takes_part.values())
+        told = [
+            (self._choice(stream), stream.outcome, self._time(stream)) if took_part else (0, 0, np.nan)
+            for stream, took_part in zip(streams, part, strict=True)
+        ]
+        choice, outcome, time = (np.array(column)[:, None] for column in zip(*told, strict=True))
+        given = tuple(stream.values() for stream in streams)
+        pay, again = self.coupling.resolve(
+            LANE, self._keys(), np.array([self.trial]), choice, outcome.astype(np.uint8), time, given
+        )
+        for stream, took_part, paid in zip(streams, part, pay[:, 0].tolist(), strict=True):
+            if took_part:
+                stream.reward += paid
+                stream.earned += paid
+        return bool(again[0])
+
+    @staticmethod
+    def _choice(stream: ScalarStream) -> int:
+        """What was chosen in time; 0 for a miss, and for an early response, which is no choice."""
+        return 0 if stream.outcome == Outcome.ABORT else max(stream.choice, 0)
+
+    def _time(self, stream: ScalarStream) -> float:
+        """When it was, in ms from the start of the group's trial; nan if nothing was chosen."""
+        return (stream.clock_at + stream.response - self.started) * self.dt if stream.response >= 0 else np.nan
+
+    def _show(self) -> None:
+        """Let those who see a member's last choice or reward see it from now on."""
+        for kind, subject, number, stream in self.lookers:
+            subject.seen[number] = self._choice(stream) if kind == "choice" else stream.earned
+
+    def _resume(self, now: int) -> bool:
+        """Send the members on to a further period; True if that is over at once."""
+        for (index, stream), period in zip(self.streams.items(), self.spec.then, strict=True):
+            if self.takes_part[index]:
+                self.pending += 1 - stream.resume(period, now)
+        return not self.pending
+
+    # ---- saving ----
+
     def state(self) -> dict[str, Any]:
-        return {
-            "trial": self.trial,
-            "key": self.key,
-            "pending": self.pending,
-            "resolved": self.resolved,
-            "entry": self.entry,
-            "takes_part": dict(self.takes_part),
-            "onset_at": dict(self.onset_at),
-            "begun": dict(self.begun),
-        }
+        saved: dict[str, Any] = {name: getattr(self, name) for name in _COUNTERS}
+        return saved | {name: dict(getattr(self, name)) for name in _BY_STREAM} | {"coupling": self.coupling.state()}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
-        for name in ("trial", "key", "pending", "resolved", "entry"):
+        for name in _COUNTERS:
             setattr(self, name, saved[name])
-        self.takes_part, self.onset_at = dict(saved["takes_part"]), dict(saved["onset_at"])
-        self.begun = dict(saved["begun"])
+        for name in _BY_STREAM:
+            setattr(self, name, dict(saved[name]))
+        self.coupling.set_state(saved["coupling"])
+
+
+_COUNTERS = ("trial", "key", "started", "pending", "resolved", "entry")
+_BY_STREAM = ("takes_part", "onset_at", "begun")

@@ -298,9 +298,10 @@ class ScalarStream:
         self.last_reward = self.earned
 
     def cancel(self) -> None:
-        """End from outside what has no outcome yet."""
-        if not self.idle and not self.outcome:
-            self.outcome = int(Outcome.CANCELLED)
+        """End from outside what is running; what has an outcome keeps it."""
+        if not self.idle:
+            self.outcome = self.outcome or int(Outcome.CANCELLED)
+            self.rest()
 
     def rest(self) -> None:
         """Become idle."""

@@ -9,10 +9,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from neuroparallel.engine.layout import SubjectSpec
+from neuroparallel.engine.layout import GroupSpec, SubjectSpec
 from neuroparallel.engine.tables import Tables
 
-__all__ = ["Columns", "action_space", "observation_space", "subject_columns"]
+__all__ = ["Columns", "action_space", "factor_sizes", "observation_space", "subject_columns"]
 
 
 @dataclass(frozen=True)
@@ -24,38 +24,52 @@ class Columns:
         spans: First column and the one after the last, for each stream.
         plain: Every stream writes all its channels into its own span.
         shared: The common span of streams that share their channels.
-        partners: First column of each partner's last choice.
+        sights: First column of what is shown of each partner.
+        cues: First column of each group's cue.
     """
 
     names: tuple[str, ...]
     spans: tuple[tuple[int, int], ...]
     plain: bool
     shared: slice
-    partners: tuple[int, ...]
+    sights: tuple[int, ...]
+    cues: tuple[int, ...]
 
 
-def subject_columns(spec: SubjectSpec, tables: Sequence[Tables], streams: Sequence[str]) -> Columns:
-    """Lay out a subject's observation; a fused fixation channel comes first, partners' choices last."""
+def subject_columns(
+    spec: SubjectSpec, tables: Sequence[Tables], streams: Sequence[str], groups: Sequence[GroupSpec]
+) -> Columns:
+    """Lay out a subject's observation: a fused fixation cue first, then its streams, cues, and partners last."""
     names: list[str] = []
     spans: list[tuple[int, int]] = []
-    fused = spec.fixation != "own" and len(tables) > 1 and spec.observation == "concat"
+    apart = spec.observation != "shared"
+    fused = spec.fixation != "own" and len(tables) > 1 and apart
     if fused:
         names.append("fixation")
     for table, stream in zip(tables, streams, strict=True):
         own = [n for n in table.channels.names if not (fused and n == "fixation")]
-        prefix = f"{stream}." if len(tables) > 1 and spec.observation == "concat" else ""
-        if spec.observation == "shared" and spans:
+        prefix = f"{stream}." if len(tables) > 1 and apart else ""
+        if not apart and spans:
             spans.append(spans[0])
             continue
         spans.append((len(names), len(names) + len(own)))
         names.extend(prefix + name for name in own)
-    starts = []
-    for number, partner in enumerate(spec.partners):
-        starts.append(len(names))
-        label = "partner" if len(spec.partners) == 1 else f"partner_{number}"
-        names.extend(f"{label}.choice_{choice}" for choice in range(1, partner.choices))
-    plain = not fused and spec.observation == "concat"
-    return Columns(tuple(names), tuple(spans), plain, slice(*spans[0]), tuple(starts))
+    cues, sights = [], []
+    for index in spec.cues:
+        cues.append(len(names))
+        names.extend(f"{groups[index].name}.cue_{number}" for number in range(len(groups[index].mix)))
+    for sight in spec.sights:
+        sights.append(len(names))
+        names.extend(sight.channels)
+    plain = not fused and apart
+    return Columns(tuple(names), tuple(spans), plain, slice(*spans[0]), tuple(sights), tuple(cues))
+
+
+def factor_sizes(spec: SubjectSpec, tables: Sequence[Tables]) -> tuple[int, ...]:
+    """The number of actions of each factor: of each stream, or of all together, and of the message behind them."""
+    one = len(tables) == 1 or spec.action == "shared"
+    sizes = (tables[0].actions,) if one else tuple(table.actions for table in tables)
+    return sizes if spec.message is None else (*sizes, spec.message.levels)
 
 
 def observation_space(columns: int) -> gymnasium.spaces.Box:
@@ -67,15 +81,18 @@ def action_space(spec: SubjectSpec, tables: Sequence[Tables], streams: Sequence[
     """What a subject does; ``streams`` are the short names of its streams.
 
     Returns:
-        Of one stream, or a shared action: Discrete, or Box (float32) for a movement. Of several: MultiDiscrete with
-        a factor per stream, or Dict by stream name if there is a movement among them.
+        Of one stream, or a shared action: Discrete, or Box (float32) for a movement. Of several, or with a message:
+        MultiDiscrete with a factor per stream and the message last, or Dict by stream name (and ``"message"``) if
+        there is a movement among them.
     """
-    spaces = [_stream_space(table) for table in tables]
-    if len(tables) == 1 or spec.action == "shared":
-        return spaces[0]
-    if any(table.movement is not None for table in tables):
-        return gymnasium.spaces.Dict(dict(zip(streams, spaces, strict=True)))
-    return gymnasium.spaces.MultiDiscrete([table.actions for table in tables])
+    sizes = factor_sizes(spec, tables)
+    moving = any(table.movement is not None for table in tables)
+    if moving and (len(tables) > 1 or spec.message is not None):
+        parts = {stream: _stream_space(table) for stream, table in zip(streams, tables, strict=True)}
+        if spec.message is not None:
+            parts["message"] = gymnasium.spaces.Discrete(spec.message.levels)
+        return gymnasium.spaces.Dict(parts)
+    return _stream_space(tables[0]) if len(sizes) == 1 else gymnasium.spaces.MultiDiscrete(list(sizes))
 
 
 def _stream_space(table: Tables) -> gymnasium.spaces.Space[Any]:

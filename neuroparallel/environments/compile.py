@@ -75,7 +75,13 @@ def _by_streams(layout: Layout) -> Layout:
         _refuse_ties(subject)
     owners = [layout.subjects[stream.subject] for stream in layout.streams]
     subjects = tuple(
-        SubjectSpec(name=stream.name, streams=(index,), partners=owner.partners)
+        replace(
+            owner,
+            name=stream.name,
+            streams=(index,),
+            # Who says something has one stream, so that stream and agent have the same number.
+            sights=tuple(replace(sight, subject=sight.stream) for sight in owner.sights),
+        )
         for index, (stream, owner) in enumerate(zip(layout.streams, owners, strict=True))
     )
     streams = tuple(replace(stream, subject=i) for i, stream in enumerate(layout.streams))
@@ -90,9 +96,11 @@ def _refuse_ties(subject: SubjectSpec) -> None:
         ("action", subject.action, "factored"),
         ("observation", subject.observation, "concat"),
         ("fixation", subject.fixation, "own"),
+        ("response_lock", subject.lock and "on", "0"),
+        ("message", subject.message and "his", "none"),
     )
     for key, found, needed in ties:
-        if found != needed:
+        if found and found != needed:
             raise ArgumentError(
                 f"view='streams': subjects.{subject.name}.{key} is {found!r}, which ties its streams "
                 f"together; an agent per stream needs {key}: {needed}."

@@ -73,6 +73,8 @@ def _starts(layout: Layout) -> list[float]:
         if index not in known:
             onset = layout.streams[index].onset
             known[index] = onset.steps * layout.dt
+            if onset.law is not None:
+                known[index] = sum(onset.law.bounds()) / 2
             if onset.after >= 0:
                 before = list(_typical(layout.streams[onset.after]).values())[: onset.period + 1]
                 known[index] += start(onset.after) + sum(before)

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-import pkgutil
-from functools import lru_cache
 from typing import Any
 
-from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest
+from neuroparallel.errors import UnknownNameError, nearest
+from neuroparallel.registry import Registry, built
 from neuroparallel.task import Task
 
 __all__ = ["list_tasks", "make_task", "task_class"]
 
-_OWN: dict[str, type[Task]] = {}  # tasks of users, by the name under which a scenario can write them
-
-
-@lru_cache(maxsize=1)
-def _shipped() -> dict[str, type[Task]]:
-    found = {}
-    for module_info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{module_info.name}")
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Task) and value.__module__ == module.__name__:
-                found[value.task_name()] = value
-    return dict(sorted(found.items()))
+_registry: Registry[Task] = Registry("task", Task, __name__, __path__, lambda cls: cls.task_name())
 
 
 def list_tasks(tag: str | None = None) -> list[str]:
@@ -39,7 +25,7 @@ def list_tasks(tag: str | None = None) -> list[str]:
     Raises:
         UnknownNameError: No task has that tag; names the nearest one.
     """
-    tasks = _shipped()
+    tasks = _registry.shipped
     if tag is None:
         return list(tasks)
     tags = {t for task in tasks.values() for t in task.tags}
@@ -61,32 +47,12 @@ def task_class(name: str) -> type[Task]:
         UnknownNameError: There is no such task; names the nearest one.
         ArgumentError: It is no name at all.
     """
-    if not isinstance(name, str):
-        raise ArgumentError(f"{name!r} is no name of a task; list_tasks() gives them.")
-    if name in _shipped():
-        return _shipped()[name]
-    if name in _OWN:
-        return _OWN[name]
-    module, _, cls = name.partition(":")
-    if cls:
-        try:
-            found = getattr(importlib.import_module(module), cls)
-        except (ImportError, AttributeError) as error:
-            raise UnknownNameError(f"task {name!r} cannot be imported: {error}.") from None
-        if isinstance(found, type) and issubclass(found, Task):
-            return found
-        raise UnknownNameError(f"{name!r} is no Task.")
-    raise UnknownNameError(f"there is no task {name!r}.{nearest(name, _shipped())}")
+    return _registry.find(name)
 
 
 def reference(task: type[Task]) -> str:
     """The name under which a scenario writes a task; a user's own is remembered for this process."""
-    name = task.task_name()
-    if _shipped().get(name) is task:
-        return name
-    name = f"{task.__module__}:{task.__qualname__}"
-    _OWN[name] = task
-    return name
+    return _registry.reference(task)
 
 
 def make_task(name: str, preset: str | None = None, **parameters: Any) -> Task:
@@ -110,17 +76,7 @@ def make_task(name: str, preset: str | None = None, **parameters: Any) -> Task:
         if not isinstance(preset, str) or preset not in task.presets:  # type: ignore[redundant-expr]
             raise UnknownNameError(f"{name} has no preset {preset!r}.{nearest(preset, task.presets)}")
         values = {key: dict(v) if isinstance(v, dict) else v for key, v in task.presets[preset].items()}
-    fields = {spec.name for spec in dataclasses.fields(task)}
     for key, value in parameters.items():
-        if key not in fields:
-            raise UnknownNameError(f"{name} has no parameter {key!r}.{nearest(key, fields)}")
-        if key in ("timing", "rewards") and isinstance(values.get(key), dict) and hasattr(value, "keys"):
-            values[key] = {**values[key], **value}
-        else:
-            values[key] = value
-    try:
-        return task(**values)
-    except NeuroparallelError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{name}: {error}") from None
+        both_map = key in ("timing", "rewards") and isinstance(values.get(key), dict) and hasattr(value, "keys")
+        values[key] = {**values[key], **value} if both_map else value
+    return built(task, name, values)

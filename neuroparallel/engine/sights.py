@@ -1,0 +1,53 @@
+"""What subjects are shown of each other: last choices and rewards, and with a latency what happens right now."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.engine.layout import Sight
+
+__all__ = ["Delayed", "paint_choice"]
+
+
+class Delayed:
+    """A number per lane that is seen some steps after it was so; 0 at the start of a session.
+
+    Args:
+        sight: What is shown, and after how many steps.
+        lanes: How many lanes.
+    """
+
+    def __init__(self, sight: Sight, lanes: int) -> None:
+        self._past = deque([np.zeros(lanes) for _ in range(sight.delay)], maxlen=sight.delay)
+
+    @property
+    def now(self) -> NDArray[np.float64]:
+        """What is seen at present, (lanes,)."""
+        return self._past[0]
+
+    def push(self, value: NDArray[Any]) -> None:
+        """Note what is so now; of one latency of a step, that is what is seen now."""
+        self._past.append(np.array(value, np.float64))
+
+    def forget(self, lanes: NDArray[np.int64]) -> None:
+        """Begin a session in some lanes."""
+        for past in self._past:
+            past[lanes] = 0.0
+
+    def state(self) -> list[NDArray[np.float64]]:
+        """A copy of everything that changes."""
+        return [past.copy() for past in self._past]
+
+    def set_state(self, saved: Sequence[NDArray[np.float64]]) -> None:
+        """Go back to a saved state."""
+        self._past.extend(past.copy() for past in saved)
+
+
+def paint_choice(out: NDArray[np.float32], choice: NDArray[Any]) -> None:
+    """Write a choice as one channel for each option; (choices, lanes) from (lanes,), 0 for none."""
+    np.equal(choice, np.arange(1, len(out) + 1)[:, None], out=out, casting="unsafe")

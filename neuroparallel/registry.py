@@ -1,0 +1,98 @@
+"""Finding tasks and rules: one file each in a folder, so that a new file is a new name."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest
+
+__all__ = ["Registry", "built"]
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The classes of one kind, by the names under which a scenario writes them.
+
+    Args:
+        kind: What they are, as an error names them: ``"task"``.
+        base: The class that all of them extend.
+        package: Name of the package in whose files the shipped ones stand.
+        path: Its search path.
+        name_of: Gives the name of a class.
+    """
+
+    def __init__(
+        self, kind: str, base: type[T], package: str, path: Iterable[str], name_of: Callable[[type[T]], str]
+    ) -> None:
+        self.kind, self.base, self.name_of = kind, base, name_of
+        self._package, self._path = package, list(path)
+        self._own: dict[str, type[T]] = {}  # those of users, by the name under which a scenario can write them
+
+    @cached_property
+    def shipped(self) -> dict[str, type[T]]:
+        """The shipped classes by name, sorted."""
+        found = {}
+        for module_info in pkgutil.iter_modules(self._path):
+            module = importlib.import_module(f"{self._package}.{module_info.name}")
+            for value in vars(module).values():
+                if isinstance(value, type) and issubclass(value, self.base) and value.__module__ == module.__name__:
+                    found[self.name_of(value)] = value
+        return dict(sorted(found.items()))
+
+    def find(self, name: Any) -> type[T]:
+        """Find a class by its name, or one of a user by ``"package.module:ClassName"``.
+
+        Raises:
+            UnknownNameError: There is none; names the nearest one.
+            ArgumentError: It is no name at all.
+        """
+        if not isinstance(name, str):
+            raise ArgumentError(f"{name!r} is no name of a {self.kind}; list_{self.kind}s() gives them.")
+        if name in self.shipped:
+            return self.shipped[name]
+        if name in self._own:
+            return self._own[name]
+        module, _, cls = name.partition(":")
+        if not cls:
+            raise UnknownNameError(f"there is no {self.kind} {name!r}.{nearest(name, self.shipped)}")
+        try:
+            found = getattr(importlib.import_module(module), cls)
+        except (ImportError, AttributeError) as error:
+            raise UnknownNameError(f"{self.kind} {name!r} cannot be imported: {error}.") from None
+        if isinstance(found, type) and issubclass(found, self.base):
+            return found
+        raise UnknownNameError(f"{name!r} is no {self.base.__name__}.")
+
+    def reference(self, cls: type[T]) -> str:
+        """The name under which a scenario writes a class; a user's own is remembered for this process."""
+        name = self.name_of(cls)
+        if self.shipped.get(name) is cls:
+            return name
+        name = f"{cls.__module__}:{cls.__qualname__}"
+        self._own[name] = cls
+        return name
+
+
+def built(cls: type[T], name: str, values: dict[str, Any]) -> T:
+    """Make an instance of a frozen dataclass from its fields.
+
+    Raises:
+        UnknownNameError: There is no such field; names the nearest one.
+        ArgumentError: A value does not fit.
+    """
+    fields = {spec.name for spec in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in fields:
+            raise UnknownNameError(f"{name} has no parameter {key!r}.{nearest(key, fields)}")
+    try:
+        return cls(**values)
+    except NeuroparallelError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"{name}: {error}") from None
