@@ -27,7 +27,7 @@ def rule_class(name: str) -> type[Rule]:
     return _registry.find(name)
 
 
-def make_rule(name: str, **parameters: Any) -> Rule:
+def make_rule(name: str, /, **parameters: Any) -> Rule:
     """Make a rule, with some of its numbers changed.
 
     Args:
