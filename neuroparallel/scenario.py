@@ -196,6 +196,16 @@ class Subject(_Part):
         default_factory=dict, description="what is shown of other subjects; a list of names shows their last choice"
     )
     message: Message | None = None
+    played_by: str | dict[str, Any] | None = Field(
+        None, description="a reference agent (or {agent: name, option: ...}), or the directory of a training run"
+    )
+
+    @field_validator("played_by")
+    @classmethod
+    def _says_who(cls, value: Any) -> Any:
+        if isinstance(value, dict) and not isinstance(value.get("agent"), str):
+            raise ValueError("say who plays: {agent: wsls}, with the agent's options beside it")
+        return value
 
     @field_validator("sees", mode="before")
     @classmethod

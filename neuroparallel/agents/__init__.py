@@ -10,6 +10,7 @@ from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, Rando
 from neuroparallel.agents.playing import simulate
 from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.registry import list_agents, make_agent
+from neuroparallel.agents.trained import TrainedAgent
 
 __all__ = [
     "Agent",
@@ -19,6 +20,7 @@ __all__ = [
     "OracleAgent",
     "RandomAgent",
     "StreamAgent",
+    "TrainedAgent",
     "WinStayLoseShift",
     "list_agents",
     "make_agent",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.agents.protocol import Actions, Agent, Infos, Observations
 from neuroparallel.agents.registry import make_agent
+from neuroparallel.agents.seats import seats_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
 from neuroparallel.records import Table, Trials
@@ -72,7 +73,7 @@ def simulate(
     changes = {key: value for key, value in changes.items() if value is not None}
     scenario = scenario.replace(**changes) if changes else scenario
     layout = build_layout(scenario)
-    agent = _cast(agents, [subject.name for subject in layout.subjects])
+    agent = _cast(agents, scenario)
     total = -(-trials // per_lane)
     quotas = np.full(total, per_lane, np.int64)
     quotas[-1] = trials - per_lane * (total - 1)
@@ -105,12 +106,17 @@ class _Cast:
         return {subject: agent.act(observations, infos, engine)[subject] for subject, agent in self._agents.items()}
 
 
-def _cast(agents: str | Agent | Mapping[str, str | Agent], subjects: list[str]) -> Agent:
+def _cast(agents: str | Agent | Mapping[str, str | Agent], scenario: Scenario) -> Agent:
+    """Who plays whom: as the call says, else as the scenario does."""
+    subjects, seats = list(scenario.subjects), seats_of(scenario)
     if not isinstance(agents, Mapping):
-        return make_agent(agents)
+        agents = {name: agents for name in subjects if name not in seats}
+        if not seats:
+            return make_agent(next(iter(agents.values())))
     for name in agents:
         if name not in subjects:
             raise UnknownNameError(f"agents: there is no subject {name!r}.{nearest(name, subjects)}")
+    agents = {**seats, **agents}
     missing = [name for name in subjects if name not in agents]
     if missing:
         raise ArgumentError(f"agents: {', '.join(missing)} has none; give one for every subject.")
@@ -119,12 +125,8 @@ def _cast(agents: str | Agent | Mapping[str, str | Agent], subjects: list[str]) 
 
 def begin(engine: BatchEngine, seed: int, first: int) -> tuple[Any, Any]:
     """Reset an engine so that its lanes are those from number ``first`` on."""
-    started = engine.reset(seed)
-    if first:
-        engine.lane_ids += np.uint64(first)
-        engine.sessions[:] = -1
-        started = engine.reset()
-    return started
+    engine.first_lane = first
+    return engine.reset(seed)
 
 
 def _play(engine: BatchEngine, agent: Agent, quota: Integers, first: int, seed: int) -> list[Trials]:

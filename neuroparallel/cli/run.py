@@ -57,7 +57,8 @@ def _agent(name: str) -> Any:
     """A trained subject if it names a directory, else the name of a reference agent."""
     if os.sep not in name and not Path(name).exists():
         return name
-    from neuroparallel.reporting import TrainedAgent, find_run
+    from neuroparallel.agents import TrainedAgent
+    from neuroparallel.reporting import find_run
     from neuroparallel.rllib import load_policy
 
     return TrainedAgent(load_policy(find_run(name)))

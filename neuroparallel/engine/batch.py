@@ -39,12 +39,15 @@ class BatchEngine:
         lanes: How many lanes.
         seed: Default seed of `reset`.
         record: How many of the latest trials to keep for `trials`; 0 or False keeps none.
+        first_lane: Number of the first lane, where they are not to begin with 0.
     """
 
-    def __init__(self, layout: Layout, lanes: int, seed: int = 0, record: int | bool = 1_000_000) -> None:
+    def __init__(
+        self, layout: Layout, lanes: int, seed: int = 0, record: int | bool = 1_000_000, first_lane: int = 0
+    ) -> None:
         self.layout, self.lanes, self.dt = layout, whole_number(lanes, "lanes", 1, MOST_LANES), layout.dt
         self.scenario: Any = None
-        self._default_seed = seed
+        self._default_seed, self.first_lane = seed, whole_number(first_lane, "lane")
         self.streams = [
             BatchStream(spec, Tables(spec.task, layout.dt, self.lanes), self.lanes) for spec in layout.streams
         ]
@@ -87,6 +90,11 @@ class BatchEngine:
         """What is played, in how many lanes."""
         played = self.scenario.name if self.scenario is not None else ", ".join(self.stream_names)
         return f"{type(self).__name__}({played}, lanes={self.lanes})"
+
+    @property
+    def unwrapped(self) -> BatchEngine:
+        """Itself, for those who reach through wrappers."""
+        return self
 
     # ---- spaces ---------------------------------------------------------------------------------------------
 
@@ -138,7 +146,7 @@ class BatchEngine:
             self.lane_ids = np.zeros(self.lanes, np.uint64)
         else:
             self.seeds = np.full(self.lanes, integer_bits(seed), np.uint64)  # type: ignore[arg-type]
-            self.lane_ids = np.arange(self.lanes, dtype=np.uint64)
+            self.lane_ids = np.arange(self.lanes, dtype=np.uint64) + np.uint64(self.first_lane)
         self.sessions[:] = -1
 
     def _begin(self, lanes: NDArray[np.int64]) -> None:

@@ -614,7 +614,7 @@ class BatchStream:
         saved = {name: getattr(self, name).copy() for name, _, _ in _STATE}
         saved["memory"] = {name: array.copy() for name, array in self.memory.items()}
         saved["conditions"] = {name: array.copy() for name, array in self.conditions.items()}
-        saved["sums"], saved["standing"] = self.sums.copy(), self.standing.copy()
+        saved["sums"], saved["standing"], saved["reward"] = self.sums.copy(), self.standing.copy(), self.reward.copy()
         saved["visits"] = None if self.visits is None else self.visits.copy()
         return saved
 
@@ -627,7 +627,7 @@ class BatchStream:
             self.memory[name][:] = array
         for name, array in saved["conditions"].items():
             self.conditions[name][:] = array
-        self.sums[:], self.standing[:] = saved["sums"], saved["standing"]
+        self.sums[:], self.standing[:], self.reward = saved["sums"], saved["standing"], saved["reward"].copy()
         if self.visits is not None:
             self.visits[:] = saved["visits"]
         lanes = np.arange(self.lanes)

@@ -8,11 +8,11 @@ from typing import Any
 from gymnasium.vector import AutoresetMode
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
-from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.environments.aec import AECEnvironment
 from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.gym import GymEnvironment
 from neuroparallel.environments.parallel import ParallelEnvironment
+from neuroparallel.environments.shells import batch_engine, outer_wrappers
 from neuroparallel.environments.vector import VectorEnvironment
 from neuroparallel.wrappers import apply_wrappers
 
@@ -63,7 +63,7 @@ def parallel_env(
         render_mode=render_mode,
         record=record,
     )
-    return apply_wrappers(env, env.scenario.wrappers)
+    return apply_wrappers(env, outer_wrappers(env.scenario))
 
 
 def aec_env(what: What, **options: Any) -> Any:
@@ -122,7 +122,7 @@ def gym_env(
         render_mode=render_mode,
         record=record,
     )
-    return apply_wrappers(env, env.scenario.wrappers)
+    return apply_wrappers(env, outer_wrappers(env.scenario))
 
 
 def vector_env(
@@ -164,7 +164,7 @@ def vector_env(
         view=view,
         record=record,
     )
-    return apply_wrappers(env, env.scenario.wrappers)
+    return apply_wrappers(env, outer_wrappers(env.scenario))
 
 
 def batch(
@@ -201,6 +201,5 @@ def batch(
     scenario, layout = compile_scenario(what, dt=dt, session=session, view=view)
     first = check_seed(seed)
     first = scenario.seed if first is None else first
-    engine = BatchEngine(layout, lanes, seed=first, record=check_record(record))
-    engine.scenario = scenario
-    return apply_wrappers(engine, scenario.wrappers)
+    engine = batch_engine(scenario, layout, lanes, first, check_record(record))
+    return apply_wrappers(engine, outer_wrappers(scenario))

@@ -14,6 +14,7 @@ from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.environments.actions import ActionReader, read_actions
 from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.render import RENDER_MODES, Film, check_render_mode
+from neuroparallel.environments.shells import lane_engine
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trials
 from neuroparallel.scenario import Scenario
@@ -74,7 +75,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         first = self.scenario.seed if first is None else first
         record = check_record(record)
         self._options = {"seed": first, "view": view, "lane": lane, "record": record}
-        self._engine = ScalarEngine(layout, seed=first, lane=lane, record=record)
+        self._engine: ScalarEngine = lane_engine(self.scenario, layout, lane, first, record)
         self.dt = layout.dt
         self.metadata = {
             "name": self.scenario.name,
@@ -96,8 +97,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
 
     # ---- spaces ----
 
-    def observation_space(self, agent: str) -> spaces.Box:
-        """What an agent sees: Box, float32, (channels,), unbounded (noise is Gaussian)."""
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """What an agent sees: Box, float32, (channels,), unbounded (noise is Gaussian); or Dict by stream."""
         return self._engine.observation_space(agent)
 
     def action_space(self, agent: str) -> spaces.Space[Any]:

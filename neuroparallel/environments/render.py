@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
-from neuroparallel.engine.layout import Layout
+from neuroparallel.engine.layout import Layout, SubjectSpec
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trace, render_trace
@@ -64,7 +65,7 @@ class Film:
 
     def _events(self, agent: str, action: Any) -> Any:
         """The action as numbers; a movement is shown as the event that it came to."""
-        streams = self.engine.subjects[self.engine.possible_agents.index(agent)].streams
+        streams = next(subject for subject in self.engine.subjects if subject.spec.name == agent).streams
         if not any(stream.moving for stream in streams):
             return action
         if len(streams) == 1:
@@ -88,9 +89,8 @@ class Film:
     def trace(self, agent: str) -> Trace:
         """The steps of an agent's current trial; one step of holding if it has just begun."""
         seen, info = self._now[agent]
-        position = self.engine.possible_agents.index(agent)
-        spec = self.engine.layout.subjects[position]
-        hold = [0] * len(spec.streams) if len(spec.streams) > 1 and spec.action == "factored" else 0
+        space = self.engine.action_space(agent)
+        hold = [0] * len(space.nvec) if isinstance(space, spaces.MultiDiscrete) else 0
         started = {key: 0 if key.endswith("outcome") else value for key, value in info.items()}
         rows = self._rows[agent] or [(self.engine.now, seen, hold, 0.0, info, started)]
         times, kept = [row[0] for row in rows], [row[1:] for row in rows]
@@ -123,18 +123,20 @@ def make_trace(engine: Any, agent: str, times: Sequence[int], rows: Sequence[tup
         title: Shown above the picture.
     """
     layout: Layout = engine.layout
-    spec = layout.subjects[engine.possible_agents.index(agent)]
+    spec = _spec(layout, agent)
     streams = [layout.streams[index] for index in spec.streams]
     prefix = [f"{stream.short}." for stream in streams] if len(streams) > 1 else [""]
     tasks = [stream.task for stream in streams]
     seen, actions, rewards, befores, afters = zip(*rows, strict=True)
-    shared = np.ndim(actions[0]) == 0
+    names = [tuple(task.action_names()) for task in (tasks if spec.action == "factored" else tasks[:1])]
+    if spec.message is not None:
+        names.append(tuple(f"say_{level}" for level in range(spec.message.levels)))
     return Trace(
         time_ms=np.array(times, np.float64) * engine.dt,
         observations=np.stack(seen),
         channel_names=engine.channel_names(agent),
         actions=np.array(actions, np.int64).reshape(len(rows), -1),
-        action_names=tuple(tuple(task.action_names()) for task in (tasks[:1] if shared else tasks)),
+        action_names=tuple(names),
         ground_truth=_columns(befores, prefix, "ground_truth"),
         rewards=np.array(rewards, np.float64),
         periods=_columns(befores, prefix, "period"),
@@ -143,6 +145,10 @@ def make_trace(engine: Any, agent: str, times: Sequence[int], rows: Sequence[tup
         stream_names=tuple(stream.short for stream in streams),
         title=title,
     )
+
+
+def _spec(layout: Layout, agent: str) -> SubjectSpec:
+    return next(spec for spec in layout.subjects if spec.name == agent)
 
 
 def _columns(infos: Sequence[Mapping[str, int]], prefix: list[str], key: str) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.gym import only_agent
+from neuroparallel.environments.shells import batch_engine, splitter
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trials
 from neuroparallel.seeding import integer_bits
@@ -68,9 +69,9 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         self.scenario, layout = compile_scenario(what, dt=dt, session=session, view=view)
         first = check_seed(seed)
         first = self.scenario.seed if first is None else first
-        self.agent = only_agent([spec.name for spec in layout.subjects], self.scenario.name)
-        self.engine = BatchEngine(layout, num_envs, seed=first, record=check_record(record))
-        self.engine.scenario = self.scenario
+        self.engine: BatchEngine = batch_engine(self.scenario, layout, num_envs, first, check_record(record))
+        self.agent = only_agent(self.engine.possible_agents, self.scenario.name)
+        self._split = splitter(self.engine.unwrapped, self.agent)
         self.num_envs, self.dt = self.engine.lanes, layout.dt
         self.autoreset_mode = _mode(autoreset_mode)
         self.metadata = {
@@ -78,7 +79,8 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
             "render_modes": [],
             "autoreset_mode": self.autoreset_mode,
         }
-        self.single_observation_space = self.engine.observation_space(self.agent)
+        whole = self.engine.observation_space(self.agent)
+        self.single_observation_space = self._split.space if self._split else whole
         self.single_action_space = self.engine.action_space(self.agent)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
@@ -114,7 +116,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
             super().reset(seed=seeds if isinstance(seeds, int) else seeds[0])
         observations, infos = self.engine.reset(seeds)
         self._over[:] = False
-        return observations[self.agent], self._infos(infos[self.agent], np.ones(self.num_envs, bool))
+        return self._shown(observations[self.agent]), self._infos(infos[self.agent], np.ones(self.num_envs, bool))
 
     def _reset_some(self, mask: NDArray[np.bool_], seeds: int | list[int] | None) -> tuple[Array, dict[str, Any]]:
         engine = self.engine
@@ -128,7 +130,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
             engine.sessions[mask] = -1
         observations = engine.restart(mask)
         self._over[mask] = False
-        return observations[self.agent], self._infos(engine.infos()[self.agent], mask)
+        return self._shown(observations[self.agent]), self._infos(engine.infos()[self.agent], mask)
 
     def step(self, actions: Any) -> StepResult:
         """Advance every lane by one time step.
@@ -161,7 +163,11 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         seen, known = observations[agent], self._infos(infos[agent], everywhere)
         if self.autoreset_mode is AutoresetMode.SAME_STEP and over.any():
             seen, known = self._next_session(seen, known, over)
-        return seen, rewards[agent], terminations[agent], over, known
+        return self._shown(seen), rewards[agent], terminations[agent], over, known
+
+    def _shown(self, seen: Array) -> Any:
+        """An observation, whole or split by stream."""
+        return self._split(seen) if self._split else seen
 
     def _next_session(
         self, last: Array, known: dict[str, Any], over: NDArray[np.bool_]
@@ -169,7 +175,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         """Start the next session where one ended, and keep the end of that one in the infos."""
         final = np.full(self.num_envs, None, dtype=object)
         for lane in over.nonzero()[0]:
-            final[lane] = last[lane].copy()
+            final[lane] = self._shown(last[lane].copy())
         keys = [key for key in known if not key.startswith("_")]
         ended = {}
         for key in keys:

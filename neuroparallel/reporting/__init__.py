@@ -3,10 +3,9 @@
 from neuroparallel.reporting.checking import check_file, scenario_schema
 from neuroparallel.reporting.overview import describe_scenario, timeline
 from neuroparallel.reporting.runs import draw_run, find_run, latest_run, summarize_run
-from neuroparallel.reporting.watching import TrainedAgent, cut_trace, one_trial, watch
+from neuroparallel.reporting.watching import cut_trace, one_trial, watch
 
 __all__ = [
-    "TrainedAgent",
     "check_file",
     "cut_trace",
     "describe_scenario",

@@ -110,9 +110,10 @@ def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
 
 
 def _draw_trial(place: Path, name: str, seed: int) -> list[Path]:
+    from neuroparallel.agents import TrainedAgent
     from neuroparallel.environments import batch
     from neuroparallel.plotting import plot_trial
-    from neuroparallel.reporting.watching import TrainedAgent, one_trial, watch
+    from neuroparallel.reporting.watching import one_trial, watch
     from neuroparallel.rllib import load_policy
 
     policy = load_policy(place)

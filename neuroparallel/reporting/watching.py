@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.agents import Agent, make_agent
-from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.environments import batch
 from neuroparallel.environments.render import make_trace
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Trace
 
-__all__ = ["TrainedAgent", "cut_trace", "one_trial", "watch"]
+__all__ = ["cut_trace", "one_trial", "watch"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -74,43 +73,6 @@ def watch(
         for agent, kept in rows.items()
     }
     return traces, engine.trials()
-
-
-class TrainedAgent:
-    """A trained policy in the form of a reference agent; forgets when a session begins.
-
-    Args:
-        policy: A `neuroparallel.rllib.Policy`, or anything with its ``reset`` and ``act``.
-    """
-
-    def __init__(self, policy: Any) -> None:
-        self.policy = policy
-
-    def reset(self, engine: Any) -> None:
-        """Forget everything.
-
-        Raises:
-            ArgumentError: The policy learnt another scenario, with other subjects or other channels.
-        """
-        for agent in engine.possible_agents:
-            self._check(agent, engine.observation_space(agent).shape)
-        self.policy.reset()
-
-    def _check(self, agent: str, shape: tuple[int, ...]) -> None:
-        if agent not in self.policy.names:
-            raise ArgumentError(f"this policy acts for {', '.join(self.policy.names)}, not for {agent!r}.")
-        learnt = self.policy.modules[self.policy.names[agent]].observation_space.shape
-        if learnt != shape:
-            raise ArgumentError(f"this policy learnt with {learnt[0]} channels; {agent} sees {shape[0]} here.")
-
-    def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
-        """Say what every subject does now; see `neuroparallel.agents.Agent`."""
-        core = engine_of(engine)
-        begun = core.session_start == core.now
-        if core.now and begun.any():
-            self.policy.reset(begun)
-        actions: Actions = self.policy.act(observations)
-        return actions
 
 
 def one_trial(trace: Trace) -> Trace:

@@ -63,6 +63,14 @@ class Policy:
                 flags = where.view(-1, *[1] * (value.dim() - 1))
                 state[key] = torch.where(flags, fresh[key], value)
 
+    def state(self) -> dict[str, Any]:
+        """A copy of what is remembered, by agent."""
+        return {agent: _copied(state) for agent, state in self._states.items()}
+
+    def set_state(self, saved: Mapping[str, Any]) -> None:
+        """Go back to a saved state."""
+        self._states = {agent: _copied(state) for agent, state in saved.items()}
+
     def act(self, observations: Mapping[str, Array]) -> dict[str, Any]:
         """Choose actions, and remember.
 
@@ -106,6 +114,10 @@ class Policy:
             return logits
         self._states[agent] = out[Columns.STATE_OUT]
         return logits.squeeze(1)
+
+
+def _copied(state: Mapping[str, torch.Tensor] | None) -> dict[str, torch.Tensor] | None:
+    return None if state is None else {key: value.clone() for key, value in state.items()}
 
 
 def save_metadata(checkpoint: Path, env: Mapping[str, Any], names: Mapping[str, str]) -> None:

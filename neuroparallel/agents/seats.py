@@ -1,0 +1,151 @@
+"""Seats that are no learner's: some subjects of a scenario are played by agents, the others are yours."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.agents.protocol import Agent
+from neuroparallel.agents.registry import make_agent
+from neuroparallel.agents.trained import TrainedAgent, load_trained
+from neuroparallel.errors import NeuroparallelError, ScenarioError
+from neuroparallel.scenario import Scenario
+
+__all__ = ["SeatedBatch", "is_run", "seats_of"]
+
+
+def is_run(name: str) -> bool:
+    """Whether a name means the directory of a training run, and not a reference agent."""
+    return os.sep in name or os.path.isdir(name)
+
+
+def seats_of(scenario: Scenario) -> dict[str, Agent]:
+    """The agents that a scenario puts on seats, by subject.
+
+    Raises:
+        ScenarioError: There is no such agent, option or run, or nobody is left to learn; names the key.
+    """
+    seats: dict[str, Agent] = {}
+    for name, subject in scenario.subjects.items():
+        if subject.played_by is None:
+            continue
+        try:
+            seats[name] = _agent(subject.played_by, name)
+        except NeuroparallelError as error:
+            raise ScenarioError(f"{scenario.name}: subjects.{name}.played_by: {error}") from None
+    if seats and len(seats) == len(scenario.subjects):
+        raise ScenarioError(
+            f"{scenario.name}: subjects: every one is played by an agent; leave played_by out for whom you want to "
+            "act for, or let them play with simulate."
+        )
+    return seats
+
+
+def _agent(played_by: str | Mapping[str, Any], seat: str) -> Agent:
+    options = dict(played_by) if isinstance(played_by, Mapping) else {"agent": played_by}
+    name = options.pop("agent")
+    if not is_run(name):
+        return make_agent(name, **options)
+    trained = load_trained(name)
+    policies = trained.policy.names
+    if seat not in policies and len(set(policies.values())) == 1:  # whoever it was, there is only one
+        policies[seat] = next(iter(policies.values()))
+    return TrainedAgent(trained.policy, (seat,))
+
+
+class SeatedBatch:
+    """A batch engine, wrapped or not, in which agents sit on some seats; for those who act for the others.
+
+    Only the other subjects are agents here: they alone are in `possible_agents`, need actions, and get observations.
+    Everything else is as of the engine, whose records hold the trials of all.
+
+    Args:
+        env: A batch engine, or wrappers around one.
+        seats: Who plays whom, by subject.
+    """
+
+    is_batch = True
+
+    def __init__(self, env: Any, seats: Mapping[str, Agent]) -> None:
+        self.env, self.seats = env, dict(seats)
+        self.possible_agents = [agent for agent in env.possible_agents if agent not in self.seats]
+        self._seen: Any = {}
+        self._told: Any = {}
+        self._fresh = True
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "env":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.env, name)
+
+    def __repr__(self) -> str:
+        """The engine, and who sits where."""
+        played = ", ".join(f"{seat}={type(agent).__name__}" for seat, agent in self.seats.items())
+        return f"{type(self).__name__}({self.env!r}, {played})"
+
+    @property
+    def unwrapped(self) -> Any:
+        """The batch engine itself."""
+        return getattr(self.env, "unwrapped", self.env)
+
+    def reset(self, seed: Any = None) -> Any:
+        """Start a new session in every lane; agents forget everything if a seed is given, or the first time."""
+        self._seen, self._told = self.env.reset(seed)
+        if seed is not None or self._fresh:
+            for agent in self.seats.values():
+                agent.reset(self.env)
+        self._fresh = False
+        return self._others(self._seen), self._others(self._told)
+
+    def step(self, actions: Mapping[str, Any]) -> Any:
+        """Advance every lane by one time step, with actions for the subjects that are nobody's seat."""
+        mine = {agent: actions[agent] for agent in self.possible_agents if agent in actions}
+        for subject, agent in self.seats.items():
+            mine[subject] = agent.act(self._seen, self._told, self.env)[subject]
+        seen, rewards, terminations, truncations, told = self.env.step(mine)
+        self._seen, self._told = seen, told
+        return tuple(self._others(part) for part in (seen, rewards, terminations, truncations, told))
+
+    def restart(self, mask: NDArray[np.bool_]) -> Any:
+        """Begin the next session of some lanes at once; see `BatchEngine.restart`."""
+        self._seen, self._told = self.env.restart(mask), self.env.infos()
+        return self._others(self._seen)
+
+    def infos(self) -> Any:
+        """What `reset` would say of the present moment, by agent."""
+        return self._others(self.env.infos())
+
+    def truth(self) -> Any:
+        """What is right at this moment, by agent."""
+        return self._others(self.env.truth())
+
+    def _others(self, by_agent: Mapping[str, Any]) -> dict[str, Any]:
+        return {agent: by_agent[agent] for agent in self.possible_agents}
+
+    def state(self) -> dict[str, Any]:
+        """A copy of everything that changes, the agents' memories included."""
+        memories = {seat: _memory(agent) for seat, agent in self.seats.items()}
+        seen = {agent: array.copy() for agent, array in self._seen.items()}
+        told = {agent: {key: np.array(info[key]) for key in info} for agent, info in self._told.items()}
+        return {"env": self.env.state(), "seats": memories, "seen": seen, "told": told, "fresh": self._fresh}
+
+    def set_state(self, saved: Mapping[str, Any]) -> None:
+        """Go back to a saved state."""
+        self.env.set_state(saved["env"])
+        self._seen, self._told, self._fresh = saved["seen"], saved["told"], saved["fresh"]
+        for seat, memory in saved["seats"].items():
+            agent: Any = self.seats[seat]
+            if hasattr(agent, "set_state"):
+                agent.set_state(memory)
+            else:
+                vars(agent).update(copy.deepcopy(memory))
+
+
+def _memory(agent: Any) -> Any:
+    """What an agent remembers: what it says of itself, or all its attributes."""
+    return agent.state() if hasattr(agent, "state") else copy.deepcopy(vars(agent))
