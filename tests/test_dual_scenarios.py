@@ -73,3 +73,67 @@ def test_same_and_different_keys_are_asked_for_equally_often():
     trials = simulate("prp", "hold", 4000, per_lane=4)
     first, second = (trials.where(stream=stream)["target"] for stream in ("first", "second"))
     assert playing.near((first == second).mean(), 0.5, 4000)
+
+
+# ---- motion and colour -----------------------------------------------------------------------------
+
+
+def by_trial(trials, column, streams=("motion", "colour")):
+    """One column of two streams, trial by trial, (trials,) each."""
+    parts = [trials.where(stream=stream) for stream in streams]
+    order = [np.lexsort((part["group_trial"], part["session"], part["lane"])) for part in parts]
+    return [part[column][rows] for part, rows in zip(parts, order, strict=True)]
+
+
+def signed(trials):
+    targets, strengths = by_trial(trials, "target"), by_trial(trials, "strength")
+    return [np.where(t == 1, -s, s) for t, s in zip(targets, strengths, strict=True)]
+
+
+@pytest.mark.parametrize("name", ["motion_colour", "motion_colour_fixed"])
+def test_eighty_one_displays_come_equally_often(name):
+    motion, colour = signed(simulate(name, "oracle", 16_200, per_lane=10))
+    kinds, counts = np.unique(np.stack([motion, colour], axis=1), axis=0, return_counts=True)
+    assert len(kinds) == 81
+    for count in counts:
+        assert playing.near(count / 16_200, 1 / 81, 16_200, 4.5)
+
+
+def test_both_are_right_as_often_as_chance_has_it_and_as_the_evidence_allows():
+    trials = simulate("motion_colour_fixed", "ideal_observer", 20_000, per_lane=20)
+    right = [outcome == "correct" for outcome in by_trial(trials, "outcome")]
+    strength = by_trial(trials, "strength")
+    for mine, own, other in zip(right, strength, strength[::-1], strict=True):
+        for c in (0, 3.2, 6.4, 12.8, 25.6):
+            expected = norm.cdf(c / 100 * (120 / 2) ** 0.5)
+            assert playing.near(mine[own == c].mean(), expected, (own == c).sum())
+            for d in (0, 25.6):  # whatever the other decision is like
+                cell = (own == c) & (other == d)
+                assert playing.near(mine[cell].mean(), expected, cell.sum(), 4.5)
+    both = right[0].mean() * right[1].mean()
+    assert playing.near((right[0] & right[1]).mean(), both, 20_000)
+
+
+@pytest.mark.parametrize("name", ["motion_colour", "motion_colour_fixed"])
+@pytest.mark.parametrize(("agent", "expected"), [("oracle", 1.0), ("hold", 0.0), ("blind", 0.5)])
+def test_display_decisions_earn_everything_nothing_or_half(name, agent, expected):
+    trials = simulate(name, agent, 1500, per_lane=3)
+    for stream in ("motion", "colour"):
+        share, n = playing.correct(trials.where(stream=stream))
+        assert playing.near(share, expected, n)
+
+
+def test_either_hand_answers_in_its_own_time_and_the_display_stays_for_the_other():
+    batch = playing.engine(Scenario.load("motion_colour"), 32)
+    names = batch.channel_names("subject_0")
+    colour_on = []
+    observations, _ = batch.reset(0)
+    for step in range(120):
+        action = np.tile([int(step == 39), int(step == 79)], (32, 1))
+        observations, *_ = batch.step({"subject_0": action})
+        pair = [names.index(f"colour.stimulus_{name}") for name in ("blue", "yellow")]
+        colour_on.append(observations["subject_0"][:, pair].sum(axis=1).mean())
+    motion, colour = by_trial(batch.trials(), "response_time_s")
+    np.testing.assert_allclose(motion, 0.3)
+    np.testing.assert_allclose(colour, 1.1)
+    assert (np.array(colour_on[25:79]) > 0.5).all()
