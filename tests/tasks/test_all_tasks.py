@@ -223,8 +223,9 @@ def test_periods_last_as_declared(name):
 @pytest.mark.parametrize("name", TASKS)
 def test_periods_of_no_duration_vanish(name):
     tried = 0
+    periods = [period for period in make_task(name).timing if period not in windows_of(name)]
     for p, period in enumerate(make_task(name).timing):
-        if period in windows_of(name):
+        if period not in periods:
             continue
         task = make_task(name, timing={period: 0})
         try:
@@ -232,12 +233,13 @@ def test_periods_of_no_duration_vanish(name):
         except NeuroparallelError:
             continue  # the task needs it
         if (batch.streams[0].tables.sample.steps[:, p] != 0).any():
-            continue  # its duration is a condition
+            periods.remove(period)  # its duration is a condition
+            continue
         watch = playing.Periods(16)
         playing.run(batch, playing.oracle, 3, watch=watch)
         assert p not in watch.lengths(3)
         tried += 1
-    assert tried or len(make_task(name).timing) == len(windows_of(name))
+    assert tried or not periods
 
 
 @pytest.mark.parametrize("name", TASKS)
