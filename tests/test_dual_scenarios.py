@@ -137,3 +137,49 @@ def test_either_hand_answers_in_its_own_time_and_the_display_stays_for_the_other
     np.testing.assert_allclose(motion, 0.3)
     np.testing.assert_allclose(colour, 1.1)
     assert (np.array(colour_on[25:79]) > 0.5).all()
+
+
+# ---- timing while deciding -------------------------------------------------------------------------
+
+
+def last_moment(batch, _observations, _infos):
+    """What is right, but by the hands that decide only in the last step of their window."""
+    action = np.maximum(batch.truth()["subject_0"], 0)
+    for number, stream in enumerate(batch.streams[1:], start=1):
+        action[:, number] = np.where(stream.end == batch.now + 1, action[:, number], 0)
+    return {"subject_0": action}
+
+
+@pytest.mark.parametrize("subject", [playing.oracle, last_moment])
+def test_decisions_begin_and_end_within_the_interval_that_is_measured_or_produced(subject):
+    batch = playing.engine(Scenario.load("timing_while_deciding"), 400)
+    table = playing.run(batch, subject, 4)
+    timing = table.where(stream="timing")
+    start = {(lane, trial): i for i, (lane, trial) in enumerate(zip(timing["lane"], timing["trial"], strict=True))}
+    kinds = {"measuring": 0, "producing": 0}
+    for name in kinds:
+        dots = table.where(stream=name)
+        pairs = zip(dots["lane"], dots["group_trial"], strict=True)
+        rows = [start.get(pair, -1) for pair in pairs]
+        dots, rows = dots.select(np.array(rows) >= 0), [row for row in rows if row >= 0]
+        kinds[name] = len(rows)
+        ready = timing["onset_s"][rows] + 0.3
+        flash = ready + timing["interval_ms"][rows] / 1000
+        begin, end = (ready, flash) if name == "measuring" else (flash, flash + timing["target_ms"][rows] / 1000)
+        assert set(dots["outcome"]) == {"correct"}
+        assert (dots["onset_s"] > begin).all()
+        assert (dots["onset_s"] + 0.35 + dots["response_time_s"] < end + 1e-9).all()
+    assert set(timing["outcome"]) == {"correct"}
+    for count in kinds.values():
+        assert playing.near(count / len(timing), 1 / 3, len(timing))
+
+
+@pytest.mark.parametrize(("agent", "timing", "dots"), [("oracle", 1.0, 1.0), ("hold", 0.0, 0.0), ("blind", None, 0.5)])
+def test_timing_and_deciding_are_paid_apart(agent, timing, dots):
+    trials = simulate("timing_while_deciding", agent, 1500, per_lane=3)
+    if timing is not None:
+        assert (trials.where(stream="timing")["reward"] == timing).all()
+    for stream in ("measuring", "producing"):
+        share, n = playing.correct(trials.where(stream=stream))
+        assert 400 < n < 600
+        assert playing.near(share, dots, n)
