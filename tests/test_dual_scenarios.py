@@ -183,3 +183,48 @@ def test_timing_and_deciding_are_paid_apart(agent, timing, dots):
         share, n = playing.correct(trials.where(stream=stream))
         assert 400 < n < 600
         assert playing.near(share, dots, n)
+
+
+# ---- tracking with a probe -------------------------------------------------------------------------
+
+
+def test_tracking_and_probe_have_an_action_each_and_come_alone_and_together():
+    batch = playing.engine(Scenario.load("tracking_with_probe"), 500)
+    assert {name: str(space) for name, space in batch.action_space("subject_0").items()} == {
+        "tracking": "Box(-1.0, 1.0, (1,), float32)",
+        "probe": "Discrete(2)",
+    }
+    trials = simulate("tracking_with_probe", "oracle", 4000, per_lane=8)
+    assert set(trials["outcome"]) == {"correct"}
+    np.testing.assert_allclose(trials["reward"], 1.0, atol=1e-6)
+    names = ("lane", "session", "group_trial")
+    of = {s: set(zip(*(trials.where(stream=s)[n] for n in names), strict=True)) for s in ("tracking", "probe")}
+    both, alone = of["tracking"] & of["probe"], of["tracking"] - of["probe"]
+    for count, share in ((len(both), 1 / 2), (len(alone), 1 / 4), (4000 - len(of["tracking"]), 1 / 4)):
+        assert playing.near(count / 4000, share, 4000)
+
+
+def test_the_sign_comes_and_goes_while_the_target_is_tracked():
+    trials = simulate("tracking_with_probe", "hold", 3000, per_lane=6)
+    probe, tracking = trials.where(stream="probe"), trials.where(stream="tracking")
+    assert (tracking["duration_s"] == 2.5).all()
+    lasts = np.unique(probe["duration_s"])  # with tracking as long as that, alone 0.3 to 1.3 s and 0.9 more
+    assert lasts[-1] == 2.5
+    assert 1.2 <= lasts[0] < lasts[-2] <= 2.2
+    share, n = playing.correct(probe)  # to withhold is right in half of the trials
+    assert playing.near(share, 0.5, n)
+    assert set(probe["outcome"]) == {"correct", "miss"}
+
+
+def test_what_one_hand_does_changes_nothing_for_the_other():
+    rng = np.random.default_rng(0)
+    batches = [playing.engine(Scenario.load("tracking_with_probe"), 64) for _ in range(2)]
+    observations = [batch.reset(4)[0]["subject_0"] for batch in batches]
+    names = batches[0].channel_names("subject_0")
+    tracked = [names.index(f"tracking.{name}") for name in ("target", "cursor")]
+    for _ in range(150):
+        np.testing.assert_array_equal(observations[0][:, tracked], observations[1][:, tracked])
+        velocity = rng.uniform(-1, 1, (64, 1)).astype(np.float32)
+        pressed = (np.zeros(64, int), rng.integers(2, size=64))
+        actions = [{"subject_0": {"tracking": velocity, "probe": press}} for press in pressed]
+        observations = [b.step(a)[0]["subject_0"] for b, a in zip(batches, actions, strict=True)]

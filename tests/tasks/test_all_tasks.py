@@ -186,7 +186,7 @@ def test_noise_is_that_of_the_time_step_in_every_step(name):
         rest = []
         observations, infos = batch.reset(3)
         for _ in range(100):
-            rest.append(observations[playing.AGENT] - batch.streams[0].mean.T)
+            rest.append(observations[playing.AGENT] - batch.streams[0].latest.T)
             observations, _, _, _, infos = batch.step(playing.oracle(batch, observations, infos))
         rest = np.concatenate(rest).astype(float)
         noisy = declared > 0
