@@ -24,6 +24,7 @@ _HOME = {  # public name: where it lives
     "Factorial": "task",
     "Levels": "task",
     "Memory": "task",
+    "Moment": "task",
     "Movement": "task",
     "Outcome": "outcomes",
     "Poisson": "task",
@@ -60,8 +61,8 @@ _HOME = {  # public name: where it lives
 
 __all__ = [
     "Actions", "BatchEngine", "Bernoulli", "Channels", "Choice", "Dataset", "Draw", "Factorial", "Levels", "Memory",
-    "Movement", "Outcome", "Poisson", "Response", "Rewards", "Rows", "Scenario", "Step", "Task", "Timing", "Trial",
-    "Trials", "TruncExp", "Uniform", "View", "aec_env", "agents", "analysis", "batch", "errors", "gym_env",
+    "Moment", "Movement", "Outcome", "Poisson", "Response", "Rewards", "Rows", "Scenario", "Step", "Task", "Timing",
+    "Trial", "Trials", "TruncExp", "Uniform", "View", "aec_env", "agents", "analysis", "batch", "errors", "gym_env",
     "list_scenarios", "list_tasks", "make_task", "parallel_env", "plotting", "reporting", "rllib", "simulate",
     "testkit", "vector_env", "wrappers",
 ]  # fmt: skip

@@ -80,7 +80,8 @@ class Dataset:
 
     Raises:
         UnknownNameError: There is no such scenario, task or subject; names the nearest one.
-        ArgumentError: A number is not allowed, or there are several subjects and none was chosen.
+        ArgumentError: A number is not allowed, there are several subjects and none was chosen, or somebody has to
+            move: targets are numbered actions.
     """
 
     def __init__(
@@ -110,6 +111,12 @@ class Dataset:
         self._engine = BatchEngine(self._layout, self.batch, record=0)
         self.dt = self._engine.dt
         self.subject = self._chosen(subject)
+        for part in self._engine.subjects:
+            if part.moving:
+                raise ArgumentError(
+                    f"{self.scenario.name}: {part.spec.name} has to move, and targets are numbered actions; take a "
+                    "part without movements, such as scenario.only(...)."
+                )
         self._use(self._engine)
         self.channels = self._subject.names
         self.streams = [stream.spec.short for stream in self._subject.streams]

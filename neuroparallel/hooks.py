@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neuroparallel.errors import TaskError, UnknownNameError, nearest
 from neuroparallel.seeding import Bits, mix, name_bits, normals, uniforms
 
-__all__ = ["Bernoulli", "Movement", "Poisson", "Step", "View"]
+__all__ = ["Bernoulli", "Moment", "Movement", "Poisson", "Step", "View"]
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,16 @@ class Movement(Mapping[str, tuple[float, float]]):
 
 
 @dataclass
-class _Moment:
-    """What `observe` and `move` both know of the lanes they are called for: one entry per live lane."""
+class Moment:
+    """What hooks that run in every step know of the lanes they are called for: one entry per live lane.
+
+    Attributes:
+        period: int64, (n,). Number of the present period; see `during`.
+        elapsed: float64, (n,). Time since its onset in ms: 0 in the first step of a period.
+        conditions: By name, (n,). Conditions of the present trial.
+        memory: By name, (n, ...). What the task remembers; not to be changed here.
+        dt: Time step, ms.
+    """
 
     period: NDArray[np.int64]
     elapsed: NDArray[np.float64]
@@ -125,7 +133,7 @@ class _Moment:
 
 
 @dataclass
-class View(_Moment):
+class View(Moment):
     """What is about to be shown, to be changed by `Task.observe`: one entry per lane whose stream is live.
 
     Attributes:
@@ -142,7 +150,7 @@ class View(_Moment):
 
 
 @dataclass
-class Step(_Moment):
+class Step(Moment):
     """A step's continuous actions, to be turned into events by `Task.move`: one entry per lane whose stream is live.
 
     Attributes:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.design import Factorial, Levels, Rows
 from neuroparallel.errors import ArgumentError, TaskError, UnknownNameError, nearest
-from neuroparallel.hooks import Bernoulli, Movement, Poisson, Step, View
+from neuroparallel.hooks import Bernoulli, Moment, Movement, Poisson, Step, View
 from neuroparallel.seeding import Bits, name_bits, uniforms
 from neuroparallel.timing import Timing
 
@@ -34,6 +34,7 @@ __all__ = [
     "Factorial",
     "Levels",
     "Memory",
+    "Moment",
     "Movement",
     "Poisson",
     "Response",
@@ -296,6 +297,8 @@ class Task:
     - ``move(self, step: Step)``, in every step of a task that declares a ``movement`` and so has continuous
       actions: move what is remembered, and return an event per lane, int64 (n,): 0 for holding, or the number of
       the action (target) that was reached. The table, and all records, know the events only.
+    - ``steer(self, moment: Moment)``, never in play, only when the oracle asks: the movement that is right at present,
+      floats (n, axes); what is beyond the range of an axis counts as its end.
     - ``pay(self, response: Response)``, when a response marked ``pay=True`` was made: change reward and outcome.
       What was really seen until then, noise and all, is in it for the channel groups named in ``sums``.
     - ``memory(self)`` declares the arrays that hooks find under that name; they last for a session.
@@ -325,6 +328,7 @@ class Task:
     pay: ClassVar[Callable[..., None] | None] = None
     observe: ClassVar[Callable[..., None] | None] = None
     move: ClassVar[Callable[..., NDArray[np.int64]] | None] = None
+    steer: ClassVar[Callable[..., NDArray[Any]] | None] = None
 
     def __post_init__(self) -> None:
         default = type(self)

@@ -35,6 +35,13 @@ def test_a_dataset_is_what_an_oracle_sees_and_does(what):
     assert mask.all()
 
 
+def test_movements_are_no_targets_and_the_rest_of_such_a_scenario_is():
+    with pytest.raises(ArgumentError, match=r"subject_0 has to move.*only"):
+        Dataset("tracking_with_probe")
+    targets = Dataset(Scenario.load("tracking_with_probe").only("probe"), batch=8, steps=60)()[1]
+    assert set(np.unique(targets)) == {0, 1}
+
+
 def test_shapes_and_types_are_as_said():
     inputs, targets, mask = Dataset("random_dots", batch=8, steps=30)()
     assert (inputs.shape, inputs.dtype) == ((8, 30, 3), np.float32)

@@ -17,6 +17,7 @@ from neuroparallel.task import Actions, Channels, Draw, Factorial, Memory, Rewar
 from neuroparallel.tasks import make_task
 from neuroparallel.testkit import ConformanceError, check_env, check_scenario, check_task, trajectory_digest
 from neuroparallel.timing import Timing
+from tests.engine.toys import Reach
 
 QUICK = {"lanes": (1, 7, 20), "steps": 60, "process": False}
 LEFT, RIGHT = 1, 2
@@ -136,12 +137,16 @@ class CountsTrials(Sound):
 # ---- what is sound ----
 
 
-@pytest.mark.parametrize("task", [Sound(), CountsTrials(), make_task("random_dots")])
+@pytest.mark.parametrize("task", [Sound(), CountsTrials(), make_task("random_dots"), Reach()])
 def test_sound_tasks_pass(task):
     check_task(task, trials=200, **QUICK)
 
 
-@pytest.mark.parametrize("what", ["dpa_gng", "matching_pennies", "dual_random_dots"])
+def test_a_shipped_task_in_which_one_moves_passes():
+    check_task("pursuit", trials=10, **QUICK)
+
+
+@pytest.mark.parametrize("what", ["dpa_gng", "matching_pennies", "dual_random_dots", "tracking_with_probe"])
 def test_shipped_scenarios_pass(what):
     check_scenario(what, **QUICK)
 
@@ -320,6 +325,13 @@ def test_dictionaries_that_are_used_again_are_refused():
         return again
 
     unsound("fresh", step=step)
+
+
+def test_an_environment_that_takes_any_movement_is_refused():
+    def step(env):
+        return lambda actions: env.step({agent: np.clip(action, -1, 1) for agent, action in actions.items()})
+
+    unsound("refuse it", "pursuit", step=step)
 
 
 def test_an_environment_that_takes_any_action_is_refused():

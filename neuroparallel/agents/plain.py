@@ -105,7 +105,7 @@ class RandomAgent:
 
 
 class StreamAgent:
-    """An agent that decides for each stream by itself; subclasses say what in `choose`.
+    """An agent that decides for each stream by itself; subclasses say what in `choose`, and how to move in `steer`.
 
     Where streams share one action, the first stream whose response window is open gets its choice.
     """
@@ -128,15 +128,26 @@ class StreamAgent:
             now: The engine's time in steps.
         """
 
+    def steer(self, stream: BatchStream, subject: str, now: int) -> NDArray[np.float32]:
+        """How to move in one stream, float32 (lanes, axes); an agent that does not say so cannot move.
+
+        Args:
+            stream: The stream, as the engine has it.
+            subject: Whose it is.
+            now: The engine's time in steps.
+        """
+        raise ArgumentError(f"{type(self).__name__} makes choices, but {subject} has to move: no plan says how.")
+
     def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
         core = engine_of(engine)
-        result = {}
+        result: dict[str, Any] = {}
         for subject in core.subjects:
             who = subject.spec.name
-            if subject.moving:
-                raise ArgumentError(f"{type(self).__name__} makes choices, but {who} has to move: no plan says how.")
-            choices = [
-                self.choose(stream, stream.spec.name, who, observations, infos, core.now) for stream in subject.streams
+            choices: list[Any] = [
+                self.steer(stream, who, core.now)
+                if stream.moving
+                else self.choose(stream, stream.spec.name, who, observations, infos, core.now)
+                for stream in subject.streams
             ]
             result[who] = subject.compose(choices)
         return result
@@ -145,8 +156,17 @@ class StreamAgent:
 class OracleAgent(StreamAgent):
     """Does what is right, which it knows from the engine; holds while nothing is asked.
 
-    Where something is asked that has no right answer, as in a game, it takes the first choice that is available.
+    Where something is asked that has no right answer, as in a game, it takes the first choice that is available. Where
+    it has to move, it asks the task's `steer` hook how.
     """
+
+    def steer(self, stream: BatchStream, subject: str, now: int) -> NDArray[np.float32]:
+        task = stream.spec.task
+        if task.steer is None:
+            raise ArgumentError(
+                f"OracleAgent: {subject} has to move, and {task.task_name()} has no steer hook to say how."
+            )
+        return stream.right_movement(now)
 
     def choose(
         self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from neuroparallel.engine.group import BatchGroup
@@ -135,11 +136,12 @@ class BatchSubject:
         self.locked_until = np.where(responds.any(axis=0), now + self.spec.lock, self.locked_until)
         return parts
 
-    def compose(self, choices: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-        """The action that tells each stream its choice and says nothing to others; int64, as the engine takes it.
+    def compose(self, choices: Sequence[NDArray[Any]]) -> Any:
+        """The action that tells each stream its choice and says nothing to others, as the engine takes it.
 
         Args:
-            choices: int64, (lanes,), for each stream. Of a shared action, the first open window gets its choice.
+            choices: For each stream int64, (lanes,), or of a movement float32, (lanes, axes). Of a shared action, the
+                first open window gets its choice.
         """
         parts = list(choices)
         if not self.factored and len(parts) > 1:
@@ -147,8 +149,12 @@ class BatchSubject:
             for choice, stream in reversed(list(zip(choices, self.streams, strict=True))):
                 action = np.where(stream.window_open(), choice, action)
             parts = [action]
+        names = list(self.shorts)
         if self.spec.message is not None:
             parts.append(np.zeros(self.lanes, np.int64))
+            names.append("message")
+        if isinstance(self.action_space, spaces.Dict):
+            return dict(zip(names, parts, strict=True))
         return np.stack(parts, axis=1) if self.factors else parts[0]
 
     def reward(self) -> NDArray[np.float64]:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.tables import Tables, check_mean
 from neuroparallel.errors import TaskError
-from neuroparallel.hooks import Step, View
+from neuroparallel.hooks import Moment, Step, View
 from neuroparallel.seeding import Bits
 
-__all__ = ["added_up", "moved", "viewed"]
+__all__ = ["added_up", "moved", "steered", "viewed"]
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -108,3 +108,41 @@ def moved(
             f"returns one event per lane, integers of shape {period.shape}, 0 to {tables.actions - 1}."
         )
     return events.astype(np.int64, copy=False)
+
+
+def steered(
+    tables: Tables,
+    *,
+    period: NDArray[np.int64],
+    elapsed: NDArray[np.float64],
+    conditions: Arrays,
+    memory: Arrays,
+    keys: Bits,
+) -> NDArray[np.float32]:
+    """Ask `Task.steer` which movement is right.
+
+    Args:
+        tables: The task, which has that hook.
+        period: int64, (n,). Present periods.
+        elapsed: float64, (n,). ms since their onset.
+        conditions: Of the present trials, (n,).
+        memory: What the task remembers, (n, ...).
+        keys: uint64, (n,). Where each lane stands in its steps.
+
+    Returns:
+        float32, (n, axes). Within the movement's range.
+
+    Raises:
+        TaskError: The hook returned something else than finite numbers of that shape.
+    """
+    task, axes = tables.task, tables.movement
+    assert axes is not None
+    moment = Moment(period, elapsed, conditions, memory, tables.dt, tables.periods, keys)
+    found = np.asarray(task.steer(moment))  # type: ignore[misc]
+    shape = (len(period), len(axes))
+    if found.dtype.kind != "f" or found.shape != shape or not np.isfinite(found).all():
+        raise TaskError(
+            f"{task.task_name()}: steer returned {found.dtype} of shape {found.shape}; it returns a movement per lane, "
+            f"finite floats of shape {shape}."
+        )
+    return found.clip(axes.low, axes.high).astype(np.float32)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.calls import added_up, moved, viewed
+from neuroparallel.engine.calls import added_up, moved, steered, viewed
 from neuroparallel.engine.draws import Given, Previous, check_given, draw_levels, levels_of
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import BatchNoise, draw_counts
@@ -606,6 +606,21 @@ class BatchStream:
             late = self.tables.truth_after.take(self.row)
             truth = np.where(now - self.entered + 1 >= late, truth, 0)
         return truth
+
+    def right_movement(self, now: int) -> NDArray[np.float32]:
+        """The movement that is right at this moment, as the task's `steer` hook has it; float32, (lanes, axes).
+
+        Where the stream is idle it is the one closest to 0. Not in the state, and nothing depends on it.
+        """
+        axes = self.tables.movement
+        assert axes is not None
+        result = np.tile(np.clip(np.float32(0.0), axes.low, axes.high), (self.lanes, 1))
+        lanes = self._live()
+        if lanes.size:
+            at = self._at(lanes)
+            memory = {name: array[lanes] for name, array in self.memory.items()}
+            result[at] = steered(self.tables, **self._moment(lanes, at, now), memory=memory)
+        return result
 
     # ---- saving ---------------------------------------------------------------------------------------------
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 
+from neuroparallel.testkit.acting import wrong_action
 from neuroparallel.testkit.failures import ConformanceError
 
 __all__ = ["check_env"]
@@ -82,7 +84,11 @@ def _some_action(space: Any, rng: np.random.Generator) -> Any:
 
 
 def _held(space: Any, action: Any) -> Any:
-    """The action that holds, where the space has numbers for actions."""
+    """The action that holds, or moves least, where the space has numbers for actions or axes of movement."""
+    if isinstance(space, spaces.Dict):
+        return {name: _held(part, action[name]) for name, part in space.items()}
+    if isinstance(space, spaces.Box):
+        return np.zeros_like(action).clip(space.low, space.high)
     if hasattr(space, "nvec"):
         return np.zeros_like(action)
     return int(getattr(space, "start", 0)) if hasattr(space, "n") else action
@@ -147,9 +153,9 @@ def _refusals(env: Any, name: str, seed: int) -> None:
     env.reset(seed=seed)
     last = env.agents[-1]
     space = env.action_space(last)
-    if not hasattr(space, "n") and not hasattr(space, "nvec"):
+    wrong = wrong_action(space, plain[last])
+    if wrong is None:
         return
-    wrong = np.array(space.nvec) if hasattr(space, "nvec") else int(space.n) + int(getattr(space, "start", 0))
     try:
         env.step({**plain, last: wrong})
     except Exception:  # whatever a foreign environment raises

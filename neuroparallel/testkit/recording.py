@@ -17,6 +17,7 @@ from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.records import Trials
 from neuroparallel.seeding import mix
+from neuroparallel.testkit.acting import packed, unpacked
 from neuroparallel.testkit.failures import ConformanceError
 
 __all__ = ["POLICIES", "AbortAtOnce", "Recording", "Stray", "play_batch", "play_scalar", "trials_in"]
@@ -25,20 +26,42 @@ Array = NDArray[Any]
 
 
 class AbortAtOnce:
-    """Takes the first choice in every step, asked or not."""
+    """Takes the first choice in every step, asked or not; does not move."""
 
     def reset(self, engine: Any) -> None:
         """Nothing to forget."""
 
-    def act(self, observations: Any, infos: Any, engine: Any) -> dict[str, Array]:
-        return {agent: np.ones_like(held) for agent, held in HoldAgent().act(observations, infos, engine).items()}
+    def act(self, observations: Any, infos: Any, engine: Any) -> dict[str, Any]:
+        return {agent: _pressed(held) for agent, held in HoldAgent().act(observations, infos, engine).items()}
+
+
+def _pressed(held: Any) -> Any:
+    if isinstance(held, dict):
+        return {name: _pressed(part) for name, part in held.items()}
+    return np.ones_like(held) if held.dtype.kind == "i" else held
+
+
+class Knowing:
+    """Does what is right; moves at random where the task has no `steer` hook that says how."""
+
+    def __init__(self) -> None:
+        self._agent: Agent = OracleAgent()
+
+    def reset(self, engine: Any) -> None:
+        streams = engine_of(engine).streams
+        lost = any(stream.moving and stream.spec.task.steer is None for stream in streams)
+        self._agent = RandomAgent(2) if lost else OracleAgent()
+        self._agent.reset(engine)
+
+    def act(self, observations: Any, infos: Any, engine: Any) -> dict[str, Any]:
+        return self._agent.act(observations, infos, engine)
 
 
 class Stray:
     """Does what is right, but for one step in 16 or so, in which it does something at random."""
 
     def __init__(self) -> None:
-        self._right, self._random = OracleAgent(), RandomAgent(1)
+        self._right, self._random = Knowing(), RandomAgent(1)
         self._step = 0
 
     def reset(self, engine: Any) -> None:
@@ -47,21 +70,23 @@ class Stray:
         for agent in (self._right, self._random):
             agent.reset(engine)
 
-    def act(self, observations: Any, infos: Any, engine: Any) -> dict[str, Array]:
+    def act(self, observations: Any, infos: Any, engine: Any) -> dict[str, Any]:
         right = self._right.act(observations, infos, engine)
         other = self._random.act(observations, infos, engine)
         self._step += 1
         now = below(mix(self._keys + step_bits(self._step)), 16) == 0
-        return {
-            agent: np.where(now if right[agent].ndim == 1 else now[:, None], other[agent], right[agent])
-            for agent in right
-        }
+        result = {}
+        for agent in right:
+            space = engine_of(engine).action_space(agent)
+            one, two = packed(space, right[agent]), packed(space, other[agent])
+            result[agent] = unpacked(space, np.where(now if one.ndim == 1 else now[:, None], two, one))
+        return result
 
 
 POLICIES: Mapping[str, type[Agent]] = {
     "hold": HoldAgent,
     "random": RandomAgent,
-    "oracle": OracleAgent,
+    "oracle": Knowing,
     "abort_at_once": AbortAtOnce,
     "stray": Stray,
 }
@@ -76,7 +101,7 @@ class Recording:
         infos: (steps + 1, lanes), by agent and key.
         rewards: float64, (steps, lanes), by agent.
         ended: bool, (steps, lanes). Where the session ended.
-        actions: int64, (steps, lanes) or (steps, lanes, streams), by agent.
+        actions: int64, (steps, lanes) or (steps, lanes, streams), by agent; movements as of `acting.packed`.
         trials: The trial table of these lanes.
     """
 
@@ -120,7 +145,10 @@ def play_batch(
     done: dict[str, list[Array]] = {a: [] for a in names}
     ended: list[Array] = []
     for step in range(steps):
-        now = agent.act(observations, infos, engine) if agent else {a: actions[a][step] for a in names}  # type: ignore[index]
+        if agent:
+            now = agent.act(observations, infos, engine)
+        else:
+            now = {a: unpacked(engine.action_space(a), actions[a][step]) for a in names}  # type: ignore[index]
         observations, rewards, terminations, truncations, infos = engine.step(now)
         ended.append(_flags(names, terminations, truncations)[lanes])
         for a in names:
@@ -129,7 +157,7 @@ def play_batch(
             for key, values in told[a].items():
                 values.append(_numeric(a, key, infos[a][key])[lanes])
             paid[a].append(np.asarray(rewards[a])[lanes])
-            done[a].append(np.asarray(now[a], np.int64)[lanes])
+            done[a].append(packed(engine.action_space(a), now[a])[lanes])
     trials = engine.trials()
     return Recording(
         {a: np.stack(values) for a, values in seen.items()},
@@ -159,7 +187,8 @@ def play_scalar(
     engine = ScalarEngine(layout, lane=lane) if engine is None else engine
     first = engine.reset(seed) if start is None else start
     names = engine.possible_agents
-    script = {a: values.tolist() for a, values in actions.items()}
+    spaces = {a: engine.action_space(a) for a in names}
+    script = {a: values.tolist() if values.dtype.kind == "i" else values for a, values in actions.items()}
     said, paid, ended = [first], [], []
     for step in range(len(script[names[0]])):
         if engine.over:  # a batch ignores this action and begins the next session
@@ -167,7 +196,7 @@ def play_scalar(
             paid.append(dict.fromkeys(names, 0.0))
             ended.append(False)
             continue
-        observations, rewards, over, infos = engine.step({a: script[a][step] for a in names})
+        observations, rewards, over, infos = engine.step({a: unpacked(spaces[a], script[a][step]) for a in names})
         said.append((observations, infos))
         paid.append(rewards)
         ended.append(over)

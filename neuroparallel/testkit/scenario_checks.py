@@ -22,6 +22,7 @@ from neuroparallel.environments import parallel_env
 from neuroparallel.scenario import Scenario
 from neuroparallel.streams import build_layout
 from neuroparallel.task import Task
+from neuroparallel.testkit.acting import another, unpacked
 from neuroparallel.testkit.comparing import differences, lanes_of, same_recordings, same_tables
 from neuroparallel.testkit.env_checks import check_env
 from neuroparallel.testkit.failures import ConformanceError
@@ -33,8 +34,8 @@ What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 
 ENGINES = ("the batch engine", "the scalar engine")
 HOOKS = (
-    "Hooks (define, sequence, pay) may only use elementwise operations on the arrays they are given, and keep what "
-    "they remember in `memory`."
+    "Hooks (define, sequence, pay, observe, move) may only use elementwise operations on the arrays they are given, "
+    "and keep what they remember in `memory`."
 )
 
 
@@ -127,8 +128,9 @@ class _Checks:
     def lanes_do_not_touch(self) -> None:
         """What one lane does must not change what another one sees."""
         actions = {agent: values.copy() for agent, values in self.script.actions.items()}
-        for values in actions.values():
-            values[:, 3] = 1 - np.minimum(values[:, 3], 1)
+        for subject in BatchEngine(self.layout, 1).subjects:
+            values = actions[subject.spec.name]
+            values[:, 3] = another(subject.action_space, values[:, 3])
         others = [0, 1, 2, 4, 5, 6]
         meddled = play_batch(BatchEngine(self.layout, 7), self.steps, seed=self.seed, actions=actions)
         what = f"{self.name}, other actions in lane 3"
@@ -213,7 +215,8 @@ class _Checks:
                 returned.append((f"the observation of {agent}", observations[agent], observations[agent].copy()))
                 for key in infos[agent]:
                     promised.append((agent, infos[agent], key, np.array(infos[agent][key])))
-            actions = {agent: values[step] for agent, values in self.script.actions.items()}
+            script = self.script.actions.items()
+            actions = {agent: unpacked(engine.action_space(agent), values[step]) for agent, values in script}
             observations, rewards, terminations, truncations, infos = engine.step(actions)
             flags = {"rewards": rewards, "terminations": terminations, "truncations": truncations}
             for name, arrays in flags.items():

@@ -1,11 +1,22 @@
 """Reference agents in tasks in which one has to move."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from neuroparallel.agents import make_agent, simulate
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import ArgumentError, TaskError
 from tests.engine.toys import Clicks, Reach, alone, together
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steered(Reach):
+    """A reach that says how to get there: at full speed, and more, as the range sets the limit."""
+
+    def steer(self, moment):
+        return np.where(moment.during("reach"), np.where(moment.conditions["side"] == 1, -2.0, 2.0), 0.0)[:, None]
+
 
 BOTH = together(Clicks, Reach)
 
@@ -30,6 +41,32 @@ def test_who_moves_at_random_arrives_on_both_sides():
 def test_agents_that_choose_say_that_they_cannot_move(name):
     with pytest.raises(ArgumentError, match=r"subject_0|step by step"):
         simulate(alone(Reach()), name, 4)
+
+
+@pytest.mark.parametrize("what", [alone(Steered()), together(Clicks, Steered)], ids=["box", "dict"])
+def test_the_oracle_asks_the_task_how_to_move(what):
+    trials = simulate(what, "oracle", 40)
+    assert set(trials["outcome"]) == {"correct"}
+    reaches = trials.where(task="tests.agents.test_movements:Steered")
+    np.testing.assert_allclose(reaches["response_time_s"], 0.1)  # at full speed
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda n: np.zeros(n), lambda n: np.full((n, 1), np.nan), lambda n: np.ones((n, 1), int)]
+)
+def test_a_steer_hook_that_gives_no_movements_is_refused(monkeypatch, wrong):
+    monkeypatch.setattr(Steered, "steer", lambda _self, moment: wrong(len(moment)))
+    with pytest.raises(TaskError, match=r"steer returned .* floats of shape"):
+        simulate(alone(Steered()), "oracle", 4)
+
+
+def test_what_a_steer_hook_does_to_the_memory_changes_nothing(monkeypatch):
+    def meddling(_self, moment):
+        moment.memory["position"][:] = 7.0
+        return np.zeros((len(moment), 1))
+
+    monkeypatch.setattr(Steered, "steer", meddling)
+    assert set(simulate(alone(Steered()), "oracle", 4)["outcome"]) == {"miss"}
 
 
 def test_random_movements_fill_the_range():

@@ -27,8 +27,8 @@ def draw_actions(batch, policy, rng):
     for agent, truth in batch.truth().items():
         space = batch.action_space(agent)
         if isinstance(space, spaces.Dict):
-            parts = zip(space.items(), truth.T, strict=True)
-            actions[agent] = {name: _draw(part, right, policy, rng) for (name, part), right in parts}
+            parts = zip(batch.subjects[batch.possible_agents.index(agent)].shorts, truth.T, strict=True)
+            actions[agent] = {name: _draw(space[name], right, policy, rng) for name, right in parts}
         else:
             actions[agent] = _draw(space, truth, policy, rng)
     return actions
@@ -62,6 +62,20 @@ def _draw_movements(space, truth, policy, rng):
         "adversary": np.broadcast_to(space.low, shape),
         "mixed": np.where(rng.random((len(truth), 1)) < 0.3, anything, right),
     }[policy]
+
+
+def copied(action):
+    """A copy of an agent's actions in all lanes."""
+    return {name: part.copy() for name, part in action.items()} if isinstance(action, dict) else action.copy()
+
+
+def every_other(action, other):
+    """Put another agent's actions into every second lane."""
+    if isinstance(action, dict):
+        for name, part in action.items():
+            part[::2] = other[name][::2]
+    else:
+        action[::2] = other[::2]
 
 
 def of_lane(action, lane):

@@ -9,7 +9,7 @@ import pytest
 
 from neuroparallel.scenario import Scenario, list_scenarios
 from neuroparallel.tasks import list_tasks
-from tests.engine.comparing import POLICIES, SideBySide, bits, draw_actions, engine
+from tests.engine.comparing import POLICIES, SideBySide, bits, copied, draw_actions, engine, every_other
 
 EVERYTHING = [*list_scenarios(), *(task for task in list_tasks() if task not in list_scenarios())]
 
@@ -48,9 +48,12 @@ def test_actions_in_one_lane_never_change_another(name):
     rng, noise = np.random.default_rng(1), np.random.default_rng(2)
     for _ in range(80):
         actions = draw_actions(calm, "mixed", rng)
-        changed = {agent: array.copy() for agent, array in actions.items()}
-        for agent, array in changed.items():
-            array[::2] = draw_actions(disturbed, "random", noise)[agent][::2]
+        changed, others = (
+            {agent: copied(action) for agent, action in actions.items()},
+            draw_actions(disturbed, "random", noise),
+        )
+        for agent, action in changed.items():
+            every_other(action, others[agent])
         first, second = calm.step(actions)[0], disturbed.step(changed)[0]
         for agent in first:
             assert (bits(first[agent])[1::2] == bits(second[agent])[1::2]).all()

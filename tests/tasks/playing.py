@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from gymnasium import spaces
 
+from neuroparallel.agents import OracleAgent
+from neuroparallel.agents.plain import at_rest
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import NeuroparallelError
 from neuroparallel.scenario import Scenario
@@ -29,14 +32,16 @@ def engine(what, lanes=512, dt=None):
     return BatchEngine(build_layout(scenario), lanes)
 
 
-def oracle(batch, _observations, _infos):
+def oracle(batch, observations, infos):
     """Does what is right now; holds where nothing is defined."""
+    if any(subject.moving for subject in batch.subjects):
+        return OracleAgent().act(observations, infos, batch)
     return {agent: np.maximum(truth, 0) for agent, truth in batch.truth().items()}
 
 
 def hold(batch, _observations, _infos):
-    """Never responds."""
-    return {agent: np.zeros_like(truth) for agent, truth in batch.truth().items()}
+    """Never responds, and does not move."""
+    return {agent: at_rest(batch.action_space(agent), batch.lanes) for agent in batch.possible_agents}
 
 
 def uniform(seed=0):
@@ -44,16 +49,26 @@ def uniform(seed=0):
     rng = np.random.default_rng(seed)
 
     def act(batch, _observations, _infos):
-        result = {}
-        for agent in batch.possible_agents:
-            space = batch.action_space(agent)
-            factored = hasattr(space, "nvec")
-            sizes = space.nvec if factored else space.n
-            shape = (batch.lanes, len(sizes)) if factored else (batch.lanes,)
-            result[agent] = rng.integers(0, sizes, shape)
-        return result
+        return {agent: drawn(batch.action_space(agent), rng, batch.lanes) for agent in batch.possible_agents}
 
     return act
+
+
+def drawn(space, rng, lanes, share=1.0):
+    """Any action of a space in every lane, or, but for a share of them, the one that holds."""
+    if isinstance(space, spaces.Dict):
+        return {name: drawn(part, rng, lanes, share) for name, part in space.items()}
+    if isinstance(space, spaces.Box):
+        values = rng.uniform(space.low, space.high, (lanes, *space.shape)).astype(np.float32)
+    else:
+        limits = space.nvec if hasattr(space, "nvec") else space.n
+        values = rng.integers(limits, size=(lanes, *space.shape))
+    return values if share == 1 else values * (rng.random(values.shape) < share).astype(values.dtype)
+
+
+def in_lane(action, lane):
+    """What a single environment is told, given what a batch is told."""
+    return {name: part[lane] for name, part in action.items()} if isinstance(action, dict) else action[lane]
 
 
 def in_windows(batch, action):

@@ -186,7 +186,7 @@ def test_noise_is_that_of_the_time_step_in_every_step(name):
         rest = []
         observations, infos = batch.reset(3)
         for _ in range(100):
-            rest.append(observations[playing.AGENT] - batch.streams[0].mean.T)
+            rest.append(observations[playing.AGENT] - batch.streams[0].latest.T)
             observations, _, _, _, infos = batch.step(playing.oracle(batch, observations, infos))
         rest = np.concatenate(rest).astype(float)
         noisy = declared > 0
@@ -223,8 +223,9 @@ def test_periods_last_as_declared(name):
 @pytest.mark.parametrize("name", TASKS)
 def test_periods_of_no_duration_vanish(name):
     tried = 0
+    periods = [period for period in make_task(name).timing if period not in windows_of(name)]
     for p, period in enumerate(make_task(name).timing):
-        if period in windows_of(name):
+        if period not in periods:
             continue
         task = make_task(name, timing={period: 0})
         try:
@@ -232,12 +233,13 @@ def test_periods_of_no_duration_vanish(name):
         except NeuroparallelError:
             continue  # the task needs it
         if (batch.streams[0].tables.sample.steps[:, p] != 0).any():
-            continue  # its duration is a condition
+            periods.remove(period)  # its duration is a condition
+            continue
         watch = playing.Periods(16)
         playing.run(batch, playing.oracle, 3, watch=watch)
         assert p not in watch.lengths(3)
         tried += 1
-    assert tried or len(make_task(name).timing) == len(windows_of(name))
+    assert tried or not periods
 
 
 @pytest.mark.parametrize("name", TASKS)
