@@ -84,3 +84,17 @@ class Odd(Task):
 def test_parameters_of_other_kinds_are_left_to_the_task():
     odd = Odd(gap=None, wait=Uniform(0, 1), names=["c"])
     assert (odd.gap, odd.wait, odd.names) == (None, Uniform(0, 1), ("c",))
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        ("GoNogo", "go_nogo"),
+        ("NBack", "n_back"),
+        ("TwoStep", "two_step"),
+        ("Window2AFC", "window2_afc"),
+        ("Idle", "idle"),
+    ],
+)
+def test_a_task_is_called_like_its_class_in_lower_case_with_underscores(cls, name):
+    assert type(cls, (Task,), {}).task_name() == name
