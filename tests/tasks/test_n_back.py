@@ -33,16 +33,20 @@ class Rememberer:
     Args:
         depth: How many items it remembers.
         answer: Function of (present item, (n,); remembered items, (n, depth), the latest first) that gives actions.
+        stream: Which stream to look at, where there are several.
     """
 
-    def __init__(self, batch, depth, answer):
-        columns = [i for i, name in enumerate(batch.channel_names(AGENT)) if name.startswith("item_")]
+    def __init__(self, batch, depth, answer, stream=""):
+        self.prefix = f"{stream}." if stream else ""
+        names = batch.channel_names(AGENT)
+        columns = [i for i, name in enumerate(names) if name.startswith(f"{self.prefix}item_")]
         self.columns, self.answer = slice(columns[0], columns[-1] + 1), answer
-        self.kept = np.zeros((batch.lanes, depth + 1), int)
+        self.kept, self.before = np.zeros((batch.lanes, depth + 1), int), np.full(batch.lanes, -1)
 
     def __call__(self, _batch, observations, infos):
         shown = observations[AGENT][:, self.columns]
-        new = np.asarray(infos[AGENT]["period"]) == 0
+        trial = np.asarray(infos[AGENT][f"{self.prefix}trial"]) + np.asarray(infos[AGENT][f"{self.prefix}trial_end"])
+        new, self.before = trial != self.before, trial.copy()  # the first step of an item
         item = np.where(new, shown.argmax(axis=1) + 1, 0)
         action = np.where(new, self.answer(item, self.kept[:, :-1]), 0)
         self.kept = np.where(new[:, None], np.column_stack([item, self.kept[:, :-1]]), self.kept)
