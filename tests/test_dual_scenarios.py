@@ -1,5 +1,6 @@
 """What must hold for every shipped scenario in which a subject does several things, and the n-back ones by numbers."""
 
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from neuroparallel.engine.noise import noise_sd
 from neuroparallel.scenario import Scenario, list_scenarios
-from tests.engine.comparing import bits, engine
+from tests.engine.comparing import bits, draw_actions, engine
 from tests.tasks import playing
 from tests.tasks.test_n_back import Rememberer, compares
 
@@ -17,7 +18,11 @@ DUAL = [name for name, scenario in ALL.items() if any(len(s.streams) > 1 for s i
 
 
 def hold(batch):
-    return {agent: np.zeros_like(truth) for agent, truth in batch.truth().items()}
+    return draw_actions(batch, "hold", np.random.default_rng(0))
+
+
+def oracle(batch):
+    return draw_actions(batch, "oracle", np.random.default_rng(0))
 
 
 def own_columns(batch, stream, alone=False):
@@ -45,7 +50,7 @@ def noise_by_state(scenario, steps, lanes, act):
             sd = noise_sd(stream.tables)
             noisy = {name: at for name, at in own_columns(batch, stream).items() if sd[at_of(stream, name)] > 0}
             rows = [at_of(stream, name) for name in noisy]
-            rest = (seen[agent][:, list(noisy.values())] - stream.mean[rows].T) / sd[rows]
+            rest = (seen[agent][:, list(noisy.values())] - stream.shown(batch.now)[rows].T) / sd[rows]
             found.setdefault(index, []).append((rest.astype(float), ~stream.idle))
         seen = batch.step(act(batch))[0]
     both = {index: [np.concatenate(part) for part in zip(*parts, strict=True)] for index, parts in found.items()}
@@ -88,13 +93,9 @@ def test_a_classifier_does_tell_zeros_from_noise():
 
 def coupled(scenario):
     """Whether something in the scenario lets one stream change what another one is shown or asked."""
-    ties = ("game", "rule", "yoked", "deadline", "then")
     groups = [group for group in scenario.groups.values() if len(group.streams) > 1]
-    if any(getattr(group, tie, None) for group in groups for tie in ties):
-        return True
-    if any(getattr(group, "abort", "stream") != "stream" for group in groups):
-        return True
-    return any(getattr(subject, "response_lock", None) for subject in scenario.subjects.values())
+    tied = any(g.game or g.rule or g.yoked or g.deadline or g.then or g.abort == "trial" for g in groups)
+    return tied or any(subject.response_lock for subject in scenario.subjects.values())
 
 
 def live_steps(batch, index, agent, columns, act, trials):
@@ -106,10 +107,6 @@ def live_steps(batch, index, agent, columns, act, trials):
         seen = batch.step(act(batch))[0]
     shown, live = np.array(shown), np.array(live)
     return [shown[live[:, lane], lane] for lane in range(batch.lanes)]
-
-
-def oracle(batch):
-    return {agent: np.maximum(truth, 0) for agent, truth in batch.truth().items()}
 
 
 APART = [name for name in DUAL if not coupled(ALL[name])]
@@ -137,6 +134,12 @@ def test_a_stream_alone_is_itself_in_the_scenario_bit_for_bit(name, act):
             assert n >= trials
             for column in ("trial", *stream.tables.recorded, "outcome", "choice", "ground_truth", "reward"):
                 np.testing.assert_array_equal(rows[column][:n], others[column][:n], err_msg=column)
+
+
+def test_each_dual_scenario_has_its_row_in_the_guide():
+    guide = (Path(__file__).resolve().parent.parent / "docs" / "dual_tasks.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1].strip(" `") for line in guide.splitlines() if line.startswith("| `")]
+    assert [name for name in ALL if "dual_task" in ALL[name].tags and name not in rows] == []
 
 
 # ---- n-back in company -----------------------------------------------------------------------------
