@@ -195,7 +195,7 @@ def fitting_parameters(owner: Any) -> None:
 
 def class_name(owner: type) -> str:
     """The name of a class in scenario files: lower case with underscores."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", owner.__name__).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", owner.__name__).lower()
 
 
 @dataclass(frozen=True)

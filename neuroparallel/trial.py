@@ -67,6 +67,9 @@ class Trial:
             if not isinstance(law, Law):
                 self.steps[:, p] = exact_steps(law, dt, f"{task.task_name()}: period {name!r}")
             self.next[:, p, -1] = p + 1 if p + 1 < periods else END
+        for name in conditions:
+            if name in self.__dict__ or hasattr(Trial, name):  # `define` would get that instead of the condition
+                raise TaskError(f"{task.task_name()}: a condition cannot be called {name!r}, as trial.{name} is taken.")
 
     def __getattr__(self, name: str) -> NDArray[Any]:
         conditions = self.__dict__.get("_conditions", {})

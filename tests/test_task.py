@@ -9,7 +9,7 @@ import pytest
 from neuroparallel.environments import parallel_env
 from neuroparallel.errors import ArgumentError, ScenarioError
 from neuroparallel.scenario import Scenario
-from neuroparallel.task import Actions, Channels, Task
+from neuroparallel.task import Actions, Channels, Factorial, Task
 from neuroparallel.tasks import list_tasks, make_task
 from neuroparallel.timing import Timing, Uniform
 
@@ -84,3 +84,35 @@ class Odd(Task):
 def test_parameters_of_other_kinds_are_left_to_the_task():
     odd = Odd(gap=None, wait=Uniform(0, 1), names=["c"])
     assert (odd.gap, odd.wait, odd.names) == (None, Uniform(0, 1), ("c",))
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        ("GoNogo", "go_nogo"),
+        ("NBack", "n_back"),
+        ("TwoStep", "two_step"),
+        ("Window2AFC", "window2_afc"),
+        ("Idle", "idle"),
+    ],
+)
+def test_a_task_is_called_like_its_class_in_lower_case_with_underscores(cls, name):
+    assert type(cls, (Task,), {}).task_name() == name
+
+
+@pytest.mark.parametrize("name", ["n", "dt", "reward", "show"])
+def test_a_condition_cannot_have_the_name_of_what_a_trial_has_already(name):
+    @dataclass(frozen=True, kw_only=True)
+    class Hidden(Task):
+        timing: Timing = Timing(decision=100)
+        channels: ClassVar = Channels(cue=1)
+        actions: ClassVar = Actions("hold", "go")
+
+        def conditions(self):
+            return Factorial(**{name: (0, 1)})
+
+        def define(self, trial):
+            trial.answer(getattr(trial, name), during="decision")
+
+    with pytest.raises(ScenarioError, match=f"a condition cannot be called '{name}', as trial.{name} is taken"):
+        Scenario.load(Hidden())

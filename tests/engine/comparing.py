@@ -92,10 +92,10 @@ def bits(array):
 class SideBySide:
     """A batch and the scalar engines of some of its lanes, stepped with the same actions."""
 
-    def __init__(self, scenario, lanes, policy, session=None, seed=3):
+    def __init__(self, scenario, lanes, policy, session=None, seed=3, checked=None):
         self.batch = engine(scenario, lanes, session)
         self.policy, self.rng = policy, np.random.default_rng(0)
-        self.singles = {lane: lane_engine(scenario, lane, session) for lane in {0, lanes // 2, lanes - 1}}
+        self.singles = {lane: lane_engine(scenario, lane, session) for lane in checked or {0, lanes // 2, lanes - 1}}
         observations, infos = self.batch.reset(seed)
         self.shown = {lane: single.reset(seed) for lane, single in self.singles.items()}
         self.compare(observations, infos)
