@@ -9,7 +9,8 @@ import pytest
 from neuroparallel.agents import BestResponse, MemoryOne, simulate
 from neuroparallel.scenario import Scenario, list_scenarios
 
-TABLES = [name for name in list_scenarios() if any(group.game for group in Scenario.load(name).groups.values())]
+SOCIAL = [name for name in list_scenarios() if {"game", "multi_subject"} <= set(Scenario.load(name).tags)]
+TABLES = [name for name in SOCIAL if any(group.game for group in Scenario.load(name).groups.values())]
 
 
 def table(name):
@@ -38,8 +39,8 @@ def columns(trials, name):
 # ---- the tables ----
 
 KNOWN = {
+    "bach_or_stravinsky": [(0, 0), (0.75, 0.25), (1, 1)],  # P(favourite of subject_0)
     "chicken": [(0, 1), (0.5, 0.5), (1, 0)],  # P(yield)
-    "inspection": [(0.5, 0.5)],  # P(work), P(inspect)
     "matching_pennies": [(0.5, 0.5)],
     "prisoners_dilemma": [(0, 0)],  # P(cooperate)
     "rock_paper_scissors": [(round(1 / 3, 9), round(1 / 3, 9))],
@@ -55,17 +56,6 @@ def test_the_equilibria_of_every_table_are_known(name):
 def test_rock_paper_and_scissors_are_alike():
     ((one, other),) = nashpy.Game(*table("rock_paper_scissors")).support_enumeration()
     np.testing.assert_allclose([one, other], 1 / 3)
-
-
-@pytest.mark.parametrize("cost", [0.1, 0.3, 0.5, 0.7, 0.9])
-def test_the_worker_shirks_as_often_as_the_inspection_costs(cost):
-    wage, effort, output = 1, 0.5, 2
-    employer = np.array([[output - wage - cost, output - wage], [-cost, -wage]])
-    worker = np.array([[wage - effort, wage - effort], [0, wage]])
-    if cost == 0.5:
-        np.testing.assert_allclose(table("inspection"), [worker, employer])
-    ((works, inspects),) = nashpy.Game(worker, employer).support_enumeration()
-    np.testing.assert_allclose([works[1], inspects[0]], [cost / wage, effort / wage])
 
 
 def test_the_dilemma_is_one_and_patience_of_a_half_keeps_cooperation_up():
@@ -96,6 +86,16 @@ def test_in_a_symmetric_game_it_does_not_matter_who_is_who(name):
     np.testing.assert_array_equal(one, other.T)
 
 
+def test_bach_and_stravinsky_mixed_pays_less_than_either_of_them():
+    one, other = table("bach_or_stravinsky")
+    mixed = np.array([0.75, 0.25]), np.array([0.25, 0.75])
+    np.testing.assert_allclose([mixed[0] @ one @ mixed[1], mixed[0] @ other @ mixed[1]], 2.5)
+    assert min(one[0, 0], one[1, 1], other[0, 0], other[1, 1]) > 2.5
+    classic = nashpy.Game([[2, 0], [0, 1]], [[1, 0], [0, 2]])
+    _, _, (row, column) = classic.support_enumeration()
+    np.testing.assert_allclose([row[0], column[0], *classic[row, column]], [2 / 3, 1 / 3, 2 / 3, 2 / 3])
+
+
 @pytest.mark.parametrize("name", ["matching_pennies", "rock_paper_scissors"])
 def test_what_one_wins_the_other_loses_in_every_trial(name):
     paid = columns(simulate(name, undecided(), 2000), "reward")
@@ -122,23 +122,13 @@ def test_what_is_paid_is_what_the_table_says(name):
     assert len(set(zip(one.tolist(), other.tolist(), strict=True))) >= 4
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", SOCIAL)
 def test_visibility_changes_no_payoff(name):
     scenario = Scenario.load(name)
     hidden = scenario.replace(**{f"subjects.{subject}.sees": [] for subject in scenario.subjects})
-    seen, unseen = (simulate(what, "random", 500) for what in (scenario, hidden))
+    seen, unseen = (simulate(what, "random", 300) for what in (scenario, hidden))
     for column in ("choice", "reward", "outcome", "onset_s"):
         np.testing.assert_array_equal(seen[column], unseen[column])
-
-
-def test_fictitious_play_of_the_inspection_game_reaches_its_equilibrium():
-    trials = simulate("inspection", "best_response", 40_000, per_lane=1000)
-    late = trials.select(trials["trial"] >= 200)
-    worked = (late.where(subject="worker")["choice"] == 1).mean()
-    inspected = (late.where(subject="employer")["choice"] == 1).mean()
-    assert abs(worked - 0.5) < 0.03
-    assert abs(inspected - 0.5) < 0.03
-    assert abs(late.where(subject="worker")["reward"].mean() - 0.5) < 0.03  # wage less effort
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.6, 0.0), (0.74, 1.0)])

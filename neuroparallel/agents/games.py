@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from neuroparallel.agents.plain import StreamAgent, lane_keys, step_bits
 from neuroparallel.agents.plans import allowed
+from neuroparallel.agents.prospects import Prospect
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
-from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.seeding import Bits, mix, uniforms
@@ -41,7 +42,8 @@ class _Player(StreamAgent):
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
         self._keys: dict[str, Bits] = {}
-        self._columns: dict[str, list[slice]] = {}
+        self._past: dict[str, dict[int, slice]] = {}  # where each subject is shown the last choice of which stream
+        self._live: dict[str, dict[int, slice]] = {}  # and where the one that stands at present
         self._made: dict[str, Integers] = {}  # in the present trial; 0: nothing yet
         self._last: dict[str, Integers] = {}  # in the trial before; 0: nothing
         self._step = 0
@@ -50,10 +52,9 @@ class _Player(StreamAgent):
         core = engine_of(engine)
         self._step = 0
         for subject in core.subjects:
-            starts = subject.columns.partners
-            self._columns[subject.spec.name] = [
-                slice(start, start + choices - 1) for start, (_, choices) in zip(starts, subject.partners, strict=True)
-            ]
+            for kind, kept in (("choice", self._past), ("action", self._live)):
+                sights = zip(subject.spec.sights, subject.columns.sights, strict=True)
+                kept[subject.spec.name] = {s.stream: slice(at, at + s.choices) for s, at in sights if s.kind == kind}
         for name in core.stream_names:
             self._keys[name] = lane_keys(core, f"{self.label}.{name}", self.seed)
             self._made[name], self._last[name] = np.zeros((2, core.lanes), np.int64)
@@ -63,7 +64,7 @@ class _Player(StreamAgent):
         if self._step:
             for subject in core.subjects:
                 who = subject.spec.name
-                others = [shown_choice(observations[who][:, columns]) for columns in self._columns[who]]
+                others = shown_choices(observations[who], self._past[who])
                 for stream in subject.streams:
                     key = "trial_end" if len(subject.streams) == 1 else f"{stream.spec.short}.trial_end"
                     ended = np.flatnonzero(infos[who][key])
@@ -72,14 +73,14 @@ class _Player(StreamAgent):
         self._step += 1
         return super().act(observations, infos, engine)
 
-    def _close(self, name: str, lanes: Integers, others: list[Integers]) -> None:
-        """Take note of trials that have ended; ``others``: what each of those seen chose, (lanes,), 0 for nothing."""
+    def _close(self, name: str, lanes: Integers, others: dict[int, Integers]) -> None:
+        """Take note of trials that have ended; ``others``: what each stream seen chose, (lanes,), 0 for nothing."""
         self._last[name][lanes] = self._made[name][lanes]
         self._made[name][lanes] = 0
 
-    def _random(self, name: str, lanes: Integers) -> Floats:
-        """A uniform number in [0, 1) for some lanes, new in every step."""
-        return uniforms(mix(self._keys[name][lanes] + step_bits(self._step)))
+    def _words(self, name: str, lanes: Integers) -> Bits:
+        """A random word for some lanes, new in every step."""
+        return mix(self._keys[name][lanes] + step_bits(self._step))
 
     def choose(
         self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int
@@ -88,19 +89,30 @@ class _Player(StreamAgent):
         lanes = np.flatnonzero(stream.window_open())
         if lanes.size:
             seen = observations[subject][lanes]
-            others = [shown_choice(seen[:, columns]) for columns in self._columns[subject]]
-            result[lanes] = self._decide(stream, name, lanes, others)
+            past, live = shown_choices(seen, self._past[subject]), shown_choices(seen, self._live[subject])
+            result[lanes] = self._decide(stream, name, lanes, past, live)
             self._made[name][lanes] = result[lanes]
         return result
 
-    def _decide(self, stream: BatchStream, name: str, lanes: Integers, others: list[Integers]) -> Integers:
-        """What to choose in lanes that are asked, (n,); ``others`` as in `_close`, but (n,)."""
-        raise NotImplementedError
+    @abstractmethod
+    def _decide(
+        self, stream: BatchStream, name: str, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
+    ) -> Integers:
+        """What to choose in lanes that are asked, (n,).
+
+        Args:
+            stream: Who is asked.
+            name: Its full name.
+            lanes: int64, (n,).
+            past: What each stream seen chose in its last trial, (n,); 0 for nothing.
+            live: What each stream seen has chosen in its present one.
+        """
 
 
-def shown_choice(columns: NDArray[np.float32]) -> Integers:
-    """The choice that some columns show, one for each choice: (n, choices) to (n,); 0 where they show none."""
-    return np.asarray(np.where(columns.any(axis=1), columns.argmax(axis=1) + 1, 0), np.int64)
+def shown_choices(seen: NDArray[np.float32], columns: Mapping[int, slice]) -> dict[int, Integers]:
+    """The choices that are shown, one column for each; (n, channels) to (n,) by key, 0 where none is on."""
+    parts = {key: seen[:, part] for key, part in columns.items()}
+    return {key: np.where(part.any(axis=1), part.argmax(axis=1) + 1, 0) for key, part in parts.items()}
 
 
 class MemoryOne(_Player):
@@ -147,21 +159,24 @@ class MemoryOne(_Player):
             raise ArgumentError(f"memory_one: there is no strategy {strategy!r}.{nearest(strategy, STRATEGIES)}")
         return STRATEGIES[strategy]
 
-    def _decide(self, stream: BatchStream, name: str, lanes: Integers, others: list[Integers]) -> Integers:
+    def _decide(
+        self, stream: BatchStream, name: str, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
+    ) -> Integers:
         mine = self._last[name][lanes]
-        theirs = others[0] if others else np.zeros_like(mine)
+        theirs = next(iter(past.values()), np.zeros_like(mine))
         known = (mine > 0) & (theirs > 0)
         state = np.where(known, 1 + 2 * (mine != COOPERATE) + (theirs != COOPERATE), 0)
-        cooperates = self._random(name, lanes) < self._table[state]
+        cooperates = uniforms(self._words(name, lanes)) < self._table[state]
         return np.minimum(np.where(cooperates, COOPERATE, DEFECT), stream.tables.actions - 1)
 
 
 class BestResponse(_Player):
     """Fictitious play: the choice that pays most if the others choose as often as they have done so far.
 
-    It knows the pay-off table and counts the choices that it is shown, each player's by itself, across sessions; of
-    players that it does not see it expects every choice equally often. Of choices that pay alike, and where no table
-    says what is paid, it takes any available one.
+    It knows the group's rule and conditions, and counts the choices that it is shown, each player's by itself, across
+    sessions. Of players that it does not see it expects every choice equally often; of those whose present choice it
+    sees, that one. Of choices that pay alike, and where no rule couples its stream to others, it takes any available
+    one.
 
     Args:
         smoothed: 0 always takes the best choice; above 0, in units of reward, choices are taken in proportion to
@@ -186,67 +201,42 @@ class BestResponse(_Player):
                 f"best_response: smoothed is {smoothed!r} and prior {prior!r}; smoothed is 0 or more, prior above 0."
             )
         self.smoothed, self.prior = smoothed, prior
-        self._counts: dict[str, list[Floats]] = {}  # (choices, lanes) for each player that is seen
-        self._games: dict[str, _Table | None] = {}
+        self._counts: dict[str, dict[int, Floats]] = {}  # (choices, lanes) for each stream that is seen
+        self._prospects: dict[str, Prospect | None] = {}
 
     def reset(self, engine: Any) -> None:
         super().reset(engine)
         core = engine_of(engine)
         for subject in core.subjects:
+            shown = self._past[subject.spec.name]
             for stream in subject.streams:
-                name = stream.spec.name
-                sizes = [choices - 1 for _, choices in subject.partners]
-                self._counts[name] = [np.full((size, core.lanes), self.prior) for size in sizes]
-                self._games[name] = _table(core, stream, [partner for partner, _ in subject.partners])
+                sizes = {index: columns.stop - columns.start for index, columns in shown.items()}
+                self._counts[stream.spec.name] = {
+                    index: np.full((size, core.lanes), self.prior) for index, size in sizes.items()
+                }
+        for group in core.groups:
+            coupled = group.spec.rule is not None and group.spec.rule.resolve is not None
+            for index, stream in group.streams.items():
+                self._prospects[stream.spec.name] = Prospect(group, index) if coupled else None
 
-    def _close(self, name: str, lanes: Integers, others: list[Integers]) -> None:
+    def _close(self, name: str, lanes: Integers, others: dict[int, Integers]) -> None:
         super()._close(name, lanes, others)
-        for counts, choice in zip(self._counts[name], others, strict=True):
-            chose = lanes[choice[lanes] > 0]
-            counts[choice[chose] - 1, chose] += 1
+        for index, counts in self._counts[name].items():
+            chose = lanes[others[index][lanes] > 0]
+            counts[others[index][chose] - 1, chose] += 1
 
-    def _decide(self, stream: BatchStream, name: str, lanes: Integers, others: list[Integers]) -> Integers:
+    def _decide(
+        self, stream: BatchStream, name: str, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
+    ) -> Integers:
         open_ = allowed(stream.tables, stream.row[lanes])[1:]
-        game = self._games[name]
-        shares = [counts[:, lanes] / counts[:, lanes].sum(axis=0) for counts in self._counts[name]]
-        pay = np.zeros(open_.shape) if game is None else game.expected(shares, len(lanes))
+        prospect, words = self._prospects[name], self._words(name, lanes)
+        if prospect is None:
+            pay = np.zeros(open_.shape)
+        else:
+            shares = {index: counts[:, lanes] for index, counts in self._counts[name].items()}
+            pay = prospect.pay(lanes, shares, live, words)
         pay = np.where(open_ | ~open_.any(axis=0), pay, -np.inf)
         best = pay.max(axis=0)
         weights = np.exp((pay - best) / self.smoothed) if self.smoothed else 1.0 * (pay >= best - 1e-9)
         cuts = np.cumsum(weights, axis=0)
-        return np.asarray((self._random(name, lanes) * cuts[-1] < cuts).argmax(axis=0) + 1, np.int64)
-
-
-class _Table:
-    """What one player of a game gets: its own choice first, then those of the others in the order of the group.
-
-    Args:
-        pay: float64, (own choices, choices of the 1st other, ...).
-        shown: For each other player, the number of the subject seen that it is; -1 if it is not seen.
-    """
-
-    def __init__(self, pay: Floats, shown: Sequence[int]) -> None:
-        self._pay, self._shown = pay, shown
-
-    def expected(self, shares: list[Floats], lanes: int) -> Floats:
-        """Mean pay of every own choice, float64 (choices, lanes), given how often those seen choose what."""
-        result = np.zeros((len(self._pay), lanes))
-        for others in np.ndindex(*self._pay.shape[1:]):
-            chance = np.ones(lanes)
-            for choice, seen, size in zip(others, self._shown, self._pay.shape[1:], strict=True):
-                chance = chance * (shares[seen][choice] if seen >= 0 else 1 / size)
-            result += self._pay[(slice(None), *others)][:, None] * chance
-        return result
-
-
-def _table(engine: BatchEngine, stream: BatchStream, seen: list[BatchStream]) -> _Table | None:
-    """The pay-off table of a stream's group from its own side; None if it has none."""
-    for group in engine.groups:
-        game = group.spec.game
-        players = [] if game is None else [group.streams[index] for index in game.streams]
-        if game is not None and stream in players:
-            me = players.index(stream)
-            pay = np.moveaxis(np.array(game.payoffs)[:, me].reshape(game.choices), me, 0)
-            others = [player for player in players if player is not stream]
-            return _Table(pay, [seen.index(player) if player in seen else -1 for player in others])
-    return None
+        return np.asarray((uniforms(words) * cuts[-1] < cuts).argmax(axis=0) + 1, np.int64)

@@ -89,6 +89,17 @@ def test_what_is_no_strategy_is_refused(strategy):
 # ---- best responses ----
 
 
+@pytest.mark.parametrize("wait", [0, 100, 200, 300])
+def test_who_sees_the_other_move_follows_once_there_was_time_to_see_it(wait):
+    scenario = Scenario.load("bach_or_stravinsky").replace(**{"subjects.subject_1.streams.play.onset": wait})
+    leader, follower = duel(MemoryOne([0.5] * 4), "best_response", 2000, what=scenario)
+    together = (leader == follower).mean()
+    if wait >= 200:  # the latency
+        assert together == 1
+    else:
+        assert abs(together - 0.5) < 4 * 0.5 / np.sqrt(2000)
+
+
 def test_the_best_response_to_one_who_always_does_the_same_is_found_at_once():
     for stubborn, answer in (("always_cooperate", DEFECT), ("always_defect", COOPERATE)):
         me, _ = duel("best_response", MemoryOne(stubborn), what="chicken")
@@ -114,20 +125,18 @@ def hiding(name, subject):
 
 
 def test_fictitious_play_of_rock_paper_scissors_takes_each_in_a_third():
-    chose = duel("best_response", "best_response", 20_000, 1000, what="rock_paper_scissors")
+    chose = duel("best_response", "best_response", 15_000, 750, what="rock_paper_scissors")
     for option in (1, 2, 3):
         assert abs((chose == option).mean() - 1 / 3) < 0.02
 
 
 def test_smoothed_choices_are_in_proportion_to_the_exponential_of_what_they_pay():
-    agents = {"worker": BestResponse(smoothed=0.5), "employer": "hold"}  # nothing to learn from: .5 each
-    trials = simulate("inspection", agents, 20_000, per_lane=20)
-    worked = (trials.where(subject="worker")["choice"] == 1).mean()
-    assert abs(worked - 0.5) < 4 * 0.5 / np.sqrt(20_000)  # .5 for work, half of 1 for shirking
-    payoffs = [[[1, 0], [1, 0]], [[0, 0], [0, 0]]]
-    trials = simulate(Scenario.load("inspection").replace(**{"groups.game.game.payoffs": payoffs}), agents, 20_000)
-    worked, p = (trials.where(subject="worker")["choice"] == 1).mean(), 1 / (1 + np.exp(-2))
-    assert abs(worked - p) < 4 * np.sqrt(p * (1 - p) / 20_000)
+    agents = {"subject_0": BestResponse(smoothed=0.5), "subject_1": "hold"}  # nothing to learn from: .5 each
+    for payoffs, p in (([[1, 1], [0, 2]], 0.5), ([[1, 1], [0, 0]], 1 / (1 + np.exp(-2)))):
+        table = [[[pay, 0] for pay in row] for row in payoffs]
+        scenario = Scenario.load("prisoners_dilemma").replace(**{"groups.game.game.payoffs": table})
+        first = (simulate(scenario, agents, 10_000).where(subject=ONE)["choice"] == 1).mean()
+        assert abs(first - p) < 4 * np.sqrt(p * (1 - p) / 10_000)
 
 
 def test_numbers_out_of_range_are_refused():
