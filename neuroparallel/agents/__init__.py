@@ -1,9 +1,11 @@
 """Reference agents, which show how well a task can be done, and `simulate`, which lets them play.
 
-``random`` and ``hold`` and ``blind`` are the floor, ``oracle`` and ``ideal_observer`` the ceiling, and ``wsls`` is
-the simplest habit. Any object with `Agent`'s two methods can take their place.
+``random`` and ``hold`` and ``blind`` are the floor, ``oracle`` and ``ideal_observer`` the ceiling, ``wsls`` is
+the simplest habit, ``memory_one`` and ``best_response`` play games. Any object with `Agent`'s two methods can take
+their place.
 """
 
+from neuroparallel.agents.games import BestResponse, MemoryOne
 from neuroparallel.agents.habit import WinStayLoseShift
 from neuroparallel.agents.observer import IdealObserver
 from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent, StreamAgent
@@ -14,9 +16,11 @@ from neuroparallel.agents.trained import TrainedAgent
 
 __all__ = [
     "Agent",
+    "BestResponse",
     "BlindAgent",
     "HoldAgent",
     "IdealObserver",
+    "MemoryOne",
     "OracleAgent",
     "RandomAgent",
     "StreamAgent",

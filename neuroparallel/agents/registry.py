@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from neuroparallel.agents.games import BestResponse, MemoryOne
 from neuroparallel.agents.habit import WinStayLoseShift
 from neuroparallel.agents.observer import IdealObserver
 from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent
@@ -14,9 +15,11 @@ from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
 __all__ = ["list_agents", "make_agent"]
 
 _AGENTS: dict[str, Callable[..., Agent]] = {
+    "best_response": BestResponse,
     "blind": BlindAgent,
     "hold": HoldAgent,
     "ideal_observer": IdealObserver,
+    "memory_one": MemoryOne,
     "oracle": OracleAgent,
     "random": RandomAgent,
     "wsls": WinStayLoseShift,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from neuroparallel.records.table import BoolArray
@@ -24,6 +26,7 @@ HEIGHT = 5
 ADVANCE = 4
 
 
+@lru_cache(maxsize=4096)  # a film writes the same labels in every picture
 def text_mask(text: str, scale: int = 2) -> BoolArray:
     """Where the dots of a line of text are.
 
@@ -32,11 +35,13 @@ def text_mask(text: str, scale: int = 2) -> BoolArray:
         scale: Pixels per dot.
 
     Returns:
-        bool, (5 * scale, 4 * scale * characters).
+        bool, (5 * scale, 4 * scale * characters); not to be changed.
     """
     mask = np.zeros((HEIGHT, ADVANCE * len(text)), dtype=np.bool_)
     for place, character in enumerate(text.lower()):
         for row, dots in enumerate(_DOTS.get(character, "00000")):
             for column in range(3):
                 mask[row, place * ADVANCE + column] = bool(int(dots) & (4 >> column))
-    return np.repeat(np.repeat(mask, scale, axis=0), scale, axis=1)
+    large = np.repeat(np.repeat(mask, scale, axis=0), scale, axis=1)
+    large.flags.writeable = False
+    return large

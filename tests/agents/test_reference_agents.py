@@ -50,7 +50,8 @@ def accuracy_and_error(trials, mask=slice(None)):
 
 def test_agents_are_listed_in_order_and_all_can_be_made():
     assert list_agents() == sorted(list_agents())
-    assert set(list_agents()) == {"blind", "hold", "ideal_observer", "oracle", "random", "wsls"}
+    names = {"best_response", "blind", "hold", "ideal_observer", "memory_one", "oracle", "random", "wsls"}
+    assert set(list_agents()) == names
     for name in list_agents():
         assert isinstance(make_agent(name), npar.agents.Agent)
 

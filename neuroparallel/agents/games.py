@@ -1,0 +1,242 @@
+"""Players of games: strategies that look one trial back, and best responses to what the others have done so far."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.agents.plain import StreamAgent, lane_keys, step_bits
+from neuroparallel.agents.plans import allowed
+from neuroparallel.agents.prospects import Prospect
+from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
+from neuroparallel.engine.stream import BatchStream
+from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.seeding import Bits, mix, uniforms
+
+__all__ = ["BestResponse", "MemoryOne"]
+
+COOPERATE, DEFECT = 1, 2
+
+# P(cooperate) in the first trial, and after CC, CD, DC and DD; one's own choice comes first.
+STRATEGIES = {
+    "always_cooperate": (1.0, (1.0, 1.0, 1.0, 1.0)),
+    "always_defect": (0.0, (0.0, 0.0, 0.0, 0.0)),
+    "generous": (1.0, (1.0, 1 / 3, 1.0, 1 / 3)),
+    "tit_for_tat": (1.0, (1.0, 0.0, 1.0, 0.0)),
+    "win_stay_lose_shift": (1.0, (1.0, 0.0, 0.0, 1.0)),
+}
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class _Player(StreamAgent):
+    """Keeps what subclasses ask: their own last choices, and those of the others as far as they are shown."""
+
+    label: str
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self._keys: dict[str, Bits] = {}
+        self._past: dict[str, dict[int, slice]] = {}  # where each subject is shown the last choice of which stream
+        self._live: dict[str, dict[int, slice]] = {}  # and where the one that stands at present
+        self._made: dict[str, Integers] = {}  # in the present trial; 0: nothing yet
+        self._last: dict[str, Integers] = {}  # in the trial before; 0: nothing
+        self._step = 0
+
+    def reset(self, engine: Any) -> None:
+        core = engine_of(engine)
+        self._step = 0
+        for subject in core.subjects:
+            for kind, kept in (("choice", self._past), ("action", self._live)):
+                sights = zip(subject.spec.sights, subject.columns.sights, strict=True)
+                kept[subject.spec.name] = {s.stream: slice(at, at + s.choices) for s, at in sights if s.kind == kind}
+        for name in core.stream_names:
+            self._keys[name] = lane_keys(core, f"{self.label}.{name}", self.seed)
+            self._made[name], self._last[name] = np.zeros((2, core.lanes), np.int64)
+
+    def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
+        core = engine_of(engine)
+        if self._step:
+            for subject in core.subjects:
+                who = subject.spec.name
+                others = shown_choices(observations[who], self._past[who])
+                for stream in subject.streams:
+                    key = "trial_end" if len(subject.streams) == 1 else f"{stream.spec.short}.trial_end"
+                    ended = np.flatnonzero(infos[who][key])
+                    if ended.size:
+                        self._close(stream.spec.name, ended, others)
+        self._step += 1
+        return super().act(observations, infos, engine)
+
+    def _close(self, name: str, lanes: Integers, others: dict[int, Integers]) -> None:
+        """Take note of trials that have ended; ``others``: what each stream seen chose, (lanes,), 0 for nothing."""
+        self._last[name][lanes] = self._made[name][lanes]
+        self._made[name][lanes] = 0
+
+    def _words(self, name: str, lanes: Integers) -> Bits:
+        """A random word for some lanes, new in every step."""
+        return mix(self._keys[name][lanes] + step_bits(self._step))
+
+    def choose(
+        self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int
+    ) -> Integers:
+        result = np.zeros(stream.lanes, np.int64)
+        lanes = np.flatnonzero(stream.window_open())
+        if lanes.size:
+            seen = observations[subject][lanes]
+            past, live = shown_choices(seen, self._past[subject]), shown_choices(seen, self._live[subject])
+            result[lanes] = self._decide(stream, name, lanes, past, live)
+            self._made[name][lanes] = result[lanes]
+        return result
+
+    @abstractmethod
+    def _decide(
+        self, stream: BatchStream, name: str, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
+    ) -> Integers:
+        """What to choose in lanes that are asked, (n,).
+
+        Args:
+            stream: Who is asked.
+            name: Its full name.
+            lanes: int64, (n,).
+            past: What each stream seen chose in its last trial, (n,); 0 for nothing.
+            live: What each stream seen has chosen in its present one.
+        """
+
+
+def shown_choices(seen: NDArray[np.float32], columns: Mapping[int, slice]) -> dict[int, Integers]:
+    """The choices that are shown, one column for each; (n, channels) to (n,) by key, 0 where none is on."""
+    parts = {key: seen[:, part] for key, part in columns.items()}
+    return {key: np.where(part.any(axis=1), part.argmax(axis=1) + 1, 0) for key, part in parts.items()}
+
+
+class MemoryOne(_Player):
+    """Cooperates with a probability that depends on the joint outcome of the trial before, and on nothing else.
+
+    Choice 1 is to cooperate, choice 2 to defect. What the other did is read from what the subject is shown (the first
+    one in its ``sees``): after a trial in which one of the two chose nothing, or with nobody to see, it plays as in
+    the first trial.
+
+    Args:
+        strategy: A name, ``"tit_for_tat"``, ``"win_stay_lose_shift"``, ``"always_cooperate"``, ``"always_defect"`` or
+            ``"generous"`` (tit for tat that forgives one defection in three); or P(cooperate) after CC, CD, DC and
+            DD, four numbers in [0, 1], one's own choice first.
+        first: P(cooperate) in the first trial, in [0, 1]; None: the strategy's own, one half for numbers.
+        seed: For other random choices with the same trials.
+
+    Raises:
+        ArgumentError: There is no such strategy, or a number is no probability.
+
+    Source:
+        Nowak & Sigmund 1992, Nature 355:250 (generous); 1993, Nature 364:56 (win-stay, lose-shift: CC and DD are
+        wins, which is not the rule of the agent ``wsls`` where all pay-offs are above 0); Axelrod & Hamilton 1981,
+        Science 211:1390 (tit for tat).
+    """
+
+    label = "memory_one"
+
+    def __init__(
+        self, strategy: str | Sequence[float] = "tit_for_tat", first: float | None = None, seed: int = 0
+    ) -> None:
+        super().__init__(seed)
+        opening, vector = self._named(strategy) if isinstance(strategy, str) else (0.5, tuple(strategy))
+        opening = opening if first is None else first
+        if len(vector) != 4 or not all(0 <= p <= 1 for p in (*vector, opening)):
+            raise ArgumentError(
+                f"memory_one: strategy is {strategy!r} and first {first!r}; a strategy is a name "
+                f"({', '.join(STRATEGIES)}) or P(cooperate) after CC, CD, DC and DD, four numbers in [0, 1]."
+            )
+        self._table = np.array([opening, *vector], np.float64)
+
+    @staticmethod
+    def _named(strategy: str) -> tuple[float, tuple[float, ...]]:
+        if strategy not in STRATEGIES:
+            raise ArgumentError(f"memory_one: there is no strategy {strategy!r}.{nearest(strategy, STRATEGIES)}")
+        return STRATEGIES[strategy]
+
+    def _decide(
+        self, stream: BatchStream, name: str, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
+    ) -> Integers:
+        mine = self._last[name][lanes]
+        theirs = next(iter(past.values()), np.zeros_like(mine))
+        known = (mine > 0) & (theirs > 0)
+        state = np.where(known, 1 + 2 * (mine != COOPERATE) + (theirs != COOPERATE), 0)
+        cooperates = uniforms(self._words(name, lanes)) < self._table[state]
+        return np.minimum(np.where(cooperates, COOPERATE, DEFECT), stream.tables.actions - 1)
+
+
+class BestResponse(_Player):
+    """Fictitious play: the choice that pays most if the others choose as often as they have done so far.
+
+    It knows the group's rule and conditions, and counts the choices that it is shown, each player's by itself, across
+    sessions. Of players that it does not see it expects every choice equally often; of those whose present choice it
+    sees, that one. Of choices that pay alike, and where no rule couples its stream to others, it takes any available
+    one.
+
+    Args:
+        smoothed: 0 always takes the best choice; above 0, in units of reward, choices are taken in proportion to
+            exp(expected pay / smoothed).
+        prior: How often each choice of each other player counts as seen beforehand; above 0.
+        seed: For other random choices with the same trials.
+
+    Raises:
+        ArgumentError: A number is out of its range.
+
+    Source:
+        Brown 1951, in Koopmans (ed.), Activity Analysis of Production and Allocation, Wiley, ch. 24; smoothed:
+        Fudenberg & Levine 1998, The Theory of Learning in Games, MIT Press, ch. 4.
+    """
+
+    label = "best_response"
+
+    def __init__(self, smoothed: float = 0.0, prior: float = 1.0, seed: int = 0) -> None:
+        super().__init__(seed)
+        if not (smoothed >= 0 and prior > 0):
+            raise ArgumentError(
+                f"best_response: smoothed is {smoothed!r} and prior {prior!r}; smoothed is 0 or more, prior above 0."
+            )
+        self.smoothed, self.prior = smoothed, prior
+        self._counts: dict[str, dict[int, Floats]] = {}  # (choices, lanes) for each stream that is seen
+        self._prospects: dict[str, Prospect | None] = {}
+
+    def reset(self, engine: Any) -> None:
+        super().reset(engine)
+        core = engine_of(engine)
+        for subject in core.subjects:
+            shown = self._past[subject.spec.name]
+            for stream in subject.streams:
+                sizes = {index: columns.stop - columns.start for index, columns in shown.items()}
+                self._counts[stream.spec.name] = {
+                    index: np.full((size, core.lanes), self.prior) for index, size in sizes.items()
+                }
+        for group in core.groups:
+            coupled = group.spec.rule is not None and group.spec.rule.resolve is not None
+            for index, stream in group.streams.items():
+                self._prospects[stream.spec.name] = Prospect(group, index) if coupled else None
+
+    def _close(self, name: str, lanes: Integers, others: dict[int, Integers]) -> None:
+        super()._close(name, lanes, others)
+        for index, counts in self._counts[name].items():
+            chose = lanes[others[index][lanes] > 0]
+            counts[others[index][chose] - 1, chose] += 1
+
+    def _decide(
+        self, stream: BatchStream, name: str, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
+    ) -> Integers:
+        open_ = allowed(stream.tables, stream.row[lanes])[1:]
+        prospect, words = self._prospects[name], self._words(name, lanes)
+        if prospect is None:
+            pay = np.zeros(open_.shape)
+        else:
+            shares = {index: counts[:, lanes] for index, counts in self._counts[name].items()}
+            pay = prospect.pay(lanes, shares, live, words)
+        pay = np.where(open_ | ~open_.any(axis=0), pay, -np.inf)
+        best = pay.max(axis=0)
+        weights = np.exp((pay - best) / self.smoothed) if self.smoothed else 1.0 * (pay >= best - 1e-9)
+        cuts = np.cumsum(weights, axis=0)
+        return np.asarray((uniforms(words) * cuts[-1] < cuts).argmax(axis=0) + 1, np.int64)
