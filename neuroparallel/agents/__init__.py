@@ -4,21 +4,31 @@
 the simplest habit. Any object with `Agent`'s two methods can take their place.
 """
 
+from neuroparallel.agents.accumulator import Accumulator
 from neuroparallel.agents.habit import WinStayLoseShift
+from neuroparallel.agents.learners import QLearner, TwoStepLearner
 from neuroparallel.agents.observer import IdealObserver
 from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent, StreamAgent
 from neuroparallel.agents.playing import simulate
 from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.registry import list_agents, make_agent
+from neuroparallel.agents.stages import Bottleneck, CapacitySharing
+from neuroparallel.agents.stopping import RaceStopper
 
 __all__ = [
+    "Accumulator",
     "Agent",
     "BlindAgent",
+    "Bottleneck",
+    "CapacitySharing",
     "HoldAgent",
     "IdealObserver",
     "OracleAgent",
+    "QLearner",
+    "RaceStopper",
     "RandomAgent",
     "StreamAgent",
+    "TwoStepLearner",
     "WinStayLoseShift",
     "list_agents",
     "make_agent",
