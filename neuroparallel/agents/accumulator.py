@@ -72,7 +72,7 @@ class Accumulator(StreamAgent):
     ) -> None:
         if not bound > 0 or not residual >= 0 or not (sensitivity is None or sensitivity > 0):
             raise ArgumentError(
-                f"bound ({bound!r}) and sensitivity ({sensitivity!r}) are above 0, residual ({residual!r}) is 0 or more."
+                f"bound ({bound!r}) and sensitivity ({sensitivity!r}) are above 0, residual ({residual!r}) 0 or more."
             )
         if mode not in ("parallel", "serial"):
             raise ArgumentError(f"mode is {mode!r}.{nearest(str(mode), ('parallel', 'serial'))}")

@@ -192,7 +192,9 @@ class TwoStepLearner(Learner):
     def prepare(self, stream: BatchStream, name: str) -> None:
         """Values of both choices, none of which was made yet."""
         if stream.spec.task.task_name() != "two_step":
-            raise ArgumentError(f"this learner knows the map of two_step only; {name} is {stream.spec.task.task_name()}.")
+            raise ArgumentError(
+                f"this learner knows the map of two_step only; {name} is {stream.spec.task.task_name()}."
+            )
         self._memory[name] = _Map(stream)
 
     def forget(self, name: str, lanes: Lanes) -> None:
@@ -233,7 +235,9 @@ class TwoStepLearner(Learner):
         best = known.second[:, :, lanes].max(axis=1)
         by_map = known.common * best + (1 - known.common) * best[::-1]
         again = np.arange(2)[:, None] == known.last[lanes]
-        return self.weight * by_map + (1 - self.weight) * known.first[:, lanes] + self.perseveration * again
+        learnt: Floats = self.weight * by_map + (1 - self.weight) * known.first[:, lanes]
+        learnt += self.perseveration * again
+        return learnt
 
 
 class _Map:

@@ -38,7 +38,7 @@ class Onsets:
 
     def current(self) -> NDArray[np.bool_]:
         """In which lanes what started last still goes on, bool, (lanes,)."""
-        return ~self.stream.idle & (self.at == self.stream.clock_at)
+        return np.asarray(~self.stream.idle & (self.at == self.stream.clock_at))
 
 
 def answers(stream: BatchStream, lanes: NDArray[np.int64], now: int, slip: float, words: Bits) -> NDArray[np.int64]:

@@ -149,7 +149,9 @@ class Bottleneck(StagedAgent):
     def begin(self, name: str, subject: BatchSubject, lanes: Lanes, now: int) -> None:
         """Plan all three stages, the central one behind those that go on or wait."""
         stream = self._onsets[name].stream
-        perceived = self._onsets[name].at[lanes] * float(stream.tables.dt) + self.drawn("perception", stream, lanes, now)
+        perceived = self._onsets[name].at[lanes] * float(stream.tables.dt) + self.drawn(
+            "perception", stream, lanes, now
+        )
         free = perceived
         for other in subject.streams:
             mine = other.spec.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,8 @@ class RaceStopper(StreamAgent):
 
     def __init__(
         self,
-        go: tuple[float, float, float] = (350.0, 60.0, 120.0),
-        stop: tuple[float, float] = (200.0, 30.0),
+        go: Sequence[float] = (350.0, 60.0, 120.0),
+        stop: Sequence[float] = (200.0, 30.0),
         *,
         seed: int = 0,
     ) -> None:
@@ -64,8 +65,8 @@ class RaceStopper(StreamAgent):
                 missing = [group for group in NEEDED if group not in stream.tables.channels]
                 if missing:
                     raise ArgumentError(
-                        f"race_stopper: {stream.spec.task.task_name()} has no channel {missing[0]!r}; it needs an arrow "
-                        "and a stop signal, as stop_signal has."
+                        f"race_stopper: {stream.spec.task.task_name()} has no channel {missing[0]!r}; it needs an "
+                        "arrow and a stop signal, as stop_signal has."
                     )
                 keys = lane_keys(core, f"race.{name}", self.seed)
                 self._racers[name] = _Race(stream, subject, place, keys)
