@@ -5,26 +5,36 @@ the simplest habit, ``memory_one`` and ``best_response`` play games. Any object 
 their place.
 """
 
+from neuroparallel.agents.accumulator import Accumulator
 from neuroparallel.agents.games import BestResponse, MemoryOne
 from neuroparallel.agents.habit import WinStayLoseShift
+from neuroparallel.agents.learners import QLearner, TwoStepLearner
 from neuroparallel.agents.observer import IdealObserver
 from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent, StreamAgent
 from neuroparallel.agents.playing import simulate
 from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.registry import list_agents, make_agent
+from neuroparallel.agents.stages import Bottleneck, CapacitySharing
+from neuroparallel.agents.stopping import RaceStopper
 from neuroparallel.agents.trained import TrainedAgent
 
 __all__ = [
+    "Accumulator",
     "Agent",
     "BestResponse",
     "BlindAgent",
+    "Bottleneck",
+    "CapacitySharing",
     "HoldAgent",
     "IdealObserver",
     "MemoryOne",
     "OracleAgent",
+    "QLearner",
+    "RaceStopper",
     "RandomAgent",
     "StreamAgent",
     "TrainedAgent",
+    "TwoStepLearner",
     "WinStayLoseShift",
     "list_agents",
     "make_agent",

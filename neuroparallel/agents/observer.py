@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.agents.plain import StreamAgent
-from neuroparallel.agents.plans import Answers, slot_weights
+from neuroparallel.agents.plans import Answers, channel_columns, slot_weights
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.stream import BatchStream
@@ -56,14 +56,11 @@ class IdealObserver(StreamAgent):
                     f"ideal_observer: the streams of {subject.spec.name} share their channels, so what one "
                     "of them shows cannot be told; it needs observation: concat."
                 )
-            for stream, (start, stop) in zip(subject.streams, subject.columns.spans, strict=True):
-                name = stream.spec.name
+            for place, stream in enumerate(subject.streams):
                 told = "" if len(subject.streams) == 1 else f"{stream.spec.short}."
-                keep = np.arange(stream.tables.channels.width)
-                if stop - start < len(keep):  # the fixation cue is shared
-                    keep = np.delete(keep, stream.tables.channels["fixation"].start)
+                columns, channels = channel_columns(subject, place)
                 clock = _clock(core, stream) if len(subject.streams) == 1 else None
-                self._decoders[name] = _Decoder(stream, start + np.arange(len(keep)), keep, told, clock, self.maximise)
+                self._decoders[stream.spec.name] = _Decoder(stream, columns, channels, told, clock, self.maximise)
 
     def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
         core = engine_of(engine)

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.draws import draw_levels
 from neuroparallel.engine.tables import Tables
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA, mix, name_bits
 from neuroparallel.task import Draw
 
-__all__ = ["Answers", "allowed", "drawn_conditions", "filled_tables", "slot_weights"]
+__all__ = ["Answers", "allowed", "channel_columns", "drawn_conditions", "filled_tables", "slot_weights"]
 
 SAMPLES = 256  # conditions to look at where there is no grid of them
 Floats = NDArray[np.float64]
@@ -119,3 +120,21 @@ def allowed(tables: Tables, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         for table in (tables.next, tables.outcome, tables.reward, tables.pays):
             result[action] |= table[hold + action] != table[hold]
     return result
+
+
+def channel_columns(subject: BatchSubject, place: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where a subject sees a stream: columns of its observation, and the channels of the task that they are.
+
+    Args:
+        subject: The subject.
+        place: Which of its streams, from 0.
+
+    Returns:
+        Two arrays int64, (n,). A fixation cue that the streams share is left out.
+    """
+    start, stop = subject.columns.spans[place]
+    channels = subject.streams[place].tables.channels
+    keep = np.arange(channels.width)
+    if stop - start < len(keep):  # the fixation cue is shared
+        keep = np.delete(keep, channels["fixation"].start)
+    return start + np.arange(len(keep)), keep

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from neuroparallel.agents.accumulator import Accumulator
 from neuroparallel.agents.games import BestResponse, MemoryOne
 from neuroparallel.agents.habit import WinStayLoseShift
+from neuroparallel.agents.learners import QLearner, TwoStepLearner
 from neuroparallel.agents.observer import IdealObserver
 from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent
 from neuroparallel.agents.protocol import Agent
+from neuroparallel.agents.stages import Bottleneck, CapacitySharing
+from neuroparallel.agents.stopping import RaceStopper
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
 
 __all__ = ["list_agents", "make_agent"]
 
 _AGENTS: dict[str, Callable[..., Agent]] = {
+    "accumulator": Accumulator,
     "best_response": BestResponse,
     "blind": BlindAgent,
+    "bottleneck": Bottleneck,
+    "capacity_sharing": CapacitySharing,
     "hold": HoldAgent,
+    "hybrid": TwoStepLearner,
     "ideal_observer": IdealObserver,
     "memory_one": MemoryOne,
+    "model_based": partial(TwoStepLearner, weight=1.0),
+    "model_free": partial(TwoStepLearner, weight=0.0),
     "oracle": OracleAgent,
+    "q_learner": QLearner,
+    "race_stopper": RaceStopper,
     "random": RandomAgent,
     "wsls": WinStayLoseShift,
 }

@@ -4,12 +4,14 @@ from neuroparallel.analysis.accuracy import performance
 from neuroparallel.analysis.chronometrics import chronometric
 from neuroparallel.analysis.coordination import coordination_rate, turn_taking
 from neuroparallel.analysis.detection import Sensitivity, dprime, sensitivity
+from neuroparallel.analysis.diffusion import DiffusionFit, fit_diffusion
 from neuroparallel.analysis.dual_task import dual_task_cost
 from neuroparallel.analysis.earnings import reward_rate
 from neuroparallel.analysis.ideal import ideal_accuracy
 from neuroparallel.analysis.information import mutual_information, transfer_entropy
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.analysis.learning import learning_curve, trials_to_criterion
+from neuroparallel.analysis.pairing import response_order, response_pairs
 from neuroparallel.analysis.psychometrics import (
     Psychometric,
     PsychometricFit,
@@ -18,39 +20,56 @@ from neuroparallel.analysis.psychometrics import (
     signed_evidence,
 )
 from neuroparallel.analysis.reciprocity import memory_one
+from neuroparallel.analysis.refractory import Additivity, PrpCurve, Slope, additivity, prp_curve
 from neuroparallel.analysis.responding import response_rates
 from neuroparallel.analysis.stopping import (
     StopSignalEstimate,
+    inhibition_function,
     integrate_stop_signal,
     stop_signal_reaction_time,
 )
 from neuroparallel.analysis.strategy import win_stay_lose_shift
+from neuroparallel.analysis.switching import switch_cost
+from neuroparallel.analysis.two_stage import StayProbabilities, stay_probabilities
 from neuroparallel.analysis.welfare import exploitability, social_welfare
 
 __all__ = [
+    "Additivity",
+    "DiffusionFit",
+    "PrpCurve",
     "Psychometric",
     "PsychometricFit",
     "Sensitivity",
+    "Slope",
+    "StayProbabilities",
     "StopSignalEstimate",
+    "additivity",
     "chronometric",
     "coordination_rate",
     "dprime",
     "dual_task_cost",
     "exploitability",
+    "fit_diffusion",
     "fit_psychometric",
     "ideal_accuracy",
+    "inhibition_function",
     "integrate_stop_signal",
     "learning_curve",
     "memory_one",
     "mutual_information",
     "performance",
+    "prp_curve",
     "psychometric",
+    "response_order",
+    "response_pairs",
     "response_rates",
     "reward_rate",
     "sensitivity",
     "signed_evidence",
     "social_welfare",
+    "stay_probabilities",
     "stop_signal_reaction_time",
+    "switch_cost",
     "transfer_entropy",
     "trials_to_criterion",
     "turn_taking",

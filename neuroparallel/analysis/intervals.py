@@ -1,4 +1,4 @@
-"""How well a fraction is known."""
+"""How well a fraction or a mean is known."""
 
 from __future__ import annotations
 
@@ -45,3 +45,24 @@ def wilson_interval(
     low = np.where(k == 0, 0.0, np.clip(middle - half, 0, 1)) + none
     high = np.where(k == n, 1.0, np.clip(middle + half, 0, 1)) + none
     return low, high
+
+
+def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, float, float]:
+    """A mean, and the range in which the true one lies, from its standard error (normal approximation).
+
+    Args:
+        values: Any shape, at least one.
+        level: Confidence, in (0, 1).
+
+    Returns:
+        Mean, lower and upper bound; the bounds are ``nan`` for a single value.
+
+    Raises:
+        ArgumentError: The level is not in (0, 1).
+    """
+    if not 0 < level < 1:
+        raise ArgumentError(f"level: a confidence between 0 and 1; found {level!r}.")
+    x = np.asarray(values, dtype=np.float64).ravel()
+    error = float(x.std(ddof=1)) / len(x) ** 0.5 if len(x) > 1 else float("nan")
+    reach = float(normal_quantile(0.5 + level / 2)) * error
+    return float(x.mean()), float(x.mean()) - reach, float(x.mean()) + reach

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from neuroparallel.analysis.grouping import completed
+from neuroparallel.analysis.grouping import completed, grouped
+from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.errors import ArgumentError
-from neuroparallel.records import Trials
+from neuroparallel.records import Table, Trials
 
 # Source: Verbruggen et al. 2019, eLife 8:e46323 (bounds and number of trials for an estimate).
 TRUSTED_RANGE = (0.25, 0.75)
@@ -78,6 +79,42 @@ def stop_signal_reaction_time(
         trials[delay][stopped].astype(np.float64) / 1000,
         max_response_time_s=max_response_time_s,
     )
+
+
+def inhibition_function(
+    trials: Trials, *, stop: str = "stop", delay: str = "stop_delay_ms", level: float = 0.95
+) -> Table:
+    """How often a response could not be stopped, by the delay of the stop signal.
+
+    Trials that ended early or were cancelled do not count.
+
+    Args:
+        trials: One stream of a stop-signal task.
+        stop: Column that is true, or above 0, in stop trials.
+        delay: Column with the delay of the stop signal after the go signal, ms.
+        level: Confidence of the interval, in (0, 1).
+
+    Returns:
+        A row per delay: the column ``delay``, ``trials``, ``responded`` (fraction in [0, 1]) with ``low`` and
+        ``high``, and ``mean_s``, the mean response time of those that could not be stopped; ``nan`` if there is none.
+
+    Raises:
+        UnknownNameError: The table lacks a column.
+        ArgumentError: The level is not in (0, 1).
+
+    Source:
+        Logan & Cowan 1984, Psychol Rev 91:295.
+    """
+    stopping = completed(trials) & (np.nan_to_num(trials[stop].astype(np.float64)) > 0)
+    groups = grouped(trials, delay, stopping)
+    responded = np.isfinite(trials["response_time_s"])
+    count, failed = groups.count(), groups.count(responded)
+    low, high = wilson_interval(failed, count, level)
+    total = groups.total(trials["response_time_s"])
+    mean = np.full(len(count), np.nan)
+    np.divide(total, failed, out=mean, where=failed > 0)
+    columns = {**groups.columns, "trials": count, "responded": failed / count, "low": low, "high": high}
+    return Table({**columns, "mean_s": mean})
 
 
 def integrate_stop_signal(

@@ -10,7 +10,7 @@ import numpy as np
 from neuroparallel.analysis.grouping import STREAM, completed, grouped
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.table import FloatArray
+from neuroparallel.records.table import BoolArray, FloatArray, IntArray
 
 
 def win_stay_lose_shift(
@@ -40,15 +40,7 @@ def win_stay_lose_shift(
     """
     if win not in ("reward", "correct"):
         raise ArgumentError(f"win: 'reward' or 'correct'; found {win!r}.")
-    lived = [name for name in (*STREAM, "lane", "session") if name in trials]
-    order = np.lexsort([trials["trial"], *(trials[name] for name in lived)])
-    earlier, later = order[:-1], order[1:]
-    pair = trials["trial"][later] == trials["trial"][earlier] + 1
-    for name in lived:
-        pair &= trials[name][later] == trials[name][earlier]
-    chose = (trials["choice"] > 0) & completed(trials)
-    pair &= chose[later] & chose[earlier]
-    earlier, later = earlier[pair], later[pair]
+    earlier, later = successive(trials, (trials["choice"] > 0) & completed(trials))
     won = np.nan_to_num(trials[win][earlier]) > 0
     stayed = trials["choice"][later] == trials["choice"][earlier]
     groups = grouped(trials.select(later), by)
@@ -62,6 +54,26 @@ def win_stay_lose_shift(
             "losses": losses,
         }
     )
+
+
+def successive(trials: Trials, counted: BoolArray) -> tuple[IntArray, IntArray]:
+    """Rows of directly successive trials of a stream, in the same lane and session, both of which count.
+
+    Args:
+        trials: Needs ``trial``.
+        counted: bool, (trials,).
+
+    Returns:
+        The earlier and the later row of each pair, int64, (pairs,).
+    """
+    lived = [name for name in (*STREAM, "lane", "session") if name in trials]
+    order = np.lexsort([trials["trial"], *(trials[name] for name in lived)])
+    earlier, later = order[:-1], order[1:]
+    pair = trials["trial"][later] == trials["trial"][earlier] + 1
+    for name in lived:
+        pair &= trials[name][later] == trials[name][earlier]
+    pair &= counted[later] & counted[earlier]
+    return earlier[pair].astype(np.int64), later[pair].astype(np.int64)
 
 
 def _fraction(part: np.ndarray, whole: np.ndarray) -> FloatArray:

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
     from neuroparallel.scenario import Scenario
 
-__all__ = ["add_set", "add_verb", "add_what", "changes_of", "complain", "load", "note", "on_screen", "write_table"]
+__all__ = [
+    "add_set",
+    "add_verb",
+    "add_what",
+    "changes_of",
+    "complain",
+    "load",
+    "note",
+    "on_screen",
+    "print_table",
+    "write_table",
+]
 
 PLAIN_WIDTH = 120  # of tables that go into a file or a pipe
 
@@ -108,6 +119,18 @@ def load(options: argparse.Namespace) -> Scenario:
     scenario = Scenario.load(options.what)
     changes = changes_of(options.changes)
     return scenario.replace(**changes) if changes else scenario
+
+
+def print_table(table: Any) -> None:
+    """Print a table of results, a column under each name and numbers to four digits."""
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    for name, values in table.columns.items():
+        shown.add_column(name, justify="left" if values.dtype.kind == "U" else "right", no_wrap=True)
+    for row in zip(*(values.tolist() for values in table.columns.values()), strict=True):
+        shown.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
+    on_screen().print(shown)
 
 
 def write_table(table: Any, place: str) -> None:

@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli.common import add_verb, add_what, load, on_screen, write_table
+from neuroparallel.cli.common import add_verb, add_what, load, note, on_screen, print_table, write_table
 from neuroparallel.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from neuroparallel.records import Trace
+    from neuroparallel.records import Trace, Trials
+    from neuroparallel.reporting import Signature
     from neuroparallel.scenario import Scenario
 
 __all__ = ["add"]
@@ -28,29 +29,55 @@ def add(verbs: Any) -> None:
     length.add_argument("--steps", type=int, metavar="N", help="so many steps of one lane")
     length.add_argument("--trials", type=int, metavar="N", help="so many trials, in many lanes at once (1000)")
     parser.add_argument(
-        "--agent", default="random", help="random (default), hold, oracle ..., or a checkpoint: directory of a run"
+        "--agent",
+        default="random",
+        help="random (default), hold, oracle, bottleneck ..., or a checkpoint: directory of a run",
     )
     parser.add_argument("--seed", type=int, default=None, help="of the trials; the scenario's by default")
-    parser.add_argument("--plot", metavar="FILE.png", help="draw what was seen, done and earned")
+    parser.add_argument(
+        "--plot", metavar="FILE.png",
+        help="draw what the paradigm is known by, such as the curve of prp; with --steps, or where there is no such "
+        "picture, what was seen, done and earned",
+    )  # fmt: skip
     parser.add_argument("--out", metavar="FILE.csv", help="write the table of trials")
 
 
 def run(options: argparse.Namespace) -> None:
     """Run, print, draw and write."""
+    from neuroparallel.reporting import find_signature
+
     scenario = load(options)
     agent = _agent(options.agent)
-    traces: dict[str, Trace] = {}
+    file = _picture_file(options.plot)
+    signature, traces = None, dict[str, "Trace"]()
     if options.steps is not None:
         traces, trials = _watched(scenario, agent, options.steps, options.seed)
     else:
         trials = _simulated(scenario, agent, options.trials or 1000, options.seed)
-        if options.plot:
-            traces, _ = _watched(scenario, agent, 200, options.seed)
+        signature = find_signature(trials)
     on_screen().print(f"{scenario.name}: {trials.summary()}", markup=False)
-    if options.plot:
-        _draw(traces, options.plot)
+    if signature is not None and not _print(signature, trials):
+        signature = None
+    if file is not None and signature is not None:
+        _save(signature.draw(trials), file)
+    elif file is not None:
+        _draw(traces or _watched(scenario, agent, 200, options.seed)[0], file)
     if options.out:
         write_table(trials, options.out)
+
+
+def _print(signature: Signature, trials: Trials) -> bool:
+    """Print what the paradigm is known by; False if these trials cannot show it."""
+    try:
+        table, lines = signature.numbers(trials)
+    except ArgumentError as error:
+        note(f"{signature.name}: {error}")
+        return False
+    on_screen().print(f"\n{signature.name}", style="bold")
+    print_table(table)
+    for line in lines:
+        on_screen().print(line, markup=False)
+    return True
 
 
 def _agent(name: str) -> Any:
@@ -94,15 +121,23 @@ def _tested(scenario: Scenario, policy: Any, trials: int, seed: int) -> Any:
     return evaluate(policy, lanes=lanes, trials=-(-trials // lanes), seed=seed, env=env)
 
 
-def _draw(traces: dict[str, Trace], place: str) -> None:
+def _picture_file(place: str | None) -> Path | None:
+    if place is None or Path(place).suffix.lower() in PICTURES:
+        return None if place is None else Path(place)
+    raise ArgumentError(f"--plot {place}: the name of a picture ends with one of {', '.join(PICTURES)}.")
+
+
+def _draw(traces: dict[str, Trace], file: Path) -> None:
+    """Draw what every agent saw, did and earned."""
     from neuroparallel.plotting import plot_run
     from neuroparallel.reporting import cut_trace
 
-    file = Path(place)
-    if file.suffix.lower() not in PICTURES:
-        raise ArgumentError(f"--plot {place}: the name of a picture ends with one of {', '.join(PICTURES)}.")
-    file.parent.mkdir(parents=True, exist_ok=True)
     for agent, trace in traces.items():
         named = file if len(traces) == 1 else file.with_stem(f"{file.stem}_{agent}")
-        plot_run(cut_trace(trace, 0, MOST_PAINTED)).savefig(named)
-        on_screen().print(f"drawn: {named}", markup=False)
+        _save(plot_run(cut_trace(trace, 0, MOST_PAINTED)), named)
+
+
+def _save(figure: Any, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file)
+    on_screen().print(f"drawn: {file}", markup=False)

@@ -1,0 +1,172 @@
+"""Two streams of a subject side by side: who answered first, and how long after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neuroparallel.analysis.grouping import grouped
+from neuroparallel.analysis.intervals import wilson_interval
+from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
+from neuroparallel.records import Table, Trials
+from neuroparallel.records.table import Array, FloatArray, IntArray
+from neuroparallel.records.trials import group_codes
+
+GROUPED_S = 0.1  # two responses closer than this count as one. Source: Pashler & Johnston 1989, Q J Exp Psychol 41A:19
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """The trials that two streams of a subject did together.
+
+    Attributes:
+        first: int64, (pairs,). Row of the one stream's trial.
+        second: int64, (pairs,). Row of the other's.
+        names: What the streams are called.
+    """
+
+    first: IntArray
+    second: IntArray
+    names: tuple[str, str]
+
+
+def pairs_of(trials: Trials, first: str | None = None, second: str | None = None) -> Pairs:
+    """Find the trials that two streams of a subject did together; cancelled ones do not count.
+
+    Args:
+        trials: Needs ``stream``, ``outcome`` and ``trial`` (or ``group_trial``).
+        first: The one stream; None: the two streams of the table, in order of appearance.
+        second: The other.
+
+    Raises:
+        UnknownNameError: The table lacks a column, or there is no such stream.
+        ArgumentError: The table has not two streams, and they were not named.
+    """
+    number = "group_trial" if "group_trial" in trials else "trial"
+    trials.require("stream", "outcome", number)
+    names = _named(trials["stream"], first, second)
+    lived = [name for name in ("subject", "session", "lane") if name in trials]
+    codes = group_codes([*(trials[name] for name in lived), trials[number]])
+    live = trials["outcome"] != "cancelled"
+    one, two = (np.flatnonzero(live & (trials["stream"] == name)) for name in names)
+    _, at_one, at_two = np.intersect1d(codes[one], codes[two], return_indices=True)
+    order = np.argsort(one[at_one])
+    return Pairs(one[at_one][order], two[at_two][order], names)
+
+
+def _named(streams: Array, first: str | None, second: str | None) -> tuple[str, str]:
+    known = list(dict.fromkeys(streams.tolist()))
+    for name in (first, second):
+        if name is not None and name not in known:
+            raise UnknownNameError(f"there is no stream {name!r}.{nearest(name, known)}")
+    if first is not None and second is not None:
+        return first, second
+    if len(known) != 2:
+        raise ArgumentError(f"the table has {len(known)} streams; say which two: first=..., second=...")
+    if first is None and second is None:
+        return known[0], known[1]
+    other = known[1 - known.index(first or second or "")]
+    return (first, other) if first is not None else (other, str(second))
+
+
+def asynchrony_ms(trials: Trials, pairs: Pairs, soa: str = "soa_ms") -> FloatArray:
+    """Time from the first stream's onset to the second's, ms, (pairs,): that column, or else by the onsets."""
+    if soa in trials:
+        return trials[soa][pairs.second].astype(np.float64)
+    later: FloatArray = trials["onset_s"][pairs.second] - trials["onset_s"][pairs.first]
+    return np.round(1000 * later, 3) + 0.0
+
+
+def response_pairs(trials: Trials, first: str | None = None, second: str | None = None) -> Table:
+    """Two streams of a subject side by side, trial by trial: which response came first, and when the other.
+
+    Response times count from each stream's own stimulus; if the streams have a column ``soa_ms``, that is the time
+    from the first stimulus to the second, otherwise it is the time between the onsets of the two trials.
+
+    Args:
+        trials: Needs ``stream``, ``trial``, ``outcome``, ``response_time_s``, and ``soa_ms`` or ``onset_s``.
+        first: Name of the first stream; None: the two streams of the table, in order of appearance.
+        second: Name of the second stream.
+
+    Returns:
+        A row per trial that both took part in: ``subject``, ``session`` and ``lane`` where the table has them,
+        ``trial``, ``soa_ms``, ``response_time_1_s``, ``response_time_2_s``, ``correct_1``, ``correct_2``,
+        ``interval_s`` (from the first stream's response to the second's, negative if that came earlier),
+        ``leader`` (name of the stream that responded first; empty unless both did, and at a tie) and ``grouped``
+        (1 if the two came within 100 ms, 0 if not, ``nan`` unless both responded).
+
+    Raises:
+        UnknownNameError: The table lacks a column, or there is no such stream.
+        ArgumentError: The table has not two streams, and they were not named.
+    """
+    pairs = pairs_of(trials, first, second)
+    soa = asynchrony_ms(trials, pairs)
+    one, two = (trials["response_time_s"][rows].astype(np.float64) for rows in (pairs.first, pairs.second))
+    interval = soa / 1000 + two - one
+    both = np.isfinite(interval)
+    leader = np.full(len(soa), "", dtype=f"U{max(map(len, pairs.names))}")
+    leader[both & (interval > 0)], leader[both & (interval < 0)] = pairs.names
+    known = [name for name in ("subject", "session", "lane", "trial") if name in trials]
+    scores = {
+        f"correct_{n}": trials["correct"][rows]
+        for n, rows in ((1, pairs.first), (2, pairs.second))
+        if "correct" in trials
+    }
+    return Table(
+        {
+            **{name: trials[name][pairs.first] for name in known},
+            "soa_ms": soa,
+            "response_time_1_s": one,
+            "response_time_2_s": two,
+            **scores,
+            "interval_s": interval,
+            "leader": leader,
+            "grouped": np.where(both, np.abs(interval) < GROUPED_S, np.nan),
+        }
+    )
+
+
+def response_order(
+    trials: Trials,
+    first: str | None = None,
+    second: str | None = None,
+    *,
+    by: str | Sequence[str] = "soa_ms",
+    level: float = 0.95,
+) -> Table:
+    """How often the first of two streams is answered first, and how long after it the second.
+
+    Args:
+        trials: As for ``response_pairs``.
+        first: Name of the first stream; None: the two streams of the table, in order of appearance.
+        second: Name of the second stream.
+        by: Columns of ``response_pairs`` to divide by.
+        level: Confidence of the interval, in (0, 1).
+
+    Returns:
+        A row per group: the columns of ``by``, ``trials`` (in which both responded), ``in_order`` (fraction in which
+        the first stream's response came first; a tie counts a half) with ``low`` and ``high``, ``interval_s``
+        (median time from the first stream's response to the second's) and ``grouped`` (fraction within 100 ms).
+
+    Raises:
+        UnknownNameError: The table lacks a column, or there is no such stream.
+        ArgumentError: The level is not in (0, 1), or the two streams were not named.
+    """
+    table = response_pairs(trials, first, second)
+    groups = grouped(table, by, np.isfinite(table["interval_s"]))
+    count = groups.count()
+    led = groups.total(0.5 + 0.5 * np.sign(table["interval_s"]))
+    low, high = wilson_interval(led, count, level)
+    return Table(
+        {
+            **groups.columns,
+            "trials": count,
+            "in_order": led / count,
+            "low": low,
+            "high": high,
+            "interval_s": np.array([np.median(table["interval_s"][rows]) for rows in groups.members()]),
+            "grouped": groups.total(table["grouped"]) / count,
+        }
+    )

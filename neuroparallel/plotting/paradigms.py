@@ -1,0 +1,235 @@
+"""The pictures that some paradigms are known by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuroparallel.analysis import (
+    inhibition_function,
+    prp_curve,
+    stay_probabilities,
+    stop_signal_reaction_time,
+    switch_cost,
+)
+from neuroparallel.analysis.pairing import pairs_of
+from neuroparallel.plotting.style import (
+    COLORS,
+    FAINT,
+    INK,
+    MARKERS,
+    QUIET,
+    TEXT,
+    Axes,
+    Figure,
+    figure_of,
+    new_figure,
+    tidy,
+    titled,
+)
+from neuroparallel.records import Table, Trials
+from neuroparallel.records.table import Array
+
+
+def plot_prp(
+    trials: Trials,
+    first: str | None = None,
+    second: str | None = None,
+    ax: Axes | None = None,
+    *,
+    level: float = 0.95,
+    title: str = "Psychological refractory period",
+) -> Figure:
+    """Both response times against the time between the stimuli, with the slope of -1 that a bottleneck predicts.
+
+    Args:
+        trials: As for ``analysis.prp_curve``.
+        first: Name of the stream whose stimulus comes first; None: the two streams of the table, in order of
+            appearance.
+        second: Name of the stream whose stimulus comes second.
+        ax: Axes to draw in; None: a new figure.
+        level: Confidence of the intervals, in (0, 1).
+        title: Shown above.
+
+    Returns:
+        The figure.
+
+    Raises:
+        UnknownNameError: The table lacks a column, or there is no such stream.
+        ArgumentError: The two streams were not named.
+    """
+    found = prp_curve(trials, first, second, level=level)
+    names = pairs_of(trials, first, second).names
+    figure, ax = _axes(ax)
+    soa = found.times["soa_ms"]
+    if len(soa):
+        _bottleneck(ax, found.times)
+    for place, name in enumerate(names):
+        mean, low, high = (1000 * found.times[f"{part}_{place + 1}_s"] for part in ("mean", "low", "high"))
+        ax.errorbar(
+            soa, mean, yerr=np.stack([mean - low, high - mean]).clip(0), color=COLORS[place], marker=MARKERS[place],
+            markersize=5, linewidth=1.8, elinewidth=1.2, zorder=3, label=f"{name} (response {place + 1})",
+        )  # fmt: skip
+    ax.legend(frameon=False, fontsize=TEXT - 1, loc="upper right")
+    lines = [
+        f"slope of response 2, {slope.range_ms[0]:g} to {slope.range_ms[1]:g} ms: {slope.value:.2f}"
+        for slope in (found.short, found.long)
+        if np.isfinite(slope.value)
+    ]
+    ax.text(
+        0.97, 0.74, "\n".join(lines), transform=ax.transAxes, ha="right", va="top", fontsize=TEXT - 1.5, color=INK,
+        linespacing=1.5,
+    )  # fmt: skip
+    ax.set_xlabel("stimulus onset asynchrony (ms)")
+    ax.set_ylabel("response time (ms)")
+    tidy(ax)
+    titled(ax, title)
+    return figure
+
+
+def _bottleneck(ax: Axes, times: Table) -> None:
+    """Dashed: from the second response at the shortest asynchrony down by 1 ms per ms to where its tail lies."""
+    soa, second = times["soa_ms"], 1000 * times["mean_2_s"]
+    tail = float(second[-1])
+    corner = float(soa[0] + second[0] - tail)
+    if soa[0] < corner < soa[-1]:
+        ax.plot(
+            [soa[0], corner, soa[-1]], [second[0], tail, tail], color=QUIET, linewidth=1.2, linestyle="--", zorder=2,
+            label="bottleneck: slope -1, then flat",
+        )  # fmt: skip
+
+
+def plot_inhibition(
+    trials: Trials,
+    ax: Axes | None = None,
+    *,
+    stop: str = "stop",
+    delay: str = "stop_delay_ms",
+    level: float = 0.95,
+    title: str = "Inhibition function",
+) -> Figure:
+    """Percent of stop trials with a response against the delay of the stop signal, with the time that stopping takes.
+
+    Args:
+        trials: One stream of a stop-signal task.
+        ax: Axes to draw in; None: a new figure.
+        stop: Column that is true, or above 0, in stop trials.
+        delay: Column with the delay of the stop signal, ms.
+        level: Confidence of the intervals, in (0, 1).
+        title: Shown above.
+
+    Returns:
+        The figure.
+
+    Raises:
+        UnknownNameError: The table lacks a column.
+        ArgumentError: There is no go response, or no stop trial.
+    """
+    table = inhibition_function(trials, stop=stop, delay=delay, level=level)
+    estimate = stop_signal_reaction_time(trials, stop=stop, delay=delay)
+    figure, ax = _axes(ax)
+    ax.axhline(50, color=FAINT, linewidth=1)
+    size = 5 + 25 * table["trials"] / max(int(table["trials"].max(initial=1)), 1)
+    ax.errorbar(
+        table[delay], 100 * table["responded"], yerr=100 * _reach(table, "responded"), color=COLORS[0], linewidth=1.6,
+        elinewidth=1.2, zorder=2,
+    )  # fmt: skip
+    ax.scatter(table[delay], 100 * table["responded"], s=2 * size, color=COLORS[0], zorder=3)
+    told = (
+        f"stop-signal reaction time {1000 * estimate.ssrt_s:.0f} ms\n"
+        f"P(response | stop) {estimate.p_respond:.2f}, mean delay {1000 * estimate.mean_delay_s:.0f} ms\n"
+        f"go {1000 * estimate.go_mean_s:.0f} ms, failed stops {1000 * estimate.failed_stop_mean_s:.0f} ms"
+    )
+    ax.text(0.03, 0.97, told, transform=ax.transAxes, va="top", fontsize=TEXT - 1.5, color=INK, linespacing=1.5)
+    ax.set_ylim(-2, 102)
+    ax.set_xlabel("delay of the stop signal (ms)")
+    ax.set_ylabel("stop trials with a response (%)")
+    tidy(ax, grid=False)
+    titled(ax, title)
+    return figure
+
+
+def plot_stay(
+    trials: Trials, ax: Axes | None = None, *, level: float = 0.95, title: str = "First choice repeated"
+) -> Figure:
+    """Percent of first choices repeated after reward and none, with common and rare transitions.
+
+    Args:
+        trials: As for ``analysis.stay_probabilities``.
+        ax: Axes to draw in; None: a new figure.
+        level: Confidence of the intervals, in (0, 1).
+        title: Shown above.
+
+    Returns:
+        The figure.
+
+    Raises:
+        UnknownNameError: The table lacks a column.
+        ArgumentError: One of the four kinds of trial never occurred.
+    """
+    found = stay_probabilities(trials, level=level)
+    figure, ax = _axes(ax)
+    for place, (common, name) in enumerate(((True, "common transition"), (False, "rare transition"))):
+        rows = found.stay.where(common=common)
+        x = np.where(rows["rewarded"], 0, 1) + 0.38 * (place - 0.5)
+        ax.bar(x, 100 * rows["stay"], width=0.36, color=COLORS[place], alpha=0.85, label=name, zorder=2)
+        ax.errorbar(
+            x, 100 * rows["stay"], yerr=100 * _reach(rows, "stay"), fmt="none", ecolor=INK, elinewidth=1.2, capsize=3,
+            zorder=3,
+        )  # fmt: skip
+    ax.set_xticks([0, 1], ["rewarded", "unrewarded"])
+    ax.set_ylim(0, 118)
+    ax.set_yticks(range(0, 101, 20))
+    ax.set_ylabel("first choice repeated (%)")
+    ax.legend(frameon=False, fontsize=TEXT - 1, loc="upper left")
+    told = f"effect of reward {found.reward:+.2f}\nreward by transition {found.interaction:+.2f}"
+    ax.text(0.97, 0.97, told, transform=ax.transAxes, ha="right", va="top", fontsize=TEXT - 1.5, linespacing=1.5)
+    tidy(ax)
+    ax.tick_params(axis="x", length=0)
+    titled(ax, title)
+    return figure
+
+
+def plot_switch_cost(
+    trials: Trials, ax: Axes | None = None, *, level: float = 0.95, title: str = "Costs of task switching"
+) -> Figure:
+    """Costs of switching, mixing and incongruence in response time, with intervals.
+
+    Args:
+        trials: As for ``analysis.switch_cost``.
+        ax: Axes to draw in; None: a new figure.
+        level: Confidence of the intervals, in (0, 1).
+        title: Shown above.
+
+    Returns:
+        The figure.
+
+    Raises:
+        UnknownNameError: The table lacks a column.
+        ArgumentError: A kind of trial never occurred.
+    """
+    table = switch_cost(trials, level=level)
+    figure, ax = _axes(ax)
+    places = np.arange(len(table))
+    reach = 1000 * np.stack([table["time_s"] - table["low_s"], table["high_s"] - table["time_s"]])
+    ax.axhline(0, color=QUIET, linewidth=1)
+    ax.bar(places, 1000 * table["time_s"], width=0.6, color=COLORS[0], alpha=0.85, zorder=2)
+    ax.errorbar(places, 1000 * table["time_s"], yerr=reach, fmt="none", ecolor=INK, capsize=3, zorder=3)
+    ax.set_xticks(places, [str(name).replace("_by_", "\nby ") for name in table["cost"]])
+    ax.set_ylabel("cost in response time (ms)")
+    tidy(ax)
+    ax.tick_params(axis="x", length=0)
+    titled(ax, title)
+    return figure
+
+
+def _axes(ax: Axes | None) -> tuple[Figure, Axes]:
+    """The axes to draw in, and their figure."""
+    if ax is not None:
+        return figure_of(ax), ax
+    figure = new_figure(5.4, 4.0)
+    return figure, figure.add_subplot()
+
+
+def _reach(table: Table, name: str) -> Array:
+    """How far the interval of a fraction reaches below and above it, (2, rows)."""
+    return np.stack([table[name] - table["low"], table["high"] - table[name]]).clip(0)

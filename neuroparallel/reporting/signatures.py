@@ -1,0 +1,116 @@
+"""What a paradigm is known by: which numbers and which picture go with a table, told by its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroparallel import analysis
+from neuroparallel.records import Table, Trials
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Signature", "find_signature", "list_signatures"]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The numbers and the picture that a paradigm is known by.
+
+    Attributes:
+        name: What it is called.
+        fits: Says of a table of trials whether it has the columns.
+        numbers: Makes of the trials a table to print, and lines to print below it.
+        picture: Name of the function in ``neuroparallel.plotting`` that draws it.
+    """
+
+    name: str
+    fits: Callable[[Trials], bool]
+    numbers: Callable[[Trials], tuple[Table, list[str]]]
+    picture: str
+
+    def draw(self, trials: Trials) -> Figure:
+        """Draw it; see the function of ``neuroparallel.plotting``."""
+        from neuroparallel import plotting
+
+        function: Callable[[Trials], Any] = getattr(plotting, self.picture)
+        figure: Figure = function(trials)
+        return figure
+
+
+def find_signature(trials: Trials) -> Signature | None:
+    """The signature that goes with a table of trials, or None if it has the columns of none."""
+    return next((signature for signature in SIGNATURES if signature.fits(trials)), None)
+
+
+def list_signatures() -> list[str]:
+    """Names of the signatures there are."""
+    return [signature.name for signature in SIGNATURES]
+
+
+def _has(*names: str, streams: int = 1) -> Callable[[Trials], bool]:
+    """Whether a table has these columns and so many streams, all of one subject."""
+
+    def fits(trials: Trials) -> bool:
+        if not len(trials) or any(name not in trials for name in (*names, "stream", "subject")):
+            return False
+        return len(np.unique(trials["stream"])) == streams and len(np.unique(trials["subject"])) == 1
+
+    return fits
+
+
+def _prp(trials: Trials) -> tuple[Table, list[str]]:
+    found = analysis.prp_curve(trials)
+    lines = []
+    for number, slope in ((2, found.short), (2, found.long), (1, found.short_1)):
+        low, high = slope.range_ms
+        lines.append(
+            f"slope of response {number} from {low:g} to {high:g} ms: "
+            f"{slope.value:.3f} ± {slope.standard_error:.3f} (s.e.)"
+        )
+    return found.times, lines
+
+
+def _stopping(trials: Trials) -> tuple[Table, list[str]]:
+    found = analysis.stop_signal_reaction_time(trials)
+    lines = [
+        f"stop-signal reaction time {1000 * found.ssrt_s:.0f} ms{'' if found.reliable else ' (not reliable)'}, "
+        f"P(response | stop) {found.p_respond:.3f}, mean delay {1000 * found.mean_delay_s:.0f} ms",
+        f"go responses {1000 * found.go_mean_s:.0f} ms, failed stops {1000 * found.failed_stop_mean_s:.0f} ms",
+    ]
+    return analysis.inhibition_function(trials), lines
+
+
+def _stay(trials: Trials) -> tuple[Table, list[str]]:
+    found = analysis.stay_probabilities(trials)
+    effects = {"reward": found.reward, "transition": found.transition, "reward by transition": found.interaction}
+    errors = found.standard_errors.values()
+    lines = [
+        f"{name}: {value:+.3f} ± {error:.3f} (s.e.)"
+        for (name, value), error in zip(effects.items(), errors, strict=True)
+    ]
+    return found.stay, lines
+
+
+def _switching(trials: Trials) -> tuple[Table, list[str]]:
+    return analysis.switch_cost(trials), []
+
+
+def _psychometric(trials: Trials) -> tuple[Table, list[str]]:
+    found = analysis.psychometric(trials)
+    if found.fit is None:
+        return found.counts, []
+    return found.counts, [f"bias {found.fit.bias:.3g}, spread {found.fit.spread:.3g} % coherence"]
+
+
+SIGNATURES = (
+    Signature("psychological refractory period", _has("soa_ms", "response_time_s", streams=2), _prp, "plot_prp"),
+    Signature("stop-signal inhibition", _has("stop", "stop_delay_ms"), _stopping, "plot_inhibition"),
+    Signature("staying in the two-step task", _has("first_choice", "common"), _stay, "plot_stay"),
+    Signature("costs of task switching", _has("switch", "response_time_s"), _switching, "plot_switch_cost"),
+    Signature("psychometric function", _has("coherence", "side", "choice"), _psychometric, "plot_psychometric"),
+)
