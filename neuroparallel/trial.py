@@ -68,6 +68,11 @@ class Trial:
                 self.steps[:, p] = exact_steps(law, dt, f"{task.task_name()}: period {name!r}")
             self.next[:, p, -1] = p + 1 if p + 1 < periods else END
 
+    @property
+    def periods(self) -> tuple[str, ...]:
+        """Names of the periods, in their order."""
+        return tuple(self._names)
+
     def __getattr__(self, name: str) -> NDArray[Any]:
         conditions = self.__dict__.get("_conditions", {})
         if name in conditions:

@@ -18,9 +18,10 @@ LAYERS = (
     ("hooks",),
     ("task", "trial", "records"),
     ("tasks", "analysis"),
+    ("modifiers",),
     ("plotting",),
     ("engine",),
-    ("streams", "scenario", "scenario_file"),
+    ("streams", "scenario", "scenario_file", "sequencing"),
     ("agents",),
     ("wrappers",),  # below environments: a scenario lists its wrappers, and factories apply them
     ("environments", "dataset"),

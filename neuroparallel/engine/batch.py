@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -44,6 +44,7 @@ class BatchEngine:
     def __init__(self, layout: Layout, lanes: int, seed: int = 0, record: int | bool = 1_000_000) -> None:
         self.layout, self.lanes, self.dt = layout, whole_number(lanes, "lanes", 1, MOST_LANES), layout.dt
         self.scenario: Any = None
+        self.maker: Callable[[Any], BatchEngine] | None = None  # of the same engine over another scenario
         self._default_seed = seed
         self.streams = [
             BatchStream(spec, Tables(spec.task, layout.dt, self.lanes), self.lanes) for spec in layout.streams
@@ -86,6 +87,19 @@ class BatchEngine:
         """What is played, in how many lanes."""
         played = self.scenario.name if self.scenario is not None else ", ".join(self.stream_names)
         return f"{type(self).__name__}({played}, lanes={self.lanes})"
+
+    @property
+    def begun(self) -> bool:
+        """Whether a session was ever started."""
+        return self._ready
+
+    def remake(self, scenario: Any) -> BatchEngine:
+        """A new engine with the same options over another scenario."""
+        if self.maker is None:
+            raise UsageError(
+                "this engine was made by hand, from a layout; neuroparallel.batch makes one from a scenario."
+            )
+        return self.maker(scenario)
 
     # ---- spaces ---------------------------------------------------------------------------------------------
 

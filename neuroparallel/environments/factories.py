@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from gymnasium.vector import AutoresetMode
@@ -198,9 +199,16 @@ def batch(
         UnknownNameError: There is no such scenario or task; names the nearest one.
         ArgumentError: An option is not allowed.
     """
-    scenario, layout = compile_scenario(what, dt=dt, session=session, view=view)
+    engine = _engine(what, lanes, seed=seed, dt=dt, session=session, view=view, record=record)
+    return apply_wrappers(engine, engine.scenario.wrappers)
+
+
+def _engine(what: What, lanes: int, *, view: View, seed: int | None, record: bool | int, **options: Any) -> BatchEngine:
+    """The batch engine by itself, which knows how to be made anew over another scenario."""
+    scenario, layout = compile_scenario(what, view=view, **options)
     first = check_seed(seed)
     first = scenario.seed if first is None else first
     engine = BatchEngine(layout, lanes, seed=first, record=check_record(record))
     engine.scenario = scenario
-    return apply_wrappers(engine, scenario.wrappers)
+    engine.maker = partial(_engine, lanes=lanes, view=view, seed=first, record=record)
+    return engine
