@@ -22,6 +22,7 @@ from neuroparallel.errors import (
     UnknownNameError,
     nearest,
 )
+from neuroparallel.modifiers import layers, list_modifiers, modify, read_modifier
 from neuroparallel.rule import Rule
 from neuroparallel.rules import make_rule
 from neuroparallel.scenario_file import Source, read_yaml, write_yaml
@@ -104,11 +105,17 @@ class Stream(_Part):
     onset: Onset = Onset.model_validate({})
     weight: Number = Field(1.0, description="factor on the stream's rewards")
     branch: str = Field("", description="its random branch; travels with it through renaming and reordering")
+    modifiers: tuple[Any, ...] = Field((), description="what changes how its trials are drawn, timed or laid out")
 
     @field_validator("branch", mode="before")
     @classmethod
     def _branch_as_text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) else value
+
+    @field_validator("modifiers")
+    @classmethod
+    def _modifiers_as_written(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(_plain(entry) for entry in value)
 
     @model_validator(mode="after")
     def _makes_a_task(self) -> Stream:
@@ -116,7 +123,7 @@ class Stream(_Part):
         return self
 
     def make(self) -> Task:
-        """The task with the parameters of this stream."""
+        """The task with the parameters and modifiers of this stream."""
         changes: dict[str, Any] = {**self.params}
         for name in ("timing", "rewards"):
             if name in changes:
@@ -135,13 +142,22 @@ class Stream(_Part):
             if name not in known:
                 raise ValueError(f"params.{name}: {self.task} has no such parameter.{nearest(name, known)}")
         try:
-            return make_task(self.task, self.preset, **changes)
+            task = make_task(self.task, self.preset, **changes)
         except NeuroparallelError as error:
             raise ValueError(str(error)) from None
+        return self._modified(task)
+
+    def _modified(self, task: Task) -> Task:
+        for place, entry in enumerate(self.modifiers):
+            try:
+                task = modify(task, [read_modifier(entry)])
+            except NeuroparallelError as error:
+                raise ValueError(f"modifiers.{place}: {error}") from None
+        return task
 
     def resolved(self) -> dict[str, Any]:
         """Everything written out, as a scenario file would."""
-        task = self.make()
+        task, modifiers = layers(self.make())
         params = {name: _plain(value) for name, value in task.parameters().items()}
         return {
             "task": self.task,
@@ -152,6 +168,7 @@ class Stream(_Part):
             "onset": self.onset.model_dump(exclude_none=True),
             "weight": self.weight,
             "branch": self.branch,
+            "modifiers": [{modifier.name(): modifier.plain()} for modifier in modifiers],
         }
 
 
@@ -337,7 +354,7 @@ class Scenario(_Part):
         if not entries:
             return entries
         folder = Path(__file__).parent / "wrappers"
-        known = [m.name for m in pkgutil.iter_modules([str(folder)]) if not m.name.startswith("_")]
+        known = [m.name for m in pkgutil.iter_modules([str(folder)]) if not m.name.startswith("_")] + list_modifiers()
         for position, entry in enumerate(entries):
             name = next(iter(entry), None) if isinstance(entry, Mapping) else entry
             if not isinstance(name, str) or name.startswith("supersuit."):
@@ -414,6 +431,7 @@ class Scenario(_Part):
 
     @classmethod
     def _of_task(cls, task: Task) -> Scenario:
+        task, modifiers = layers(task)
         default = type(task)()
         stream: dict[str, Any] = {"task": reference(type(task))}
         if task.timing != default.timing:
@@ -424,6 +442,7 @@ class Scenario(_Part):
         stream["params"] = {
             name: _plain(value) for name, value in task.parameters().items() if value != getattr(default, name)
         }
+        stream["modifiers"] = [{modifier.name(): modifier.plain()} for modifier in modifiers]
         name = task.task_name()
         return cls._validate(
             {

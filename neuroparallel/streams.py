@@ -12,6 +12,7 @@ from neuroparallel.engine.coupling import Coupling
 from neuroparallel.engine.tables import Tables, must_be_lazy
 from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
 from neuroparallel.rule import Rule
+from neuroparallel.sequencing import check_modifiers, distributed
 from neuroparallel.task import Task
 from neuroparallel.timing import exact_steps
 
@@ -25,7 +26,7 @@ def time_step(scenario: Scenario) -> float:
     """The scenario's dt in ms: its own, or that of its tasks if they agree."""
     if scenario.dt is not None:
         return scenario.dt
-    steps = {type(stream.make()).dt for _, stream in scenario.stream_items()}
+    steps = {stream.make().dt for _, stream in scenario.stream_items()}
     if len(steps) > 1:
         raise ScenarioError(f"dt: its tasks come with different time steps ({sorted(steps)} ms); say which one to use.")
     return steps.pop()
@@ -33,6 +34,7 @@ def time_step(scenario: Scenario) -> float:
 
 def explicit(scenario: Scenario) -> dict[str, Any]:
     """Write a scenario out: dt, branches, groups and every number of every task."""
+    scenario = distributed(scenario)
     value = scenario.model_dump(exclude_none=True)
     value["dt"] = time_step(scenario)
     taken = {stream.branch for _, stream in scenario.stream_items() if stream.branch}
@@ -96,6 +98,7 @@ def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -
     Raises:
         ScenarioError: Streams, groups or games contradict each other; names the key.
     """
+    scenario = distributed(scenario)
     dt = time_step(scenario)
     names = {name: index for index, (name, _) in enumerate(scenario.stream_items())}
     subjects = list(scenario.subjects)
@@ -359,6 +362,7 @@ def check_scenario(scenario: Scenario) -> None:
     """Compile a scenario to see whether it can be played; raises what is wrong with it."""
     built = build_layout(scenario)
     for stream in built.streams:
+        check_modifiers(scenario, stream.name, stream.task, built.dt)
         try:
             Tables(stream.task, built.dt, slots=1 if must_be_lazy(stream.task) else 0)
         except NeuroparallelError as error:

@@ -71,6 +71,11 @@ class Trial:
             if name in self.__dict__ or hasattr(Trial, name):  # `define` would get that instead of the condition
                 raise TaskError(f"{task.task_name()}: a condition cannot be called {name!r}, as trial.{name} is taken.")
 
+    @property
+    def periods(self) -> tuple[str, ...]:
+        """Names of the periods, in their order."""
+        return tuple(self._names)
+
     def __getattr__(self, name: str) -> NDArray[Any]:
         conditions = self.__dict__.get("_conditions", {})
         if name in conditions:

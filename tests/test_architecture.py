@@ -20,9 +20,10 @@ LAYERS = (
     ("task", "trial", "records"),
     ("rule",),
     ("tasks", "rules", "analysis"),
+    ("modifiers",),
     ("plotting",),
     ("engine",),
-    ("streams", "scenario", "scenario_file"),
+    ("streams", "scenario", "scenario_file", "sequencing"),
     ("agents",),
     ("wrappers",),  # below environments: a scenario lists its wrappers, and factories apply them
     ("environments", "dataset"),

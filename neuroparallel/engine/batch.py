@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -48,6 +48,7 @@ class BatchEngine:
         self.layout, self.lanes, self.dt = layout, whole_number(lanes, "lanes", 1, MOST_LANES), layout.dt
         self.scenario: Any = None
         self._default_seed, self.first_lane = seed, whole_number(first_lane, "lane")
+        self.maker: Callable[[Any], BatchEngine] | None = None  # of the same engine over another scenario
         self.streams = [
             BatchStream(spec, Tables(spec.task, layout.dt, self.lanes), self.lanes) for spec in layout.streams
         ]
@@ -95,6 +96,19 @@ class BatchEngine:
     def unwrapped(self) -> BatchEngine:
         """Itself, for those who reach through wrappers."""
         return self
+
+    @property
+    def begun(self) -> bool:
+        """Whether a session was ever started."""
+        return self._ready
+
+    def remake(self, scenario: Any) -> BatchEngine:
+        """A new engine with the same options over another scenario."""
+        if self.maker is None:
+            raise UsageError(
+                "this engine was made by hand, from a layout; neuroparallel.batch makes one from a scenario."
+            )
+        return self.maker(scenario)
 
     # ---- spaces ---------------------------------------------------------------------------------------------
 

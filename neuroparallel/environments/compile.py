@@ -12,6 +12,7 @@ import numpy as np
 from neuroparallel.engine.layout import Layout, SubjectSpec
 from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.scenario import Scenario
+from neuroparallel.sequencing import distributed
 from neuroparallel.streams import build_layout
 from neuroparallel.task import Task
 from neuroparallel.wrappers import check_wrappers
@@ -50,7 +51,7 @@ def compile_scenario(
         UnknownNameError: There is no scenario, task or wrapper of that name.
         ArgumentError: The view does not exist, or would not show the same trials.
     """
-    scenario = Scenario.load(what)
+    scenario = distributed(Scenario.load(what))
     changes: dict[str, Any] = {}
     if dt is not None:
         changes["dt"] = dt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from gymnasium.vector import AutoresetMode
@@ -198,8 +199,15 @@ def batch(
         UnknownNameError: There is no such scenario or task; names the nearest one.
         ArgumentError: An option is not allowed.
     """
-    scenario, layout = compile_scenario(what, dt=dt, session=session, view=view)
+    engine = _engine(what, lanes, seed=seed, dt=dt, session=session, view=view, record=record)
+    return apply_wrappers(engine, outer_wrappers(engine.scenario))
+
+
+def _engine(what: What, lanes: int, *, view: View, seed: int | None, record: bool | int, **options: Any) -> Any:
+    """The batch engine by itself, which knows how to be made anew over another scenario."""
+    scenario, layout = compile_scenario(what, view=view, **options)
     first = check_seed(seed)
     first = scenario.seed if first is None else first
     engine = batch_engine(scenario, layout, lanes, first, check_record(record))
-    return apply_wrappers(engine, outer_wrappers(scenario))
+    engine.unwrapped.maker = partial(_engine, lanes=lanes, view=view, seed=first, record=record)
+    return engine

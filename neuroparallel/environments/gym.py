@@ -14,6 +14,7 @@ from neuroparallel.environments.parallel import ParallelEnvironment
 from neuroparallel.environments.render import RENDER_MODES
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trials
+from neuroparallel.scenario import Scenario
 
 __all__ = ["GymEnvironment"]
 
@@ -78,6 +79,15 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         self.render_mode = render_mode
         self.observation_space = self._parallel.observation_space(self.agent)
         self.action_space = self._parallel.action_space(self.agent)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a session was ever started."""
+        return self._parallel.begun
+
+    def remake(self, scenario: Scenario) -> GymEnvironment:
+        """A new environment with the same options over another scenario."""
+        return type(self)(scenario, **self._parallel._options, render_mode=self.render_mode)  # type: ignore[arg-type]
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

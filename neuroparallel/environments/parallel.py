@@ -95,6 +95,15 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self._np_random: np.random.Generator | None = None
         self._seed = first
 
+    @property
+    def begun(self) -> bool:
+        """Whether a session was ever started."""
+        return self._session_begun
+
+    def remake(self, scenario: Scenario) -> ParallelEnvironment:
+        """A new environment with the same options over another scenario."""
+        return type(self)(scenario, **self._options, render_mode=self.render_mode)  # type: ignore[arg-type]
+
     # ---- spaces ----
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:

@@ -16,6 +16,7 @@ from neuroparallel.environments.gym import only_agent
 from neuroparallel.environments.shells import batch_engine, splitter
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trials
+from neuroparallel.scenario import Scenario
 from neuroparallel.seeding import integer_bits
 
 __all__ = ["VectorEnvironment"]
@@ -85,6 +86,16 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._over = np.zeros(self.num_envs, bool)
+        self._options: dict[str, Any] = {"seed": first, "view": view, "record": record}
+
+    @property
+    def begun(self) -> bool:
+        """Whether a session was ever started."""
+        return self.engine.begun
+
+    def remake(self, scenario: Scenario) -> VectorEnvironment:
+        """A new environment with the same options over another scenario."""
+        return type(self)(scenario, self.num_envs, autoreset_mode=self.autoreset_mode, **self._options)
 
     # ---- running ----
 

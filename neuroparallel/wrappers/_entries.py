@@ -19,6 +19,8 @@ from neuroparallel.errors import (
     UnknownNameError,
     nearest,
 )
+from neuroparallel.modifiers import list_modifiers
+from neuroparallel.wrappers._sequences import sequence_wrapper
 
 __all__ = ["apply_wrappers", "check_wrappers", "list_wrappers"]
 
@@ -26,9 +28,9 @@ _SUPERSUIT = "supersuit."
 
 
 def list_wrappers() -> list[str]:
-    """Name our own wrappers, sorted: one file each, found by looking into this folder."""
+    """Name our own wrappers, sorted: one file each, found by looking into this folder and that of the modifiers."""
     found = pkgutil.iter_modules([str(Path(__file__).parent)])
-    return sorted(module.name for module in found if not module.name.startswith("_"))
+    return sorted([*(module.name for module in found if not module.name.startswith("_")), *list_modifiers()])
 
 
 def check_wrappers(entries: Iterable[Any]) -> None:
@@ -100,6 +102,8 @@ def _ours(name: str, key: str) -> Callable[..., Any]:
     short = name.removesuffix("_v0")
     if short not in list_wrappers():
         raise UnknownNameError(f"{key}: there is no wrapper {name!r}.{nearest(name, list_wrappers())}")
+    if short in list_modifiers():
+        return sequence_wrapper(short)
     module = importlib.import_module(f"neuroparallel.wrappers.{short}")
     found: Callable[..., Any] = getattr(module, f"{short}_v0")
     return found

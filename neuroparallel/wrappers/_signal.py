@@ -52,13 +52,21 @@ class Signal:
     class with an environment makes the one that fits.
     """
 
+    _made_with: tuple[tuple[Any, ...], dict[str, Any]]
     forms: ClassVar[dict[str, type[Signal]]] = {}
     is_form: ClassVar[bool] = False
 
     def __new__(cls, env: Any = None, *args: Any, **options: Any) -> Signal:
         """Choose the form that fits the environment; a form is what it is."""
         form = cls if cls.is_form else cls.forms[kind_of(env, cls.__name__)]
-        return super().__new__(form)
+        made = super().__new__(form)
+        made._made_with = (args, options)
+        return made
+
+    def again(self, env: Any) -> Signal:
+        """The same wrapper, with the same options, around another environment."""
+        args, options = self._made_with
+        return type(self)(env, *args, **options)
 
     def added(self, action_space: spaces.Space[Any]) -> Added:
         """Which channels are added for an agent with these actions."""

@@ -1,0 +1,119 @@
+"""Modifiers of a scenario's ``wrappers`` list are handed to the streams that they are for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
+from neuroparallel.modifiers import Modified, list_modifiers
+from neuroparallel.task import Task
+
+if TYPE_CHECKING:
+    from neuroparallel.scenario import Scenario, Stream
+
+__all__ = ["check_modifiers", "distributed", "is_modifier"]
+
+
+def is_modifier(entry: Any) -> bool:
+    """Whether an entry of a ``wrappers`` list names a modifier."""
+    name = next(iter(entry), None) if isinstance(entry, Mapping) else entry
+    return isinstance(name, str) and name.removesuffix("_v0") in list_modifiers()
+
+
+def distributed(scenario: Scenario) -> Scenario:
+    """The scenario with the modifiers of its ``wrappers`` list behind those of the streams; itself if there are none.
+
+    Raises:
+        ScenarioError: An entry names a stream that does not exist, or is no entry.
+    """
+    if not any(is_modifier(entry) for entry in scenario.wrappers):
+        return scenario
+    added = _by_stream(scenario)
+    subjects = {}
+    for subject, spec in scenario.subjects.items():
+        streams = {}
+        for key, stream in spec.streams.items():
+            more = added[f"{subject}.{key}"]
+            streams[key] = stream.model_copy(update={"modifiers": (*stream.modifiers, *(entry for _, entry in more))})
+            _check_together(streams[key], [place for place, _ in more])
+        subjects[subject] = spec.model_copy(update={"streams": streams})
+    rest = tuple(entry for entry in scenario.wrappers if not is_modifier(entry))
+    return scenario.model_copy(update={"subjects": subjects, "wrappers": rest})
+
+
+def _check_together(stream: Stream, places: list[int]) -> None:
+    """Make the task of a stream once; what is wrong with an entry of the list is said with its place there."""
+    try:
+        stream.make()
+    except ValueError as error:
+        match = re.match(r"modifiers\.(\d+): ", str(error))
+        at = int(match[1]) - (len(stream.modifiers) - len(places)) if match else -1
+        if match is None or at < 0:
+            raise
+        raise ScenarioError(f"wrappers.{places[at]}: {str(error)[match.end() :]}") from None
+
+
+def _by_stream(scenario: Scenario) -> dict[str, list[tuple[int, dict[str, Any]]]]:
+    """For every stream the entries that are for it, with their places in the list."""
+    names = [name for name, _ in scenario.stream_items()]
+    found: dict[str, list[tuple[int, dict[str, Any]]]] = {name: [] for name in names}
+    for place, entry in enumerate(scenario.wrappers):
+        if not is_modifier(entry):
+            continue
+        key = f"wrappers.{place}"
+        name, options = next(iter(entry.items())) if isinstance(entry, Mapping) else (entry, {})
+        options = {} if options is None else options
+        if not isinstance(options, Mapping) or (isinstance(entry, Mapping) and len(entry) != 1):
+            raise ScenarioError(f"{key}: {entry!r} is neither the name of a wrapper nor a name with its options.")
+        wanted = options.get("streams")
+        plain = {option: value for option, value in options.items() if option != "streams"}
+        for full in names if wanted is None else _named(wanted, names, key):
+            found[full].append((place, {name.removesuffix("_v0"): plain}))
+    return found
+
+
+def _named(wanted: Any, names: list[str], key: str) -> list[str]:
+    """Full names of the streams that an entry is for."""
+    if isinstance(wanted, str):
+        wanted = [wanted]
+    if not isinstance(wanted, (list, tuple)) or not wanted:
+        raise ScenarioError(f"{key}: streams is {wanted!r}; it is a list of names of streams.")
+    found = []
+    for name in wanted:
+        matches = [full for full in names if name == full or name == full.split(".")[1]]
+        if len(matches) != 1:
+            raise ScenarioError(f"{key}: there is no single stream {name!r}.{nearest(str(name), names)}")
+        found += matches
+    return found
+
+
+def check_modifiers(scenario: Scenario, name: str, task: Task, dt: float) -> None:
+    """Ask all modifiers around a stream's task whether they fit.
+
+    Args:
+        scenario: As it was written, before `distributed`.
+        name: The stream, ``subject.stream``.
+        task: Its task.
+        dt: Time step, ms.
+
+    Raises:
+        ScenarioError: One does not; names its place in the file.
+    """
+    while isinstance(task, Modified):
+        try:
+            task.modifier.check(task.inner, dt)
+        except NeuroparallelError as error:
+            raise ScenarioError(f"{_place(scenario, name, task.modifier.name())}: {error}") from None
+        task = task.inner
+
+
+def _place(scenario: Scenario, name: str, modifier: str) -> str:
+    """Where in the file a stream's modifier stands."""
+    places = [place for place, entry in _by_stream(scenario)[name] if modifier in entry]
+    if places:
+        return f"wrappers.{places[0]}"
+    stream = dict(scenario.stream_items())[name]
+    own = [next(iter(entry), "") if isinstance(entry, Mapping) else entry for entry in stream.modifiers]
+    return f"subjects.{name.replace('.', '.streams.')}.modifiers.{own.index(modifier) if modifier in own else 0}"
