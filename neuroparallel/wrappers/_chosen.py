@@ -28,29 +28,25 @@ class Chosen:
         space = me.action_space if space is None else space
         if not isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
             raise signal.refuse(f"the actions are {space}; they must be Discrete or MultiDiscrete.")
-        factored = isinstance(space, spaces.MultiDiscrete)
-        sizes = [int(n) for n in np.atleast_1d(space.nvec if isinstance(space, spaces.MultiDiscrete) else space.n)]
-        self.start, self.factored, self.at = space.start, factored, me.end
-        self.starts = [int(n) for n in np.atleast_1d(space.start)]
-        heads = [f"{name}_{i}" for i in range(len(sizes))] if factored else [name]
-        self.hot: list[OneHot] = []
+        self.factored = isinstance(space, spaces.MultiDiscrete)
+        sizes = np.atleast_1d(space.nvec if isinstance(space, spaces.MultiDiscrete) else space.n).tolist()
+        starts = np.atleast_1d(space.start).tolist()
+        heads = [f"{name}_{i}" for i in range(len(sizes))] if self.factored else [name]
+        self.starts, self.at, self.hot = starts, me.end, [OneHot(*one) for one in zip(sizes, starts, strict=True)]
+        self.spans = [slice(a, b) for a, b in pairwise(np.cumsum([me.end, *sizes]).tolist())]
         if encoding == "index":
+            self.hot = []
             me.add(heads, 0.0, np.array(sizes) - 1.0)
-            return
-        self.hot = [OneHot(size) for size in sizes]
-        me.add([f"{head}_{k}" for head, size in zip(heads, sizes, strict=True) for k in range(size)], 0.0, 1.0)
-        ends = np.cumsum([self.at, *sizes]).tolist()
-        self.spans = [slice(a, b) for a, b in pairwise(ends)]
+        else:
+            me.add([f"{head}_{k}" for head, size in zip(heads, sizes, strict=True) for k in range(size)], 0.0, 1.0)
 
     def write(self, out: Any, action: Any) -> None:
         """Fill the rows: an action is a number or (lanes,); (factors,) or (factors, lanes)."""
-        if not self.factored:
-            action = (action - self.start,) if self.start else (action,)
+        if self.hot and not self.factored:
+            self.hot[0].write(out[self.spans[0]], action)
+        elif self.hot:
+            for hot, span, one in zip(self.hot, self.spans, action, strict=True):
+                hot.write(out[span], one)
         else:
-            action = [one - start for one, start in zip(action, self.starts, strict=True)]
-        if not self.hot:
-            for row, one in enumerate(action, self.at):
-                out[row] = one
-            return
-        for hot, span, one in zip(self.hot, self.spans, action, strict=True):
-            hot.write(out[span], one)
+            for row, (start, one) in enumerate(zip(self.starts, action if self.factored else [action], strict=True)):
+                out[self.at + row] = one - start

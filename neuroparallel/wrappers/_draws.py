@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,6 @@ class Draws:
     """Rows of random numbers in every step, the same for a lane whatever its neighbours and their number.
 
     Args:
-        memory: Where the part keeps what it remembers: the lane's place in its randomness is kept there too.
         branch: Whose randomness: wrapper, number of the wrapper in its stack, and agent.
         rows: How many numbers in a step.
         lanes: How many lanes; None for a single environment, which draws some steps ahead.
@@ -83,7 +82,6 @@ class Draws:
 
     def __init__(
         self,
-        memory: dict[str, NDArray[Any]],
         branch: str,
         rows: int,
         lanes: int | None,
@@ -94,21 +92,30 @@ class Draws:
         self._branch, self._origin, self._single = branch, origin, lanes is None
         self._rows, self._pairs = rows, (rows + 1) // 2
         count = 1 if lanes is None else lanes
-        for name in ("start", "stride", "step"):
-            memory[f"{branch}.{name}"] = np.zeros((1, count) if lanes is not None else (1,), np.uint64)
-        self._start, self._stride, self._step = (memory[f"{branch}.{name}"] for name in ("start", "stride", "step"))
+        self._start, self._stride, self._step = (np.zeros(count, np.uint64) for _ in range(3))
         self._offsets = np.array([name_bits(f"row.{row}") for row in range(rows)], np.uint64)
-        self._block: list[Any] = []
-        self._block_of: tuple[Any, ...] = ()
+        self._block: list[Any] = []  # of a single environment: some steps, how far they reach, and where it stands
+        self._until = self._count = 0
 
     def begin(self, mask: NDArray[np.bool_] | None = None) -> None:
         """Start anew for the session that begins; in all lanes, or where the mask is True."""
         keys = branch_keys(*self._origin.words(), f"wrapper.{self._branch}")
-        for array, words in ((self._start, mix(keys + np.uint64(1))), (self._stride, noise_increments(keys))):
-            if self._single or mask is None:
-                array[...] = words
-            else:
-                array[:, mask] = words[mask]
+        where = True if mask is None else mask
+        np.copyto(self._start, mix(keys + np.uint64(1)), where=where)
+        np.copyto(self._stride, noise_increments(keys), where=where)
+        np.copyto(self._step, 0, where=where)
+        self._until = self._count = 0
+
+    def state(self) -> dict[str, Any]:
+        """Where in their randomness the lanes stand."""
+        arrays = {name: getattr(self, name).copy() for name in ("_start", "_stride", "_step")}
+        return {**arrays, "_count": self._count}
+
+    def set_state(self, saved: Mapping[str, Any], where: Any = True) -> None:
+        """Go back to where they stood; everywhere, or where the mask is True."""
+        for name in ("_start", "_stride", "_step"):
+            np.copyto(getattr(self, name), saved[name], where=where)
+        self._count, self._until = saved["_count"], 0
 
     def words(self) -> Any:
         """This step's random words, uint64 (rows,) or (rows, lanes)."""
@@ -118,19 +125,18 @@ class Draws:
         """This step's normals, float32 (rows,) or (rows, lanes)."""
         return self._next(self._make_normals)
 
-    def _next(self, make: Any) -> Any:
-        step = self._step
+    def _next(self, make: Callable[[Bits], Any]) -> Any:
         if not self._single:
-            made = make((self._start + step * self._stride)[0])
-            step += np.uint64(1)
+            made = make(self._start + self._step * self._stride)
+            self._step += np.uint64(1)
             return made
-        number, at = divmod(int(step[0]), BLOCK)
-        if self._block_of != (number, self._start[0]):
-            steps = np.arange(number * BLOCK, (number + 1) * BLOCK, dtype=np.uint64)
-            self._block = list(make(self._start + steps * self._stride).T)
-            self._block_of = (number, self._start[0])
-        step[0] = number * BLOCK + at + 1
-        return self._block[at]
+        at = self._count
+        if at >= self._until:
+            first = at - at % BLOCK
+            steps = np.arange(first, first + BLOCK, dtype=np.uint64)
+            self._block, self._until = list(make(self._start + steps * self._stride).T), first + BLOCK
+        self._count = at + 1
+        return self._block[at % BLOCK]
 
     def _make_words(self, phase: Bits) -> Bits:
         return mix(phase + self._offsets[:, None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import gymnasium
@@ -14,6 +15,7 @@ from pettingzoo.utils.wrappers import BaseParallelWrapper
 
 from neuroparallel.wrappers._draws import Origin
 from neuroparallel.wrappers._pipeline import Pipeline
+from neuroparallel.wrappers._quick import gym_step, parallel_step
 from neuroparallel.wrappers._signal import Array, Ground, Part, Signal
 
 __all__ = ["wrapper"]
@@ -68,6 +70,9 @@ class _Form(Signal):
     def _ground(self, env: Any, agent: str) -> Ground:
         raise NotImplementedError
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "step"}
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name == "env":
             raise AttributeError(f"{type(self).__qualname__!r} object has no attribute {name!r}")
@@ -117,6 +122,8 @@ class ParallelForm(_Form, BaseParallelWrapper):  # type: ignore[misc]
     def reset(self, seed: int | None = None, options: Any = None) -> Any:
         observations, infos = self._base.reset(seed=seed, options=options)
         self._pipe.origin.reset(seed)
+        if len(self.parts) == 1:
+            self.__dict__["step"] = parallel_step(self._pipe, self._base, partial(type(self).step, self))
         return self._pipe.first(observations, infos)
 
     def step(self, actions: Mapping[str, Any]) -> Any:
@@ -149,6 +156,7 @@ class GymForm(_Form, gymnasium.Wrapper[Array, Any, Array, Any]):
         agent = self._agent
         seen, info = self._base.reset(seed=seed, options=options)
         self._pipe.origin.reset(seed)
+        self.__dict__["step"] = gym_step(self._pipe, self._base)
         observations, infos = self._pipe.first({agent: seen}, {agent: info})
         return observations[agent], infos[agent]
 

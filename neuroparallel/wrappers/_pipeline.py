@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from neuroparallel.wrappers._checking import check_action
@@ -56,12 +57,14 @@ class Pipeline:
         self._program = self._program_of(tuple(agents), tuple(agents))
         self._count = len(agents)
         self._fresh: dict[str, Iterator[Array]] = {}
+        self._acts = [(signal.act, parts) for signal, parts in reversed(self.stages) if _overrides(signal, "act")]
+        self._legal = {} if self.lanes is not None else {a: _legal(p.action_space) for a, p in self.outermost.items()}
         self._own = {agent: slice(0, len(ground.names)) for agent, ground in self.grounds.items()}
         if self.lanes is None and self.looks:
             self._fresh = {agent: _rows(part.end, part.dtype) for agent, part in self.outermost.items()}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_program": [], "_programs": {}, "_fresh": {}, "_moments": {}}
+        return {**self.__dict__, "_program": [], "_programs": {}, "_fresh": {}, "_moments": {}, "_acts": []}
 
     def _parts(self) -> Iterator[Part]:
         for _, parts in self.stages:
@@ -88,6 +91,13 @@ class Pipeline:
         self._programs[acted, present] = program
         return program
 
+    def only(self) -> tuple[str, Moment, Any, slice, list[Operation]]:
+        """The one agent of a single environment: its name, moment, fresh rows, own rows, and hooks."""
+        if not self._programs:
+            self._arrange()
+        ((agent, now),) = self._moments.items()
+        return agent, now, self._fresh.get(agent), self._own[agent], self._program
+
     # ---- on the way in ----
 
     def act(self, actions: Mapping[str, Any]) -> Arrays:
@@ -98,20 +108,23 @@ class Pipeline:
         """
         if not self._programs:
             self._arrange()
+        moments, outermost = self._moments, self.outermost
         for agent, action in actions.items():
-            if agent in self._moments:
-                now, part = self._moments[agent], self.outermost[agent]
-                now.action = check_action(agent, part.action_space, action, self.lanes)
-        for signal, parts in reversed(self.stages):
-            if _overrides(signal, "act"):
-                for agent in actions:
-                    if agent in parts:
-                        parts[agent].given = self._moments[agent].action
-                        signal.act(parts[agent], self._moments[agent])
-        return {agent: self._inward(agent) if agent in self._moments else actions[agent] for agent in actions}
+            if type(action) is int and action in self._legal.get(agent, ()):
+                moments[agent].action = action
+            elif agent in moments:
+                moments[agent].action = check_action(agent, outermost[agent].action_space, action, self.lanes)
+        for act, parts in self._acts:
+            for agent in actions:
+                if agent in parts:
+                    parts[agent].given = moments[agent].action
+                    act(parts[agent], moments[agent])
+        return {agent: self._inward(agent) if agent in moments else actions[agent] for agent in actions}
 
     def _inward(self, agent: str) -> Any:
         action = self._moments[agent].action
+        if type(action) is int:
+            return action
         if isinstance(action, np.ndarray) and action.ndim > 1:
             return action.T
         return int(action) if self.lanes is None and np.ndim(action) == 0 else action
@@ -286,6 +299,13 @@ def _begin_lanes(part: Part, now: Moment) -> None:
 
 def _overrides(signal: Signal, hook: str) -> bool:
     return getattr(type(signal), hook) is not getattr(Signal, hook)
+
+
+def _legal(space: spaces.Space[Any]) -> frozenset[int]:
+    """The actions of a Discrete space that a look-up can check."""
+    if not isinstance(space, spaces.Discrete) or space.n > 1000:
+        return frozenset()
+    return frozenset(range(int(space.start), int(space.start) + int(space.n)))
 
 
 def _rows(width: int, dtype: Any) -> Iterator[Array]:

@@ -114,7 +114,7 @@ class Part:
 
     def draw(self, purpose: str, rows: int, scale: float = 1.0) -> Draws:
         """Random numbers of this wrapper, agent and lane, ``rows`` of them in a step; normals times ``scale``."""
-        drawn = Draws(self.memory, f"{purpose}.{self.depth}.{self.agent}", rows, self.lanes, self.origin, scale)
+        drawn = Draws(f"{purpose}.{self.depth}.{self.agent}", rows, self.lanes, self.origin, scale)
         self.draws.append(drawn)
         return drawn
 
@@ -131,14 +131,17 @@ class Part:
         for drawn in self.draws:
             drawn.begin(mask)
 
-    def state(self) -> dict[str, Array]:
+    def state(self) -> dict[str, Any]:
         """A copy of what is remembered."""
-        return {name: array.copy() for name, array in self.memory.items()}
+        memory = {name: array.copy() for name, array in self.memory.items()}
+        return {"memory": memory, "draws": [drawn.state() for drawn in self.draws]}
 
-    def set_state(self, saved: Mapping[str, Array], where: NDArray[np.bool_] | None = None) -> None:
+    def set_state(self, saved: Mapping[str, Any], where: Any = True) -> None:
         """Go back to what was remembered; everywhere, or where the mask is True."""
         for name, array in self.memory.items():
-            np.copyto(array, saved[name], where=True if where is None else where)
+            np.copyto(array, saved["memory"][name], where=where)
+        for drawn, state in zip(self.draws, saved["draws"], strict=True):
+            drawn.set_state(state, where)
 
 
 class Ground:
