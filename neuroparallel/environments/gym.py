@@ -131,6 +131,11 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         """The action that is right at this moment; -1 where none is defined."""
         return self._parallel.truth()[self.agent]
 
+    @property
+    def origin(self) -> tuple[int, int, int]:
+        """As `ParallelEnvironment.origin`."""
+        return self._parallel.origin
+
     def get_state(self) -> dict[str, Any]:
         """A copy of everything that changes, to return to with `set_state`."""
         return self._parallel.get_state()

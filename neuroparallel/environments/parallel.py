@@ -18,6 +18,7 @@ from neuroparallel.environments.shells import lane_engine
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trials
 from neuroparallel.scenario import Scenario
+from neuroparallel.seeding import integer_bits
 
 __all__ = ["ParallelEnvironment"]
 
@@ -236,6 +237,11 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         Of a movement it is the number of the target that is right, 0 for none: not a movement.
         """
         return self._engine.truth()
+
+    @property
+    def origin(self) -> tuple[int, int, int]:
+        """Folded seed, lane and number of the present session: what the randomness of our wrappers hangs on."""
+        return integer_bits(self._seed), int(self._options["lane"]), self._engine.session
 
     @property
     def np_random(self) -> np.random.Generator:

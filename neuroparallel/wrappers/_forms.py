@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, TypeVar
 
 import gymnasium
 import numpy as np
@@ -12,12 +13,16 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from pettingzoo.utils.wrappers import BaseParallelWrapper
 
-from neuroparallel.wrappers._signal import Array, Signal, Widened
+from neuroparallel.wrappers._draws import Origin
+from neuroparallel.wrappers._pipeline import Pipeline
+from neuroparallel.wrappers._quick import gym_step, parallel_step
+from neuroparallel.wrappers._signal import Array, Ground, Part, Signal
 
 __all__ = ["wrapper"]
 
 W = TypeVar("W", bound=type[Signal])
 Arrays = dict[str, Array]
+Mask = NDArray[np.bool_]
 
 
 def wrapper(signal: W) -> W:
@@ -34,7 +39,7 @@ def wrapper(signal: W) -> W:
     }
     for kind, shell in shells.items():
         name = kind.capitalize()
-        names = {"__module__": signal.__module__, "is_form": True, "__doc__": signal.__doc__}
+        names = {"__module__": signal.__module__, "is_form": True, "shell": shell, "__doc__": signal.__doc__}
         form = type(name, (signal, shell), names)
         form.__qualname__ = f"{signal.__qualname__}.{name}"
         setattr(signal, name, form)
@@ -43,9 +48,30 @@ def wrapper(signal: W) -> W:
 
 
 class _Form(Signal):
-    """What the four have in common: they reach through to what they wrap."""
+    """What the four have in common: they join the stack of what they wrap, and reach through to it."""
 
-    env: Any
+    shell: ClassVar[type[Signal]]
+
+    def _join(self, env: Any, agents: Sequence[str], lanes: int | None) -> Pipeline:
+        """Put this wrapper on top of those that are already around the environment."""
+        below: Pipeline | None = env.__dict__["_pipe"] if isinstance(env, self.shell) else None
+        self._base = env if below is None else env.__dict__["_base"]
+        grounds = {a: self._ground(self._base, a) for a in agents} if below is None else below.grounds
+        origin = Origin(self._base, lanes) if below is None else below.origin
+        inner: Mapping[str, Part | Ground] = grounds if below is None else below.outermost
+        self.parts = {a: Part(a, inner[a], lanes, origin, _streams(self._base, a)) for a in agents}
+        stages = [] if below is None else below.stages
+        for part in self.parts.values():
+            part.depth = sum(type(other) is type(self) for other, _ in stages)
+            self.admit(part)
+            self.fit(part)
+        return Pipeline(grounds, [*stages, (self, self.parts)], lanes, origin)
+
+    def _ground(self, env: Any, agent: str) -> Ground:
+        raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "step"}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name == "env":
@@ -59,132 +85,176 @@ class _Form(Signal):
     def __str__(self) -> str:
         return repr(self)
 
+    def get_state(self) -> dict[str, Any]:
+        """A copy of everything that changes, here and inside."""
+        return {"inside": self._base.get_state(), "wrappers": self._pipe.state()}
+
+    def set_state(self, saved: Mapping[str, Any]) -> None:
+        """Go back to a state from `get_state`."""
+        self._base.set_state(saved["inside"])
+        self._pipe.set_state(saved["wrappers"])
+
 
 class ParallelForm(_Form, BaseParallelWrapper):  # type: ignore[misc]
-    """Around any PettingZoo parallel environment; keeps nothing itself."""
+    """Around any PettingZoo parallel environment."""
 
-    def __init__(self, env: Any) -> None:
+    def _enter(self, env: Any) -> None:
         BaseParallelWrapper.__init__(self, env)
-        self._parts = {
-            agent: Widened(
-                self,
-                env.observation_space(agent),
-                env.action_space(agent),
-                _names(env, agent, env.observation_space(agent)),
-                agent,
-            )
-            for agent in env.possible_agents
-        }
+        self._pipe = self._join(env, env.possible_agents, None)
+
+    def _ground(self, env: Any, agent: str) -> Ground:
+        space = env.observation_space(agent)
+        return Ground(space, env.action_space(agent), _names(env, agent, space))
 
     def observation_space(self, agent: str) -> Any:
-        return self._parts[agent].space
+        return self.parts[agent].observation_space
+
+    def action_space(self, agent: str) -> Any:
+        return self.parts[agent].action_space
 
     def __str__(self) -> str:
         return str(BaseParallelWrapper.__str__(self))  # PettingZoo's tests go by this name
 
     def channel_names(self, agent: str) -> tuple[str, ...]:
         """The name of every column of an agent's observation."""
-        return self._parts[agent].names
+        return tuple(self.parts[agent].names)
 
     def reset(self, seed: int | None = None, options: Any = None) -> Any:
-        observations, infos = self.env.reset(seed=seed, options=options)
-        parts = self._parts
-        seen = {a: parts[a].first(o) if a in parts else o for a, o in observations.items()}
-        return seen, infos
+        observations, infos = self._base.reset(seed=seed, options=options)
+        self._pipe.origin.reset(seed)
+        if len(self.parts) == 1:
+            self.__dict__["step"] = parallel_step(self._pipe, self._base, partial(type(self).step, self))
+        return self._pipe.first(observations, infos)
 
     def step(self, actions: Mapping[str, Any]) -> Any:
         own = self.__dict__  # where __getattr__ is defined, each look at an attribute is slow
-        parts = own["_parts"]
-        observations, rewards, terminations, truncations, infos = own["env"].step(actions)
-        seen = {}
-        for agent, observation in observations.items():
-            part = parts.get(agent)
-            if part is None:
-                seen[agent] = observation
-            elif agent in actions:
-                seen[agent] = part.next(observation, actions[agent], rewards.get(agent, 0.0))
-            else:  # it has just appeared
-                seen[agent] = part.first(observation)
-        return seen, rewards, terminations, truncations, infos
+        pipe = own["_pipe"]
+        inward = pipe.act(actions) if pipe.acting else actions
+        observations, rewards, terminations, truncations, infos = own["_base"].step(inward)
+        observations, rewards, infos = pipe.next(observations, actions, rewards, infos)
+        return observations, rewards, terminations, truncations, infos
 
 
 class GymForm(_Form, gymnasium.Wrapper[Array, Any, Array, Any]):
-    """Around any gymnasium environment; keeps nothing itself."""
+    """Around any gymnasium environment."""
 
-    def __init__(self, env: Any) -> None:
+    def _enter(self, env: Any) -> None:
         gymnasium.Wrapper.__init__(self, env)
-        space = env.observation_space
-        self._part = Widened(self, space, env.action_space, _names(env, None, space), "it")
-        self.observation_space = self._part.space
+        self._agent = _agent(env)
+        self._pipe = self._join(env, [self._agent], None)
+        part = self.parts[self._agent]
+        self.observation_space, self.action_space = part.observation_space, part.action_space
+
+    def _ground(self, env: Any, agent: str) -> Ground:
+        return Ground(env.observation_space, env.action_space, _names(env, None, env.observation_space))
 
     def channel_names(self) -> tuple[str, ...]:
         """The name of every column of the observation."""
-        return self._part.names
+        return tuple(self.parts[self._agent].names)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-        seen, info = self.env.reset(seed=seed, options=options)
-        return self._part.first(seen), info
+        agent = self._agent
+        seen, info = self._base.reset(seed=seed, options=options)
+        self._pipe.origin.reset(seed)
+        self.__dict__["step"] = gym_step(self._pipe, self._base)
+        observations, infos = self._pipe.first({agent: seen}, {agent: info})
+        return observations[agent], infos[agent]
 
     def step(self, action: Any) -> Any:
-        seen, reward, terminated, truncated, info = self.env.step(action)
-        return self._part.next(seen, action, reward), reward, terminated, truncated, info
+        own = self.__dict__
+        agent, pipe = own["_agent"], own["_pipe"]
+        actions = {agent: action}
+        inward = pipe.act(actions)[agent] if pipe.acting else action
+        seen, reward, terminated, truncated, info = own["_base"].step(inward)
+        observations, rewards, infos = pipe.next({agent: seen}, actions, {agent: reward}, {agent: info})
+        return observations[agent], rewards[agent], terminated, truncated, infos[agent]
 
 
 class VectorForm(_Form, VectorWrapper):
     """Around any gymnasium vector environment, whatever its autoreset mode."""
 
-    def __init__(self, env: Any) -> None:
+    def _enter(self, env: Any) -> None:
         VectorWrapper.__init__(self, env)
-        space = env.single_observation_space
-        names = _names(env, None, space)
-        self._part = Widened(self, space, env.single_action_space, names, "it")
-        self.single_observation_space = self._part.space
-        self.observation_space = batch_space(self._part.space, env.num_envs)
+        self._agent = _agent(env)
+        self._pipe = self._join(env, [self._agent], env.num_envs)
+        part = self.parts[self._agent]
+        self.single_observation_space, self.single_action_space = part.observation_space, part.action_space
+        self.observation_space = batch_space(part.observation_space, env.num_envs)
+        self.action_space = batch_space(part.action_space, env.num_envs)
         self._mode = env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
         self._over = np.zeros(env.num_envs, bool)
-        self._added = self._part.nothing(env.num_envs)
+
+    def _ground(self, env: Any, agent: str) -> Ground:
+        space = env.single_observation_space
+        return Ground(space, env.single_action_space, _names(env, None, space))
 
     def channel_names(self) -> tuple[str, ...]:
         """The name of every column of the observation."""
-        return self._part.names
+        return tuple(self.parts[self._agent].names)
 
     def reset(self, *, seed: Any = None, options: Any = None) -> Any:
         mask = (options or {}).get("reset_mask")
-        seen, infos = self.env.reset(seed=seed, options=options)
-        self._added = self._added.copy(order="K")
-        self._added[slice(None) if mask is None else mask] = 0
-        self._over[slice(None) if mask is None else mask] = False
-        return self._part.join(seen, self._added), infos
+        mask = None if mask is None else np.array(mask, bool)
+        seen, infos = self._base.reset(seed=seed, options=options)
+        self._pipe.origin.reset(seed, mask)
+        self._over[... if mask is None else mask] = False
+        return self._first(seen, infos, mask)
+
+    def _first(self, seen: Array, infos: dict[str, Any], mask: Mask | None) -> tuple[Array, dict[str, Any]]:
+        agent = self._agent
+        observations, known = self._pipe.first({agent: seen}, {agent: infos}, mask)
+        return observations[agent], _with_masks(infos, known[agent])
 
     def step(self, actions: Any) -> Any:
-        seen, rewards, terminations, truncations, infos = self.env.step(actions)
-        added = self._part.about(actions, rewards)
+        agent, pipe = self._agent, self._pipe
+        given = {agent: actions}
+        inward = pipe.act(given)[agent] if pipe.acting else actions
+        seen, rewards, terminations, truncations, infos = self._base.step(inward)
         over = terminations | truncations
-        if self._mode is AutoresetMode.NEXT_STEP:
-            added[self._over] = 0
-        elif self._mode is AutoresetMode.SAME_STEP and over.any():
-            infos = self._with_final(infos, added, over)
-            added[over] = 0
-        self._over, self._added = over, added
-        return self._part.join(seen, added), rewards, terminations, truncations, infos
+        ended = self._mode is AutoresetMode.SAME_STEP and "final_obs" in infos
+        began = self._over if self._mode is AutoresetMode.NEXT_STEP and self._over.any() else None
+        if began is not None:
+            pipe.origin.reset(None, began)
+        last, said = self._ended(seen, infos, over) if ended else (seen, infos)
+        observations, paid, known = pipe.next({agent: last}, given, {agent: rewards}, {agent: said}, began)
+        shown, told = observations[agent], _with_masks(infos, known[agent])
+        if ended:
+            pipe.origin.reset(None, over)
+            shown, told = self._begun(shown, told, seen, infos, over)
+        self._over = over
+        return shown, paid[agent], terminations, truncations, told
 
-    def _with_final(self, infos: dict[str, Any], added: Array, over: NDArray[np.bool_]) -> Any:
-        if "final_obs" not in infos:
-            return infos
-        final = infos["final_obs"].copy()
+    def _ended(self, seen: Array, infos: dict[str, Any], over: Mask) -> tuple[Array, dict[str, Any]]:
+        """What was seen and known at the end, where a session ended and the next one has already begun."""
+        last, known = seen.copy(order="K"), dict(infos)
         for lane in over.nonzero()[0]:
-            final[lane] = np.concatenate([final[lane], added[lane]]).astype(self._part.dtype)
-        return {**infos, "final_obs": final}
+            last[lane] = infos["final_obs"][lane]
+        for key, values in infos.get("final_info", {}).items():
+            if key in known and not key.startswith("_"):
+                known[key] = np.where(over, values, known[key])
+        return last, known
+
+    def _begun(
+        self, last: Array, told: dict[str, Any], seen: Array, infos: dict[str, Any], over: Mask
+    ) -> tuple[Array, dict[str, Any]]:
+        """Start anew where a session ended, and keep what was seen and told at its end in the infos."""
+        final, ended = infos["final_obs"].copy(), dict(infos.get("final_info", {}))
+        for lane in over.nonzero()[0]:
+            final[lane] = last[lane].copy()
+        first, known = self._first(seen, infos, over)
+        for key in told.keys() - infos.keys():
+            if not key.startswith("_"):
+                ended[key], ended[f"_{key}"] = np.where(over, told[key], 0), over.copy()
+                known[key] = np.where(over, known[key], told[key])
+        known["final_obs"] = final
+        return first, {**known, "final_info": ended} if "final_info" in infos else known
 
     def get_state(self) -> dict[str, Any]:
-        """A copy of everything that changes, here and inside."""
-        own = {"over": self._over.copy(), "added": self._added.copy(order="K")}
-        return {"inside": self.env.get_state(), **own}
+        return {**super().get_state(), "over": self._over.copy()}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
-        """Go back to a state from `get_state`."""
-        self.env.set_state(saved["inside"])
-        self._over, self._added = saved["over"].copy(), saved["added"].copy(order="K")
+        super().set_state(saved)
+        self._over = saved["over"].copy()
 
 
 class BatchForm(_Form):
@@ -192,19 +262,12 @@ class BatchForm(_Form):
 
     is_batch = True
 
-    def __init__(self, env: Any) -> None:
+    def _enter(self, env: Any) -> None:
         self.env = env
-        self._parts = {
-            agent: Widened(
-                self,
-                env.observation_space(agent),
-                env.action_space(agent),
-                env.channel_names(agent),
-                agent,
-            )
-            for agent in env.possible_agents
-        }
-        self._added = {agent: part.nothing(env.lanes) for agent, part in self._parts.items()}
+        self._pipe = self._join(env, env.possible_agents, env.lanes)
+
+    def _ground(self, env: Any, agent: str) -> Ground:
+        return Ground(env.observation_space(agent), env.action_space(agent), env.channel_names(agent))
 
     @property
     def unwrapped(self) -> Any:
@@ -213,50 +276,65 @@ class BatchForm(_Form):
 
     def observation_space(self, agent: str) -> Any:
         """The observations of an agent, added channels last: Box, float32, (channels,)."""
-        self.env.observation_space(agent)  # says so if there is no such agent
-        return self._parts[agent].space
+        self._base.observation_space(agent)  # says so if there is no such agent
+        return self.parts[agent].observation_space
+
+    def action_space(self, agent: str) -> Any:
+        """What an agent does; see `BatchEngine.action_space`."""
+        self._base.action_space(agent)
+        return self.parts[agent].action_space
 
     def channel_names(self, agent: str) -> tuple[str, ...]:
         """The name of every column of an agent's observation."""
-        self.env.channel_names(agent)
-        return self._parts[agent].names
+        self._base.channel_names(agent)
+        return tuple(self.parts[agent].names)
 
     def reset(self, seed: Any = None) -> Any:
         """Start a new session in every lane; see `BatchEngine.reset`."""
-        observations, infos = self.env.reset(seed)
-        self._added = {a: part.nothing(self.env.lanes) for a, part in self._parts.items()}
-        return self._joined(observations), infos
+        observations, infos = self._base.reset(seed)
+        return self._pipe.first(observations, infos)
 
     def step(self, actions: Mapping[str, Any]) -> Any:
         """Advance every lane by one time step; see `BatchEngine.step`."""
-        over = self.env.over.copy()
-        observations, rewards, terminations, truncations, infos = self.env.step(actions)
-        added = {a: part.about(actions[a], rewards[a]) for a, part in self._parts.items()}
-        if over.any():  # these lanes began a session instead
-            for channels in added.values():
-                channels[over] = 0
-        self._added = added
-        return self._joined(observations), rewards, terminations, truncations, infos
+        pipe, base = self._pipe, self._base
+        inward = pipe.act(actions) if pipe.acting else actions
+        over = base.over
+        began = over.copy() if over.any() else None  # these lanes begin a session instead
+        observations, rewards, terminations, truncations, infos = base.step(inward)
+        observations, rewards, infos = pipe.next(observations, actions, rewards, infos, began)
+        return observations, rewards, terminations, truncations, infos
 
-    def restart(self, mask: NDArray[np.bool_]) -> Arrays:
+    def restart(self, mask: Mask) -> Arrays:
         """Begin the next session of some lanes at once; see `BatchEngine.restart`."""
-        observations: Arrays = self.env.restart(mask)
-        for channels in self._added.values():
-            channels[mask] = 0
-        return self._joined(observations)
+        observations = self._base.restart(mask)
+        return self._pipe.first(observations, self._base.infos(), np.asarray(mask))[0]
 
-    def _joined(self, observations: Arrays) -> Arrays:
-        return {a: part.join(observations[a], self._added[a]) for a, part in self._parts.items()}
+    def infos(self) -> dict[str, Any]:
+        """What `reset` would say of the present moment, by agent; see `BatchEngine.infos`."""
+        return self._pipe.told_again(self._base.infos())
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes, here and inside; see `set_state`."""
-        added = {agent: channels.copy(order="K") for agent, channels in self._added.items()}
-        return {"inside": self.env.state(), "added": added}
+        return {"inside": self._base.state(), "wrappers": self._pipe.state()}
 
-    def set_state(self, saved: Mapping[str, Any]) -> None:
-        """Go back to a state from `state`."""
-        self.env.set_state(saved["inside"])
-        self._added = {agent: channels.copy(order="K") for agent, channels in saved["added"].items()}
+
+def _agent(env: Any) -> str:
+    return str(getattr(env.unwrapped, "agent", "it"))
+
+
+def _streams(env: Any, agent: str) -> tuple[str, ...]:
+    """The prefixes by which the info speaks of an agent's streams; one that is empty if there is but one."""
+    scenario: Any = getattr(env, "scenario", None)
+    subject: Any = scenario.subjects.get(agent) if scenario is not None else None
+    several = subject is not None and len(subject.streams) > 1
+    return tuple(f"{name}." for name in subject.streams) if several else ("",)
+
+
+def _with_masks(infos: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """The infos of a vector environment, with ``_key`` beside what wrappers have added."""
+    added = {key: values for key, values in known.items() if key not in infos}
+    masks = {f"_{key}": np.ones(len(values), bool) for key, values in added.items()}
+    return {**infos, **added, **masks}
 
 
 def _names(env: Any, agent: str | None, space: Any) -> tuple[str, ...]:

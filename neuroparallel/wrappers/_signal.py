@@ -1,8 +1,8 @@
-"""Signal wrappers: channels added to what is seen, written once for one step and for many lanes."""
+"""What a signal wrapper is: hooks on arrays with a row per channel, written once for one step and for many lanes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import gymnasium
@@ -14,47 +14,175 @@ from pettingzoo import ParallelEnv
 
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError
+from neuroparallel.wrappers._draws import Draws, Origin
 
-__all__ = ["Added", "Signal", "Widened"]
+__all__ = ["Ground", "Moment", "OneHot", "Part", "Signal", "either", "kind_of"]
 
 Array = NDArray[Any]
 
 
-class Added:
-    """The channels that a signal wrapper adds for one agent, and how they are filled.
+class Moment:
+    """One agent in one step, as it is handed from the innermost wrapper to the outermost.
 
-    Args:
-        names: One per channel.
-        low: Smallest value of each.
-        high: Largest value of each.
+    Rows are channels or factors; in lanes, each row is an array (lanes,), otherwise a number. So the same lines
+    serve both, as long as they work element by element.
+
+    Attributes:
+        out: What will be seen, (rows,) or (rows, lanes); a wrapper may change the rows up to its ``end``.
+        action: What was done: a number or (lanes,); (factors,) or (factors, lanes) where there are several.
+        reward: What was paid: a number or (lanes,).
+        info: What is known, by key: a number or (lanes,).
+        told: What wrappers add to the info.
+        everyone: The moments of all agents; None stands for the action of one that did nothing.
+        began: bool, (lanes,): where a session began in this step; None if nowhere.
     """
 
-    def __init__(self, names: Sequence[str], low: Sequence[float], high: Sequence[float]) -> None:
-        self.names, self.low, self.high = tuple(names), tuple(low), tuple(high)
+    __slots__ = ("action", "began", "everyone", "info", "out", "reward", "told")
 
-    def write(self, out: Array, at: int, action: Any, reward: Any) -> None:
-        """Fill the channels, all of them; the same lines serve one step and many lanes.
+    def __init__(self, everyone: dict[str, Moment]) -> None:
+        self.out: Any = None
+        self.action: Any = None
+        self.reward: Any = 0.0
+        self.info: Mapping[str, Any] = {}
+        self.told: dict[str, Any] = {}
+        self.everyone = everyone
+        self.began: Any = None
 
-        Args:
-            out: (rows,) for one step, (rows, lanes) for many lanes.
-            at: The first row to fill; what comes before it is not ours.
-            action: What was done: a number or (factors,); (lanes,) or (lanes, factors).
-            reward: What was paid: a number; (lanes,).
-        """
-        raise NotImplementedError
+
+class Part:
+    """What one wrapper is for one agent: its spaces, the rows it may write, and what it remembers.
+
+    Args:
+        agent: Name of the agent.
+        below: The next inner wrapper's part, or the spaces and channel names of the environment.
+        lanes: How many; None for a single environment.
+        origin: What its randomness hangs on.
+        streams: The agent's streams, with a dot: ``("first.", "second.")``; ``("",)`` if there is but one.
+
+    Attributes:
+        inner: The action space of what is inside.
+        names: Names of the channels, this wrapper's included.
+        at: The first row that this wrapper adds.
+        end: The row after its last one.
+        memory: What it remembers by name, (rows,) or (rows, lanes); zero when a session begins.
+        reads: Keys that the info must have.
+        given: The action as it came from outside.
+        own: What the wrapper has prepared for this agent.
+        depth: How many wrappers of the same class are further in; each has randomness of its own.
+    """
+
+    def __init__(
+        self, agent: str, below: Part | Ground, lanes: int | None, origin: Origin, streams: tuple[str, ...]
+    ) -> None:
+        self.agent, self.lanes, self.origin, self.streams = agent, lanes, origin, streams
+        self.shape = () if lanes is None else (lanes,)
+        self.observation_space: spaces.Space[Any] = below.observation_space
+        self.action_space: spaces.Space[Any] = below.action_space
+        self.inner = below.action_space
+        self.names: list[str] = list(below.names)
+        self.dtype: np.dtype[Any] = below.dtype
+        self.at = self.end = len(self.names)
+        self.memory: dict[str, Array] = {}
+        self.draws: list[Draws] = []
+        self.reads: list[str] = []
+        self.given: Any = None
+        self.own: Any = None
+        self.depth = 0
+
+    def add(self, names: Sequence[str], low: Any = -np.inf, high: Any = np.inf) -> None:
+        """Add channels behind the others; ``low`` and ``high`` are numbers or one per channel."""
+        box = self.box
+        each = np.broadcast_to(np.asarray(low, self.dtype), len(names)), np.broadcast_to(high, len(names))
+        self.names += names
+        self.end = len(self.names)
+        self.bound(np.concatenate([box.low, each[0]]), np.concatenate([box.high, each[1]]))
+
+    def bound(self, low: Array, high: Array) -> None:
+        """Say anew between what the channels stay."""
+        dtype = self.dtype
+        self.observation_space = spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype.type)
+
+    @property
+    def box(self) -> spaces.Box:
+        """The observations, of which `Signal` has made sure that they are a vector of floats."""
+        assert isinstance(self.observation_space, spaces.Box)
+        return self.observation_space
+
+    def keep(self, name: str, rows: int, dtype: Any = None) -> None:
+        """Remember rows from step to step, zero when a session begins."""
+        self.memory[name] = np.zeros((rows, *self.shape), self.dtype if dtype is None else dtype)
+
+    def draw(self, purpose: str, rows: int, scale: float = 1.0) -> Draws:
+        """Random numbers of this wrapper, agent and lane, ``rows`` of them in a step; normals times ``scale``."""
+        drawn = Draws(f"{purpose}.{self.depth}.{self.agent}", rows, self.lanes, self.origin, scale)
+        self.draws.append(drawn)
+        return drawn
+
+    def keys(self, what: str) -> list[str]:
+        """Under which keys the info says something of each stream; they must be there."""
+        keys = [f"{stream}{what}" for stream in self.streams]
+        self.reads += keys
+        return keys
+
+    def begin(self, mask: NDArray[np.bool_] | None = None) -> None:
+        """Forget what was in the session before; in all lanes, or where the mask is True."""
+        for array in self.memory.values():
+            array[... if mask is None else (..., mask)] = 0
+        for drawn in self.draws:
+            drawn.begin(mask)
+
+    def state(self) -> dict[str, Any]:
+        """A copy of what is remembered."""
+        memory = {name: array.copy() for name, array in self.memory.items()}
+        return {"memory": memory, "draws": [drawn.state() for drawn in self.draws]}
+
+    def set_state(self, saved: Mapping[str, Any], where: Any = True) -> None:
+        """Go back to what was remembered; everywhere, or where the mask is True."""
+        for name, array in self.memory.items():
+            np.copyto(array, saved["memory"][name], where=where)
+        for drawn, state in zip(self.draws, saved["draws"], strict=True):
+            drawn.set_state(state, where)
+
+
+class Ground:
+    """What the innermost wrapper stands on: the spaces of the environment and the names of its channels."""
+
+    def __init__(self, observation_space: Any, action_space: Any, names: Sequence[str]) -> None:
+        self.observation_space, self.action_space, self.names = observation_space, action_space, names
+        self.dtype: np.dtype[Any] = np.dtype(observation_space.dtype or np.float32)
 
 
 class Signal:
-    """A wrapper that adds channels about the step just taken; zero after a reset.
+    """A wrapper that changes what is seen, done, paid or told, in every step.
 
-    A subclass says which channels (`added`) and is complete: ``@wrapper`` of
-    `neuroparallel.wrappers._forms` gives it a form for every kind of environment, and calling the
+    A subclass says what it needs (`fit`) and overrides any of `act`, `show` and `see`; then it is complete:
+    ``@wrapper`` of `neuroparallel.wrappers._forms` gives it a form for every kind of environment, and calling the
     class with an environment makes the one that fits.
+
+    Attributes:
+        looks: Whether it has to do with observations; then they must be a vector of floats.
+        pays: Whether it changes rewards.
+        tells: Whether it adds to the infos.
+        env: What is wrapped.
+        parts: What it is for each agent; while `fit` goes through them, those that follow are as they were inside.
     """
 
     _made_with: tuple[tuple[Any, ...], dict[str, Any]]
     forms: ClassVar[dict[str, type[Signal]]] = {}
     is_form: ClassVar[bool] = False
+    looks: ClassVar[bool] = True
+    pays: ClassVar[bool] = False
+    tells: ClassVar[bool] = False
+
+    env: Any
+    parts: dict[str, Part]
+
+    def __init__(self, env: Any) -> None:
+        self._enter(env)
+
+    def _enter(self, env: Any) -> None:
+        """Put the form around an environment."""
+        raise NotImplementedError
 
     def __new__(cls, env: Any = None, *args: Any, **options: Any) -> Signal:
         """Choose the form that fits the environment; a form is what it is."""
@@ -68,77 +196,58 @@ class Signal:
         args, options = self._made_with
         return type(self)(env, *args, **options)
 
-    def added(self, action_space: spaces.Space[Any]) -> Added:
-        """Which channels are added for an agent with these actions."""
-        raise NotImplementedError
+    def fit(self, me: Part) -> None:
+        """Add channels, memory and randomness for an agent, change its spaces, or refuse with the reason."""
+
+    def act(self, me: Part, now: Moment) -> None:
+        """Change ``now.action`` on its way in."""
+
+    def show(self, me: Part, now: Moment) -> None:
+        """Fill the added rows with something about the step just taken; in a first observation they are zero.
+
+        Rewards are changed here too.
+        """
+
+    def see(self, me: Part, now: Moment) -> None:
+        """Change or fill the rows up to ``me.end``, in every observation; what is told is told here."""
+
+    def refuse(self, reason: str) -> ArgumentError:
+        """The error that says why the environment cannot have this wrapper."""
+        return ArgumentError(f"{type(self).__qualname__.split('.')[0]}: {reason}")
+
+    def admit(self, me: Part) -> None:
+        """Refuse observations to which no channels can be added."""
+        space = me.observation_space
+        is_vector = isinstance(space, spaces.Box) and len(space.shape) == 1
+        if self.looks and not (is_vector and me.dtype.kind == "f"):
+            raise self.refuse(
+                f"{me.agent} observes {space}; it must be a Box of one dimension and floats (flatten it before)."
+            )
 
 
-class Widened:
-    """One agent's observations with the added channels behind its own.
+def either(mask: Any, yes: Any, no: Any) -> Any:
+    """One or the other, for a single truth value or one per lane."""
+    return np.where(mask, yes, no) if isinstance(mask, np.ndarray) else (yes if mask else no)
+
+
+class OneHot:
+    """Which of some numbers was chosen, shown in a row for each.
 
     Args:
-        signal: What is added.
-        observation_space: Box of one dimension and a floating dtype.
-        action_space: Of one agent.
-        names: Names of the agent's own channels.
-        what: Name of the agent, for error messages.
+        count: How many numbers.
+        first: The smallest that has a row; below it, all rows are zero.
     """
 
-    def __init__(
-        self,
-        signal: Signal,
-        observation_space: spaces.Space[Any],
-        action_space: spaces.Space[Any],
-        names: tuple[str, ...],
-        what: str,
-    ) -> None:
-        box, wrapper = observation_space, type(signal).__name__
-        is_vector = isinstance(box, spaces.Box) and len(box.shape) == 1
-        if not is_vector or np.dtype(box.dtype).kind != "f":
-            raise ArgumentError(
-                f"{wrapper}: {what} observes {box}; channels can be added to a Box of one dimension "
-                "and floats (flatten it before)."
-            )
-        assert isinstance(box, spaces.Box)
-        self.added = signal.added(action_space)
-        self.names = (*names, *self.added.names)
-        self.inner, self.width = box.shape[0], box.shape[0] + len(self.added.names)
-        self.dtype = np.dtype(box.dtype)
-        self._own = slice(0, self.inner)
-        self._write = self.added.write
-        low = np.concatenate([box.low, np.array(self.added.low, self.dtype)])
-        high = np.concatenate([box.high, np.array(self.added.high, self.dtype)])
-        self.space = spaces.Box(low, high, dtype=self.dtype.type)  # type: ignore[arg-type]
+    def __init__(self, count: int, first: int = 0) -> None:
+        self._eye = np.eye(first + count, dtype=np.float32)[:, first:]
+        self._column = np.arange(first, first + count)[:, None]
 
-    def first(self, seen: Array) -> Array:
-        """A first observation, (channels,): nothing was done yet."""
-        out = np.zeros(self.width, self.dtype)
-        out[: self.inner] = seen
-        return out
-
-    def next(self, seen: Array, action: Any, reward: Any) -> Array:
-        """An observation after a step, (channels,)."""
-        out = np.empty(self.width, self.dtype)
-        out[self._own] = seen
-        self._write(out, self.inner, action, reward)
-        return out
-
-    def about(self, actions: Any, rewards: Array) -> Array:
-        """The added channels of many lanes, (lanes, added)."""
-        out = np.empty((len(self.added.names), len(rewards)), self.dtype)
-        self._write(out, 0, np.asarray(actions), rewards)
-        return out.T
-
-    def nothing(self, lanes: int) -> Array:
-        """The added channels of many lanes after a reset, (lanes, added)."""
-        return np.zeros((len(self.added.names), lanes), self.dtype).T
-
-    def join(self, seen: Array, added: Array) -> Array:
-        """Observations of many lanes, (lanes, channels), channel-major in memory."""
-        out = np.empty((self.width, len(added)), self.dtype)
-        out[: self.inner] = seen.T
-        out[self.inner :] = added.T
-        return out.T
+    def write(self, out: Array, chosen: Any) -> None:
+        """Fill the rows: ``chosen`` is a number or (lanes,)."""
+        if out.ndim == 1:  # for one step a look-up is faster, for many lanes a comparison
+            out[:] = self._eye[chosen]
+        else:
+            np.equal(self._column, chosen, out=out, casting="unsafe")
 
 
 def kind_of(env: Any, wrapper: str) -> str:

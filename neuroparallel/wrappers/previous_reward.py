@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from gymnasium import spaces
-
 from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Added, Array, Signal
+from neuroparallel.wrappers._signal import Moment, Part, Signal
 
 __all__ = ["PreviousReward", "previous_reward_v0"]
-
-
-class _Reward(Added):
-    def write(self, out: Array, at: int, action: Any, reward: Any) -> None:
-        out[at] = reward
 
 
 @wrapper
@@ -36,21 +28,15 @@ class PreviousReward(Signal):
         Wang et al. 2018, Nat Neurosci 21:860 (reward and action of the last step as inputs).
     """
 
-    def added(self, action_space: spaces.Space[Any]) -> Added:
+    def fit(self, me: Part) -> None:
         """One unbounded channel."""
-        return _Reward(("previous_reward",), (-np.inf,), (np.inf,))
+        me.add(["previous_reward"])
+
+    def show(self, me: Part, now: Moment) -> None:
+        """The reward of this step."""
+        now.out[me.at] = now.reward
 
 
 def previous_reward_v0(env: Any) -> Any:
-    """Let each subject see the reward of its last step; the same as `PreviousReward`.
-
-    Args:
-        env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv.
-
-    Returns:
-        An environment of the same kind, with the channel ``previous_reward``.
-
-    Raises:
-        ArgumentError: The environment cannot be wrapped.
-    """
+    """Let each subject see the reward of its last step; see `PreviousReward`."""
     return PreviousReward(env)

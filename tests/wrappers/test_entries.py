@@ -85,7 +85,7 @@ def test_a_wrong_name_in_a_file_is_found_with_its_line(tmp_path):
 
 
 def test_every_wrapper_is_a_function_and_a_class():
-    assert {"previous_action", "previous_reward", "trial_history"} <= set(list_wrappers())
+    assert {"previous_action", "previous_reward", "noise", "trial_history"} <= set(list_wrappers())
     for name in list_wrappers():
         assert callable(getattr(wrappers, f"{name}_v0"))
         assert isinstance(getattr(wrappers, name.title().replace("_", "")), type)

@@ -1,0 +1,52 @@
+"""Rows that show which action was chosen."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from neuroparallel.wrappers._signal import OneHot, Part, Signal
+
+__all__ = ["Chosen"]
+
+
+class Chosen:
+    """Rows that show an action of a Discrete or MultiDiscrete space.
+
+    Args:
+        signal: The wrapper that shows it.
+        me: Whose rows they are; they are added here.
+        name: What their names begin with.
+        encoding: ``"one_hot"`` or ``"index"``.
+        space: The space of the action; None: the part's own.
+    """
+
+    def __init__(self, signal: Signal, me: Part, name: str, encoding: str = "one_hot", space: Any = None) -> None:
+        space = me.action_space if space is None else space
+        if not isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
+            raise signal.refuse(f"the actions are {space}; they must be Discrete or MultiDiscrete.")
+        self.factored = isinstance(space, spaces.MultiDiscrete)
+        sizes = np.atleast_1d(space.nvec if isinstance(space, spaces.MultiDiscrete) else space.n).tolist()
+        starts = np.atleast_1d(space.start).tolist()
+        heads = [f"{name}_{i}" for i in range(len(sizes))] if self.factored else [name]
+        self.starts, self.at, self.hot = starts, me.end, [OneHot(*one) for one in zip(sizes, starts, strict=True)]
+        self.spans = [slice(a, b) for a, b in pairwise(np.cumsum([me.end, *sizes]).tolist())]
+        if encoding == "index":
+            self.hot = []
+            me.add(heads, 0.0, np.array(sizes) - 1.0)
+        else:
+            me.add([f"{head}_{k}" for head, size in zip(heads, sizes, strict=True) for k in range(size)], 0.0, 1.0)
+
+    def write(self, out: Any, action: Any) -> None:
+        """Fill the rows: an action is a number or (lanes,); (factors,) or (factors, lanes)."""
+        if self.hot and not self.factored:
+            self.hot[0].write(out[self.spans[0]], action)
+        elif self.hot:
+            for hot, span, one in zip(self.hot, self.spans, action, strict=True):
+                hot.write(out[span], one)
+        else:
+            for row, (start, one) in enumerate(zip(self.starts, action if self.factored else [action], strict=True)):
+                out[self.at + row] = one - start

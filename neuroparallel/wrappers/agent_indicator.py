@@ -1,0 +1,49 @@
+"""Which subject one is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neuroparallel.wrappers._forms import wrapper
+from neuroparallel.wrappers._signal import Moment, Part, Signal
+
+__all__ = ["AgentIndicator", "agent_indicator_v0"]
+
+
+@wrapper
+class AgentIndicator(Signal):
+    """Tell each subject which one it is, with a channel per subject, so that one policy can play all parts.
+
+    Args:
+        env: A batch or a PettingZoo ParallelEnv, with several subjects.
+        by_kind: Whether subjects with the same name but for its number (``monkey_0``, ``monkey_1``) are one.
+
+    Raises:
+        ArgumentError: The environment is of another kind, or there is only one subject, or kind of subject.
+    """
+
+    def __init__(self, env: Any, by_kind: bool = False) -> None:
+        self.by_kind = bool(by_kind)
+        super().__init__(env)
+
+    def fit(self, me: Part) -> None:
+        """A channel per subject, or kind of subject."""
+        kinds = list(dict.fromkeys(map(self._kind, self.parts)))
+        if len(kinds) == 1:
+            raise self.refuse(f"all agents are {kinds[0]!r}; there is nobody to tell apart.")
+        me.own = me.end + kinds.index(self._kind(me.agent))
+        me.add([f"is_{kind}" for kind in kinds], 0.0, 1.0)
+
+    def _kind(self, agent: str) -> str:
+        head, _, number = agent.rpartition("_")
+        return head if self.by_kind and head and number.isdigit() else agent
+
+    def see(self, me: Part, now: Moment) -> None:
+        """The same in every step."""
+        now.out[me.at : me.end] = 0
+        now.out[me.own] = 1
+
+
+def agent_indicator_v0(env: Any, by_kind: bool = False) -> Any:
+    """Tell each subject which one it is; see `AgentIndicator`."""
+    return AgentIndicator(env, by_kind)

@@ -1,0 +1,52 @@
+"""One number for the actions of all streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from neuroparallel.wrappers._forms import wrapper
+from neuroparallel.wrappers._signal import Moment, Part, Signal
+
+__all__ = ["JointAction", "joint_action_v0"]
+
+
+@wrapper
+class JointAction(Signal):
+    """Let a subject with several streams choose all its actions with one number, for learners that know only those.
+
+    The last stream's action runs fastest: of two streams with 3 and 2 actions, number 3 is action 1 of the first and
+    1 of the second (the order of `numpy.unravel_index`). 0 holds everywhere. Subjects with one stream stay as they
+    are.
+
+    Args:
+        env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv, with MultiDiscrete actions.
+
+    Raises:
+        ArgumentError: The environment is of another kind, or no subject has several factors of action.
+    """
+
+    looks = False
+
+    def fit(self, me: Part) -> None:
+        """A Discrete space of the product."""
+        space = me.inner
+        if not any(isinstance(part.inner, spaces.MultiDiscrete) for part in self.parts.values()):
+            raise self.refuse(f"the actions are {space}; only those of several streams (MultiDiscrete) are joined.")
+        if not isinstance(space, spaces.MultiDiscrete):
+            return
+        count = int(np.prod(space.nvec))
+        me.own = np.stack(np.unravel_index(np.arange(count), space.nvec), axis=1) + space.start
+        me.action_space = spaces.Discrete(count)
+
+    def act(self, me: Part, now: Moment) -> None:
+        """Each stream's part of the number."""
+        if me.own is not None:
+            now.action = me.own[now.action].T
+
+
+def joint_action_v0(env: Any) -> Any:
+    """Let a subject with several streams choose all its actions with one number; see `JointAction`."""
+    return JointAction(env)

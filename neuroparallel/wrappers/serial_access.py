@@ -1,0 +1,111 @@
+"""A central bottleneck: one response at a time."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from gymnasium import spaces
+
+from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.wrappers._forms import wrapper
+from neuroparallel.wrappers._signal import Array, Moment, Part, Signal, either
+
+_MODES = ("queue", "drop")
+
+__all__ = ["SerialAccess", "serial_access_v0"]
+
+
+@wrapper
+class SerialAccess(Signal):
+    """Impose a central bottleneck on a subject with several streams: it selects one response at a time.
+
+    From the moment that a stream responds (an action other than 0), no other stream's response passes for a
+    refractory time. It is queued, and passes as soon as the bottleneck is free (who has waited longest goes first), or
+    it is dropped. Of several that come at the same moment one is drawn. What still waits when its own stream's trial
+    ends is forgotten. This is the limit that the psychological refractory period shows; networks with an output per
+    task need not have it by themselves.
+
+    Args:
+        env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv, with MultiDiscrete actions.
+        refractory: How long a response is being processed, ms (steps, where the environment has no ``dt``); a
+            multiple of dt, at least one.
+        waiting: What becomes of other responses meanwhile: ``"queue"`` or ``"drop"``.
+
+    Raises:
+        ArgumentError: The environment is of another kind, no subject has several streams, or an option is not allowed.
+
+    Source:
+        Pashler 1994, Psychol Bull 116:220.
+    """
+
+    looks = False
+
+    def __init__(self, env: Any, refractory: float = 300.0, waiting: Literal["queue", "drop"] = "queue") -> None:
+        if waiting not in _MODES:
+            raise ArgumentError(f"SerialAccess: waiting is {waiting!r}.{nearest(str(waiting), _MODES)}")
+        self.queues, self.refractory = waiting == "queue", float(refractory)
+        self.steps = self.refractory / getattr(env, "dt", 1.0)
+        if self.steps < 1 or self.steps != round(self.steps):
+            raise self.refuse(f"refractory is {refractory!r}; it is a multiple of dt = {getattr(env, 'dt', 1.0):g} ms.")
+        super().__init__(env)
+
+    def fit(self, me: Part) -> None:
+        """Who is being processed and for how long, and who waits with what since when."""
+        space = me.inner
+        if not any(isinstance(part.inner, spaces.MultiDiscrete) for part in self.parts.values()):
+            raise self.refuse(
+                f"the actions are {space}; only several streams (MultiDiscrete) can get into each other's way."
+            )
+        if not isinstance(space, spaces.MultiDiscrete):
+            return
+        me.own = me.draw("bottleneck", len(space.nvec))
+        for name, rows in (("left", 1), ("owner", 1), ("waits", len(space.nvec)), ("age", len(space.nvec))):
+            me.keep(name, rows, np.int64)
+        if len(me.streams) == len(space.nvec):
+            me.keys("trial_end")
+
+    def act(self, me: Part, now: Moment) -> None:
+        """Let one response pass."""
+        if me.own is None:
+            return
+        left, owner, waits, age = (me.memory[name] for name in ("left", "owner", "waits", "age"))
+        wanted = [either(w != 0, w, a) for w, a in zip(waits, now.action, strict=True)]
+        chosen, asks = self._next(wanted, age, me.own.words())
+        free = left[0] == 0
+        starts = free & asks
+        owner[0] = either(starts, chosen, owner[0])
+        left[0] = either(starts, int(self.steps), left[0])
+        passed = np.zeros_like(waits)
+        for factor, (want, given) in enumerate(zip(wanted, now.action, strict=True)):
+            passes = (owner[0] == factor) & (left[0] > 0)
+            passed[factor] = either(passes, either(starts, want, given), 0)
+            stays = (want != 0) & (passes == 0)
+            waits[factor] = either(stays, want, 0) if self.queues else 0
+            age[factor] = either(stays, age[factor] + 1, 0) if self.queues else 0
+        left[0] -= left[0] > 0
+        now.action = passed
+
+    @staticmethod
+    def _next(wanted: list[Any], age: Array, words: Array) -> tuple[Any, Any]:
+        """Whose turn it would be, and whether anybody asks: the longest wait, then a draw."""
+        chosen, asks, best, word = 0, False, -1, words[0]
+        for factor, want in enumerate(wanted):
+            asking = want != 0
+            first = asking & ((age[factor] > best) | ((age[factor] == best) & (words[factor] < word)))
+            chosen, best = either(first, factor, chosen), either(first, age[factor], best)
+            word, asks = either(first, words[factor], word), asks | asking
+        return chosen, asks
+
+    def see(self, me: Part, now: Moment) -> None:
+        """Forget what waited for a trial that is over."""
+        if me.own is not None and me.reads:
+            for factor, key in enumerate(me.reads):
+                lasts = now.info[key] == 0
+                me.memory["waits"][factor] *= lasts
+                me.memory["age"][factor] *= lasts
+
+
+def serial_access_v0(env: Any, refractory: float = 300.0, waiting: Literal["queue", "drop"] = "queue") -> Any:
+    """Impose a central bottleneck on a subject with several streams; see `SerialAccess`."""
+    return SerialAccess(env, refractory, waiting)

@@ -1,0 +1,62 @@
+"""Actions that sometimes stick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from neuroparallel.wrappers._forms import wrapper
+from neuroparallel.wrappers._signal import Moment, Part, Signal, either
+
+__all__ = ["StickyAction", "sticky_action_v0"]
+
+
+@wrapper
+class StickyAction(Signal):
+    """Now and then repeat what was done in the step before instead of what is done now.
+
+    Whether it sticks is drawn anew for each subject, lane and step, and for all factors of an action together; in
+    the first step of a session it never does.
+
+    Args:
+        env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv.
+        probability: That an action is repeated, 0 to 1.
+
+    Raises:
+        ArgumentError: The environment or its actions are of another kind, or the probability is none.
+
+    Source:
+        Machado et al. 2018, J Artif Intell Res 61:523.
+    """
+
+    looks = False
+
+    def __init__(self, env: Any, probability: float = 0.25) -> None:
+        if not 0 <= probability <= 1:
+            raise self.refuse(f"probability is {probability!r}; it is a number from 0 to 1.")
+        self.cut = np.uint64(min(int(probability * 2.0**64), 2**64 - 1))
+        super().__init__(env)
+
+    def fit(self, me: Part) -> None:
+        """The action before, and random numbers."""
+        space = me.action_space
+        if not isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.Box)):
+            raise self.refuse(f"the actions of {me.agent} are {space}; they must be Discrete, MultiDiscrete or a Box.")
+        me.own = me.draw("sticky", 1)
+        me.keep("last", int(np.prod(space.shape or ())), space.dtype)
+        me.keep("known", 1, bool)
+
+    def act(self, me: Part, now: Moment) -> None:
+        """Keep the action or repeat the last one."""
+        last, known = me.memory["last"], me.memory["known"]
+        sticks = (me.own.words()[0] < self.cut) & known[0]
+        factored = bool(me.action_space.shape)
+        now.action = either(sticks, last.copy() if factored else last[0], now.action)
+        last[...], known[...] = now.action, True
+
+
+def sticky_action_v0(env: Any, probability: float = 0.25) -> Any:
+    """Now and then repeat what was done in the step before; see `StickyAction`."""
+    return StickyAction(env, probability)

@@ -1,0 +1,70 @@
+"""Pulses that mark periods, as a recording system gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neuroparallel.errors import nearest
+from neuroparallel.wrappers._forms import wrapper
+from neuroparallel.wrappers._signal import Moment, Part, Signal
+
+__all__ = ["SyncPulse", "sync_pulse_v0"]
+
+
+@wrapper
+class SyncPulse(Signal):
+    """Put pulses into the infos that mark periods, as the TTL lines of a rig do.
+
+    For each named period the info has ``pulse.stimulus``: 1 while what is seen belongs to that period, otherwise 0.
+
+    Args:
+        env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv, of ours.
+        periods: Names of periods; ``memory.sample`` for a stream of several. A subject that has none of them gets no
+            pulses.
+
+    Raises:
+        ArgumentError: The environment is of another kind, tells no periods, or no subject has such a period.
+    """
+
+    looks = False
+    tells = True
+
+    def __init__(self, env: Any, periods: Sequence[str]) -> None:
+        self.periods = (periods,) if isinstance(periods, str) else tuple(periods)
+        super().__init__(env)
+
+    def fit(self, me: Part) -> None:
+        """Which key of the info has which number in each period."""
+        known = {agent: self._periods(part) for agent, part in self.parts.items()}
+        for name in self.periods:
+            if not any(name in own for own in known.values()):
+                raise self.refuse(f"there is no period {name!r}.{nearest(name, set().union(*known.values()))}")
+        me.own = [(f"pulse.{name}", *known[me.agent][name]) for name in self.periods if name in known[me.agent]]
+        me.keys("period")
+
+    def _periods(self, part: Part) -> dict[str, tuple[str, int]]:
+        """By name: the key of the info, and the number that it has there."""
+        scenario = getattr(self.env, "scenario", None)
+        if scenario is None:
+            raise self.refuse(f"{type(self.env).__name__} has no scenario that names periods.")
+        found = {}
+        for name, stream in scenario.stream_items():
+            subject, _, short = name.partition(".")
+            head = f"{short}." if len(part.streams) > 1 else ""
+            if part.agent in (subject, name):
+                for number, period in enumerate(stream.make().timing):
+                    found[f"{head}{period}"] = f"{head}period", number
+        return found
+
+    def see(self, me: Part, now: Moment) -> None:
+        """1 where it is that period."""
+        for name, key, number in me.own:
+            now.told[name] = np.multiply(now.info[key] == number, 1) if me.lanes else int(now.info[key] == number)
+
+
+def sync_pulse_v0(env: Any, periods: Sequence[str]) -> Any:
+    """Put pulses into the infos that mark periods; see `SyncPulse`."""
+    return SyncPulse(env, periods)
