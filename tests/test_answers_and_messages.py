@@ -1,4 +1,4 @@
-"""What is said with an answer, who is shown it, what a rule hears of it; and how long a group waits for the last one."""
+"""What is said with an answer, who sees it, what a rule hears of it; and how long a group waits for the last one."""
 
 from dataclasses import dataclass
 
