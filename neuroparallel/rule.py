@@ -88,6 +88,7 @@ class Resolution(_Moment):
             player who was cancelled or did not take part).
         outcome: uint8, (players, n). Codes of `neuroparallel.outcomes.Outcome`.
         time: float64, (players, n). ms from the start of the group's trial to the response; nan if there was none.
+        message: float64, (players, n). What each player said when it answered, 0 to 1; 0 if it cannot speak.
         given: For each player the conditions of its trial, (n,) by name; not to be changed.
         options: How many choices each player has.
         pay: float64, (players, n). What each is paid on top of its task's rewards; zeros to be filled.
@@ -97,6 +98,7 @@ class Resolution(_Moment):
     choice: NDArray[np.int64]
     outcome: NDArray[np.uint8]
     time: NDArray[np.float64]
+    message: NDArray[np.float64]
     given: tuple[Mapping[str, NDArray[Any]], ...]
     options: tuple[int, ...]
     pay: NDArray[np.float64]

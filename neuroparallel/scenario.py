@@ -177,6 +177,7 @@ class Seen(_Part):
 
     choice: bool = Field(False, description="its last choice, from the end of the trial on")
     reward: bool = Field(False, description="what it earned in its last trial, from the end of the trial on")
+    answer_message: bool = Field(False, description="what it said with its last answer, from the end of the trial on")
     action: Number | None = Field(
         None, gt=0, description="the choice that stands in its present trial, after so many ms"
     )
@@ -184,7 +185,7 @@ class Seen(_Part):
 
     @model_validator(mode="after")
     def _something(self) -> Seen:
-        if not (self.choice or self.reward or self.action or self.message):
+        if not (self.choice or self.reward or self.answer_message or self.action or self.message):
             raise ValueError(
                 "nothing is seen; write one or more of choice: true, reward: true, action: 100, message: 100"
             )
@@ -258,6 +259,9 @@ class Group(_Part):
     yoked: tuple[str, ...] = Field((), description="conditions that are drawn once and given to all members")
     abort: Literal["stream", "trial"] = Field("stream", description="what an abort ends")
     deadline: Number = Field(0.0, ge=0, description="ms after which nobody is waited for; 0: none")
+    patience: Number = Field(
+        0.0, ge=0, description="ms after the first member is done after which nobody is waited for; 0: none"
+    )
     game: Game | None = None
     rule: dict[str, dict[str, Any]] | None = Field(None, description="what couples the members: its name, parameters")
     then: str | None = Field(None, description="period to which all members go on once the group has resolved")

@@ -203,6 +203,7 @@ def _group(
         yoked=group.yoked,
         abort_all=group.abort == "trial",
         deadline=_steps_up(group.deadline, dt, f"{key}.deadline"),
+        patience=_steps_up(group.patience, dt, f"{key}.patience"),
         rule=_rule(group, [tasks[member] for member in members], key),
         then=_then(group, members, tasks, key),
     )
@@ -297,8 +298,9 @@ def _sights(
     for other, seen in scenario.subjects[name].sees.items():
         if other not in scenario.subjects or other == name:
             raise ScenarioError(f"{key}: there is no other subject {other!r}.{nearest(other, scenario.subjects)}")
-        if seen.message and scenario.subjects[other].message is None:
-            raise ScenarioError(f"{key}.{other}.message: {other} has nothing to say; give it message: {{levels: 2}}.")
+        if (seen.message or seen.answer_message) and scenario.subjects[other].message is None:
+            which = "message" if seen.message else "answer_message"
+            raise ScenarioError(f"{key}.{other}.{which}: {other} has nothing to say; give it message: {{levels: 2}}.")
         entries += [(other, f"{other}.{stream}", seen, first) for first, stream in _numbered(scenario, other)]
     sights = []
     for number, (other, full, seen, first) in enumerate(entries):
@@ -309,6 +311,8 @@ def _sights(
             sights.append(plan.Sight("choice", *whose, choices))
         if seen.reward:
             sights.append(plan.Sight("reward", *whose))
+        if seen.answer_message:
+            sights.append(plan.Sight("answer_message", *whose))
         if seen.action:
             sights.append(plan.Sight("action", *whose, choices, _latency(seen.action, dt, f"{key}.{other}.action")))
         if seen.message and first:  # a message is the subject's, not that of each stream

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.group import BatchGroup
+from neuroparallel.engine.group import BatchGroup, told_by
 from neuroparallel.engine.horizon import group_steps, memory_steps
-from neuroparallel.engine.infos import Infos, stream_info
+from neuroparallel.engine.infos import MESSAGE, Infos, stream_info
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.stream import NO_LANES, BatchStream
 from neuroparallel.engine.tables import Tables
@@ -307,6 +307,7 @@ class BatchEngine:
 
     def _log(self, group: BatchGroup, index: int, stream: BatchStream, who: NDArray[np.int64]) -> None:
         start = self.session_start[who]
+        told = {} if stream.told is None else {MESSAGE: told_by(stream, who)}
         self.log.add(
             index,
             lane=who,
@@ -319,7 +320,7 @@ class BatchEngine:
             ground_truth=stream.tables.answer[stream.slot[who]],
             reward=stream.earned[who],
             response_steps=stream.response[who],
-            conditions=group.values(who) | stream.values(who),
+            conditions=told | group.values(who) | stream.values(who),
         )
 
     def _log_responses(self, trials: list[NDArray[np.int64]]) -> None:

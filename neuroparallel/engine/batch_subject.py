@@ -54,6 +54,9 @@ class BatchSubject:
         ]
         self.said = np.zeros(lanes)  # what the message of this step says, 0 to 1
         self.locked_until = np.zeros(lanes, np.int64)
+        if spec.message is not None:
+            for stream in self.streams:
+                stream.told = np.zeros(lanes)
         self._cues = [groups[index] for index in spec.cues]
         self._partners: list[BatchSubject] = []
         for sight in spec.sights:
@@ -97,7 +100,12 @@ class BatchSubject:
         if self.spec.lock:
             parts = self._unlocked(parts, now)
         for stream, part in zip(self.streams, parts, strict=True):
+            if stream.told is None:
+                stream.act(part, now)
+                continue
+            undecided = stream.outcome == 0
             stream.act(part, now)
+            np.copyto(stream.told, self.said, where=undecided & (stream.outcome > 0))
 
     def _say(self, actions: Any) -> Any:
         """Take the message off an action; what is left is for the streams."""
@@ -253,11 +261,14 @@ class BatchSubject:
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes."""
         seen = [seen.state() if isinstance(seen, Delayed) else seen.copy() for seen in self.seen]
-        return {"seen": seen, "said": self.said.copy(), "locked_until": self.locked_until.copy()}
+        told = [None if stream.told is None else stream.told.copy() for stream in self.streams]
+        return {"seen": seen, "said": self.said.copy(), "locked_until": self.locked_until.copy(), "told": told}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
         self.said, self.locked_until = saved["said"].copy(), saved["locked_until"].copy()
+        for stream, told in zip(self.streams, saved["told"], strict=True):
+            stream.told = None if told is None else told.copy()
         for seen, past in zip(self.seen, saved["seen"], strict=True):
             if isinstance(seen, Delayed):
                 seen.set_state(past)

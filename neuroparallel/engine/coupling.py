@@ -192,6 +192,7 @@ class Coupling:
         choice: Integers,
         outcome: NDArray[np.uint8],
         time: Floats,
+        message: Floats,
         given: tuple[Mapping[str, NDArray[Any]], ...],
     ) -> tuple[Floats, NDArray[np.bool_]]:
         """Let the rule pay for trials that have ended; see `Resolution` for what it is told.
@@ -212,6 +213,7 @@ class Coupling:
             choice,
             outcome,
             time,
+            message,
             given,
             self._options,
             pay,

@@ -14,7 +14,7 @@ from neuroparallel.engine.stream import NEVER, NO_LANES, BatchStream
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import Bits, branch_keys, mix, name_bits, pick, trial_keys
 
-__all__ = ["BatchGroup"]
+__all__ = ["BatchGroup", "told_by"]
 
 MIX = np.uint64(name_bits("group.mix"))
 Integers = NDArray[np.int64]
@@ -39,6 +39,7 @@ class BatchGroup:
         self.trial = np.full(lanes, -1, np.int64)
         self.key = np.zeros(lanes, np.uint64)
         self.started = np.zeros(lanes, np.int64)
+        self.closes = np.full(lanes, NEVER, np.int64)  # when nobody is waited for any more
         self.mixed = bool(spec.mix)
         onsets = [stream.onset for stream in members]
         self.delayed = any(onset.steps or onset.after >= 0 or onset.law is not None for onset in onsets)
@@ -73,6 +74,7 @@ class BatchGroup:
             next(iter(self.streams.values())).start(lanes, now)
             return
         self.started[lanes] = now
+        self.closes[lanes] = now + self.spec.deadline if self.spec.deadline else NEVER
         self.resolved[lanes] = False
         self.pending[lanes] = 0
         self._draw_mix(lanes)
@@ -153,6 +155,8 @@ class BatchGroup:
     def _count_ended(self, index: int, ended: Integers, now: int) -> Integers:
         if ended.size:
             self.pending[ended] -= 1
+            if self.spec.patience:
+                self.closes[ended] = np.minimum(self.closes[ended], now + self.spec.patience)
             self._cancel_waiting(index, ended, now)
         return ended
 
@@ -176,12 +180,10 @@ class BatchGroup:
         stream.outcome[lanes] = Outcome.CANCELLED
 
     def _cut_short(self, now: int) -> Integers:
-        """End the trial for all where the deadline has come, or where one member aborted and that ends it for all."""
-        if not (self.spec.deadline or self.spec.abort_all):
+        """End the trial for all where time is up, or where one member aborted and that ends it for all."""
+        if not (self.spec.deadline or self.spec.patience or self.spec.abort_all):
             return NO_LANES
-        cut = np.zeros(self.lanes, bool)
-        if self.spec.deadline:
-            cut |= self.started + self.spec.deadline == now
+        cut = self.closes == now
         if self.spec.abort_all:
             for stream in self.streams.values():
                 cut[stream.ended[stream.outcome[stream.ended] == Outcome.ABORT]] = True
@@ -232,6 +234,7 @@ class BatchGroup:
             np.where(part, np.stack([self._choice(stream, lanes) for stream in streams]), 0),
             np.where(part, np.stack([stream.outcome[lanes] for stream in streams]), 0).astype(np.uint8),
             np.where(part, np.stack([self._time(stream, lanes) for stream in streams]), np.nan),
+            np.where(part, np.stack([told_by(stream, lanes) for stream in streams]), 0.0),
             tuple(stream.values(lanes) for stream in streams),
         )
         for stream, took_part, paid in zip(streams, part, pay, strict=True):
@@ -252,10 +255,15 @@ class BatchGroup:
         return np.where(response >= 0, steps * self.dt, np.nan)
 
     def _show(self, lanes: Integers) -> None:
-        """Let those who see a member's last choice or reward see it from now on."""
+        """Let those who see a member's last choice, reward or message see it from now on."""
+        shown = {
+            "choice": self._choice,
+            "reward": lambda stream, lanes: stream.earned[lanes],
+            "answer_message": told_by,
+        }
         if lanes.size:
             for kind, seen, stream in self.lookers:
-                seen[lanes] = self._choice(stream, lanes) if kind == "choice" else stream.earned[lanes]
+                seen[lanes] = shown[kind](stream, lanes)
 
     def _resume(self, lanes: Integers, now: int) -> Integers:
         """Send the members on to a further period; returns lanes in which all are over at once."""
@@ -287,5 +295,12 @@ class BatchGroup:
         self.coupling.set_state(saved["coupling"])
 
 
-_ARRAYS = ("trial", "key", "started", "pending", "resolved", "entry")
+def told_by(stream: BatchStream, lanes: Integers) -> NDArray[np.float64]:
+    """What a stream's subject said when it answered, float64 (n,); 0 if it cannot speak, or never got to answer."""
+    if stream.told is None:
+        return np.zeros(len(lanes))
+    return np.where(stream.outcome[lanes] == Outcome.CANCELLED, 0.0, stream.told[lanes])
+
+
+_ARRAYS = ("trial", "key", "started", "closes", "pending", "resolved", "entry")
 _BY_STREAM = ("takes_part", "onset_at", "begun")

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from neuroparallel.engine.batch_subject import BatchSubject
 
 
-__all__ = ["Infos", "info_keys", "stream_info"]
+__all__ = ["MESSAGE", "Infos", "info_keys", "stream_info"]
+
+MESSAGE = "message"  # column of the trial table: what a subject said when it answered
 
 
 class Infos(Mapping[str, NDArray[Any]]):
@@ -107,6 +109,8 @@ def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
     spec = layout.streams[index]
     group = next(group for group in layout.groups if index in group.streams)
     shared = group_conditions(group, [layout.streams[member] for member in group.streams])
+    if layout.subjects[spec.subject].message is not None:
+        shared = (*shared, MESSAGE)
     return StreamInfo(
         spec.name.split(".")[0],
         spec.short,

@@ -63,8 +63,8 @@ class Sight:
     """What a subject is shown of a partner: channels behind its own.
 
     Args:
-        kind: ``"choice"`` or ``"reward"`` of the partner's last resolved trial, its ``"action"`` (the choice that
-            stands in its present trial) or its ``"message"``.
+        kind: ``"choice"``, ``"reward"`` or ``"answer_message"`` (what was said with the answer) of the partner's last
+            resolved trial, its ``"action"`` (the choice that stands in its present trial) or its ``"message"``.
         label: Name of the partner in the names of the channels.
         stream: Index of the partner's stream.
         subject: Index of the partner.
@@ -137,6 +137,7 @@ class GroupSpec:
         yoked: Conditions that are drawn once and given to all members that have them.
         abort_all: Whether an abort of one member ends the trial of all.
         deadline: Steps from the trial's start after which nobody is waited for; 0: none.
+        patience: Steps from the end of the first member after which nobody is waited for; 0: none.
         rule: What couples the members.
         then: Index of the period that each member goes on to after resolving; empty for none.
     """
@@ -150,6 +151,7 @@ class GroupSpec:
     yoked: tuple[str, ...] = ()
     abort_all: bool = False
     deadline: int = 0
+    patience: int = 0
     rule: Rule | None = None
     then: tuple[int, ...] = ()
 

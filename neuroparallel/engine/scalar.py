@@ -9,9 +9,9 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.infos import stream_info
+from neuroparallel.engine.infos import MESSAGE, stream_info
 from neuroparallel.engine.layout import Layout
-from neuroparallel.engine.scalar_group import ScalarGroup
+from neuroparallel.engine.scalar_group import ScalarGroup, told_by
 from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.scalar_subject import ScalarSubject
 from neuroparallel.engine.stream import NEVER
@@ -252,7 +252,7 @@ class ScalarEngine:
             stream.close()
             outcomes[index] = stream.outcome
             if self._keeps:
-                known = group.values() | stream.values()
+                known = {MESSAGE: np.array([told_by(stream)])} | group.values() | stream.values()
                 conditions = [known[name] for name in self._log.streams[index].conditions]
                 self._rows[index].append(
                     (

@@ -18,7 +18,7 @@ from neuroparallel.engine.stream import NEVER
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA_INT, lane_key, mix_int
 
-__all__ = ["ScalarGroup"]
+__all__ = ["ScalarGroup", "told_by"]
 
 LANE = np.zeros(1, np.int64)  # the one lane, for what takes arrays
 
@@ -33,6 +33,7 @@ class ScalarGroup:
         self.coupling = Coupling(spec, specs, dt, 1)
         self.names = group_conditions(spec, specs)
         self.trial, self.key, self.started, self.pending, self.resolved, self.entry = -1, 0, 0, 0, False, 0
+        self.closes = NEVER  # when nobody is waited for any more
         self.takes_part = dict.fromkeys(spec.streams, True)
         self.onset_at = dict.fromkeys(spec.streams, NEVER)
         self.begun = dict.fromkeys(spec.streams, True)  # in the present trial of the group
@@ -62,6 +63,7 @@ class ScalarGroup:
             self.alone.start(now)
             return
         self.started, self.resolved, self.pending = now, False, 0
+        self.closes = now + self.spec.deadline if self.spec.deadline else NEVER
         if self.spec.mix:
             word = mix_int(self._trial_key(self.trial // self.spec.block) + int(MIX))
             self.entry = bisect_right(self._cuts, word)
@@ -105,9 +107,8 @@ class ScalarGroup:
                     self._start(place, index, now)
 
     def next_event(self) -> int:
-        """When the next scheduled stream begins, or the deadline comes."""
-        deadline = self.started + self.spec.deadline if self.spec.deadline and not self.resolved else NEVER
-        return min(deadline, *self.onset_at.values())
+        """When the next scheduled stream begins, or time is up."""
+        return min(NEVER if self.resolved else self.closes, *self.onset_at.values())
 
     # ---- their end ----
 
@@ -129,6 +130,8 @@ class ScalarGroup:
             if stream.ended:
                 any_ended = True
                 self.pending -= 1
+                if self.spec.patience:
+                    self.closes = min(self.closes, now + self.spec.patience)
                 self._cancel_waiting(index, now)
         return any_ended
 
@@ -155,8 +158,8 @@ class ScalarGroup:
         self.streams[index].outcome = int(Outcome.CANCELLED)
 
     def _cut_short(self, now: int) -> bool:
-        """End the trial for all if the deadline has come, or if one member aborted and that ends it for all."""
-        late = bool(self.spec.deadline) and self.started + self.spec.deadline == now
+        """End the trial for all if time is up, or if one member aborted and that ends it for all."""
+        late = self.closes == now
         aborted = self.spec.abort_all and any(s.ended and s.outcome == Outcome.ABORT for s in self.streams.values())
         if not (late or aborted) or not self.pending or self.resolved:
             return False
@@ -189,13 +192,15 @@ class ScalarGroup:
             return True
         streams, part = list(self.streams.values()), list(self.takes_part.values())
         told = [
-            (self._choice(stream), stream.outcome, self._time(stream)) if took_part else (0, 0, np.nan)
+            (self._choice(stream), stream.outcome, self._time(stream), told_by(stream))
+            if took_part
+            else (0, 0, np.nan, 0.0)
             for stream, took_part in zip(streams, part, strict=True)
         ]
-        choice, outcome, time = (np.array(column)[:, None] for column in zip(*told, strict=True))
+        choice, outcome, time, message = (np.array(column)[:, None] for column in zip(*told, strict=True))
         given = tuple(stream.values() for stream in streams)
         pay, again = self.coupling.resolve(
-            LANE, self._keys(), np.array([self.trial]), choice, outcome.astype(np.uint8), time, given
+            LANE, self._keys(), np.array([self.trial]), choice, outcome.astype(np.uint8), time, message, given
         )
         for stream, took_part, paid in zip(streams, part, pay[:, 0].tolist(), strict=True):
             if took_part:
@@ -213,9 +218,10 @@ class ScalarGroup:
         return (stream.clock_at + stream.response - self.started) * self.dt if stream.response >= 0 else np.nan
 
     def _show(self) -> None:
-        """Let those who see a member's last choice or reward see it from now on."""
+        """Let those who see a member's last choice, reward or message see it from now on."""
         for kind, subject, number, stream in self.lookers:
-            subject.seen[number] = self._choice(stream) if kind == "choice" else stream.earned
+            shown = {"choice": self._choice, "reward": lambda stream: stream.earned, "answer_message": told_by}
+            subject.seen[number] = shown[kind](stream)
 
     def _resume(self, now: int) -> bool:
         """Send the members on to a further period; True if that is over at once."""
@@ -238,5 +244,10 @@ class ScalarGroup:
         self.coupling.set_state(saved["coupling"])
 
 
-_COUNTERS = ("trial", "key", "started", "pending", "resolved", "entry")
+def told_by(stream: ScalarStream) -> float:
+    """What a stream's subject said when it answered; 0 if it cannot speak, or never got to answer."""
+    return 0.0 if stream.told is None or stream.outcome == Outcome.CANCELLED else stream.told
+
+
+_COUNTERS = ("trial", "key", "started", "closes", "pending", "resolved", "entry")
 _BY_STREAM = ("takes_part", "onset_at", "begun")

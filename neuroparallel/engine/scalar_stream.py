@@ -69,6 +69,7 @@ class ScalarStream:
         self.visits: dict[int, int] = {}
         self.sums = np.zeros(len(tables.summed))  # what was seen in this trial
         self.standing = 0  # the choice that stands in the present trial, 0 for none
+        self.told: float | None = None  # what its subject said when it answered, if it can speak
         self.reward = 0.0
         self.ended = False
         self.answered: tuple[int, int] | None = None  # period and action of this step, if it was anything but holding

@@ -37,6 +37,9 @@ class ScalarSubject:
         self.attends = bool(spec.lock or spec.message or any(sight.live for sight in spec.sights))
         self.seen: list[Any] = []
         self.said, self.locked_until = 0.0, 0
+        if spec.message is not None:
+            for stream in self.streams:
+                stream.told = 0.0
         self._all_streams = streams
         self._cues: Sequence[Any] = ()
         self._partners: Sequence[ScalarSubject] = ()
@@ -62,7 +65,10 @@ class ScalarSubject:
         if self.spec.lock:
             parts = self._unlocked(parts, now)
         for stream, part in zip(self.streams, parts, strict=True):
+            undecided = not stream.outcome
             stream.act(part, now)
+            if stream.told is not None and undecided and stream.outcome:
+                stream.told = self.said
 
     def _say(self, action: Any) -> Any:
         """Take the message off an action; what is left is for the streams."""
@@ -215,7 +221,8 @@ class ScalarSubject:
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes."""
         seen = [list(seen) if isinstance(seen, deque) else seen for seen in self.seen]
-        return {"seen": seen, "said": self.said, "locked_until": self.locked_until}
+        told = [stream.told for stream in self.streams]
+        return {"seen": seen, "said": self.said, "locked_until": self.locked_until, "told": told}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
@@ -227,6 +234,8 @@ class ScalarSubject:
             else:
                 self.seen[number] = past
         self.said, self.locked_until = saved["said"], saved["locked_until"]
+        for stream, told in zip(self.streams, saved["told"], strict=True):
+            stream.told = told
 
 
 def _one_hot(choice: int, choices: int) -> NDArray[np.float32]:

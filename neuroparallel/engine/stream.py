@@ -120,6 +120,7 @@ class BatchStream:
         self.keeps = False  # whether responses are noted
         self.shows_choice = False  # whether somebody sees the choice that stands while the trial runs
         self.standing = np.zeros(lanes, np.int64)
+        self.told: NDArray[np.float64] | None = None  # what its subject said when it answered, if it can speak
         self.answered: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
         self._code, self._target = np.empty(lanes, np.int64), np.empty(lanes, np.int64)
         self._event, self._timed = np.empty(lanes, bool), np.empty(lanes, bool)
