@@ -8,6 +8,14 @@ from neuroparallel.agents import simulate
 from neuroparallel.scenario import Scenario
 from tests.tasks import playing
 
+
+def by_trial(trials, column, streams=("motion", "colour")):
+    """One column of two streams, trial by trial, (trials,) each."""
+    parts = [trials.where(stream=stream) for stream in streams]
+    order = [np.lexsort((part["group_trial"], part["session"], part["lane"])) for part in parts]
+    return [part[column][rows] for part, rows in zip(parts, order, strict=True)]
+
+
 # ---- the psychological refractory period -----------------------------------------------------------
 
 
@@ -69,6 +77,16 @@ def test_an_ideal_observer_in_haste_has_the_accuracy_of_one_step():
     assert np.allclose(second["response_time_s"], 0.01)
 
 
+def test_every_asynchrony_comes_equally_often_and_is_recorded_with_both_responses():
+    trials = simulate("prp", "oracle", 4000, per_lane=10)
+    for stream in ("first", "second"):
+        soa = trials.where(stream=stream)["soa_ms"]
+        for ms in (0, 50, 100, 150, 300, 500, 800, 1200):
+            assert playing.near((soa == ms).mean(), 1 / 8, 4000)
+    first, second = by_trial(trials, "onset_s", ("first", "second"))
+    np.testing.assert_allclose(second - first, by_trial(trials, "soa_ms", ("first", "second"))[0] / 1000)
+
+
 def test_same_and_different_keys_are_asked_for_equally_often():
     trials = simulate("prp", "hold", 4000, per_lane=4)
     first, second = (trials.where(stream=stream)["target"] for stream in ("first", "second"))
@@ -76,13 +94,6 @@ def test_same_and_different_keys_are_asked_for_equally_often():
 
 
 # ---- motion and colour -----------------------------------------------------------------------------
-
-
-def by_trial(trials, column, streams=("motion", "colour")):
-    """One column of two streams, trial by trial, (trials,) each."""
-    parts = [trials.where(stream=stream) for stream in streams]
-    order = [np.lexsort((part["group_trial"], part["session"], part["lane"])) for part in parts]
-    return [part[column][rows] for part, rows in zip(parts, order, strict=True)]
 
 
 def signed(trials):
@@ -121,6 +132,20 @@ def test_display_decisions_earn_everything_nothing_or_half(name, agent, expected
     for stream in ("motion", "colour"):
         share, n = playing.correct(trials.where(stream=stream))
         assert playing.near(share, expected, n)
+    motion, colour = by_trial(trials, "outcome")
+    paid = by_trial(trials, "reward")
+    np.testing.assert_array_equal(paid[0] + paid[1], (motion == "correct") & (colour == "correct"))
+    assert playing.near((paid[0] + paid[1]).mean(), expected**2, len(motion))
+
+
+def test_one_hand_that_moves_too_early_ends_the_trial_for_both():
+    def hasty(batch, _observations, infos):
+        early = np.asarray(infos["subject_0"]["motion.period"]) == 0
+        return {"subject_0": np.stack([early, 0 * early], axis=1).astype(int)}
+
+    trials = playing.run(playing.engine(Scenario.load("motion_colour"), 16), hasty, 2)
+    assert set(trials.where(stream="motion")["outcome"]) == {"abort"}
+    assert set(trials.where(stream="colour")["outcome"]) == {"cancelled"}
 
 
 def test_either_hand_answers_in_its_own_time_and_the_display_stays_for_the_other():
@@ -194,14 +219,15 @@ def test_tracking_and_probe_have_an_action_each_and_come_alone_and_together():
         "tracking": "Box(-1.0, 1.0, (1,), float32)",
         "probe": "Discrete(2)",
     }
-    trials = simulate("tracking_with_probe", "oracle", 4000, per_lane=8)
+    trials = simulate("tracking_with_probe", "oracle", 4000, per_lane=10)  # a block each
     assert set(trials["outcome"]) == {"correct"}
     np.testing.assert_allclose(trials["reward"], 1.0, atol=1e-6)
     names = ("lane", "session", "group_trial")
     of = {s: set(zip(*(trials.where(stream=s)[n] for n in names), strict=True)) for s in ("tracking", "probe")}
     both, alone = of["tracking"] & of["probe"], of["tracking"] - of["probe"]
     for count, share in ((len(both), 1 / 2), (len(alone), 1 / 4), (4000 - len(of["tracking"]), 1 / 4)):
-        assert playing.near(count / 4000, share, 4000)
+        assert count % 10 == 0
+        assert playing.near(count / 4000, share, 400)
 
 
 def test_the_sign_comes_and_goes_while_the_target_is_tracked():
