@@ -20,7 +20,8 @@ class Ultimatum(Rule):
     """The first member offers a part of the pie, and the second one accepts it, or nobody gets anything.
 
     The proposer's first choice is to offer nothing, its last one to offer the whole pie, and those between divide it
-    evenly. The responder's choice 1 accepts and choice 2 refuses; no choice refuses too.
+    evenly. The responder's choice 1 accepts and choice 2 refuses; no choice refuses too. Members come in pairs, each
+    proposer before its responder, so that with a ``mix`` of two pairs the same subjects can change roles.
 
     Args:
         pie: What there is to divide, above 0.
@@ -41,17 +42,16 @@ class Ultimatum(Rule):
             raise ArgumentError(f"pie is {self.pie!r}; it is above 0.")
 
     def check(self, players: Sequence[Task]) -> None:
-        """Two members: a proposer, and a responder who has two choices."""
-        self.need_players(players, 2, 2)
-        if len(players[1].action_names()) != 3:
-            raise TaskError(
-                "ultimatum: the second member accepts or refuses, so it needs two choices; write options: 2."
-            )
+        """Pairs of members: a proposer, and a responder who has two choices."""
+        self.need_players(players, 2)
+        if len(players) % 2 or any(len(player.action_names()) != 3 for player in players[1::2]):
+            raise TaskError("ultimatum: its streams are pairs, who offers and who answers by two choices (options: 2).")
 
     def resolve(self, end: Resolution) -> None:
-        """Pay both, if they agree."""
-        proposed, answer = end.choice
-        offer = self.pie * (proposed - 1) / (end.options[0] - 1)
-        agreed = (proposed > 0) & (answer == ACCEPT)
-        end.pay[0] = np.where(agreed, self.pie - offer, 0.0)
-        end.pay[1] = np.where(agreed, offer, 0.0)
+        """Pay both of a pair, if they agree."""
+        for proposer in range(0, len(end.choice), 2):
+            proposed, answer = end.choice[proposer : proposer + 2]
+            offer = self.pie * (proposed - 1) / (end.options[proposer] - 1)
+            agreed = (proposed > 0) & (answer == ACCEPT)
+            end.pay[proposer] = np.where(agreed, self.pie - offer, 0.0)
+            end.pay[proposer + 1] = np.where(agreed, offer, 0.0)

@@ -55,6 +55,18 @@ def test_below_it_scroungers_earn_more_and_above_it_producers():
         assert (pay[0] > pay[-1]) == (scroungers / G < share(2))
 
 
+def test_a_single_member_of_six_that_changes_sides_changes_its_group_and_so_stops_at_three():
+    paid = {}
+    for scroungers in range(G + 1):
+        choices = np.where(np.arange(G) < scroungers, SCROUNGE, PRODUCE)[:, None]
+        pay = resolved(ProducerScrounger(found=1), choices, OPTIONS).pay[:, 0]
+        paid[scroungers] = pay[0], pay[-1]  # the first one scrounges if anybody does, the last one produces if any
+    rests = [
+        n for n in range(G + 1) if (n == 0 or paid[n][0] >= paid[n - 1][1]) and (n == G or paid[n][1] >= paid[n + 1][0])
+    ]
+    assert rests == [3]
+
+
 class Flock(StreamAgent):
     """A population whose members imitate what earned more: replicator dynamics, over the groups of all lanes."""
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import yaml
 
 from neuroparallel.agents import BestResponse, MemoryOne, simulate
+from neuroparallel.environments import batch
 from neuroparallel.errors import NeuroparallelError
 from neuroparallel.rules.ultimatum import Ultimatum
 from neuroparallel.scenario import Scenario
@@ -45,8 +47,6 @@ def test_the_responder_answers_after_the_offer_and_knows_it():
 
 
 def test_proposer_and_responder_see_the_last_answer_and_the_present_offer():
-    from neuroparallel.environments import batch
-
     names = batch("ultimatum", lanes=1)
     assert "partner.choice_2" in names.channel_names("proposer")
     assert "partner.action_11" in names.channel_names("responder")
@@ -55,6 +55,43 @@ def test_proposer_and_responder_see_the_last_answer_and_the_present_offer():
 def test_an_offer_that_was_never_made_cannot_be_accepted():
     trials = simulate("ultimatum", {"proposer": "hold", "responder": MemoryOne([1] * 4, first=1)}, 100)
     assert (trials["reward"] == 0).all()
+
+
+ROLES = """
+name: roles
+dt: 100
+subjects:
+  ann:
+    sees: {ben: {action: 100}}
+    streams:
+      offer: {task: game_choice, params: {options: 11}}
+      answer: {task: game_choice, onset: after ben.offer.choice}
+  ben:
+    sees: {ann: {action: 100}}
+    streams:
+      offer: {task: game_choice, params: {options: 11}}
+      answer: {task: game_choice, onset: after ann.offer.choice}
+groups:
+  game:
+    streams: [ann.offer, ben.answer, ben.offer, ann.answer]
+    mix: {ann.offer + ben.answer: 1, ben.offer + ann.answer: 1}
+    cue: true
+    rule: ultimatum
+    then: feedback
+"""
+
+
+def test_the_same_subjects_can_change_roles():
+    trials = simulate(yaml.safe_load(ROLES), BestResponse(smoothed=1e9), 2000)
+    for proposer, responder in (("ann", "ben"), ("ben", "ann")):
+        offers = trials.where(subject=proposer, stream="offer")
+        answers = trials.where(subject=responder, stream="answer")
+        np.testing.assert_array_equal(offers["group_trial"], answers["group_trial"])
+        assert abs(len(offers) / 2000 - 0.5) < 4 * 0.5 / np.sqrt(2000)
+        agreed = answers["choice"] == ACCEPT
+        np.testing.assert_array_equal(offers["reward"], np.where(agreed, 11 - offers["choice"], 0))
+        np.testing.assert_array_equal(answers["reward"], np.where(agreed, offers["choice"] - 1, 0))
+    assert len(trials) == 4000
 
 
 @pytest.mark.parametrize("wrong", [{"pie": 0}, {"pie": "apple"}])
@@ -67,6 +104,7 @@ def test_members_who_do_not_fit_are_refused():
     for key, value in (
         ("subjects.responder.streams.play.params", {"options": 3}),
         ("groups.game.streams", ["responder.play", "proposer.play"]),
+        ("groups.game.streams", ["proposer.play"]),
     ):
-        with pytest.raises(NeuroparallelError, match="options: 2"):
+        with pytest.raises(NeuroparallelError, match=r"pairs|2 or more"):
             Scenario.load("ultimatum").replace(**{key: value})
