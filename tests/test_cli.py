@@ -171,6 +171,50 @@ def test_run_writes_as_many_trials_as_asked_for(capsys, away):
     assert trials.performance() == {"subject_0.go_nogo": 1.0}
 
 
+PRP = """
+name: prp_toy
+dt: 10
+subjects:
+  subject_0:
+    action: factored
+    streams:
+      first: &stream
+        {task: go_nogo, params: {go_probability: 1.0}, timing: {fixation: 0, stimulus: 100, decision: 2000}}
+      second: {<<: *stream, onset: [0, 100, 500, 1200]}
+"""
+
+
+def test_run_prints_and_draws_what_a_paradigm_is_known_by(capsys, away):
+    (away / "prp.yaml").write_text(PRP)
+    assert main(["run", "prp.yaml", "--agent", "bottleneck", "--trials", "60", "--plot", "prp.png"]) == 0
+    printed = said(capsys).out
+    assert "psychological refractory period" in printed
+    assert "slope of response 2 from 0 to 100 ms: -" in printed
+    rows = [line.split() for line in printed.splitlines()]
+    assert [row[0] for row in rows if len(row) == 8 and row[0].isdigit()] == ["0", "100", "500", "1200"]
+    assert (away / "prp.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("what", "agent", "told"),
+    [
+        ("stop_signal", "race_stopper", "stop-signal reaction time"),
+        ("two_step", "model_based", "reward by transition: +0."),
+        ("random_dots", "ideal_observer", "psychometric function"),
+    ],
+)
+def test_run_prints_the_numbers_that_go_with_the_columns(what, agent, told, capsys):
+    assert main(["run", what, "--agent", agent, "--trials", "600"]) == 0
+    assert told in said(capsys).out
+
+
+def test_run_says_why_trials_do_not_show_what_the_paradigm_is_known_by(capsys):
+    assert main(["run", "two_step", "--agent", "hold", "--trials", "20"]) == 0
+    printed = said(capsys)
+    assert "note: staying in the two-step task" in printed.err
+    assert "20 miss" in printed.out
+
+
 def test_watching_sees_what_the_environment_shows():
     traces, trials = watch("dpa_gng", "hold", steps=120, seed=4)
     trace = traces["subject_0"]

@@ -104,7 +104,7 @@ def response_pairs(trials: Trials, first: str | None = None, second: str | None 
     pairs = pairs_of(trials, first, second)
     soa = asynchrony_ms(trials, pairs)
     one, two = (trials["response_time_s"][rows].astype(np.float64) for rows in (pairs.first, pairs.second))
-    interval = soa / 1000 + two - one
+    interval = np.round(soa / 1000 + two - one, 9) + 0.0  # so that equal times are equal
     both = np.isfinite(interval)
     leader = np.full(len(soa), "", dtype=f"U{max(map(len, pairs.names))}")
     leader[both & (interval > 0)], leader[both & (interval < 0)] = pairs.names

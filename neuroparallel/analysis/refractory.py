@@ -103,9 +103,9 @@ def _slope(soa_ms: FloatArray, times_s: FloatArray, range_ms: tuple[float, float
     """Least squares over single trials."""
     inside = (soa_ms >= range_ms[0]) & (soa_ms <= range_ms[1])
     x, y = soa_ms[inside] / 1000, times_s[inside]
-    spread = float(((x - x.mean()) ** 2).sum()) if len(x) else 0.0
-    if spread == 0 or len(x) < 3:
+    if len(np.unique(x)) < 2 or len(x) < 3:
         return Slope(float("nan"), float("nan"), range_ms)
+    spread = float(((x - x.mean()) ** 2).sum())
     value = float(((x - x.mean()) * (y - y.mean())).sum() / spread)
     rest = y - y.mean() - value * (x - x.mean())
     return Slope(value, float(np.sqrt((rest**2).sum() / (len(x) - 2) / spread)), range_ms)

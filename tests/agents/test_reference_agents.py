@@ -1,6 +1,7 @@
 """What the reference agents do, on tasks whose answers are known."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -50,10 +51,14 @@ def accuracy_and_error(trials, mask=slice(None)):
 
 def test_agents_are_listed_in_order_and_all_can_be_made():
     assert list_agents() == sorted(list_agents())
-    names = {"best_response", "blind", "hold", "ideal_observer", "memory_one", "oracle", "random", "wsls"}
-    assert set(list_agents()) == names
+    assert set(list_agents()) >= {"blind", "bottleneck", "ideal_observer", "oracle", "q_learner", "random", "wsls"}
     for name in list_agents():
         assert isinstance(make_agent(name), npar.agents.Agent)
+
+
+def test_every_agent_is_explained_in_the_docs():
+    page = (Path(__file__).parents[2] / "docs" / "agents.md").read_text("utf-8")
+    assert [name for name in list_agents() if f"| `{name}` |" not in page] == []
 
 
 def test_an_unknown_agent_is_named_with_the_nearest_one():
@@ -77,16 +82,43 @@ def test_an_option_that_an_agent_does_not_have_is_refused():
 # ---- every agent plays everything ----
 
 
-@pytest.mark.parametrize("name", [name for name in list_agents() if name != "ideal_observer"])
-def test_every_agent_plays_every_scenario_whatever_its_neighbours(name):
-    for what in list_scenarios():
-        if moves(what) and name not in ("hold", "random", "oracle"):
-            with pytest.raises(ArgumentError, match="has to move"):
-                actions_of(make_agent(name), what, 2, 1)
-            continue
-        few, many = (actions_of(make_agent(name), what, lanes, 30) for lanes in (2, 9))
-        for agent, actions in few.items():
-            assert (actions == many[agent][:, :2]).all(), what
+MOVERS = ("hold", "oracle", "random")  # who can make movements
+# What agents can play that are made for some tasks only; all others play everything.
+MADE_FOR = {
+    "accumulator": {"random_dots", "random_dots_a2c", "dual_random_dots", "dpa_gng", "context_decision", "go_nogo"},
+    "hybrid": {"two_step"},
+    "model_based": {"two_step"},
+    "model_free": {"two_step"},
+    "race_stopper": {"stop_signal"},
+}
+PLAYED = [
+    (name, what)
+    for name in list_agents()
+    for what in list_scenarios()
+    if name != "ideal_observer" and what in MADE_FOR.get(name, {what})
+    if name in MOVERS or not moves(what)
+]
+
+
+@pytest.mark.parametrize(("name", "what"), PLAYED)
+def test_an_agent_plays_a_scenario_whatever_its_neighbours(name, what):
+    few, many = (actions_of(make_agent(name), what, lanes, 30) for lanes in (2, 9))
+    for agent, actions in few.items():
+        assert (actions == many[agent][:, :2]).all()
+        assert actions.dtype == np.int64
+
+
+@pytest.mark.parametrize("name", [name for name in list_agents() if name not in (*MOVERS, *MADE_FOR)])
+def test_an_agent_that_makes_choices_says_that_it_cannot_move(name):
+    for what in filter(moves, list_scenarios()):
+        with pytest.raises(ArgumentError, match="has to move|step by step"):
+            actions_of(make_agent(name), what, 2, 1)
+
+
+@pytest.mark.parametrize("name", sorted(MADE_FOR))
+def test_an_agent_that_is_made_for_some_tasks_says_so_of_the_others(name):
+    with pytest.raises(ArgumentError, match=name if name in ("accumulator", "race_stopper") else "two_step"):
+        actions_of(make_agent(name), "matching_pennies", 2)
 
 
 @pytest.mark.parametrize("what", ["dpa_gng", "dual_random_dots", "context_decision", "matching_pennies", "two_step"])
@@ -246,7 +278,9 @@ def test_its_own_clock_tells_the_ideal_observer_what_it_would_be_told(session, m
     assert clocked["correct"].mean() > 0.85
 
 
-@pytest.mark.parametrize("name", list_agents())
+@pytest.mark.parametrize(
+    "name", sorted({"ideal_observer"} | {name for name, what in PLAYED if what == "random_dots_a2c"})
+)
 def test_agents_play_engines_within_wrappers(name):
     batch = npar.batch("random_dots_a2c", lanes=6)
     assert hasattr(batch, "unwrapped")

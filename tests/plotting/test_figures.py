@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from neuroparallel import plotting
+from neuroparallel.analysis import stay_probabilities
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trace, Trials
 
@@ -142,3 +143,94 @@ def test_the_psychometric_picture_tells_the_fit_and_draws_in_given_axes():
 def test_plotting_leaves_pyplot_alone():
     code = "import sys, neuroparallel.plotting; assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# ---- what paradigms are known by ----
+
+
+def refractory() -> Trials:
+    rng = np.random.default_rng(3)
+    soa = np.repeat([0.0, 100.0, 500.0, 1200.0], 50)
+    times = rng.normal(0.5, 0.01, (2, 200)) + np.stack([0 * soa, np.maximum(0, 0.225 - soa / 1000)])
+    return Trials(
+        {
+            "stream": np.repeat(["tone", "number"], 200),
+            "trial": np.tile(np.arange(200), 2),
+            "outcome": np.full(400, "correct"),
+            "soa_ms": np.tile(soa, 2),
+            "response_time_s": times.ravel(),
+        }
+    )
+
+
+def test_the_picture_of_the_refractory_period_has_both_curves_and_what_a_bottleneck_predicts():
+    figure = plotting.plot_prp(refractory())
+    drawn(figure)
+    for word in ("tone (response 1)", "number (response 2)", "slope -1", "0 to 100 ms: -0.96", "asynchrony (ms)"):
+        assert word in words(figure)
+    (ax,) = figure.axes
+    lines = {line.get_label(): line.get_xydata() for line in ax.lines if "bottleneck" in str(line.get_label())}
+    ((start, corner, end),) = lines.values()
+    assert (corner[1] - start[1]) / (corner[0] - start[0]) == pytest.approx(-1)
+    assert end[1] == corner[1]
+
+
+def test_a_single_asynchrony_has_no_slope_and_can_be_drawn():
+    figure = plotting.plot_prp(refractory().where(soa_ms=100.0))
+    drawn(figure)
+    assert "slope of response" not in words(figure)
+
+
+def test_the_picture_of_stopping_tells_the_time_that_it_takes():
+    rng = np.random.default_rng(4)
+    stop, delay = rng.random(2000) < 0.3, rng.choice([150.0, 250.0, 350.0], 2000)
+    go = rng.normal(0.45, 0.08, 2000)
+    responded = ~stop | (go < delay / 1000 + 0.2)
+    trials = Trials(
+        {
+            "stop": stop,
+            "stop_delay_ms": delay,
+            "response_time_s": np.where(responded, go, np.nan),
+            "outcome": np.where(responded != stop, "correct", "error"),
+        }
+    )
+    figure = plotting.plot_inhibition(trials)
+    drawn(figure)
+    assert "stop-signal reaction time 20" in words(figure) or "stop-signal reaction time 19" in words(figure)
+    assert "delay of the stop signal (ms)" in words(figure)
+
+
+def test_the_picture_of_the_two_step_task_has_four_bars_with_their_heights():
+    rng = np.random.default_rng(5)
+    trials = Trials(
+        {
+            "trial": np.arange(800),
+            "first_choice": rng.integers(1, 3, 800),
+            "common": rng.random(800) < 0.7,
+            "reward": (rng.random(800) < 0.5) * 1.0,
+        }
+    )
+    figure = plotting.plot_stay(trials)
+    drawn(figure)
+    bars = sorted(round(bar.get_height(), 6) for bar in figure.axes[0].patches)
+    assert bars == sorted(np.round(100 * stay_probabilities(trials).stay["stay"], 6))
+    for word in ("common transition", "rare transition", "unrewarded", "effect of reward"):
+        assert word in words(figure)
+
+
+def test_the_picture_of_task_switching_names_its_costs():
+    rng = np.random.default_rng(6)
+    switch, congruent = rng.random(400) < 0.5, rng.random(400) < 0.5
+    trials = Trials(
+        {
+            "switch": switch,
+            "congruent": congruent,
+            "response_time_s": 0.5 + 0.2 * switch + 0.05 * ~congruent,
+            "correct": np.ones(400),
+        }
+    )
+    figure = plotting.plot_switch_cost(trials)
+    drawn(figure)
+    assert figure.axes[0].patches[0].get_height() == pytest.approx(200, abs=10)
+    for word in ("switch", "congruency", "response time (ms)"):
+        assert word in words(figure)
