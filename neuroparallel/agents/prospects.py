@@ -98,6 +98,7 @@ class Prospect:
             choice=chosen,
             outcome=np.where(chosen > 0, Outcome.UNSCORED, 0).astype(np.uint8),
             time=np.zeros(chosen.shape),
+            message=np.zeros(chosen.shape),
             given=tuple(
                 {name: repeated(column) for name, column in stream.values(lanes).items()}
                 for stream in group.streams.values()

@@ -303,7 +303,7 @@ def _overrides(signal: Signal, hook: str) -> bool:
 
 def _legal(space: spaces.Space[Any]) -> frozenset[int]:
     """The actions of a Discrete space that a look-up can check."""
-    if not isinstance(space, spaces.Discrete) or space.n > 1000:
+    if not isinstance(space, spaces.Discrete) or int(space.n) > 1000:
         return frozenset()
     return frozenset(range(int(space.start), int(space.start) + int(space.n)))
 

@@ -59,7 +59,7 @@ def _changed(env: Any, entry: dict[str, Any], name: str) -> Any:
     layers = []
     while isinstance(env, Signal):
         layers.append(env)
-        env = env.env  # type: ignore[attr-defined]
+        env = env.env
     if not hasattr(type(env), "remake"):  # asked of the class, as wrappers of others reach through to what is inside
         raise _cannot(env, name)
     if env.begun:

@@ -105,13 +105,13 @@ def test_an_agent_plays_a_scenario_whatever_its_neighbours(name, what):
     few, many = (actions_of(make_agent(name), what, lanes, 30) for lanes in (2, 9))
     for agent, actions in few.items():
         assert (actions == many[agent][:, :2]).all()
-        assert actions.dtype == np.int64
+        assert actions.dtype == np.int64 or moves(what)
 
 
 @pytest.mark.parametrize("name", [name for name in list_agents() if name not in (*MOVERS, *MADE_FOR)])
 def test_an_agent_that_makes_choices_says_that_it_cannot_move(name):
     for what in filter(moves, list_scenarios()):
-        with pytest.raises(ArgumentError, match="has to move|step by step"):
+        with pytest.raises(ArgumentError, match=r"has to move|step by step"):
             actions_of(make_agent(name), what, 2, 1)
 
 

@@ -28,6 +28,7 @@ def resolved(rule, choices, options=None, *, conditions=None, keys=None):
         choice=choice,
         outcome=np.where(choice > 0, 6, 4).astype(np.uint8),
         time=np.where(choice > 0, 100.0, np.nan),
+        message=np.zeros(choice.shape),
         given=tuple({} for _ in choice),
         options=options or tuple(choice.max(axis=1)),
         pay=np.zeros(choice.shape),
