@@ -22,15 +22,18 @@ _HOME = {  # public name: where it lives
     "Dataset": "dataset",
     "Draw": "task",
     "Factorial": "task",
+    "GroupDraw": "rule",
     "Levels": "task",
     "Memory": "task",
     "Moment": "task",
     "Movement": "task",
     "Outcome": "outcomes",
     "Poisson": "task",
+    "Resolution": "rule",
     "Response": "task",
     "Rewards": "task",
     "Rows": "task",
+    "Rule": "rule",
     "Scenario": "scenario",
     "Step": "task",
     "Task": "task",
@@ -46,6 +49,7 @@ _HOME = {  # public name: where it lives
     "batch": "environments",
     "errors": None,
     "gym_env": "environments",
+    "list_rules": "rules",
     "list_scenarios": "scenario",
     "list_tasks": "tasks",
     "make_task": "tasks",
@@ -60,11 +64,11 @@ _HOME = {  # public name: where it lives
 }
 
 __all__ = [
-    "Actions", "BatchEngine", "Bernoulli", "Channels", "Choice", "Dataset", "Draw", "Factorial", "Levels", "Memory",
-    "Moment", "Movement", "Outcome", "Poisson", "Response", "Rewards", "Rows", "Scenario", "Step", "Task", "Timing",
-    "Trial", "Trials", "TruncExp", "Uniform", "View", "aec_env", "agents", "analysis", "batch", "errors", "gym_env",
-    "list_scenarios", "list_tasks", "make_task", "parallel_env", "plotting", "reporting", "rllib", "simulate",
-    "testkit", "vector_env", "wrappers",
+    "Actions", "BatchEngine", "Bernoulli", "Channels", "Choice", "Dataset", "Draw", "Factorial", "GroupDraw",
+    "Levels", "Memory", "Moment", "Movement", "Outcome", "Poisson", "Resolution", "Response", "Rewards", "Rows",
+    "Rule", "Scenario", "Step", "Task", "Timing", "Trial", "Trials", "TruncExp", "Uniform", "View", "aec_env",
+    "agents", "analysis", "batch", "errors", "gym_env", "list_rules", "list_scenarios", "list_tasks", "make_task",
+    "parallel_env", "plotting", "reporting", "rllib", "simulate", "testkit", "vector_env", "wrappers",
 ]  # fmt: skip
 
 

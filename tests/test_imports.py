@@ -15,6 +15,7 @@ CALLS = {
     "aec_env": "npar.aec_env('random_dots')",
     "batch": "npar.batch('random_dots', lanes=2)",
     "gym_env": "npar.gym_env('random_dots')",
+    "list_rules": "npar.list_rules()",
     "list_scenarios": "npar.list_scenarios()",
     "list_tasks": "npar.list_tasks()",
     "make_task": "npar.make_task('random_dots')",
