@@ -353,6 +353,15 @@ def test_bench_measures_rows_and_says_why_it_could_not(capsys, away, monkeypatch
     assert numbers["limit"]["number"] > 0
 
 
+def test_a_game_is_known_by_what_its_players_chose_and_earned(away, capsys):
+    assert main(["run", "stag_hunt", "--agent", "best_response", "--trials", "50", "--plot", "hunt.png"]) == 0
+    out = said(capsys).out
+    assert "choices in a game" in out
+    assert "earned per round: 4 together, 2 by who got least, 2 by who got most" in out
+    assert "taking turns" not in out  # nobody ever got more
+    assert (away / "hunt.png").exists()
+
+
 @pytest.mark.rllib
 def test_a_line_of_progress_gives_percentages_of_scored_streams_only():
     from rich.console import Console
