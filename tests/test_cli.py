@@ -1,5 +1,6 @@
 """The command line: every verb answers, and what cannot be done is said in one message."""
 
+import io
 import json
 import os
 import signal
@@ -350,6 +351,29 @@ def test_bench_measures_rows_and_says_why_it_could_not(capsys, away, monkeypatch
     assert "neurogym_env.sh" in numbers["batch"]["verdict"]
     assert numbers["import"]["number"] > 0
     assert numbers["limit"]["number"] > 0
+
+
+def test_a_game_is_known_by_what_its_players_chose_and_earned(away, capsys):
+    assert main(["run", "stag_hunt", "--agent", "best_response", "--trials", "50", "--plot", "hunt.png"]) == 0
+    out = said(capsys).out
+    assert "choices in a game" in out
+    assert "earned per round: 4 together, 2 by who got least, 2 by who got most" in out
+    assert "taking turns" not in out  # nobody ever got more
+    assert (away / "hunt.png").exists()
+
+
+@pytest.mark.rllib
+def test_a_line_of_progress_gives_percentages_of_scored_streams_only():
+    from rich.console import Console
+
+    from neuroparallel.cli.live import Display
+    from neuroparallel.rllib import Progress
+
+    console = Console(file=io.StringIO(), width=200)
+    correct = {"worker.play": float("nan"), "worker.dots": 0.75}
+    Display(console).update(Progress(1, 10, 20, 0.5, correct, 3.0, 60.0, evaluated=True))
+    line = console.file.getvalue()
+    assert line.strip() == "3 of 60 s: 10 steps, 20 trials, 0.500 reward per trial, worker.dots 75 %"
 
 
 # ---- what is refused --------------------------------------------------------------------------------------------

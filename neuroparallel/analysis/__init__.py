@@ -22,6 +22,7 @@ from neuroparallel.analysis.psychometrics import (
 from neuroparallel.analysis.reciprocity import memory_one
 from neuroparallel.analysis.refractory import Additivity, PrpCurve, Slope, additivity, prp_curve
 from neuroparallel.analysis.responding import response_rates
+from neuroparallel.analysis.shares import choice_shares
 from neuroparallel.analysis.stopping import (
     StopSignalEstimate,
     inhibition_function,
@@ -44,6 +45,7 @@ __all__ = [
     "StayProbabilities",
     "StopSignalEstimate",
     "additivity",
+    "choice_shares",
     "chronometric",
     "coordination_rate",
     "dprime",

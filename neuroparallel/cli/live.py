@@ -76,9 +76,10 @@ class Display:
 
 def _line(progress: Progress) -> str:
     """The same in one line."""
-    correct = ", ".join(f"{name} {100 * value:.0f} %" for name, value in progress.correct.items())
+    scored = {name: value for name, value in progress.correct.items() if value == value}  # a game scores nobody
+    correct = "".join(f", {name} {100 * value:.0f} %" for name, value in scored.items())
     stage = f", stage {progress.stage} of {progress.stages}" if progress.stages > 1 else ""
     return (
         f"{progress.seconds:5.0f} of {progress.budget_s:.0f} s: {progress.steps:,} steps, {progress.trials:,} trials, "
-        f"{progress.reward_per_trial:.3f} reward per trial, {correct}{stage}"
+        f"{progress.reward_per_trial:.3f} reward per trial{correct}{stage}"
     )

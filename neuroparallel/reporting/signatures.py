@@ -12,7 +12,7 @@ from neuroparallel import analysis
 from neuroparallel.records import Table, Trials
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from neuroparallel.plotting.style import Figure
 
 __all__ = ["Signature", "find_signature", "list_signatures"]
 
@@ -107,10 +107,34 @@ def _psychometric(trials: Trials) -> tuple[Table, list[str]]:
     return found.counts, [f"bias {found.fit.bias:.3g}, spread {found.fit.spread:.3g} % coherence"]
 
 
+def _is_game(trials: Trials) -> bool:
+    """Whether several subjects, and nobody else, play a game."""
+    if not len(trials) or any(name not in trials for name in ("task", "subject", "choice", "reward")):
+        return False
+    return bool((trials["task"] == "game_choice").all()) and len(np.unique(trials["subject"])) > 1
+
+
+def _game(trials: Trials) -> tuple[Table, list[str]]:
+    together, earned = analysis.coordination_rate(trials), analysis.social_welfare(trials)
+    lines = [
+        f"all the same: {100 * rate:.1f} % of rounds ({100 * chance:.1f} % by chance)"
+        for rate, chance in zip(together["rate"], together["chance"], strict=True)
+    ]
+    lines += [
+        f"earned per round: {total:.3g} together, {least:.3g} by who got least, {most:.3g} by who got most"
+        for total, least, most in zip(earned["total"], earned["least"], earned["most"], strict=True)
+    ]
+    if len(np.unique(trials["subject"])) == 2:
+        turns = analysis.turn_taking(trials)["index"]
+        lines += [f"taking turns: {index:+.2f} (-1 to 1)" for index in turns[np.isfinite(turns)]]
+    return analysis.choice_shares(trials), lines
+
+
 SIGNATURES = (
     Signature("psychological refractory period", _has("soa_ms", "response_time_s", streams=2), _prp, "plot_prp"),
     Signature("stop-signal inhibition", _has("stop", "stop_delay_ms"), _stopping, "plot_inhibition"),
     Signature("staying in the two-step task", _has("first_choice", "common"), _stay, "plot_stay"),
     Signature("costs of task switching", _has("switch", "response_time_s"), _switching, "plot_switch_cost"),
     Signature("psychometric function", _has("coherence", "side", "choice"), _psychometric, "plot_psychometric"),
+    Signature("choices in a game", _is_game, _game, "plot_choices"),
 )

@@ -89,6 +89,17 @@ def test_a_subject_with_two_streams_has_to_say_which():
     assert analysis.coordination_rate(trials)["rounds"].tolist() == [10]
 
 
+def test_shares_of_choices_add_up_to_one_and_say_what_each_earned():
+    rewards = [[1, 3, 0, 5, 0], [0, 0, 0, 0, 2]]
+    table = analysis.choice_shares(meeting([1, 1, 2, 2, 0], [1, 1, 1, -1, 2], rewards=rewards))
+    rows = list(zip(*(table[name].tolist() for name in ("subject", "choice", "share", "reward")), strict=True))
+    mine = [("monkey_0", 0, 0.2, 0.0), ("monkey_0", 1, 0.4, 2.0), ("monkey_0", 2, 0.4, 2.5)]
+    assert rows == [*mine, ("monkey_1", 0, 0.2, 0.0), ("monkey_1", 1, 0.6, 0.0), ("monkey_1", 2, 0.2, 2.0)]
+    assert ((table["low"] < table["share"]) & (table["share"] < table["high"])).all()
+    whole = analysis.choice_shares(meeting([1, 1, 2, 2], [1, 1, 1, 2]), ())
+    assert whole["share"].tolist() == [5 / 8, 3 / 8]
+
+
 # ---- coordination and turns ----
 
 

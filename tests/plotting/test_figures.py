@@ -234,3 +234,16 @@ def test_the_picture_of_task_switching_names_its_costs():
     assert figure.axes[0].patches[0].get_height() == pytest.approx(200, abs=10)
     for word in ("switch", "congruency", "response time (ms)"):
         assert word in words(figure)
+
+
+def test_choices_are_shown_with_their_shares_for_every_player():
+    chosen = np.repeat([[1, 1, 3, 3], [1, 2, 3, 0]], 25, axis=1).ravel()
+    table = Trials({"subject": np.repeat(["ann", "ben"], 100), "stream": np.full(200, "play"), "choice": chosen})
+    figure = plotting.plot_choices(table)
+    drawn(figure)
+    (ax,) = figure.axes
+    assert "ann.play" in words(figure)
+    points = [line.get_xydata() for line in ax.get_lines() if len(line.get_xydata()) > 1]
+    np.testing.assert_allclose(np.round(points[0]), [[1, 50], [3, 50]])
+    np.testing.assert_allclose(np.round(points[1]), [[0, 25], [1, 25], [2, 25], [3, 25]])
+    assert ax.get_xticks().tolist() == [1, 2, 3]

@@ -1,0 +1,60 @@
+"""Which options are taken how often."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuroparallel.analysis import choice_shares
+from neuroparallel.plotting.style import (
+    COLORS,
+    MARKERS,
+    TEXT,
+    Axes,
+    Figure,
+    figure_of,
+    new_figure,
+    tidy,
+    titled,
+)
+from neuroparallel.records import Trials
+from neuroparallel.records.trials import stream_codes
+
+
+def plot_choices(trials: Trials, ax: Axes | None = None, *, level: float = 0.95, title: str = "Choices") -> Figure:
+    """The share of trials in which each stream made each choice, with Wilson intervals; left of 1: none.
+
+    Args:
+        trials: Needs ``choice``.
+        ax: Axes to draw in; None: a new figure.
+        level: Confidence of the intervals, in (0, 1).
+        title: Shown above.
+
+    Returns:
+        The figure.
+
+    Raises:
+        UnknownNameError: The table lacks a column.
+    """
+    names, codes = stream_codes(trials)
+    figure = figure_of(ax) if ax is not None else new_figure(5.2, 3.6)
+    ax = ax if ax is not None else figure.add_subplot()
+    for place, name in enumerate(names):
+        shares = choice_shares(trials.select(codes == place), (), level=level)
+        percent, low, high = (100 * shares[column] for column in ("share", "low", "high"))
+        shift = 0.12 * (place - (len(names) - 1) / 2)
+        ax.errorbar(
+            shares["choice"] + shift, percent, yerr=np.stack([percent - low, high - percent]).clip(0), linestyle="",
+            color=COLORS[place % len(COLORS)], marker=MARKERS[place % len(MARKERS)], markersize=6, elinewidth=1.2,
+            label=name,
+        )  # fmt: skip
+    last = int(max(trials["choice"].max(initial=1), 1))
+    ax.set_xlim(0.5 if (trials["choice"] > 0).all() else -0.5, last + 0.5)
+    ax.set_xticks(np.arange(1, last + 1, 1 + last // 15))
+    ax.set_ylim(-3, 103)
+    ax.set_xlabel("choice")
+    ax.set_ylabel("share of trials (%)")
+    if names:
+        ax.legend(frameon=False, fontsize=TEXT - 1.5, loc="best")
+    tidy(ax)
+    titled(ax, title)
+    return figure
