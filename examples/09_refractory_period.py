@@ -9,15 +9,13 @@ import neuroparallel as npar
 
 PICTURE = Path("runs/prp.png")
 PICTURE.parent.mkdir(exist_ok=True)
-ASYNCHRONIES = [0, 50, 100, 150, 300, 500, 800, 1200]  # ms
 
-prp = npar.Scenario.load("prp").replace(**{"subjects.subject_0.streams.second.onset": ASYNCHRONIES})
 subjects = {
     "bottleneck": npar.agents.Bottleneck(perception=100, central=225, motor=150),
     "capacity sharing": npar.agents.CapacitySharing(perception=100, central=225, motor=150, share=0.5),
 }
 for name, subject in subjects.items():
-    trials = npar.simulate(prp, agents=subject, trials=2_000, per_lane=5, seed=0)
+    trials = npar.simulate("prp", agents=subject, trials=4_000, per_lane=4, seed=0)
     found = npar.analysis.prp_curve(trials)
     print(f"{name}: slope of the second response {found.short.value:.2f}, of the first {found.short_1.value:.2f}")
     print(found.times)

@@ -155,7 +155,7 @@ class _Evidence:
         per_second = (self.weights**2 * variance).sum(axis=1) / 1000  # variance of the evidence, of its mean over 1 s
         most = 1 / np.sqrt(np.where(self.telling, per_second, 1.0))
         self.gain = most if sensitivity is None else np.full(len(most), float(sensitivity))
-        if (self.gain > most * (1 + 1e-9)).any():
+        if (self.gain > most * (1 + 1e-9))[self.telling].any():
             raise ArgumentError(
                 f"accumulator: sensitivity is {sensitivity:g}, but the noise of {task.task_name()} leaves at most "
                 f"{most[self.telling].min():.4g}."
