@@ -38,7 +38,8 @@ class Accumulator(StreamAgent):
     differ by) it is right with probability ``1 / (1 + exp(-2 A k c))`` and responds after
     ``A / (k c) * tanh(A k c) + t`` on average, at every dt.
 
-    If the evidence ends before it is enough, the answer is what it speaks for by then, given when it is asked for.
+    If the evidence ends before it is enough, the answer is what it speaks for by then. Where an answer is due later,
+    or time is short, it comes when the response window opens, or just before it closes.
 
     Args:
         bound: A, in units of ``sqrt(s)``: the noise of what is added up has variance 1 per second.
@@ -154,7 +155,7 @@ class _Evidence:
         per_second = (self.weights**2 * variance).sum(axis=1) / 1000  # variance of the evidence, of its mean over 1 s
         most = 1 / np.sqrt(np.where(self.telling, per_second, 1.0))
         self.gain = most if sensitivity is None else np.full(len(most), float(sensitivity))
-        if (self.gain > most * (1 + 1e-9)).any():
+        if (self.gain > most * (1 + 1e-9))[self.telling].any():
             raise ArgumentError(
                 f"accumulator: sensitivity is {sensitivity:g}, but the noise of {task.task_name()} leaves at most "
                 f"{most[self.telling].min():.4g}."
@@ -202,6 +203,7 @@ class _Walk:
         self._sum = np.zeros(lanes)
         self._due = np.full(lanes, NEVER, np.int64)
         self._begun = np.zeros(lanes, np.int64)
+        self._latest = np.zeros(lanes, np.int64)  # when evidence was last to be seen
         self.since = np.full(lanes, NEVER, np.int64)  # when the evidence began
         self.open = np.zeros(lanes, bool)  # there is evidence, and it is not yet enough
 
@@ -212,7 +214,10 @@ class _Walk:
         self._begun[ended] = now
         telling = self._telling[self._stream.tables.period_of[self._stream.row]]
         self.since[telling & (self.since == NEVER)] = now
-        self.open = telling & (self._due == NEVER)
+        self._latest[telling | (self.since == NEVER)] = now
+        undecided = self._due == NEVER
+        self.open = telling & undecided
+        self._respond(np.flatnonzero(undecided & ~telling & self._stream.window_open()), now)
 
     def add(self, lanes: Lanes, seen: NDArray[np.float32], now: int) -> None:
         """Add what is seen in some lanes, float32 (lanes, channels), and note where it is enough."""
@@ -225,17 +230,20 @@ class _Walk:
         if own.any():
             moved += own * normal(words_for(self._keys[lanes], now))
         self._sum[lanes] += moved
-        enough = np.flatnonzero(np.abs(self._sum[lanes]) >= self._bound)
-        if enough.size:
-            who = lanes[enough]
-            rest = np.full(len(who), self._residual)
-            self._due[who] = now + whole_steps(rest, self._dt, words_for(self._keys[who], now, 1))
+        self._respond(lanes[np.abs(self._sum[lanes]) >= self._bound], now)
+
+    def _respond(self, lanes: Lanes, now: int) -> None:
+        """Plan the response to what was seen until now, in some lanes that have decided."""
+        if lanes.size:
+            rest = np.full(len(lanes), self._residual)
+            self._due[lanes] = self._latest[lanes] + whole_steps(rest, self._dt, words_for(self._keys[lanes], now, 1))
 
     def answer(self, now: int) -> Lanes:
         """What to do in every lane, int64 (lanes,)."""
         stream = self._stream
         telling = self._telling[stream.tables.period_of[stream.row]]
-        lanes = np.flatnonzero(stream.window_open() & ((now >= self._due) | ~telling))
+        hurry = ~telling & (now + 1 >= stream.end)
+        lanes = np.flatnonzero(stream.window_open() & ((now >= self._due) | hurry))
         result = np.zeros(stream.lanes, np.int64)
         total = self._sum[lanes]
         words = words_for(self._keys[lanes] ^ self._begun[lanes].astype(np.uint64), 0, 2)

@@ -168,7 +168,8 @@ class CapacitySharing(StagedAgent):
 
     A central stage that goes on alone runs at full speed. While several do, that of the earliest stimulus gets
     ``share`` of the speed and the others the rest in equal parts. With a share below 1 the first response is
-    slower at short asynchronies as well, which a bottleneck does not predict; the second one is not faster.
+    slower at short asynchronies as well, which a bottleneck does not predict; the second one comes as late as behind a
+    bottleneck wherever the first is done before it.
 
     Args:
         share: Of the capacity, for the earliest stimulus, in [0, 1].

@@ -11,7 +11,7 @@ from neuroparallel.analysis.intervals import mean_interval
 from neuroparallel.analysis.pairing import asynchrony_ms, pairs_of, response_pairs
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.table import BoolArray, FloatArray
+from neuroparallel.records.table import Array, FloatArray
 
 SHORT_MS = (0.0, 100.0)
 LONG_MS = (500.0, 1200.0)
@@ -115,6 +115,8 @@ def _slope(soa_ms: FloatArray, times_s: FloatArray, range_ms: tuple[float, float
 class Additivity:
     """Whether what makes one decision slow and what makes the other slow add up.
 
+    The hardest and the easiest level of a factor are those with the longest and the shortest mean time.
+
     Attributes:
         cells: A row per combination of levels: ``level_1``, ``level_2``, ``trials``, ``mean_s`` and ``sem_s`` of the
             time until both answers were given.
@@ -140,9 +142,10 @@ def additivity(
 ) -> Additivity:
     """Whether two decisions about simultaneous stimuli are made one after the other or at the same time.
 
-    The time until both answers were given, from the earlier stimulus on, is compared between the extreme levels of
-    difficulty of both streams; which of the two extremes is the hard one, the times themselves say. Only trials in
-    which both responded count, and not those with a wrong answer if the table has ``correct``.
+    The time until both answers were given, from the earlier stimulus on, is taken for a sum of an effect of either
+    level and of their interaction, which is proportional to both effects (Tukey's single degree of freedom); with two
+    levels each, that is the difference of differences. Only trials in which both responded count, and not those with
+    a wrong answer if the table has ``correct``.
 
     Args:
         trials: Needs ``stream``, ``trial``, ``outcome``, ``response_time_s``, ``soa_ms`` or ``onset_s``, and the
@@ -156,11 +159,11 @@ def additivity(
 
     Raises:
         UnknownNameError: The table lacks a column, or there is no such stream.
-        ArgumentError: A factor has fewer than two levels, or extreme levels never came together.
+        ArgumentError: A factor has fewer than two levels, or too few combinations of levels occurred.
 
     Source:
         Kang, Loeffler, Jeurissen, Zylberberg, Wolpert & Shadlen 2021, eLife 10:e63721; the logic is that of
-        Sternberg 1969, Acta Psychol 30:276.
+        Sternberg 1969, Acta Psychol 30:276, the interaction that of Tukey 1949, Biometrics 5:232.
     """
     pairs = pairs_of(trials, first, second)
     one, two = (factor, factor) if isinstance(factor, str) else factor
@@ -181,26 +184,35 @@ def _interaction(table: Table) -> Additivity:
     mean = np.array([m.mean() for m in members])
     spread = np.array([m.std(ddof=1) if len(m) > 1 else np.nan for m in members])
     cells = Table({**groups.columns, "trials": count, "mean_s": mean, "sem_s": spread / np.sqrt(count)})
-    hard_1, easy_1 = _extremes(table, "level_1")
-    hard_2, easy_2 = _extremes(table, "level_2")
-    corners = [cells.mask(level_1=a, level_2=b) for a in (hard_1, easy_1) for b in (hard_2, easy_2)]
-    if not all(corner.any() for corner in corners):
-        raise ArgumentError("additivity: the hardest and easiest levels of the two streams never came together.")
-    both, first_hard, second_hard, neither = (float(cells["mean_s"][corner][0]) for corner in corners)
-    error = np.sqrt(sum(float(cells["sem_s"][corner][0]) ** 2 for corner in corners))
-    interaction = both - first_hard - second_hard + neither
-    return Additivity(cells, first_hard - neither, second_hard - neither, interaction, float(error))
+    times = table["time_s"]
+    one, hardness_1, hardest_1 = _factor(table["level_1"], times)
+    two, hardness_2, hardest_2 = _factor(table["level_2"], times)
+    design = np.column_stack([np.ones(len(times)), one, two, hardness_1 * hardness_2])
+    inner = design.T @ design
+    if np.linalg.matrix_rank(inner) < len(inner):
+        raise ArgumentError("additivity: too few combinations of the levels of the two streams occurred.")
+    inverse = np.linalg.inv(inner)
+    found = inverse @ (design.T @ times)
+    # Hard conditions spread more: the error is taken from every trial's own deviation.
+    deviations = design * (times - design @ found)[:, None]
+    error = np.sqrt((inverse @ (deviations.T @ deviations) @ inverse)[-1, -1])
+    effect_2 = float(found[1 + one.shape[1] + hardest_2])
+    return Additivity(cells, float(found[1 + hardest_1]), effect_2, float(found[-1]), float(error))
 
 
-def _extremes(table: Table, name: str) -> tuple[float, float]:
-    """The slower and the faster of a factor's lowest and highest level."""
-    levels = np.unique(table[name])
-    if len(levels) < 2:
-        raise ArgumentError(f"additivity: a factor needs at least two levels; found {levels.tolist()}.")
+def _factor(levels: Array, times: FloatArray) -> tuple[FloatArray, FloatArray, int]:
+    """A factor for a linear model.
 
-    def slowness(level: float) -> float:
-        mine: BoolArray = table[name] == level
-        return float(table["time_s"][mine].mean())
-
-    ends = sorted((float(levels[0]), float(levels[-1])), key=slowness)
-    return ends[1], ends[0]
+    Returns:
+        A column for each level but the easiest, (trials, levels - 1); how hard each trial's level is, from 0 for
+        the easiest to 1 for the hardest, (trials,); and the column of the hardest.
+    """
+    names, codes = np.unique(levels, return_inverse=True)
+    if len(names) < 2:
+        raise ArgumentError(f"additivity: a factor needs at least two levels; found {names.tolist()}.")
+    mean = np.bincount(codes, times) / np.bincount(codes)
+    order = np.argsort(mean, kind="stable")  # from easy to hard
+    columns = (codes[:, None] == order[1:]).astype(np.float64)
+    reach = mean[order[-1]] - mean[order[0]]
+    hardness = (mean - mean[order[0]]) / (reach if reach > 0 else 1.0)
+    return columns, hardness[codes], len(names) - 2

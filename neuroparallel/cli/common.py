@@ -94,8 +94,12 @@ def add_set(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def changes_of(texts: Iterable[str]) -> dict[str, Any]:
+def changes_of(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
     """Read ``key=value`` texts; values are YAML.
+
+    Args:
+        texts: As they were given.
+        flag: What they were given with.
 
     Raises:
         ArgumentError: There is no ``=``.
@@ -107,7 +111,8 @@ def changes_of(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not (key.strip() and equals):
-            raise ArgumentError(f"--set {text}: write key=value, as in --set timing.delay=500.")
+            example = "timing.delay=500" if flag == "--set" else "seed=1"
+            raise ArgumentError(f"{flag} {text}: write key=value, as in {flag} {example}.")
         changes[key.strip()] = read_value(value)
     return changes
 

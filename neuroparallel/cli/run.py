@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli.common import add_verb, add_what, load, note, on_screen, print_table, write_table
+from neuroparallel.cli.common import add_verb, add_what, changes_of, load, note, on_screen, print_table, write_table
 from neuroparallel.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from neuroparallel.agents import Agent
     from neuroparallel.records import Trace, Trials
     from neuroparallel.reporting import Signature
     from neuroparallel.scenario import Scenario
@@ -33,6 +34,10 @@ def add(verbs: Any) -> None:
         default="random",
         help="random (default), hold, oracle, bottleneck ..., or a checkpoint: directory of a run",
     )
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="KEY=VALUE", dest="options",
+        help="an option of the agent: --option share=0.7; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=None, help="of the trials; the scenario's by default")
     parser.add_argument(
         "--plot", metavar="FILE.png",
@@ -47,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     from neuroparallel.reporting import find_signature
 
     scenario = load(options)
-    agent = _agent(options.agent)
+    agent = _agent(options.agent, changes_of(options.options, "--option"))
     file = _picture_file(options.plot)
     signature, traces = None, dict[str, "Trace"]()
     if options.steps is not None:
@@ -80,18 +85,21 @@ def _print(signature: Signature, trials: Trials) -> bool:
     return True
 
 
-def _agent(name: str) -> Any:
-    """A trained subject if it names a directory, else the name of a reference agent."""
+def _agent(name: str, options: dict[str, Any]) -> Agent:
+    """A trained subject if it names a directory, else a reference agent."""
+    from neuroparallel.agents import TrainedAgent, make_agent
+
     if os.sep not in name and not Path(name).exists():
-        return name
-    from neuroparallel.agents import TrainedAgent
+        return make_agent(name, **options)
+    if options:
+        raise ArgumentError(f"--option {next(iter(options))}: a trained subject has no options.")
     from neuroparallel.reporting import find_run
     from neuroparallel.rllib import load_policy
 
     return TrainedAgent(load_policy(find_run(name)))
 
 
-def _watched(scenario: Scenario, agent: Any, steps: int, seed: int | None) -> tuple[dict[str, Trace], Any]:
+def _watched(scenario: Scenario, agent: Agent, steps: int, seed: int | None) -> tuple[dict[str, Trace], Any]:
     from rich.progress import Progress
 
     from neuroparallel.reporting import watch
@@ -102,14 +110,14 @@ def _watched(scenario: Scenario, agent: Any, steps: int, seed: int | None) -> tu
         return watch(scenario, agent, steps=steps, seed=seed, each=lambda n: progress.update(bar, completed=n))
 
 
-def _simulated(scenario: Scenario, agent: Any, trials: int, seed: int | None) -> Any:
-    from neuroparallel.agents import simulate
+def _simulated(scenario: Scenario, agent: Agent, trials: int, seed: int | None) -> Any:
+    from neuroparallel.agents import TrainedAgent, simulate
 
     chosen = scenario.seed if seed is None else seed
     with on_screen(error=True).status(f"running {trials:,} trials"):
-        if isinstance(agent, str):
-            return simulate(scenario, agents=agent, trials=trials, seed=chosen)
-        return _tested(scenario, agent.policy, trials, chosen)
+        if isinstance(agent, TrainedAgent):
+            return _tested(scenario, agent.policy, trials, chosen)
+        return simulate(scenario, agents=agent, trials=trials, seed=chosen)
 
 
 def _tested(scenario: Scenario, policy: Any, trials: int, seed: int) -> Any:

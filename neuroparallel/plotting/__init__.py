@@ -7,11 +7,12 @@ window is opened and no global state is touched.
 from neuroparallel.plotting.accuracy import plot_performance
 from neuroparallel.plotting.choices import plot_choices
 from neuroparallel.plotting.learning import plot_learning_curve
-from neuroparallel.plotting.paradigms import plot_inhibition, plot_prp, plot_stay, plot_switch_cost
+from neuroparallel.plotting.paradigms import plot_additivity, plot_inhibition, plot_prp, plot_stay, plot_switch_cost
 from neuroparallel.plotting.psychometrics import plot_psychometric
 from neuroparallel.plotting.traces import plot_run, plot_trial
 
 __all__ = [
+    "plot_additivity",
     "plot_choices",
     "plot_inhibition",
     "plot_learning_curve",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroparallel.analysis import (
+    additivity,
     inhibition_function,
     prp_curve,
     stay_probabilities,
@@ -96,6 +97,57 @@ def _bottleneck(ax: Axes, times: Table) -> None:
             [soa[0], corner, soa[-1]], [second[0], tail, tail], color=QUIET, linewidth=1.2, linestyle="--", zorder=2,
             label="bottleneck: slope -1, then flat",
         )  # fmt: skip
+
+
+def plot_additivity(
+    trials: Trials,
+    factor: str | tuple[str, str] = "coherence",
+    first: str | None = None,
+    second: str | None = None,
+    ax: Axes | None = None,
+    *,
+    title: str = "Two decisions about one display",
+) -> Figure:
+    """Time until both answers were given, against the difficulty of the one decision, a line for each of the other.
+
+    Lines that run in parallel are what decisions in turn have; those made at the same time close up where it is hard.
+
+    Args:
+        trials: As for ``analysis.additivity``.
+        factor: Column with the difficulty of either stream, or one column for each.
+        first: Name of the one stream; None: the two streams of the table, in order of appearance.
+        second: Name of the other.
+        ax: Axes to draw in; None: a new figure.
+        title: Shown above.
+
+    Returns:
+        The figure.
+
+    Raises:
+        UnknownNameError: The table lacks a column, or there is no such stream.
+        ArgumentError: A factor has fewer than two levels, or too few combinations of levels occurred.
+    """
+    found = additivity(trials, factor, first, second)
+    names = pairs_of(trials, first, second).names
+    factors = (factor, factor) if isinstance(factor, str) else factor
+    columns = [f"{name} {part}" for name, part in zip(names, factors, strict=True)]
+    figure, ax = _axes(ax)
+    levels = np.unique(found.cells["level_2"])
+    for place, level in enumerate(levels):
+        rows = found.cells.where(level_2=level)
+        ax.errorbar(
+            rows["level_1"], 1000 * rows["mean_s"], yerr=1000 * np.nan_to_num(rows["sem_s"]),
+            color=COLORS[place % len(COLORS)], marker=MARKERS[place % len(MARKERS)], markersize=5, linewidth=1.6,
+            elinewidth=1.2, label=f"{level:g}",
+        )  # fmt: skip
+    ax.legend(frameon=False, fontsize=TEXT - 1.5, title=columns[1].replace("_", " "), title_fontsize=TEXT - 1.5)
+    told = f"interaction {1000 * found.interaction_s:+.0f} ± {1000 * found.standard_error_s:.0f} ms (s.e.)"
+    ax.text(0.03, 0.04, told, transform=ax.transAxes, fontsize=TEXT - 1.5, color=INK)
+    ax.set_xlabel(columns[0].replace("_", " "))
+    ax.set_ylabel("time until both answers (ms)")
+    tidy(ax)
+    titled(ax, title)
+    return figure
 
 
 def plot_inhibition(

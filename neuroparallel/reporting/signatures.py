@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,19 +26,21 @@ class Signature:
         fits: Says of a table of trials whether it has the columns.
         numbers: Makes of the trials a table to print, and lines to print below it.
         picture: Name of the function in ``neuroparallel.plotting`` that draws it.
+        columns: Names of columns that the function takes besides the trials, by the name of its argument.
     """
 
     name: str
     fits: Callable[[Trials], bool]
     numbers: Callable[[Trials], tuple[Table, list[str]]]
     picture: str
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def draw(self, trials: Trials) -> Figure:
         """Draw it; see the function of ``neuroparallel.plotting``."""
         from neuroparallel import plotting
 
         function: Callable[[Trials], Any] = getattr(plotting, self.picture)
-        figure: Figure = function(trials)
+        figure: Figure = function(trials, **self.columns)
         return figure
 
 
@@ -73,6 +75,17 @@ def _prp(trials: Trials) -> tuple[Table, list[str]]:
             f"{slope.value:.3f} ± {slope.standard_error:.3f} (s.e.)"
         )
     return found.times, lines
+
+
+def _turns(trials: Trials) -> tuple[Table, list[str]]:
+    found = analysis.additivity(trials, "strength")
+    effects = ((1, found.effect_1_s), (2, found.effect_2_s))
+    lines = [f"effect of the strength in stream {number}: {1000 * effect:.0f} ms" for number, effect in effects]
+    lines.append(
+        f"interaction: {1000 * found.interaction_s:+.0f} ± {1000 * found.standard_error_s:.0f} ms (s.e.); 0 if the "
+        "decisions take turns, below 0 if they are made at the same time"
+    )
+    return found.cells, lines
 
 
 def _stopping(trials: Trials) -> tuple[Table, list[str]]:
@@ -132,6 +145,13 @@ def _game(trials: Trials) -> tuple[Table, list[str]]:
 
 SIGNATURES = (
     Signature("psychological refractory period", _has("soa_ms", "response_time_s", streams=2), _prp, "plot_prp"),
+    Signature(
+        "two decisions in turn or at once",
+        _has("strength", "response_time_s", streams=2),
+        _turns,
+        "plot_additivity",
+        {"factor": "strength"},
+    ),
     Signature("stop-signal inhibition", _has("stop", "stop_delay_ms"), _stopping, "plot_inhibition"),
     Signature("staying in the two-step task", _has("first_choice", "common"), _stay, "plot_stay"),
     Signature("costs of task switching", _has("switch", "response_time_s"), _switching, "plot_switch_cost"),

@@ -161,6 +161,8 @@ def test_the_accumulator_without_noise_of_its_own_is_as_sensitive_as_the_display
 def test_no_one_is_more_sensitive_than_the_noise_of_the_display_allows():
     with pytest.raises(ArgumentError, match=r"leaves at most 22\.36"):
         simulate(Dots(), Accumulator(sensitivity=23.0), 5)
+    task = npar.make_task("random_dots")  # which has periods without evidence as well
+    assert len(simulate(task, Accumulator(sensitivity=22.0), 5)) == 5
 
 
 def test_where_the_answer_is_due_later_the_accumulator_answers_then_by_what_it_has():
