@@ -68,9 +68,10 @@ class Film:
         streams = next(subject for subject in self.engine.subjects if subject.spec.name == agent).streams
         if not any(stream.moving for stream in streams):
             return action
-        if len(streams) == 1:
+        if not isinstance(action, Mapping):
             return streams[0].event
-        return [stream.event if stream.moving else action[stream.spec.short] for stream in streams]
+        done = [stream.event if stream.moving else action[stream.spec.short] for stream in streams]
+        return [*done, action["message"]] if "message" in action else done
 
     def picture(self) -> NDArray[np.uint8]:
         """Paint the current trial of every agent, one below the other.
@@ -90,7 +91,8 @@ class Film:
         """The steps of an agent's current trial; one step of holding if it has just begun."""
         seen, info = self._now[agent]
         space = self.engine.action_space(agent)
-        hold = [0] * len(space.nvec) if isinstance(space, spaces.MultiDiscrete) else 0
+        factors = len(space.nvec) if isinstance(space, spaces.MultiDiscrete) else len(getattr(space, "spaces", "1"))
+        hold = [0] * factors
         started = {key: 0 if key.endswith("outcome") else value for key, value in info.items()}
         rows = self._rows[agent] or [(self.engine.now, seen, hold, 0.0, info, started)]
         times, kept = [row[0] for row in rows], [row[1:] for row in rows]

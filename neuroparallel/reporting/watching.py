@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.agents import Agent, make_agent
+from neuroparallel.agents.protocol import engine_of
+from neuroparallel.engine.stream import BatchStream
 from neuroparallel.environments import batch
 from neuroparallel.environments.render import make_trace
 from neuroparallel.errors import ArgumentError
@@ -61,7 +63,9 @@ def watch(
         for agent, kept in rows.items():
             before = {key: int(infos[agent][key][0]) for key in infos[agent] if key.endswith(("truth", "period"))}
             ended = {key: int(after[agent][key][0]) for key in after[agent] if key.endswith(("outcome", "trial"))}
-            kept.append((observations[agent][0], actions[agent][0], float(rewards[agent][0]), before, ended))
+            kept.append(
+                (observations[agent][0], _done(engine, agent, actions[agent]), float(rewards[agent][0]), before, ended)
+            )
         observations, infos = fresh, after
         over = truncations[engine.possible_agents[0]]
         if over.any():
@@ -73,6 +77,19 @@ def watch(
         for agent, kept in rows.items()
     }
     return traces, engine.trials()
+
+
+def _done(engine: Any, agent: str, action: Any) -> Any:
+    """What an agent did in the only lane, as numbers; a movement is shown as the event that it came to."""
+    subject = next(subject for subject in engine_of(engine).subjects if subject.spec.name == agent)
+    if not subject.moving:
+        return action[0]
+    done = [_event(stream) if stream.moving else int(action[stream.spec.short][0]) for stream in subject.streams]
+    return [*done, int(action["message"][0])] if subject.spec.message is not None else done
+
+
+def _event(stream: BatchStream) -> int:
+    return int(stream.answered[2][0]) if stream.answered is not None and stream.answered[2].size else 0
 
 
 def one_trial(trace: Trace) -> Trace:

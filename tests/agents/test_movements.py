@@ -7,6 +7,7 @@ import pytest
 
 from neuroparallel.agents import make_agent, simulate
 from neuroparallel.errors import ArgumentError, TaskError
+from neuroparallel.reporting import watch
 from tests.engine.toys import Clicks, Reach, alone, together
 
 
@@ -47,8 +48,18 @@ def test_agents_that_choose_say_that_they_cannot_move(name):
 def test_the_oracle_asks_the_task_how_to_move(what):
     trials = simulate(what, "oracle", 40)
     assert set(trials["outcome"]) == {"correct"}
-    reaches = trials.where(task="tests.agents.test_movements:Steered")
+    reaches = trials.where(task="steered")
     np.testing.assert_allclose(reaches["response_time_s"], 0.1)  # at full speed
+
+
+@pytest.mark.parametrize("what", [alone(Steered()), together(Clicks, Steered)], ids=["box", "dict"])
+def test_who_watches_sees_a_movement_as_the_event_that_it_came_to(what):
+    traces, trials = watch(what, "oracle", steps=60, seed=2)
+    trace, reaches = traces["subject_0"], trials.where(task="steered")
+    arrived = np.rint((reaches["onset_s"] + 0.2 + reaches["response_time_s"]) * 10).astype(int) - 1
+    assert len(arrived) > 2
+    np.testing.assert_array_equal(trace.actions[arrived, -1], reaches["choice"])
+    assert (trace.actions[arrived - 1, -1] == 0).all()
 
 
 @pytest.mark.parametrize(

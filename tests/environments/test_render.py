@@ -5,11 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from neuroparallel.agents.plain import at_rest
 from neuroparallel.environments import gym_env, parallel_env
 from neuroparallel.errors import UsageError
+from tests.tasks import playing
 
 
-@pytest.mark.parametrize("name", ["random_dots", "dpa_gng", "dual_random_dots"])
+@pytest.mark.parametrize("name", ["random_dots", "dpa_gng", "dual_random_dots", "pursuit", "tracking_with_probe"])
 def test_a_picture_is_painted_at_any_moment(name):
     env = parallel_env(name, render_mode="rgb_array", session={"trials": 2})
     with pytest.raises(UsageError, match="before reset"):
@@ -17,8 +19,7 @@ def test_a_picture_is_painted_at_any_moment(name):
     env.reset(seed=0)
     pictures = [env.render()]
     while env.agents:
-        action = 0 if hasattr(env.action_space("subject_0"), "n") else [0, 0]
-        env.step({"subject_0": action})
+        env.step({"subject_0": playing.in_lane(at_rest(env.action_space("subject_0"), 1), 0)})
         pictures.append(env.render())
     for picture in pictures:
         assert picture.dtype == np.uint8
