@@ -42,7 +42,7 @@ class NBack(Task):
     n - 1 ago is then less often a target.
 
     Args:
-        n: How far back to compare, 1 to 9; where the level starts if it is adaptive.
+        n: How far back to compare, 1 to 9, recorded as ``n_back``; where the level starts if it is adaptive.
         items: How many different items there are, 4 to 100; a channel each.
         target_probability: Share of targets, lead-in left out.
         lure_probability: Share of the other trials in which the item of n - 1 or n + 1 trials ago is
