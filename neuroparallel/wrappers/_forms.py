@@ -339,8 +339,8 @@ def _with_masks(infos: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
 
 def _names(env: Any, agent: str | None, space: Any) -> tuple[str, ...]:
     """The names of an environment's channels; numbers for those of others."""
-    known = getattr(env, "channel_names", None)
-    if known is not None:
-        return tuple(known() if agent is None else known(agent))
     width = space.shape[0] if getattr(space, "shape", None) else 0
-    return tuple(f"channel_{i}" for i in range(width))
+    known = getattr(env, "channel_names", None)
+    names = () if known is None else tuple(known() if agent is None else known(agent))
+    fits = len(names) == width  # a wrapper of others may have changed the channels and not their names
+    return names if fits else tuple(f"channel_{i}" for i in range(width))

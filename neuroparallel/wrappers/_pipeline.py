@@ -305,7 +305,8 @@ def _legal(space: spaces.Space[Any]) -> frozenset[int]:
     """The actions of a Discrete space that a look-up can check."""
     if not isinstance(space, spaces.Discrete) or int(space.n) > 1000:
         return frozenset()
-    return frozenset(range(int(space.start), int(space.start) + int(space.n)))
+    first = int(space.start)
+    return frozenset(range(first, first + int(space.n)))
 
 
 def _rows(width: int, dtype: Any) -> Iterator[Array]:

@@ -22,11 +22,8 @@ def parallel_step(pipe: Pipeline, base: Any, otherwise: Callable[[Any], Any]) ->
     def step(actions: Mapping[str, Any]) -> Any:
         if len(actions) != 1 or agent not in actions or not base.agents:
             return otherwise(actions)
-        if acting:
-            observations, rewards, terminations, truncations, infos = base_step(act(actions))
-        else:
-            now.action = actions[agent]
-            observations, rewards, terminations, truncations, infos = base_step(actions)
+        now.action = actions[agent]
+        observations, rewards, terminations, truncations, infos = base_step(act(actions) if acting else actions)
         now.reward, now.info = rewards[agent], infos[agent]
         if tells:
             now.told = {}
@@ -39,7 +36,7 @@ def parallel_step(pipe: Pipeline, base: Any, otherwise: Callable[[Any], Any]) ->
         if pays:
             rewards = {agent: now.reward}
         if tells:
-            infos = {agent: {**now.info, **now.told}}
+            infos = {**infos, agent: {**now.info, **now.told}}
         return observations, rewards, terminations, truncations, infos
 
     return step
@@ -51,12 +48,10 @@ def gym_step(pipe: Pipeline, base: Any) -> Callable[[Any], Any]:
     looks, tells, acting, act = pipe.looks, pipe.tells, pipe.acting, pipe.act
 
     def step(action: Any) -> Any:
-        if acting:
-            seen, reward, terminated, truncated, info = base_step(act({agent: action})[agent])
-        else:
-            now.action = action
-            seen, reward, terminated, truncated, info = base_step(action)
-        now.reward, now.info = reward, info
+        now.action = action
+        inward = act({agent: action})[agent] if acting else action
+        seen, now.reward, terminated, truncated, info = base_step(inward)
+        now.info = info
         if tells:
             now.told = {}
         if looks:

@@ -48,7 +48,7 @@ class FrameStack(Signal):
             return
         seen, frames = now.out[present].copy(), me.memory["past"]
         now.out[past], now.out[last] = frames, seen
-        frames[...] = now.out[len(seen) :]
+        frames[...] = now.out[len(seen) : me.end]
 
 
 def frame_stack_v0(env: Any, frames: int = 4) -> Any:
