@@ -234,3 +234,15 @@ def test_the_picture_of_task_switching_names_its_costs():
     assert figure.axes[0].patches[0].get_height() == pytest.approx(200, abs=10)
     for word in ("switch", "congruency", "response time (ms)"):
         assert word in words(figure)
+
+
+def test_what_a_subject_says_has_a_panel_of_its_own():
+    rng = np.random.default_rng(0)
+    names = (("withhold", "lick"), ("stay", "go"), tuple(f"say_{level}" for level in range(21)))
+    actions = np.column_stack([rng.integers(0, 2, (40, 2)), rng.integers(0, 21, 40)])
+    figure = plotting.plot_trial(dual_trace(actions=actions, action_names=names))
+    drawn(figure)
+    text = words(figure)
+    assert "message" in text
+    assert "say_20" in text
+    assert "say_7" not in text  # too many to name each
