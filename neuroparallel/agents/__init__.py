@@ -14,6 +14,7 @@ from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, Rando
 from neuroparallel.agents.playing import simulate
 from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.registry import list_agents, make_agent
+from neuroparallel.agents.sharing import ConfidenceSharer
 from neuroparallel.agents.stages import Bottleneck, CapacitySharing
 from neuroparallel.agents.stopping import RaceStopper
 from neuroparallel.agents.trained import TrainedAgent
@@ -25,6 +26,7 @@ __all__ = [
     "BlindAgent",
     "Bottleneck",
     "CapacitySharing",
+    "ConfidenceSharer",
     "HoldAgent",
     "IdealObserver",
     "MemoryOne",

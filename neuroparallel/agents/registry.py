@@ -13,6 +13,7 @@ from neuroparallel.agents.learners import QLearner, TwoStepLearner
 from neuroparallel.agents.observer import IdealObserver
 from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent
 from neuroparallel.agents.protocol import Agent
+from neuroparallel.agents.sharing import ConfidenceSharer
 from neuroparallel.agents.stages import Bottleneck, CapacitySharing
 from neuroparallel.agents.stopping import RaceStopper
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
@@ -25,6 +26,7 @@ _AGENTS: dict[str, Callable[..., Agent]] = {
     "blind": BlindAgent,
     "bottleneck": Bottleneck,
     "capacity_sharing": CapacitySharing,
+    "confidence_sharer": ConfidenceSharer,
     "hold": HoldAgent,
     "hybrid": TwoStepLearner,
     "ideal_observer": IdealObserver,

@@ -28,6 +28,8 @@ from neuroparallel.records import Trace
 from neuroparallel.records.table import FloatArray, IntArray
 
 MOST_NAMES = 24  # channel names that fit beside the picture
+MOST_CHOICES = 12  # rows of an action's panel that can each have a name
+SILENCE = "say_0"  # the first level of a message
 WIDTH_OF_LETTER = 0.0095  # share of the time axis that a letter of a period's name takes
 
 
@@ -71,7 +73,7 @@ def _picture(trace: Trace, title: str | None, *, width: float, named: bool) -> F
         raise ArgumentError("A picture needs at least one step; the trace has none.")
     streams, factors = len(trace.stream_names), len(trace.action_names)
     channels = min(len(trace.channel_names), MOST_NAMES)
-    choices = [max(len(names), 2) for names in trace.action_names]
+    choices = [min(max(len(names), 2), MOST_CHOICES) for names in trace.action_names]
     heights = [0.26 * streams, max(0.17 * channels, 0.7)]
     heights += [max(0.2 * count, 0.5) for count in choices] + [0.75]
     figure = new_figure(width, sum(heights) + 1.5)
@@ -178,8 +180,8 @@ def _draw_channels(figure: Figure, ax: Axes, trace: Trace) -> None:
 
 def _draw_actions(ax: Axes, trace: Trace, factor: int) -> None:
     edges, names = _edges(trace), trace.action_names[factor]
-    alone = len(trace.action_names) == 1
-    truths = range(len(trace.stream_names)) if alone else [factor]
+    alone, says = len(trace.action_names) == 1, names[0] == SILENCE
+    truths = range(len(trace.stream_names)) if alone else [] if says else [factor]
     for i in truths:
         for start, end, right in _stretches(edges, trace.ground_truth[:, i]):
             if right < 0:
@@ -191,10 +193,11 @@ def _draw_actions(ax: Axes, trace: Trace, factor: int) -> None:
             )  # fmt: skip
     taken = trace.actions[:, factor].astype(np.float64)
     ax.stairs(taken, edges, baseline=None, color=INK, linewidth=1.3)
-    ax.set_yticks(range(len(names)), names)
+    ticks = range(0, len(names), 1 if len(names) <= MOST_CHOICES else len(names) - 1)
+    ax.set_yticks(ticks, [names[tick] for tick in ticks])
     ax.set_ylim(-0.6, max(len(names) - 1, 1) + 0.6)
     tidy(ax)
-    ax.set_ylabel("action" if alone else f"action\n{trace.stream_names[factor]}")
+    ax.set_ylabel("message" if says else "action" if alone else f"action\n{trace.stream_names[factor]}")
 
 
 def _draw_rewards(ax: Axes, trace: Trace) -> None:

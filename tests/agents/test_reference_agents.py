@@ -86,6 +86,7 @@ MOVERS = ("hold", "oracle", "random")  # who can make movements
 # What agents can play that are made for some tasks only; all others play everything.
 MADE_FOR = {
     "accumulator": {"random_dots", "random_dots_a2c", "dual_random_dots", "dpa_gng", "context_decision", "go_nogo"},
+    "confidence_sharer": {"random_dots", "dual_random_dots", "joint_perception", "joint_random_dots"},
     "hybrid": {"two_step"},
     "model_based": {"two_step"},
     "model_free": {"two_step"},
@@ -117,7 +118,9 @@ def test_an_agent_that_makes_choices_says_that_it_cannot_move(name):
 
 @pytest.mark.parametrize("name", sorted(MADE_FOR))
 def test_an_agent_that_is_made_for_some_tasks_says_so_of_the_others(name):
-    with pytest.raises(ArgumentError, match=name if name in ("accumulator", "race_stopper") else "two_step"):
+    with pytest.raises(
+        ArgumentError, match=name if name in ("accumulator", "confidence_sharer", "race_stopper") else "two_step"
+    ):
         actions_of(make_agent(name), "matching_pennies", 2)
 
 

@@ -247,3 +247,15 @@ def test_choices_are_shown_with_their_shares_for_every_player():
     np.testing.assert_allclose(np.round(points[0]), [[1, 50], [3, 50]])
     np.testing.assert_allclose(np.round(points[1]), [[0, 25], [1, 25], [2, 25], [3, 25]])
     assert ax.get_xticks().tolist() == [1, 2, 3]
+
+
+def test_what_a_subject_says_has_a_panel_of_its_own():
+    rng = np.random.default_rng(0)
+    names = (("withhold", "lick"), ("stay", "go"), tuple(f"say_{level}" for level in range(21)))
+    actions = np.column_stack([rng.integers(0, 2, (40, 2)), rng.integers(0, 21, 40)])
+    figure = plotting.plot_trial(dual_trace(actions=actions, action_names=names))
+    drawn(figure)
+    text = words(figure)
+    assert "message" in text
+    assert "say_20" in text
+    assert "say_7" not in text  # too many to name each
