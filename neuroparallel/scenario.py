@@ -326,6 +326,7 @@ class Scenario(_Part):
         subjects: By name, in the order of the agents.
         groups: By name; streams that share a trial clock. Left out, the streams of a subject form a group.
         wrappers: What is applied on top, in order; see `neuroparallel.wrappers`.
+        policies: Who learns together: ``shared``, ``independent``, ``streams``, or agent to policy.
         train: Settings for training, see `neuroparallel.rllib`.
         tune: Search space for tuning.
     """
@@ -340,6 +341,9 @@ class Scenario(_Part):
     subjects: dict[str, Subject] = Field(min_length=1)
     groups: dict[str, Group] = Field(default_factory=dict)
     wrappers: tuple[Any, ...] = ()
+    policies: Literal["shared", "independent", "streams"] | dict[str, str] | None = Field(
+        None, description="who learns together: all, none, streams by themselves, or agent to name of a policy"
+    )
     train: dict[str, Any] | None = None
     tune: dict[str, Any] | None = None
 
@@ -524,6 +528,7 @@ class Scenario(_Part):
         spec = value["subjects"][name]["streams"][key]
         spec["onset"] = {"ms": 0.0}
         value.pop("groups", None)
+        value.pop("policies", None)
         value.pop("train", None)
         value.pop("tune", None)
         value["name"] = f"{self.name}.{key}"

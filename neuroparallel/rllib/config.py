@@ -58,7 +58,7 @@ def policy_mapping(policies: str | Mapping[str, str], agents: list[str]) -> dict
     """Say which policy acts for which agent.
 
     Args:
-        policies: "shared" (one for all), "independent" (one each), or agent to policy name.
+        policies: "shared" (one for all), "independent" or "streams" (one each), or agent to policy name.
         agents: All agents.
 
     Returns:
@@ -71,6 +71,9 @@ def policy_mapping(policies: str | Mapping[str, str], agents: list[str]) -> dict
         return dict.fromkeys(agents, "shared")
     if isinstance(policies, str):
         return {agent: agent for agent in agents}
+    for name in policies:
+        if name not in agents:
+            raise ArgumentError(f"policies: there is no agent {name!r}.{nearest(name, agents)}")
     missing = [agent for agent in agents if agent not in policies]
     if missing:
         raise ArgumentError(f"policies names no policy for {', '.join(missing)}.")
@@ -98,7 +101,7 @@ def ppo_config(
         lanes: Copies of the scenario that are sampled together; 64.
         n_steps: Steps per lane between updates; a whole trial, or 20 without a memory.
         lstm: Units of the recurrent layer; 64, and 0 for none.
-        policies: "shared" (default), "independent", or agent to policy name.
+        policies: Who learns together, see `Settings`.
         seed: Of environment and learning.
         **training: Any other field of `Settings` (``epochs``, ``minibatches``, ``tmax``, ``stock``
             ...) or argument of RLlib's ``config.training`` (``lr``, ``gamma``, ``entropy_coeff``
@@ -115,7 +118,7 @@ def ppo_config(
     """
     given = {"lanes": lanes, "n_steps": n_steps, "lstm": lstm, "policies": policies, **training}
     scenario = load_scenario(what)
-    settings, rest = resolve(scenario.train, given)
+    settings, rest = resolve(_section(scenario), given)
     return _configure(scenario, settings, {**PPO_DEFAULTS, **rest}, seed)
 
 
@@ -140,7 +143,7 @@ def a2c_config(
         lanes: Copies of the scenario that are sampled together; 64.
         n_steps: Steps per lane between updates; 20.
         lstm: Units of the recurrent layer; 64.
-        policies: "shared" (default), "independent", or agent to policy name.
+        policies: Who learns together, see `Settings`.
         seed: Of environment and learning.
         **training: As for `ppo_config`, but for ``epochs`` and ``minibatches``, which are 1.
 
@@ -154,7 +157,7 @@ def a2c_config(
     """
     given = {"lanes": lanes, "n_steps": n_steps, "lstm": lstm, "policies": policies, **training}
     scenario = load_scenario(what)
-    section = scenario.train if (scenario.train or {}).get("algorithm") == "a2c" else None
+    section = _section(scenario) if (scenario.train or {}).get("algorithm") == "a2c" else None
     settings, rest = resolve(section, {**given, "epochs": 1, "minibatches": 1})
     settings = replace(settings, n_steps=settings.n_steps or 20)
     return _configure(scenario, settings, {**A2C_DEFAULTS, **rest}, seed)
@@ -181,14 +184,31 @@ def config_for(what: Any, **settings: Any) -> PPOConfig:
     return makers[name](scenario, **settings)
 
 
+def _section(scenario: Any) -> dict[str, Any]:
+    """What a scenario says of learning: its `train:` section, and who learns together."""
+    section = dict(scenario.train or {})
+    if scenario.policies is not None:
+        section.setdefault("policies", scenario.policies)
+    return section
+
+
+def _policies(settings: Settings, probe: Any) -> dict[str, str]:
+    """Agent to policy; those with the same spaces learn together unless somebody says otherwise."""
+    agents, policies = list(probe.possible_agents), settings.policies
+    if policies is None:
+        spaces = [(probe.observation_space(agent), probe.action_space(agent)) for agent in agents]
+        policies = "shared" if all(pair == spaces[0] for pair in spaces) else "independent"
+    return policy_mapping(policies, agents)
+
+
 def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed: int) -> PPOConfig:
     quieten()
-    described = env_config(scenario, seed=seed, dt=settings.dt, session=settings.session, view=settings.view)
+    described = env_config(scenario, seed=seed, dt=settings.dt, session=settings.session, view=settings.seen_by)
     probe = build_engine({**described, "lanes": 1})
     for agent in probe.possible_agents:
         choices_for(probe.action_space(agent), agent)
     settings = settings.fitted(probe.trial_steps(), probe.memory_steps())
-    names = policy_mapping(settings.policies, list(probe.possible_agents))
+    names = _policies(settings, probe)
     config = (
         PPOConfig()
         .environment(STOCK_ENV if settings.stock else BATCH_ENV, env_config=described)

@@ -30,7 +30,9 @@ class Settings:
             else 20.
         lstm: Units of the recurrent layer; 0 for none.
         hidden: Units of the layers before it.
-        policies: "shared", "independent", or agent to policy name.
+        policies: Who learns together: "shared" (one network for all agents), "independent" (each its own), "streams"
+            (each stream its own, an agent by itself), or agent to policy name. None: agents with the same spaces
+            share one.
         epochs: Passes over the experience per update.
         minibatches: Parts into which a pass is divided.
         tmax: Longest memory, steps, for which LSTM biases are set. None: twice the trial if the
@@ -46,7 +48,7 @@ class Settings:
     n_steps: int | None = None
     lstm: int = 64
     hidden: tuple[int, ...] = (64,)
-    policies: str | Mapping[str, str] = "shared"
+    policies: str | Mapping[str, str] | None = None
     epochs: int = 2
     minibatches: int = 2
     tmax: float | None = None
@@ -55,6 +57,11 @@ class Settings:
     dt: float | None = None
     session: Mapping[str, int] | None = None
     view: str | None = None
+
+    @property
+    def seen_by(self) -> str | None:
+        """What an agent is: a subject or, if streams learn by themselves, a stream."""
+        return "streams" if self.policies == "streams" else self.view
 
     def fitted(self, trial_steps: int, memory_steps: int) -> Settings:
         """Fill in what depends on the length of a trial, and warn if a memory cannot be bridged.
@@ -140,11 +147,14 @@ def _check(settings: Settings) -> None:
             raise ArgumentError(f"{name} is {value!r}, but must be a whole number of at least {least}.")
     if settings.tmax and settings.tmax <= 2:
         raise ArgumentError(f"tmax is {settings.tmax}, but must be more than 2 steps (or 0 for none).")
-    if isinstance(settings.policies, str) and settings.policies not in ("shared", "independent"):
+    known = ("shared", "independent", "streams")
+    if isinstance(settings.policies, str) and settings.policies not in known:
         raise ArgumentError(
-            f"policies is {settings.policies!r}, but must be 'shared', 'independent', or a mapping from "
-            "agents to policy names."
+            f"policies is {settings.policies!r}, but must be one of {', '.join(known)}, or a mapping from agents to "
+            f"policy names.{nearest(settings.policies, known)}"
         )
+    if settings.policies == "streams" and settings.view not in (None, "streams"):
+        raise ArgumentError(f"policies: streams makes every stream an agent, so view cannot be {settings.view!r}.")
 
 
 def _warn_of_short_memory(settings: Settings, trial_steps: int, memory_steps: int) -> None:
