@@ -13,9 +13,11 @@ import math
 import numpy as np
 import pytest
 
+from neuroparallel.environments import batch
 from neuroparallel.errors import ScenarioError
 from neuroparallel.scenario import Scenario
 from neuroparallel.tasks import list_tasks, make_task, task_class
+from neuroparallel.wrappers import joint_action_v0
 from tests.engine.comparing import SideBySide, bits, engine
 from tests.tasks import playing
 
@@ -168,6 +170,23 @@ def test_a_weight_changes_the_pay_and_nothing_else():
         tables.append(batch.trials())
     for column in ("stream", "onset_s", "outcome", "choice", "reward", "side"):
         np.testing.assert_array_equal(tables[0][column], tables[1][column])
+
+
+def test_one_number_for_all_streams_plays_the_same_as_an_action_for_each():
+    scenario = combined({"first": DOTS, "second": {**FLAGS, "onset": 200}})
+    factored, joint = (batch(scenario, lanes=30, seed=4) for _ in range(2))
+    joint = joint_action_v0(joint)
+    sizes = factored.action_space(AGENT).nvec
+    assert joint.action_space(AGENT).n == sizes.prod()
+    (seen, _), (same, _), rng = factored.reset(), joint.reset(), np.random.default_rng(0)
+    for _ in range(60):
+        assert (bits(seen[AGENT]) == bits(same[AGENT])).all()
+        action = random_actions(factored, rng)[AGENT]
+        seen, rewards, *_ = factored.step({AGENT: action})
+        same, others, *_ = joint.step({AGENT: np.ravel_multi_index(action.T, sizes)})
+        np.testing.assert_array_equal(rewards[AGENT], others[AGENT])
+    for column in ("stream", "onset_s", "outcome", "choice", "reward"):
+        np.testing.assert_array_equal(factored.trials()[column], joint.trials()[column])
 
 
 # ---- who takes part -------------------------------------------------------------------------------

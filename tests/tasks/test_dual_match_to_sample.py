@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from neuroparallel.errors import ArgumentError
+from neuroparallel.scenario import Scenario
 from neuroparallel.tasks import make_task
+from tests.engine.comparing import SideBySide
 from tests.tasks import playing
 from tests.tasks.playing import AGENT
 
@@ -157,6 +159,15 @@ def test_an_early_response_aborts_before_either_test():
             return {AGENT: np.where(infos[AGENT]["period"] == at, 1, 0)}
 
         assert set(playing.run(batch, early, 1)["outcome"]) == {"abort"}
+
+
+@pytest.mark.parametrize("policy", ["mixed", "random"])
+def test_many_items_defined_trial_by_trial_are_the_same_in_both_engines(policy):
+    pair = SideBySide(Scenario.load(make_task("dual_match_to_sample", items=8, early="penalty")), 4, policy)
+    assert pair.batch.streams[0].tables.lazy
+    for _ in range(120):
+        pair.step()
+    pair.compare_tables()
 
 
 @pytest.mark.parametrize("wrong", [{"items": 1}, {"match_probability": 1.5}, {"repeat_probability": -1}], ids=str)

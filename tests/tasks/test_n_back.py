@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from neuroparallel.errors import ArgumentError
+from neuroparallel.scenario import Scenario
 from neuroparallel.tasks import make_task
+from tests.engine.comparing import SideBySide
 from tests.tasks import playing
 from tests.tasks.playing import AGENT
 
@@ -182,6 +184,15 @@ def test_the_level_is_shown_while_it_adapts():
     assert observations[AGENT][:, names.index("level_4")].all()
     assert observations[AGENT][:, [names.index(f"level_{n}") for n in (1, 2, 3, 5, 9)]].max() == 0
     assert not any(name.startswith("level") for name in quick(n=4).channel_names(AGENT))
+
+
+@pytest.mark.parametrize("policy", ["mixed", "adversary"])
+@pytest.mark.parametrize("parameters", [{"block": 3, "adaptive": True}, {"n": 3, "lure_probability": 0.5}], ids=str)
+def test_blocks_levels_and_lures_are_the_same_in_both_engines(parameters, policy):
+    pair = SideBySide(Scenario.load(make_task("n_back", timing=QUICK, **parameters)), 4, policy)
+    for _ in range(100):
+        pair.step()
+    pair.compare_tables()
 
 
 @pytest.mark.parametrize("action", [0, 1])
