@@ -25,7 +25,7 @@ from neuroparallel.timing import Timing, TruncExp, Uniform
 from neuroparallel.trial import Trial
 from neuroparallel.wrappers import PreviousAction, PreviousReward
 
-__all__ = ["BusyDots", "batch_side", "dataset_side", "parallel_side", "rllib_side", "start_side"]
+__all__ = ["BusyDots", "batch_side", "dataset_side", "parallel_side", "rllib_side", "several_side", "start_side"]
 
 LANES = 4096
 STEPS = 200  # between two looks at the clock, in a batch
@@ -107,6 +107,49 @@ def batch_side() -> Side:
         "batch_busy": _batch_work(batch(BusyDots(early="penalty"), lanes=LANES, seed=0, record=False)),
         "batch_reward": _batch_work(PreviousReward(batch(dots(), lanes=LANES, seed=0, record=False))),
         "batch_action": _batch_work(PreviousAction(batch(dots(), lanes=LANES, seed=0, record=False))),
+    }
+    return _side(works)
+
+
+def _together(subjects: int) -> Scenario:
+    """Subjects who do random dots side by side, and wait for each other at the end of every trial."""
+    stream = {"task": "random_dots", "preset": "neurogym"}
+    names = [f"subject_{number}" for number in range(subjects)]
+    return Scenario.load(
+        {
+            "name": f"together_{subjects}",
+            "subjects": {name: {"streams": {"dots": stream}} for name in names},
+            "groups": {"trial": {"streams": [f"{name}.dots" for name in names]}},
+        }
+    )
+
+
+def _each(env: Any, parts: int) -> Work:
+    """Steps of all streams or subjects of a batch, with random actions for each agent."""
+    rng = np.random.default_rng(0)
+    spaces = {agent: env.action_space(agent) for agent in env.possible_agents}
+    actions = [
+        {agent: _random_actions(space, 1, env.lanes, rng)[0] for agent, space in spaces.items()} for _ in range(8)
+    ]
+    env.reset(0)
+
+    def work() -> int:
+        for step in range(STEPS // 4):
+            env.step(actions[step % 8])
+        return STEPS // 4 * int(env.lanes) * parts
+
+    return work
+
+
+def several_side() -> Side:
+    """The batch engine with several streams and subjects: stream-steps per second of processor time."""
+    dual, few = _dual(), 256  # lanes, so that 16 subjects find room in the cache as 2 do
+    works = {
+        "batch_dual": _each(batch(dual, lanes=LANES, seed=0, record=False), 2),
+        "batch_first": _each(batch(dual.only("first"), lanes=LANES, seed=0, record=False), 1),
+        "batch_second": _each(batch(dual.only("second"), lanes=LANES, seed=0, record=False), 1),
+        "subjects_2": _each(batch(_together(2), lanes=few, seed=0, record=False), 2),
+        "subjects_16": _each(batch(_together(16), lanes=few, seed=0, record=False), 16),
     }
     return _side(works)
 
