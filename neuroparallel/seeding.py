@@ -147,7 +147,7 @@ def pick(cuts: Bits, words: Bits) -> NDArray[np.int64]:
         int64, (n,), 0 to k - 1.
     """
     if len(words) < WORDS_PER_CUT * len(cuts):
-        return np.searchsorted(cuts, words, side="right").astype(np.int64, copy=False)
+        return cuts.searchsorted(words, side="right").astype(np.int64, copy=False)
     levels = np.zeros(len(words), np.int64)
     for cut in cuts:
         levels += words >= cut

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import added_up, moved, viewed
-from neuroparallel.engine.draws import Given, check_given, draw_levels, levels_of
+from neuroparallel.engine.draws import Given, TrialDraws, check_given, levels_of
 from neuroparallel.engine.lane_noise import BLOCK, LaneNoise
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.stream import NEVER
@@ -21,9 +21,7 @@ from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import (
     GAMMA_INT,
     lane_key,
-    mix,
     mix_int,
-    name_bits,
     trial_keys,
 )
 from neuroparallel.task import Draw, Response
@@ -50,7 +48,9 @@ class ScalarStream:
     def __init__(self, spec: StreamSpec, tables: Tables) -> None:
         self.spec, self.tables = spec, tables
         self.lists = TableLists(tables)
+        self._draws = TrialDraws(tables)
         self.idle_row, self._phase = tables.idle, tables.phase
+        self._late = tables.late  # from an action's column to the one it has in the last step of a period
         self._any_held, self._any_pays = tables.any_held, tables.any_pays
         self.sequenced = spec.task.sequence is not None
         self.moving = tables.movement is not None
@@ -132,11 +132,11 @@ class ScalarStream:
             self.standing = action
         if self._any_held:
             action = self._hold(action)
-        target = lists.next[row][action]
-        self.reward = lists.reward[row][action]
+        column = action + self._late if self.end == now else action
+        self.reward = lists.reward[row][column]
         self.ended = False
-        if target != row or self.end == now or (self._any_pays and lists.pays[row][action]):
-            self._event(action, target, now)
+        if lists.stirs[row][column]:
+            self._event(column, now)
         self.earned += self.reward
 
     def _moved(self, action: NDArray[np.float32], now: int) -> int:
@@ -159,24 +159,16 @@ class ScalarStream:
         self.held_action = action
         return action if self.held_steps >= self.lists.held[self.row] else 0
 
-    def _event(self, action: int, target: int, now: int) -> None:
+    def _event(self, column: int, now: int) -> None:
         row, lists = self.row, self.lists
-        column = action
-        timed = target == row and self.end == now
-        if timed:
-            column, action = self.tables.actions, 0
-            self.reward += lists.reward[row][column]
-            target = lists.next[row][column]
-        outcome = lists.outcome[row][column]
+        target, outcome, chosen = lists.next[row][column], lists.outcome[row][column], lists.chosen[row][column]
         if self._any_pays and lists.pays[row][column]:
-            outcome = self._price(action, outcome, now)
+            outcome = self._price(max(chosen, 0), outcome, now)
         if outcome and not self.outcome:
-            self.outcome, self.choice = outcome, action
-            self.response = -1 if timed else now - self.clock_at
+            self.outcome, self.choice = outcome, max(chosen, 0)
+            self.response = -1 if chosen < 0 else now - self.clock_at
         if target == row:
             return
-        if target == row + self._phase and self.end == now:
-            target = lists.next[target][-1]  # kept in the last step of the window, whose time is over as well
         if target >= 0 and target != row + self._phase:
             target = self._enter(target, now)
         if self.watched:
@@ -216,7 +208,7 @@ class ScalarStream:
                 self.entered = now
             if steps:
                 break
-            row = lists.next[row][-1]
+            row = lists.next[row][self.tables.actions]
         return row
 
     def _duration(self, row: int) -> int:
@@ -262,10 +254,9 @@ class ScalarStream:
     def _draw_values(self, first: bool, given: Given) -> int:
         tables, task = self.tables, self.spec.task
         keys = trial_keys(np.array([self.key], np.uint64), np.array([self.trial]))
-        levels = draw_levels(tables, keys)
-        values = tables.design.values(levels)
-        for name, law in tables.design.laws.items():
-            values[name] = law.draw(mix(keys + np.uint64(name_bits(f"condition.{name}"))))
+        words = self._draws.words(keys)
+        levels = self._draws.levels(words)
+        values = tables.design.values(levels) | self._draws.values(words)
         for name in self.notes:
             values[name] = np.zeros(1)
         values |= given
