@@ -68,8 +68,7 @@ def levels_of(
     for name, factor in tables.design.factors.items():
         level = drawn[name]
         columns = {name: factor.values} if factor.columns is None else factor.columns
-        differs = [values.take(level) != conditions[column] for column, values in columns.items()]
-        changed = (differs[0] if len(differs) == 1 else np.logical_or.reduce(differs)).nonzero()[0]
+        changed = _either([values.take(level) != conditions[column] for column, values in columns.items()]).nonzero()[0]
         if changed.size:
             level = level.copy()
             level[changed] = _find_levels(tables, columns, {key: conditions[key][changed] for key in columns})
@@ -81,7 +80,7 @@ def _find_levels(
     tables: Tables, columns: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]]
 ) -> NDArray[np.int64]:
     """The level, or row of a conditions table, that has each of some values."""
-    matches = np.logical_and.reduce([known == wanted[name][:, None] for name, known in columns.items()])
+    matches = ~_either([known != wanted[name][:, None] for name, known in columns.items()])
     lost = ~matches.any(axis=1)
     if lost.any():
         found = ", ".join(f"{name} = {values[lost][0]!r}" for name, values in wanted.items())
@@ -89,6 +88,11 @@ def _find_levels(
         raise TaskError(f"{tables.task.task_name()}: a trial was given {found}, which is none of its levels {known}.")
     level: NDArray[np.int64] = matches.argmax(axis=1)
     return level
+
+
+def _either(differences: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Where any of some arrays is True; one alone is taken as it is, which is quicker."""
+    return differences[0] if len(differences) == 1 else np.logical_or.reduce(differences)
 
 
 def check_given(task: Task, given: Given, values: Mapping[str, NDArray[Any]]) -> None:

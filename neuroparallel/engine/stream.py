@@ -70,7 +70,7 @@ class BatchStream(StreamView):
         code += actions
         ending = (self.end == now).nonzero()[0]
         if ending.size:
-            code[ending] += tables.late
+            code[self._at(ending)] += tables.late
         lanes = tables.stirs.take(code).nonzero()[0]
         if tables.calm_pays:
             self.reward = tables.reward.take(code)
@@ -130,7 +130,8 @@ class BatchStream(StreamView):
         if goes_on.all():
             self._move(lanes, target)
             return NO_LANES
-        self._move(lanes[goes_on], target[goes_on])
+        if goes_on.any():
+            self._move(lanes[goes_on], target[goes_on])
         over: Integers = lanes[~goes_on]
         if not self.restarts:
             self.rest(over)
@@ -220,7 +221,9 @@ class BatchStream(StreamView):
         """How long periods last of which some have a duration that is drawn."""
         drawn = steps == DRAWN
         if self.visits is None:
-            return np.where(drawn, self.drawn[self.tables.period_of.take(rows), lanes], steps)
+            at = self.tables.period_of.take(rows) * self.lanes
+            at += lanes
+            return np.where(drawn, self.drawn.take(at), steps)
         for period, (low, cuts) in self.tables.period_laws.items():
             of_period = (drawn & (self.tables.period_of.take(rows) == period)).nonzero()[0]
             if of_period.size:
