@@ -54,7 +54,7 @@ class Infos(Mapping[str, NDArray[Any]]):
         if what == "outcome" and len(self._rows) > 1:
             return merged_outcome(np.stack(self._outcomes))
         if what == "trial_end" and len(self._rows) > 1:
-            return np.any(self._outcomes, axis=0)
+            return np.asarray(np.any(self._outcomes, axis=0))
         if what == "ground_truth" and len(self._rows) > 1:
             return self._whole_truth()
         return self._of(what, 0)

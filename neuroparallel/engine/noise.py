@@ -138,13 +138,13 @@ class BatchNoise:
 
     def add(self, phase: Bits, out: NDArray[np.float32]) -> None:
         """Add one step's noise, given where each lane stands in it."""
-        self._make(phase, None)
+        self._make(phase, phase, 1)
         self._add(0, out)
 
     def add_ahead(self, phase: Bits, stride: Bits, out: NDArray[np.float32]) -> None:
         """As `add`, for lanes that all move on by their stride from step to step."""
         if not self._left:
-            self._make(phase, stride)
+            self._make(phase, stride, self._steps)
             self._left = self._steps
         self._add(self._steps - self._left, out)
         self._left -= 1
@@ -153,12 +153,11 @@ class BatchNoise:
         for z, channel in zip(self._z, self.channels, strict=False):
             np.add(out[channel], z[step], out=out[channel])
 
-    def _make(self, phase: Bits, stride: Bits | None) -> None:
-        """Make the noise of one step, or given strides of as many as fit."""
+    def _make(self, phase: Bits, stride: Bits, steps: int) -> None:
+        """Make the noise of some steps, from the phase on."""
         if self._words is None:
             self._words = np.empty((self._steps, self._lanes), np.uint64)
             self._z = np.empty((2 * self.pairs, self._steps, self._lanes), np.float32)
-        steps = 1 if stride is None else self._steps
         words, z = self._words[:steps], self._z[:, :steps]
         for p, offset in enumerate(self.offsets):
             np.add(phase, offset, out=words[0])
