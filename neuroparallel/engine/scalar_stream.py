@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,9 +26,10 @@ from neuroparallel.seeding import (
 from neuroparallel.task import Draw, Response
 from neuroparallel.trial import DRAWN
 
-__all__ = ["ScalarStream", "TableLists"]
+__all__ = ["NOTHING", "ScalarStream", "TableLists"]
 
 IDLE_CHUNK = 16
+NOTHING = np.empty((0, 0), np.float32)
 _COUNTERS = (  # what changes, besides memory, conditions and visits
     *("row", "end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
     *("earned", "last_outcome", "last_choice", "last_reward", "held_action", "held_steps"),
@@ -75,11 +75,11 @@ class ScalarStream:
         self.answered: tuple[int, int] | None = None  # period and action of this step, if it was anything but holding
         self.left = -1  # the period just left, for streams that wait for it
         self._noise = LaneNoise(tables)
-        self.chunk: Sequence[NDArray[np.float32]] = ()  # observations of the coming steps of this period
+        self.chunk = NOTHING  # observations of the coming steps of this period
         self.at = self.count = 0  # the next of them, and how many there are
         self.resting = False  # painted as idle
         self.calm: list[float | None] = []  # what actions pay that change nothing else; None for those that do
-        self.info: dict[str, int] = {}  # what is known throughout the period
+        self._free: list[float | None] = [0.0] * tables.actions  # those of an idle stream
         self._rest_state()
 
     def _rest_state(self) -> None:
@@ -100,7 +100,7 @@ class ScalarStream:
 
     def begin(self, seed: int, lane: int, session: int) -> None:
         """Start a session: new keys, empty memory, first trial still to come."""
-        self.chunk, self.at, self.count = (), 0, 0
+        self.chunk, self.at, self.count = NOTHING, 0, 0
         self._rest_state()
         self.standing = 0
         key = lane_key(seed, lane, session, self.spec.branch)
@@ -329,14 +329,11 @@ class ScalarStream:
             mean = viewed(self.tables, np.ascontiguousarray(mean.T), **self._moment(now)).T
         return mean
 
-    def observe(self) -> NDArray[np.float32]:
-        """Mean plus noise, a fresh float32 (channels,), and the noise moves on by one step."""
-        at = self.at
-        if at == self.count:
+    def prepare(self) -> int:
+        """Make observations of the coming steps if none are left; returns how many there are, from `at` on."""
+        if self.at == self.count:
             self._paint()
-            at = 0
-        self.at = at + 1
-        return self.chunk[at]
+        return self.count - self.at
 
     def observe_from(self, mean: NDArray[np.float32]) -> NDArray[np.float32]:
         """As `observe`, around another mean."""
@@ -370,17 +367,9 @@ class ScalarStream:
             self.live_at += count
             if self.tables.summed:
                 self.sums += shown[0, self.tables.summed]
-        self.chunk = list(shown)
-        self.at, self.count = 0, count
+        self.chunk, self.at, self.count = shown, 0, count
         self.resting = idle
-        self.calm = self.lists.calm[self.row]
-        self.info = {
-            "trial_end": 0,
-            "outcome": 0,
-            "trial": self.trial,
-            "ground_truth": self.lists.truth[self.row],
-            "period": self.lists.period[self.row],
-        }
+        self.calm = self._free if idle else self.lists.calm[self.row]
 
     _paint_time = 0
 
@@ -395,7 +384,7 @@ class ScalarStream:
             self.idle_at -= unused
         else:
             self.live_at -= unused
-        self.chunk, self.at, self.count = (), 0, 0
+        self.chunk, self.at, self.count = NOTHING, 0, 0
 
     def truth(self, now: int) -> int:
         """The action that is right at this moment."""
@@ -415,7 +404,7 @@ class ScalarStream:
 
     def set_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state."""
-        self.chunk, self.at, self.count = (), 0, 0
+        self.chunk, self.at, self.count = NOTHING, 0, 0
         for name in _COUNTERS:
             setattr(self, name, saved[name])
         self.memory = {name: array.copy() for name, array in saved["memory"].items()}

@@ -9,6 +9,7 @@ in the last step of the period, where time runs out as well unless the action le
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -324,6 +325,7 @@ _BY_WEIGHT = np.array(
     np.int64,
 )
 _WEIGHT = np.argsort(_BY_WEIGHT)
+_WEIGHTS: list[int] = _WEIGHT.tolist()
 
 
 def merged_outcome(codes: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
@@ -331,3 +333,8 @@ def merged_outcome(codes: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     if not codes.any():
         return np.zeros(codes.shape[1], np.int64)
     return np.asarray(_BY_WEIGHT[_WEIGHT[codes].max(axis=0)])
+
+
+def weightiest_outcome(codes: Sequence[int]) -> int:
+    """Merge outcomes of several streams in one lane, as `merged_outcome` does in many."""
+    return max(codes, key=_WEIGHTS.__getitem__)
