@@ -60,7 +60,6 @@ class ScalarEngine:
         alone = all(group.alone is not None for group in self.groups)
         lone = [(s.spec.name, s, s.streams[0]) for s in self.subjects] if plain and alone else []
         self._only = lone[0] if len(lone) == 1 else None
-        self._waits = any(spec.onset.after >= 0 for spec in layout.streams)
         self._wake_at = -1  # when the next stream begins; until a full step has looked, there may be one any time
         self.now = self.session_start = 0
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
@@ -226,10 +225,8 @@ class ScalarEngine:
         return observations, rewards, self.over, self._infos(outcomes, trials)
 
     def _may_resolve(self) -> bool:
-        """Whether a stream has ended, begins now, or may have to be scheduled."""
-        if self._waits or self.now >= self._wake_at:
-            return True
-        return any(stream.ended for stream in self.streams)
+        """Whether a stream has ended, begins now, or has left a period that another may wait for."""
+        return self.now >= self._wake_at or any(stream.ended or stream.left >= 0 for stream in self.streams)
 
     def _resolve(self) -> list[int]:
         outcomes = [0] * len(self.streams)

@@ -355,7 +355,7 @@ class ScalarStream:
         """Make the observations of the coming steps of this period at once."""
         idle = self.row == self.idle_row
         if idle:
-            count = IDLE_CHUNK
+            count = min(IDLE_CHUNK, BLOCK - self.idle_at % BLOCK)
         else:
             count = 1 if self._one_by_one else min(self.end - self._paint_time, BLOCK - self.live_at % BLOCK)
         mean = self._changed(count) if self._changing else self.lists.mean[self.row]
