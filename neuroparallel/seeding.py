@@ -147,24 +147,22 @@ def pick(cuts: Bits, words: Bits) -> NDArray[np.int64]:
         int64, (n,), 0 to k - 1.
     """
     if len(words) < WORDS_PER_CUT * len(cuts):
-        return np.searchsorted(cuts, words, side="right").astype(np.int64, copy=False)
+        return cuts.searchsorted(words, side="right").astype(np.int64, copy=False)
     levels = np.zeros(len(words), np.int64)
     for cut in cuts:
         levels += words >= cut
     return levels
 
 
-_BLOCK = 8192  # elements that stay in the first-level cache while a normal is made
+_BLOCK = 16384  # elements that stay in the second-level cache while a normal is made
 
 
 class _Scratch:
     """Working memory of `normals`, made once."""
 
     def __init__(self) -> None:
-        self.bits: Any = np.empty(_BLOCK, np.uint64)
         self.temp: Any = np.empty(_BLOCK, np.uint64)
         self.radius: Any = np.empty(_BLOCK, _F)
-        self.angle: Any = np.empty(_BLOCK, _F)
 
 
 _scratch = _Scratch()
@@ -176,7 +174,7 @@ def normals(words: Bits, first: NDArray[np.float32], second: NDArray[np.float32]
     The radius takes 31 bits and the angle 32, so |z| reaches 6.6 and no value repeats within 2^-31.
 
     Args:
-        words: uint64, (n,), contiguous.
+        words: uint64, (n,), contiguous; overwritten.
         first: float32, (n,), contiguous; overwritten.
         second: float32, (n,), contiguous; overwritten.
     """
@@ -185,16 +183,13 @@ def normals(words: Bits, first: NDArray[np.float32], second: NDArray[np.float32]
         _normals_block(words[part], first[part], second[part])
 
 
-def _normals_block(words: Bits, first: NDArray[np.float32], second: NDArray[np.float32]) -> None:
-    n = words.shape[0]
-    bits, temp = _scratch.bits[:n], _scratch.temp[:n]
-    radius, angle = _scratch.radius[:n], _scratch.angle[:n]
-    np.right_shift(words, _S30, out=temp)
-    np.bitwise_xor(words, temp, out=bits)
-    np.multiply(bits, _M1, out=bits)
-    np.right_shift(bits, _S27, out=temp)
-    np.bitwise_xor(bits, temp, out=bits)
-    np.multiply(bits, _M2, out=bits)
+def _normals_block(bits: Bits, first: NDArray[np.float32], second: NDArray[np.float32]) -> None:
+    n = bits.shape[0]
+    temp, radius, angle = _scratch.temp[:n], _scratch.radius[:n], second
+    for shift, factor in ((_S30, _M1), (_S27, _M2)):
+        np.right_shift(bits, shift, out=temp)
+        np.bitwise_xor(bits, temp, out=bits)
+        np.multiply(bits, factor, out=bits)
     np.right_shift(bits, _S31, out=temp)
     np.bitwise_xor(bits, temp, out=bits)
     np.right_shift(bits, np.uint64(33), out=temp)

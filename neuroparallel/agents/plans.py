@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.draws import draw_levels
+from neuroparallel.engine.draws import TrialDraws
 from neuroparallel.engine.tables import Tables
 from neuroparallel.outcomes import Outcome
-from neuroparallel.seeding import GAMMA, mix, name_bits
+from neuroparallel.seeding import GAMMA, mix
 from neuroparallel.task import Draw
 
 __all__ = ["Answers", "allowed", "channel_columns", "drawn_conditions", "filled_tables", "slot_weights"]
@@ -35,9 +35,9 @@ def drawn_conditions(tables: Tables, n: int) -> dict[str, Any]:
     """The conditions of first trials of n sessions, drawn as an engine draws them; (n,) each."""
     task = tables.task
     keys = mix(np.arange(n).astype(np.uint64) * GAMMA)
-    values = tables.design.values(draw_levels(tables, keys))
-    for name, law in tables.design.laws.items():
-        values[name] = law.draw(mix(keys + np.uint64(name_bits(f"condition.{name}"))))
+    draws = TrialDraws(tables)
+    words = draws.words(keys)
+    values = tables.design.values(draws.levels(words)) | draws.values(words)
     for name in task.note_names():
         values[name] = np.zeros(n)
     return values if task.sequence is None else _first_trials(tables, values, keys)

@@ -298,10 +298,10 @@ class BatchEngine:
         for index in group.spec.streams:
             stream = self.streams[index]
             who = lanes[group.takes_part[index][lanes]] if group.mixed else lanes
-            stream.close(who)
-            outcomes[index, who] = stream.outcome[who]
+            outcome = stream.close(who)
+            outcomes[index, who] = outcome
             self._rewards[index] += stream.earned[who].sum()
-            self._tally[index] += np.bincount(stream.outcome[who], minlength=7)
+            self._tally[index] += np.bincount(outcome, minlength=7)
             if self._keeps:
                 self._log(group, index, stream, who)
 

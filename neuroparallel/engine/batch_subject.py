@@ -10,6 +10,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from neuroparallel.engine.group import BatchGroup
+from neuroparallel.engine.infos import info_keys
 from neuroparallel.engine.layout import SubjectSpec
 from neuroparallel.engine.movements import read_movements
 from neuroparallel.engine.sights import Delayed, paint_choice
@@ -40,6 +41,7 @@ class BatchSubject:
         self.indices = list(spec.streams)
         tables = [stream.tables for stream in self.streams]
         self.shorts = [stream.spec.short for stream in self.streams]
+        self.info_keys = info_keys(self.shorts)
         self.columns = subject_columns(spec, tables, self.shorts, [group.spec for group in groups])
         self.names = self.columns.names
         self.observation_space = observation_space(len(self.names))
@@ -80,17 +82,23 @@ class BatchSubject:
         if self.moving:
             return read_movements(name, self.action_space, given, self.lanes)
         array = np.asarray(given)
-        shape = (self.lanes, self.factors) if self.factors else (self.lanes,)
-        limits = self.sizes if self.factors else self.sizes[0]
-        legal = f"integers of shape {shape}, 0 to {(np.asarray(limits) - 1).tolist()}"
-        if array.dtype.kind not in "iu" or array.shape != shape:
-            raise ActionError(f"{name}: actions are {array.dtype} of shape {array.shape}; they must be {legal}.")
+        if array.dtype.kind not in "iu" or array.shape != (
+            (self.lanes, self.factors) if self.factors else (self.lanes,)
+        ):
+            raise ActionError(
+                f"{name}: actions are {array.dtype} of shape {array.shape}; they must be {self._legal()}."
+            )
         array = array.astype(np.int64, copy=False)
         unsigned = array.view(np.uint64) if array.flags.c_contiguous else array.astype(np.uint64)
-        if (unsigned.max(axis=0) >= limits).any():  # a negative number is a very large unsigned one
-            lane = int(np.argwhere((array < 0) | (array >= limits))[0][0])
-            raise ActionError(f"{name}: lane {lane} has action {array[lane].tolist()}; they must be {legal}.")
+        # A negative number is a very large unsigned one.
+        if (unsigned.max(axis=0, keepdims=not self.factors) >= self.sizes).any():
+            lane = int(np.argwhere((array < 0) | (array >= (self.sizes if self.factors else self.sizes[0])))[0][0])
+            raise ActionError(f"{name}: lane {lane} has action {array[lane].tolist()}; they must be {self._legal()}.")
         return array
+
+    def _legal(self) -> str:
+        shape = (self.lanes, self.factors) if self.factors else (self.lanes,)
+        return f"integers of shape {shape}, 0 to {(self.sizes - 1).tolist() if self.factors else self.sizes[0] - 1}"
 
     def act(self, actions: Any, now: int) -> None:
         """Hand each stream its part of an action that `read` has checked."""

@@ -44,6 +44,8 @@ class BatchGroup:
         onsets = [stream.onset for stream in members]
         self.delayed = any(onset.steps or onset.after >= 0 or onset.law is not None for onset in onsets)
         self.alone = len(members) == 1 and not (self.mixed or self.delayed or self.coupling.draws or spec.deadline)
+        if self.alone:
+            streams[spec.streams[0]].restarts = True
         self.takes_part = {index: np.ones(lanes, bool) for index in spec.streams}
         self.onset_at = {index: np.full(lanes, NEVER, np.int64) for index in spec.streams}
         self.begun = {index: np.ones(lanes, bool) for index in spec.streams}  # in the present trial of the group

@@ -37,25 +37,24 @@ class Infos(Mapping[str, NDArray[Any]]):
         now: int,
     ) -> None:
         self._subject, self._now = subject, now
-        self._outcomes = outcomes[subject.indices]
+        self._outcomes = [outcomes[index] for index in subject.indices]
         self._rows = [stream.row for stream in subject.streams]  # replaced, not changed, by later steps
         self._entered = [stream.entered.copy() if stream.tables.any_late else None for stream in subject.streams]
         # A lazy task's rows are written anew for later trials, so what they say now is kept.
         self._truths = [stream.truth(now) if stream.tables.lazy else None for stream in subject.streams]
         self._trials = [trials[index] for index in subject.indices]
-        self._keys = info_keys([stream.spec.short for stream in subject.streams])
+        self._keys = subject.info_keys
 
     def __getitem__(self, key: str) -> NDArray[Any]:
         if key not in self._keys:
             raise KeyError(key)
         stream, _, what = key.rpartition(".")
         if stream:
-            index = [s.spec.short for s in self._subject.streams].index(stream)
-            return self._of(what, index)
+            return self._of(what, self._subject.shorts.index(stream))
         if what == "outcome" and len(self._rows) > 1:
-            return merged_outcome(self._outcomes)
+            return merged_outcome(np.stack(self._outcomes))
         if what == "trial_end" and len(self._rows) > 1:
-            return np.asarray((self._outcomes > 0).any(axis=0))
+            return np.asarray(np.any(self._outcomes, axis=0))
         if what == "ground_truth" and len(self._rows) > 1:
             return self._whole_truth()
         return self._of(what, 0)

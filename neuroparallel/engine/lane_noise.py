@@ -23,18 +23,17 @@ BLOCK = 256  # steps of noise made at once
 
 
 class LaneNoise:
-    """The noise of one lane, random access by step number; blocks of live noise are kept for the next call."""
+    """The noise of one lane, random access by step number; blocks are kept for the next call."""
 
     def __init__(self, tables: Tables) -> None:
         self._sd = noise_sd(tables)
         self._counts = counts_of(tables)
         self._channels = [int(c) for c in np.flatnonzero(self._sd)]
         self._pairs = (len(self._channels) + 1) // 2
-        self._block: NDArray[np.float32] | None = None
-        self._number = -1
+        self._blocks: dict[str, tuple[int, NDArray[np.float32]]] = {}  # by kind: its number, and the noise
 
     def begin(self, key: NDArray[np.uint64]) -> None:
-        self._number = -1
+        self._blocks.clear()
         self._stride = int(noise_increments(key)[0])
         self._starts = {kind: int(mix(key ^ np.uint64(name_bits(f"noise.{kind}")))[0]) for kind in ("live", "idle")}
 
@@ -49,9 +48,9 @@ class LaneNoise:
             mean: float32, (channels,) or (count, channels).
             kind: ``"live"`` or ``"idle"``.
             step: Number of the first step.
-            count: How many; those of live noise must not cross a multiple of BLOCK.
+            count: How many; they must not cross a multiple of BLOCK.
         """
-        noise = self.live(step, count) if kind == "live" else self.idle(step, count)
+        noise = self._noise(kind, step, count)
         if self._counts:
             counted = np.empty((len(self._sd), count), np.float32)
             counted[:] = mean.T if mean.ndim == 2 else mean[:, None]
@@ -72,19 +71,15 @@ class LaneNoise:
         phases: NDArray[np.uint64] = start + np.arange(count, dtype=np.uint64) * np.uint64(self._stride)
         return phases
 
-    def live(self, step: int, count: int) -> NDArray[np.float32] | None:
-        """Noise of live steps; ``count`` must not cross a multiple of BLOCK."""
+    def _noise(self, kind: str, step: int, count: int) -> NDArray[np.float32] | None:
         if not self._pairs:
             return None
         number, first = divmod(step, BLOCK)
-        if number != self._number:
-            self._block, self._number = self._make("live", number * BLOCK, BLOCK), number
-        assert self._block is not None
-        return self._block[first : first + count]
-
-    def idle(self, step: int, count: int) -> NDArray[np.float32] | None:
-        """Noise of idle steps."""
-        return self._make("idle", step, count) if self._pairs else None
+        known, block = self._blocks.get(kind, (-1, None))
+        if block is None or number != known:
+            block = self._make(kind, number * BLOCK, BLOCK)
+            self._blocks[kind] = number, block
+        return block[first : first + count]
 
     def _make(self, kind: str, step: int, count: int) -> NDArray[np.float32]:
         noise = np.zeros((count, len(self._sd)), np.float32)

@@ -129,9 +129,7 @@ class BatchNoise:
         self.offsets = [np.uint64(name_bits(f"noise.pair.{p}")) for p in range(self.pairs)]
         self._lanes = lanes
         self._steps = min(AHEAD_STEPS, max(1, AHEAD_WORDS // lanes))
-        self._words = np.empty(lanes, np.uint64)
-        self._z = np.empty((2 * self.pairs, lanes), np.float32)
-        self._many_words: Bits | None = None
+        self._words: Bits | None = None
         self._left = 0
 
     def forget(self) -> None:
@@ -140,34 +138,31 @@ class BatchNoise:
 
     def add(self, phase: Bits, out: NDArray[np.float32]) -> None:
         """Add one step's noise, given where each lane stands in it."""
-        self._make(phase, self._words, self._z)
-        for z, channel in zip(self._z, self.channels, strict=False):
-            np.add(out[channel], z, out=out[channel])
+        self._make(phase, phase, 1)
+        self._add(0, out)
 
     def add_ahead(self, phase: Bits, stride: Bits, out: NDArray[np.float32]) -> None:
         """As `add`, for lanes that all move on by their stride from step to step."""
         if not self._left:
-            self._look_ahead(phase, stride)
-        step = self._steps - self._left
+            self._make(phase, stride, self._steps)
+            self._left = self._steps
+        self._add(self._steps - self._left, out)
         self._left -= 1
-        for z, channel in zip(self._many, self.channels, strict=False):
+
+    def _add(self, step: int, out: NDArray[np.float32]) -> None:
+        for z, channel in zip(self._z, self.channels, strict=False):
             np.add(out[channel], z[step], out=out[channel])
 
-    def _look_ahead(self, phase: Bits, stride: Bits) -> None:
-        if self._many_words is None:
-            self._many_words = np.empty((self._steps, self._lanes), np.uint64)
-            self._phases = np.empty((self._steps, self._lanes), np.uint64)
-            self._many = np.empty((2 * self.pairs, self._steps, self._lanes), np.float32)
-        phases = self._phases
-        phases[0] = phase
-        for step in range(1, self._steps):
-            np.add(phases[step - 1], stride, out=phases[step])
-        self._make(phases.reshape(-1), self._many_words.reshape(-1), self._many.reshape(2 * self.pairs, -1))
-        self._left = self._steps
-
-    def _make(self, phase: Bits, words: Bits, z: NDArray[np.float32]) -> None:
+    def _make(self, phase: Bits, stride: Bits, steps: int) -> None:
+        """Make the noise of some steps, from the phase on."""
+        if self._words is None:
+            self._words = np.empty((self._steps, self._lanes), np.uint64)
+            self._z = np.empty((2 * self.pairs, self._steps, self._lanes), np.float32)
+        words, z = self._words[:steps], self._z[:, :steps]
         for p, offset in enumerate(self.offsets):
-            np.add(phase, offset, out=words)
-            normals(words, z[2 * p], z[2 * p + 1])
-        for row, channel in zip(z, self.channels, strict=False):
+            np.add(phase, offset, out=words[0])
+            for step in range(1, steps):
+                np.add(words[step - 1], stride, out=words[step])
+            normals(words.reshape(-1), z[2 * p].reshape(-1), z[2 * p + 1].reshape(-1))
+        for channel, row in zip(self.channels, z, strict=False):
             np.multiply(row, self.sd[channel], out=row)

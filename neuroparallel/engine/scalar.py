@@ -58,8 +58,8 @@ class ScalarEngine:
         )
         plain = plain and not self._eventful
         alone = all(group.alone is not None for group in self.groups)
-        self._lone = [(s.spec.name, s.streams[0]) for s in self.subjects] if plain and alone else []
-        self._only = self._lone[0] if len(self._lone) == 1 else None
+        lone = [(s.spec.name, s, s.streams[0]) for s in self.subjects] if plain and alone else []
+        self._only = lone[0] if len(lone) == 1 else None
         self._wake_at = -1  # when the next stream begins; until a full step has looked, there may be one any time
         self.now = self.session_start = 0
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
@@ -145,23 +145,25 @@ class ScalarEngine:
             UsageError: `reset` was not called, or the session is over.
         """
         if self._only is not None:
-            name, stream = self._only
-            at = stream.at
-            if at < stream.count:
+            name, subject, stream = self._only
+            at = subject.at
+            if at < subject.count:
                 action = actions[name]
                 reward = stream.calm[action]
                 if reward is not None:  # nothing happens but time passing
-                    stream.at = at + 1
+                    subject.at = at + 1
                     stream.earned += reward
                     self.now += 1
                     if action and self._keeps:
                         stream.reward, stream.answered = reward, (stream.lists.period[stream.row], action)
                         self._note_responses([stream.trial])
-                    return {name: stream.chunk[at]}, {name: reward}, False, {name: stream.info.copy()}
+                    return {name: subject.chunk[at]}, {name: reward}, False, {name: subject.known.copy()}
             if self._ready and not self.over:
-                return self._step_only(name, stream, actions[name])
-        elif self._all_calm(actions):
-            return self._calm_step(actions)
+                return self._step_only(name, subject, stream, actions[name])
+        elif not self._eventful and self.now + 1 < self._wake_at:
+            paid = [subject.pays(actions[subject.spec.name]) for subject in self.subjects]
+            if None not in paid:
+                return self._calm_step(actions, paid)
         if not self._ready or self.over:
             raise UsageError("step was called before reset, or after the session had ended; call reset first.")
         self.now += 1
@@ -169,52 +171,62 @@ class ScalarEngine:
             subject.act(actions[subject.spec.name], self.now)
         return self._conclude()
 
+    def _calm_step(
+        self, actions: Mapping[str, Action], paid: list[Any]
+    ) -> tuple[Observations, dict[str, float], bool, Infos]:
+        """A step in which nothing happens but time passing: most of them, so it is kept short."""
+        self.now += 1
+        observations, rewards, infos = {}, {}, {}
+        for subject, amounts in zip(self.subjects, paid, strict=True):
+            name, at = subject.spec.name, subject.at
+            subject.at = at + 1
+            observations[name], rewards[name] = subject.chunk[at], subject.collect(amounts)
+            infos[name] = subject.known.copy()
+            if self._keeps:
+                subject.note(actions[name])
+        if self._keeps:
+            self._note_responses([stream.trial for stream in self.streams])
+        return observations, rewards, False, infos
+
+    def _step_only(
+        self, name: str, subject: ScalarSubject, stream: ScalarStream, action: int
+    ) -> tuple[Observations, dict[str, float], bool, Infos]:
+        """A step of a scenario of one stream: short, as long as the trial goes on."""
+        self.now = now = self.now + 1
+        subject.catch_up()
+        stream.act(action, now)
+        if stream.ended:
+            return self._conclude()
+        if stream.answered is not None and self._keeps:
+            self._note_responses([stream.trial])
+        return {name: subject.observe(now)}, {name: stream.reward}, False, {name: subject.tell(now)}
+
     def _conclude(self) -> tuple[Observations, dict[str, float], bool, Infos]:
         """The rest of a step after acting: resolve, start, observe."""
         trials = [stream.trial for stream in self.streams]
-        outcomes = self._resolve()
+        outcomes = self._resolve() if self._may_resolve() else None
         if self._keeps:
             self._note_responses(trials)
         if self._eventful:
             for subject in self.subjects:
                 subject.look()
         rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
-        self._wake_at = min((group.next_event() for group in self.groups if group.alone is None), default=NEVER)
-        return self._observe(), rewards, self.over, self._infos(outcomes, trials)
+        observations = self._observe()
+        if outcomes is None:
+            return (
+                observations,
+                rewards,
+                False,
+                {subject.spec.name: subject.tell(self.now) for subject in self.subjects},
+            )
+        if self.over:
+            for subject in self.subjects:
+                subject.catch_up()  # there are no steps to come
+        return observations, rewards, self.over, self._infos(outcomes, trials)
 
-    def _step_only(
-        self, name: str, stream: ScalarStream, action: int
-    ) -> tuple[Observations, dict[str, float], bool, Infos]:
-        """A step of a scenario of one stream: short, as long as the trial goes on."""
-        self.now = now = self.now + 1
-        stream.act(action, now)
-        if stream.ended:
-            return self._conclude()
-        if stream.answered is not None and self._keeps:
-            self._note_responses([stream.trial])
-        stream.at_time(now)
-        observation, info = stream.observe(), stream.info.copy()
-        if stream.lists.late[stream.row]:
-            info["ground_truth"] = stream.truth(now)
-        return {name: observation}, {name: stream.reward}, False, {name: info}
-
-    def _all_calm(self, actions: Mapping[str, Action]) -> bool:
-        """Whether nothing will happen in this step but time passing."""
-        if self.over or not self._ready or self._eventful or self._wake_at <= self.now + 1:
-            return False
-        return all(subject.calm(actions[subject.spec.name]) for subject in self.subjects)
-
-    def _calm_step(self, actions: Mapping[str, Action]) -> tuple[Observations, dict[str, float], bool, Infos]:
-        """A step in which nothing happens but time passing: most of them, so it is kept short."""
-        self.now += 1
-        observations, rewards, infos = {}, {}, {}
-        for subject in self.subjects:
-            name = subject.spec.name
-            rewards[name] = subject.collect(actions[name])
-            observations[name], infos[name] = subject.glance(self.now)
-        if self._keeps:
-            self._note_responses([stream.trial for stream in self.streams])
-        return observations, rewards, False, infos
+    def _may_resolve(self) -> bool:
+        """Whether a stream has ended, begins now, or has left a period that another may wait for."""
+        return self.now >= self._wake_at or any(stream.ended or stream.left >= 0 for stream in self.streams)
 
     def _resolve(self) -> list[int]:
         outcomes = [0] * len(self.streams)
@@ -236,6 +248,7 @@ class ScalarEngine:
                 if done:
                     group.start(self.now)
                 group.wake(self.now)
+        self._wake_at = min((group.next_event() for group in self.groups if group.alone is None), default=NEVER)
         return outcomes
 
     def _session_over(self) -> bool:
@@ -314,6 +327,8 @@ class ScalarEngine:
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes; see `set_state`."""
         self._flush()
+        for subject in self.subjects:
+            subject.catch_up()
         names = ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready")
         return {name: getattr(self, name) for name in names} | {
             "streams": [stream.state() for stream in self.streams],

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import added_up, moved, viewed
-from neuroparallel.engine.draws import Given, check_given, draw_levels, levels_of
+from neuroparallel.engine.draws import Given, TrialDraws, check_given, levels_of
 from neuroparallel.engine.lane_noise import BLOCK, LaneNoise
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.stream import NEVER
@@ -21,17 +20,16 @@ from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import (
     GAMMA_INT,
     lane_key,
-    mix,
     mix_int,
-    name_bits,
     trial_keys,
 )
 from neuroparallel.task import Draw, Response
 from neuroparallel.trial import DRAWN
 
-__all__ = ["ScalarStream", "TableLists"]
+__all__ = ["NOTHING", "ScalarStream", "TableLists"]
 
 IDLE_CHUNK = 16
+NOTHING = np.empty((0, 0), np.float32)
 _COUNTERS = (  # what changes, besides memory, conditions and visits
     *("row", "end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
     *("earned", "last_outcome", "last_choice", "last_reward", "held_action", "held_steps"),
@@ -50,7 +48,9 @@ class ScalarStream:
     def __init__(self, spec: StreamSpec, tables: Tables) -> None:
         self.spec, self.tables = spec, tables
         self.lists = TableLists(tables)
+        self._draws = TrialDraws(tables)
         self.idle_row, self._phase = tables.idle, tables.phase
+        self._late = tables.late  # from an action's column to the one it has in the last step of a period
         self._any_held, self._any_pays = tables.any_held, tables.any_pays
         self.sequenced = spec.task.sequence is not None
         self.moving = tables.movement is not None
@@ -75,11 +75,11 @@ class ScalarStream:
         self.answered: tuple[int, int] | None = None  # period and action of this step, if it was anything but holding
         self.left = -1  # the period just left, for streams that wait for it
         self._noise = LaneNoise(tables)
-        self.chunk: Sequence[NDArray[np.float32]] = ()  # observations of the coming steps of this period
+        self.chunk = NOTHING  # observations of the coming steps of this period
         self.at = self.count = 0  # the next of them, and how many there are
         self.resting = False  # painted as idle
         self.calm: list[float | None] = []  # what actions pay that change nothing else; None for those that do
-        self.info: dict[str, int] = {}  # what is known throughout the period
+        self._free: list[float | None] = [0.0] * tables.actions  # those of an idle stream
         self._rest_state()
 
     def _rest_state(self) -> None:
@@ -100,7 +100,7 @@ class ScalarStream:
 
     def begin(self, seed: int, lane: int, session: int) -> None:
         """Start a session: new keys, empty memory, first trial still to come."""
-        self.chunk, self.at, self.count = (), 0, 0
+        self.chunk, self.at, self.count = NOTHING, 0, 0
         self._rest_state()
         self.standing = 0
         key = lane_key(seed, lane, session, self.spec.branch)
@@ -132,11 +132,11 @@ class ScalarStream:
             self.standing = action
         if self._any_held:
             action = self._hold(action)
-        target = lists.next[row][action]
-        self.reward = lists.reward[row][action]
+        column = action + self._late if self.end == now else action
+        self.reward = lists.reward[row][column]
         self.ended = False
-        if target != row or self.end == now or (self._any_pays and lists.pays[row][action]):
-            self._event(action, target, now)
+        if lists.stirs[row][column]:
+            self._event(column, now)
         self.earned += self.reward
 
     def _moved(self, action: NDArray[np.float32], now: int) -> int:
@@ -159,24 +159,16 @@ class ScalarStream:
         self.held_action = action
         return action if self.held_steps >= self.lists.held[self.row] else 0
 
-    def _event(self, action: int, target: int, now: int) -> None:
+    def _event(self, column: int, now: int) -> None:
         row, lists = self.row, self.lists
-        column = action
-        timed = target == row and self.end == now
-        if timed:
-            column, action = self.tables.actions, 0
-            self.reward += lists.reward[row][column]
-            target = lists.next[row][column]
-        outcome = lists.outcome[row][column]
+        target, outcome, chosen = lists.next[row][column], lists.outcome[row][column], lists.chosen[row][column]
         if self._any_pays and lists.pays[row][column]:
-            outcome = self._price(action, outcome, now)
+            outcome = self._price(max(chosen, 0), outcome, now)
         if outcome and not self.outcome:
-            self.outcome, self.choice = outcome, action
-            self.response = -1 if timed else now - self.clock_at
+            self.outcome, self.choice = outcome, max(chosen, 0)
+            self.response = -1 if chosen < 0 else now - self.clock_at
         if target == row:
             return
-        if target == row + self._phase and self.end == now:
-            target = lists.next[target][-1]  # kept in the last step of the window, whose time is over as well
         if target >= 0 and target != row + self._phase:
             target = self._enter(target, now)
         if self.watched:
@@ -216,7 +208,7 @@ class ScalarStream:
                 self.entered = now
             if steps:
                 break
-            row = lists.next[row][-1]
+            row = lists.next[row][self.tables.actions]
         return row
 
     def _duration(self, row: int) -> int:
@@ -262,10 +254,9 @@ class ScalarStream:
     def _draw_values(self, first: bool, given: Given) -> int:
         tables, task = self.tables, self.spec.task
         keys = trial_keys(np.array([self.key], np.uint64), np.array([self.trial]))
-        levels = draw_levels(tables, keys)
-        values = tables.design.values(levels)
-        for name, law in tables.design.laws.items():
-            values[name] = law.draw(mix(keys + np.uint64(name_bits(f"condition.{name}"))))
+        words = self._draws.words(keys)
+        levels = self._draws.levels(words)
+        values = tables.design.values(levels) | self._draws.values(words)
         for name in self.notes:
             values[name] = np.zeros(1)
         values |= given
@@ -338,14 +329,11 @@ class ScalarStream:
             mean = viewed(self.tables, np.ascontiguousarray(mean.T), **self._moment(now)).T
         return mean
 
-    def observe(self) -> NDArray[np.float32]:
-        """Mean plus noise, a fresh float32 (channels,), and the noise moves on by one step."""
-        at = self.at
-        if at == self.count:
+    def prepare(self) -> int:
+        """Make observations of the coming steps if none are left; returns how many there are, from `at` on."""
+        if self.at == self.count:
             self._paint()
-            at = 0
-        self.at = at + 1
-        return self.chunk[at]
+        return self.count - self.at
 
     def observe_from(self, mean: NDArray[np.float32]) -> NDArray[np.float32]:
         """As `observe`, around another mean."""
@@ -367,7 +355,7 @@ class ScalarStream:
         """Make the observations of the coming steps of this period at once."""
         idle = self.row == self.idle_row
         if idle:
-            count = IDLE_CHUNK
+            count = min(IDLE_CHUNK, BLOCK - self.idle_at % BLOCK)
         else:
             count = 1 if self._one_by_one else min(self.end - self._paint_time, BLOCK - self.live_at % BLOCK)
         mean = self._changed(count) if self._changing else self.lists.mean[self.row]
@@ -379,17 +367,9 @@ class ScalarStream:
             self.live_at += count
             if self.tables.summed:
                 self.sums += shown[0, self.tables.summed]
-        self.chunk = list(shown)
-        self.at, self.count = 0, count
+        self.chunk, self.at, self.count = shown, 0, count
         self.resting = idle
-        self.calm = self.lists.calm[self.row]
-        self.info = {
-            "trial_end": 0,
-            "outcome": 0,
-            "trial": self.trial,
-            "ground_truth": self.lists.truth[self.row],
-            "period": self.lists.period[self.row],
-        }
+        self.calm = self._free if idle else self.lists.calm[self.row]
 
     _paint_time = 0
 
@@ -404,7 +384,7 @@ class ScalarStream:
             self.idle_at -= unused
         else:
             self.live_at -= unused
-        self.chunk, self.at, self.count = (), 0, 0
+        self.chunk, self.at, self.count = NOTHING, 0, 0
 
     def truth(self, now: int) -> int:
         """The action that is right at this moment."""
@@ -424,7 +404,7 @@ class ScalarStream:
 
     def set_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state."""
-        self.chunk, self.at, self.count = (), 0, 0
+        self.chunk, self.at, self.count = NOTHING, 0, 0
         for name in _COUNTERS:
             setattr(self, name, saved[name])
         self.memory = {name: array.copy() for name, array in saved["memory"].items()}

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from neuroparallel.engine.batch_subject import LOCK
 from neuroparallel.engine.infos import info_keys
 from neuroparallel.engine.layout import GroupSpec, SubjectSpec
-from neuroparallel.engine.scalar_stream import ScalarStream
+from neuroparallel.engine.scalar_stream import NOTHING, ScalarStream
 from neuroparallel.engine.subject import action_space, observation_space, subject_columns
-from neuroparallel.engine.tables import merged_outcome
+from neuroparallel.engine.tables import weightiest_outcome
 from neuroparallel.seeding import mix_int
 
 __all__ = ["ScalarSubject"]
@@ -43,8 +43,19 @@ class ScalarSubject:
         self._all_streams = streams
         self._cues: Sequence[Any] = ()
         self._partners: Sequence[ScalarSubject] = ()
-        self._fixation = np.zeros(1, np.float32)  # the fused cue
-        self._known: dict[str, int] | None = None  # the info of steps in which nothing happens
+        self._shared = spec.observation == "shared"
+        self._fused = not (self.columns.plain or self._shared)
+        self._cue_at = [table.channels["fixation"].start if self._fused else 0 for table in tables]
+        # Which of its channels each stream shows: all, or all but a fixation cue that is fused.
+        self._shown: list[Any] = [
+            [channel for channel in range(table.channels.width) if channel != at] if self._fused else slice(None)
+            for table, at in zip(tables, self._cue_at, strict=True)
+        ]
+        self._bare = self.single and not (self.attends or spec.sights or spec.cues)  # a stream's view and nothing else
+        self.known: dict[str, int] = {}  # the info of steps in which nothing happens
+        self.chunk = NOTHING  # observations of such steps to come
+        self.at = self.count = 0  # the next of them, and how many there are
+        self._calms: list[list[float | None]] = []  # by stream: what actions pay that change nothing else
         self._keys = info_keys([s.spec.short for s in self.streams])
         self.forget()
 
@@ -55,12 +66,13 @@ class ScalarSubject:
 
     def forget(self) -> None:
         """Begin a session."""
+        self.chunk, self.at, self.count = NOTHING, 0, 0
         self.seen = [deque([0] * s.delay, maxlen=s.delay) if s.live else 0 for s in self.spec.sights]
         self.said, self.locked_until = 0.0, 0
 
     def act(self, action: Any, now: int) -> None:
         """Hand each stream its part of a checked action."""
-        self._known = None
+        self.catch_up()
         parts = self._parts(self._say(action) if self.spec.message is not None else action)
         if self.spec.lock:
             parts = self._unlocked(parts, now)
@@ -116,27 +128,30 @@ class ScalarSubject:
             elif sight.kind == "message":
                 seen.append(self._partners[sight.subject].said)
 
-    def calm(self, action: Any) -> bool:
-        """Whether an action changes nothing, in a period that goes on; it may pay."""
-        for stream, part in zip(self.streams, self._parts(action), strict=True):
-            if stream.at == stream.count or not (stream.resting or stream.calm[part] is not None):
-                return False
-        return True
+    def catch_up(self) -> None:
+        """Tell the streams how much of what was made in advance has been shown, and drop the rest."""
+        for stream in self.streams:
+            stream.at += self.at
+        self.chunk, self.at, self.count = NOTHING, 0, 0
 
-    def collect(self, action: Any) -> float:
-        """What an action pays that changes nothing."""
-        for stream, part in zip(self.streams, self._parts(action), strict=True):
-            lists, row = stream.lists, stream.row
-            stream.reward = 0.0 if stream.resting else lists.reward[row][part]
-            stream.answered = (lists.period[row], part) if part and not stream.resting else None
-            stream.earned += stream.reward
+    def pays(self, action: Any) -> list[float | None] | None:
+        """What an action pays that changes nothing, by stream; None if it does, or if a period is over."""
+        if self.at == self.count:
+            return None
+        paid = [calm[part] for calm, part in zip(self._calms, self._parts(action), strict=True)]
+        return None if None in paid else paid
+
+    def collect(self, paid: Sequence[Any]) -> float:
+        """Take note of what `pays` said; returns the reward."""
+        for stream, amount in zip(self.streams, paid, strict=True):
+            stream.reward = amount
+            stream.earned += amount
         return self.reward()
 
-    def glance(self, now: int) -> tuple[NDArray[np.float32], dict[str, int]]:
-        """What is seen and known in a step in which nothing happens."""
-        if self._known is None:
-            self._known = self._info([0] * len(self.streams), [stream.trial for stream in self.streams], now)
-        return self._assemble(), self._known.copy()
+    def note(self, action: Any) -> None:
+        """Take note of what was done in a step in which nothing happens."""
+        for stream, part in zip(self.streams, self._parts(action), strict=True):
+            stream.answered = (stream.lists.period[stream.row], part) if part and not stream.resting else None
 
     def reward(self) -> float:
         message = self.spec.message
@@ -148,46 +163,61 @@ class ScalarSubject:
         return total if message is None else total - message.cost * self.said
 
     def observe(self, now: int) -> NDArray[np.float32]:
+        """What is seen, a fresh float32 (channels,); until something happens the coming steps are made as well."""
         for stream in self.streams:
             stream.at_time(now)
-        if not self.columns.plain and self.spec.observation != "shared":
-            self._fixation = self._fuse()
-        return self._assemble()
+        if self._shared:
+            only: NDArray[np.float32] = self._assemble(1)[0]
+            return only
+        count = min([stream.prepare() for stream in self.streams])
+        if self.attends:
+            count = 1
+        stream = self.streams[0]
+        self.chunk = stream.chunk[stream.at :] if self._bare else self._assemble(count)
+        self.at, self.count = 1, count
+        self._calms = [stream.calm for stream in self.streams]
+        first: NDArray[np.float32] = self.chunk[0]
+        return first
 
-    def _assemble(self) -> NDArray[np.float32]:
-        """Put together what the streams show and the partners' last choices; a fresh float32 (channels,)."""
-        if self.spec.observation == "shared":
-            mean = self.streams[0].shown().copy()
-            for stream in self.streams[1:]:
-                mean += stream.shown()
-                stream.tick()
-            parts = [self.streams[0].observe_from(mean)]
+    def _assemble(self, count: int) -> NDArray[np.float32]:
+        """Put together what is seen of streams, cues and partners in some steps; float32 (count, channels)."""
+        columns = self.columns
+        out = np.empty((count, len(columns.names)), np.float32)
+        if self._shared:
+            out[:, columns.shared] = self._added_up()
         else:
-            parts = [stream.observe() for stream in self.streams]
-            if not self.columns.plain:
-                parts = [self._fixation, *map(self._without_fixation, parts, self.streams)]
-        parts.extend(_one_hot(group.entry + 1, len(group.spec.mix)) for group in self._cues)
-        for sight, seen in zip(self.spec.sights, self.seen, strict=True):
+            for stream, (start, stop), shown in zip(self.streams, columns.spans, self._shown, strict=True):
+                out[:, start:stop] = stream.chunk[stream.at : stream.at + count, shown]
+        if self._fused:
+            out[:, 0] = self._fuse()
+        for group, start in zip(self._cues, columns.cues, strict=True):
+            out[:, start : start + len(group.spec.mix)] = _one_hot(group.entry + 1, len(group.spec.mix))
+        for sight, seen, start in zip(self.spec.sights, self.seen, columns.sights, strict=True):
             value = seen[0] if sight.live else seen
-            is_choice = sight.kind in ("choice", "action")
-            parts.append(_one_hot(value, sight.choices) if is_choice else np.array([value], np.float32))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+            if sight.kind in ("choice", "action"):
+                out[:, start : start + sight.choices] = _one_hot(value, sight.choices)
+            else:
+                out[:, start] = value
+        return out
 
-    @staticmethod
-    def _without_fixation(seen: NDArray[np.float32], stream: ScalarStream) -> NDArray[np.float32]:
-        at = stream.tables.channels["fixation"].start
-        return seen[1:] if at == 0 else np.delete(seen, at)
+    def _added_up(self) -> NDArray[np.float32]:
+        """The one observation of streams that share their channels; each step is made for itself."""
+        mean = self.streams[0].shown().copy()
+        for stream in self.streams[1:]:
+            mean += stream.shown()
+            stream.tick()
+        return self.streams[0].observe_from(mean)
 
-    def _fuse(self) -> NDArray[np.float32]:
+    def _fuse(self) -> float:
         """The fused fixation cue: what any, or all, of the streams ask for; an idle stream asks for nothing."""
-        shown = [stream.shown()[stream.tables.channels["fixation"].start] for stream in self.streams if not stream.idle]
-        if not shown:
-            return np.zeros(1, np.float32)
+        pairs = zip(self.streams, self._cue_at, strict=True)
+        asked = [float(stream.shown()[at]) for stream, at in pairs if not stream.idle]
+        if not asked:
+            return 0.0
+        some_idle = len(asked) < len(self.streams)
         if self.spec.fixation == "all":
-            asked = min(shown) if len(shown) == len(self.streams) else min(*shown, np.float32(1.0))
-        else:
-            asked = max(shown) if len(shown) == len(self.streams) else max(*shown, np.float32(0.0))
-        return np.array([asked], np.float32)
+            return min(*asked, 1.0) if some_idle else min(asked)
+        return max(*asked, 0.0) if some_idle else max(asked)
 
     def truth(self, now: int) -> Any:
         """The action that is right; -1 where none is defined, as for a message."""
@@ -203,20 +233,36 @@ class ScalarSubject:
         return next((stream.truth(now) for stream in self.streams if stream.window_open()), 0)
 
     def info(self, outcomes: list[int], trials: list[int], now: int) -> dict[str, int]:
-        return self._info([outcomes[i] for i in self.indices], [trials[i] for i in self.indices], now)
+        """What is known of a step, with the outcomes and trial numbers of all streams in it."""
+        info = self.tell(now)
+        codes = [outcomes[index] for index in self.indices]
+        whole = weightiest_outcome(codes)
+        info["trial_end"], info["outcome"], info["trial"] = int(whole > 0), whole, trials[self.indices[0]]
+        if not self.single:
+            for stream, index, code in zip(self.streams, self.indices, codes, strict=True):
+                short = stream.spec.short
+                info[f"{short}.trial_end"], info[f"{short}.outcome"] = int(code > 0), code
+                info[f"{short}.trial"] = trials[index]
+        return info
 
-    def _info(self, codes: list[int], trials: list[int], now: int) -> dict[str, int]:
-        """The info of the subject, and if it has several streams of each of them."""
-        each = [
-            [int(code > 0), code, trial, stream.truth(now), stream.lists.period[stream.row]]
-            for code, trial, stream in zip(codes, trials, self.streams, strict=True)
-        ]
+    def tell(self, now: int) -> dict[str, int]:
+        """What is known of a step in which no trial has ended or begun, and of those to come; a fresh dictionary."""
         if self.single:
-            return dict(zip(self._keys, each[0], strict=True))
-        merged = int(merged_outcome(np.array(codes)[:, None])[0]) if any(codes) else 0
+            stream = self.streams[0]
+            self.known = {
+                "trial_end": 0,
+                "outcome": 0,
+                "trial": stream.trial,
+                "ground_truth": stream.truth(now),
+                "period": stream.lists.period[stream.row],
+            }
+            return self.known.copy()
+        values: list[int] = []
+        for stream in self.streams:
+            values += (0, 0, stream.trial, stream.truth(now), stream.lists.period[stream.row])
         truth = -1 if self.factored else self._one_truth(now)
-        own = [int(merged > 0), merged, trials[0], truth, each[0][-1]]
-        return dict(zip(self._keys, [*own, *(value for values in each for value in values)], strict=True))
+        self.known = dict(zip(self._keys, [0, 0, values[2], truth, values[4], *values], strict=True))
+        return self.known.copy()
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes."""
@@ -227,7 +273,6 @@ class ScalarSubject:
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
         self.forget()
-        self._known = None
         for number, past in enumerate(saved["seen"]):
             if isinstance(past, list):
                 self.seen[number].extend(past)

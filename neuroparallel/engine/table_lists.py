@@ -44,14 +44,15 @@ class TableLists:
         self.next: list[list[int]] = tables.next.reshape(-1, columns).tolist()
         self.outcome: list[list[int]] = tables.outcome.reshape(-1, columns).tolist()
         self.pays: list[list[bool]] = tables.pays.reshape(-1, columns).tolist()
+        self.chosen: list[list[int]] = tables.chosen.reshape(-1, columns).tolist()
+        self.stirs: list[list[bool]] = tables.stirs.reshape(-1, columns).tolist()
         self.steps: list[int] = tables.steps.tolist()
         self.truth: list[int] = tables.truth.tolist()
         self.truth_after: list[int] = tables.truth_after.tolist()
         self.answer: list[int] = tables.answer.tolist()
         self.mean = np.ascontiguousarray(tables.mean.T)
         self.slope = None if tables.slope is None else np.ascontiguousarray(tables.slope.T)
-        stays = tables.next.reshape(-1, columns) == np.arange(tables.idle + 1)[:, None]
-        calm = stays & ~tables.pays.reshape(-1, columns)
+        calm = ~tables.stirs.reshape(-1, columns)
         calm &= (tables.truth_after == 0)[:, None] & (not tables.any_held)
         calm[tables.idle] = False  # an idle stream may be one whose session is over
         # What an action pays that changes nothing else; None if it does.

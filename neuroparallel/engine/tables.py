@@ -2,16 +2,20 @@
 
 A row is one period of one condition, before (phase 0) or after (phase 1) the outcome was settled. The last row is
 the idle one, in which a stream shows nothing and no action has an effect.
+
+A row has a column for each action, one for time running out in a period that takes none, and one for each action
+in the last step of the period, where time runs out as well unless the action leads elsewhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.rows import Block, lay_out
 from neuroparallel.errors import TaskError
 from neuroparallel.hooks import Bernoulli, Movement, Poisson
 from neuroparallel.outcomes import Outcome
@@ -26,21 +30,6 @@ SURVEY = 64  # draws by which a lazily defined task is judged before it starts
 FULL_GRID = 4096  # designs with more conditions are defined trial by trial
 
 
-@dataclass
-class _Block:
-    """The rows of n conditions, still with a condition axis; targets are rows within the condition."""
-
-    mean: NDArray[np.float32]
-    steps: NDArray[np.int64]
-    reward: NDArray[np.float64]
-    outcome: NDArray[np.uint8]
-    next: NDArray[np.int64]
-    pays: NDArray[np.bool_]
-    truth: NDArray[np.int64]
-    truth_after: NDArray[np.int64]
-    slope: NDArray[np.float64] | None
-
-
 class Tables:
     """The compiled task: what is shown, how long, and what each action leads to.
 
@@ -53,7 +42,11 @@ class Tables:
         lazy: Rows belong to lanes and are defined anew for each trial.
         mean: float32, (channels, rows). What each channel shows, without noise.
         steps: int64, (rows,). Duration in steps; `DRAWN` if a law says.
-        reward, next, outcome, pays: (rows * (actions + 1),). What each action, and time running out, leads to.
+        late: Added to an action, its column in the last step of a period.
+        reward, next, outcome, pays: (rows * columns,). What each action, and time running out, leads to.
+        chosen: int16, (rows * columns,). The action; -1 where time ran out.
+        stirs: bool, (rows * columns,). Whether more happens than being paid.
+        calm_pays: Whether anything is paid where nothing else happens.
         truth: int64, (rows,). The action that is right, from ``truth_after`` steps into the period on.
         window: bool, (rows,). Whether a response window is open.
         slope: float64, (channels, rows). Growth of the mean per second; None if nothing drifts.
@@ -70,7 +63,8 @@ class Tables:
         self.recorded = (*self.design.names, *task.note_names())
         self.channels = task.channel_groups()
         self.actions = len(task.action_names())
-        self.columns = self.actions + 1
+        self.late = self.actions + 1
+        self.columns = self.late + self.actions
         self.periods = list(task.timing)
         self.lazy = must_be_lazy(task)
         self.movement = movement_of(task)
@@ -113,6 +107,9 @@ class Tables:
         self.outcome = np.zeros(rows * self.columns, np.uint8)
         self.next = np.full(rows * self.columns, self.idle, np.int64)
         self.pays = np.zeros(rows * self.columns, bool)
+        self.chosen = np.full(rows * self.columns, -1, np.int16)
+        self.stirs = np.zeros(rows * self.columns, bool)
+        self.calm_pays = True
 
     def _constants(self) -> None:
         """What depends on the period only, not on the condition."""
@@ -129,6 +126,7 @@ class Tables:
         laws = [law for law in self.task.timing.values() if isinstance(law, Law)]
         numbers = [laws.index(law) if isinstance(law, Law) else -1 for law in self.task.timing.values()]
         self.laws = [law.steps(self.dt) for law in laws]
+        self.period_laws = {p: self.laws[number] for p, number in enumerate(numbers) if number >= 0}
         self.law_of = self._by_row(np.tile(np.array(numbers)[period], 2), -1)
         purposes = np.array([name_bits(f"duration.{name}") for name in self.periods], np.uint64)
         self.purpose = self._by_row(np.tile(purposes[period], 2))
@@ -154,7 +152,7 @@ class Tables:
             self.any_pays = bool(trial.pays.any()) and self.task.pay is not None
             self.any_late = bool(trial.truth_after.any())
             self.commits = bool((trial.next == COMMIT).any())
-        block = self._block(trial)
+        block = lay_out(self.task, trial, self.finals)
         rows = (slots[:, None] * self.rows_per_slot + np.arange(self.rows_per_slot)).ravel()
         codes = (rows[:, None] * self.columns + np.arange(self.columns)).ravel()
         self.mean[:, rows] = block.mean.reshape(len(rows), -1).T
@@ -163,13 +161,20 @@ class Tables:
         self.steps[rows] = block.steps.ravel()
         self.truth[rows], self.truth_after[rows] = block.truth.ravel(), block.truth_after.ravel()
         self.reward[codes], self.outcome[codes] = block.reward.ravel(), block.outcome.ravel()
-        self.pays[codes] = block.pays.ravel()
+        self.pays[codes], self.chosen[codes] = block.pays.ravel(), block.chosen.ravel()
         self.next[codes] = self._absolute(block.next, slots).ravel()
+        stirs = self._stirs(block)
+        self.stirs[codes] = stirs.ravel()
         answer = self._answer(trial)
         if self.lazy:
             self.answer[slots] = answer
         else:
-            self.answer = answer
+            self.answer, self.calm_pays = answer, bool((block.reward[~stirs] != 0).any())
+
+    def _stirs(self, block: Block) -> NDArray[np.bool_]:
+        stirs: NDArray[np.bool_] = block.next != np.arange(block.next.shape[1])[:, None]
+        stirs[..., self.actions :] = True
+        return stirs | block.pays if self.any_pays else stirs
 
     def _absolute(self, targets: NDArray[np.int64], slots: NDArray[np.int64]) -> NDArray[np.int64]:
         base = (slots * self.rows_per_slot)[:, None, None]
@@ -181,61 +186,6 @@ class Tables:
         if not len(windows):
             return np.full(trial.n, -1, np.int64)
         return trial.truth[:, windows[0]].copy()
-
-    def _block(self, trial: Trial) -> _Block:
-        """Lay out both phases of every period, and the last step of windows whose last choice counts."""
-        n, width, periods = trial.n, self.phase, len(self.periods)
-        shape = (n, 2 * width, self.columns)
-        source = np.array([*range(periods), *self.finals])
-        block = _Block(
-            mean=np.tile(trial.mean[:, source], (1, 2, 1)),
-            steps=np.tile(trial.steps[:, source], (1, 2)),
-            reward=np.zeros(shape),
-            outcome=np.zeros(shape, np.uint8),
-            next=np.zeros(shape, np.int64),
-            pays=np.zeros(shape, bool),
-            truth=np.zeros((n, 2 * width), np.int64),
-            truth_after=np.zeros((n, 2 * width), np.int64),
-            slope=None if trial.slope is None else np.tile(trial.slope[:, source], (1, 2, 1)),
-        )
-        for row, p in enumerate(source):
-            self._waiting(block, trial, row, int(p))
-            self._settled(block, trial, row, int(p))
-        return block
-
-    def _waiting(self, block: _Block, trial: Trial, row: int, p: int) -> None:
-        """Phase 0: no outcome yet, the task's own rules hold."""
-        block.reward[:, row], block.outcome[:, row] = trial.reward[:, p], trial.outcome[:, p]
-        block.pays[:, row] = trial.pays[:, p]
-        block.truth[:, row], block.truth_after[:, row] = trial.truth[:, p], trial.truth_after[:, p]
-        target = trial.next[:, p].copy()
-        settles = trial.outcome[:, p] > 0
-        goto = target >= 0
-        target[goto & settles] += self.phase  # once the outcome is settled, the trial goes on in phase 1
-        target[target == COMMIT] = row + self.phase
-        target[target == STAY] = row
-        block.next[:, row] = target
-        if p in self.finals:
-            self._split(block, trial, row, p)
-
-    def _split(self, block: _Block, trial: Trial, row: int, p: int) -> None:
-        """Cut a window whose last choice counts into a free part and its last step."""
-        if row >= len(self.periods):
-            block.steps[:, row] = block.steps[:, self.phase + row] = 1
-            return
-        block.steps[:, row] = np.where(trial.steps[:, p] > 0, trial.steps[:, p] - 1, trial.steps[:, p])
-        block.reward[:, row], block.outcome[:, row], block.pays[:, row] = 0.0, 0, False
-        block.next[:, row] = row
-        block.next[:, row, -1] = len(self.periods) + self.finals.index(p)
-
-    def _settled(self, block: _Block, trial: Trial, row: int, p: int) -> None:
-        """Phase 1: the outcome is settled; periods follow each other until the trial ends."""
-        after = row + self.phase
-        block.next[:, after] = after
-        follows = trial.next[:, p, -1]
-        block.next[:, after, -1] = np.where(follows >= 0, follows + self.phase, END)
-        if self.task.early == "penalty" and not trial.window[p]:
-            block.reward[:, after, 1:-1] = self.task.rewards["abort"]
 
 
 def movement_of(task: Task) -> Movement | None:
@@ -375,6 +325,7 @@ _BY_WEIGHT = np.array(
     np.int64,
 )
 _WEIGHT = np.argsort(_BY_WEIGHT)
+_WEIGHTS: list[int] = _WEIGHT.tolist()
 
 
 def merged_outcome(codes: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
@@ -382,3 +333,8 @@ def merged_outcome(codes: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     if not codes.any():
         return np.zeros(codes.shape[1], np.int64)
     return np.asarray(_BY_WEIGHT[_WEIGHT[codes].max(axis=0)])
+
+
+def weightiest_outcome(codes: Sequence[int]) -> int:
+    """Merge outcomes of several streams in one lane, as `merged_outcome` does in many."""
+    return max(codes, key=_WEIGHTS.__getitem__)

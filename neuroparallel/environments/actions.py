@@ -52,29 +52,31 @@ class ActionReader:
         Raises:
             ActionError: It is of another kind or out of range; names the agent and what is legal.
         """
-        if isinstance(self.space, spaces.Box):
-            return read_box(self.agent, self.space, action)
-        if isinstance(self.space, spaces.Dict):
-            given = parts_of(self.agent, self.space, action)
-            return {name: reader.read(given[name]) for name, reader in self.parts.items()}
+        if not self.sizes:
+            return self._read_movement(action)
         if not self.factored:
             whole = _integer(action)
             if whole is None or not 0 <= whole < self.sizes[0]:
                 raise ActionError(self._refusal(action))
             return whole
         if isinstance(action, np.ndarray):
-            parts = list(action) if action.ndim == 1 else []
+            parts = action.tolist() if action.ndim == 1 and action.dtype.kind in "iuO" else []
         else:
-            parts = list(action) if isinstance(action, (list, tuple)) else []
-        read = [_integer(part) for part in parts]
-        if len(read) != len(self.sizes):
+            parts = action if isinstance(action, (list, tuple)) else []
+        if len(parts) != len(self.sizes):
             raise ActionError(self._refusal(action))
-        result = []
+        read = [part if type(part) is int else _integer(part) for part in parts]
         for value, size in zip(read, self.sizes, strict=True):
             if value is None or not 0 <= value < size:
                 raise ActionError(self._refusal(action))
-            result.append(value)
-        return result
+        return read
+
+    def _read_movement(self, action: Any) -> Any:
+        if isinstance(self.space, spaces.Box):
+            return read_box(self.agent, self.space, action)
+        assert isinstance(self.space, spaces.Dict)
+        given = parts_of(self.agent, self.space, action)
+        return {name: reader.read(given[name]) for name, reader in self.parts.items()}
 
     def _refusal(self, action: Any) -> str:
         if isinstance(self.space, spaces.Dict):
@@ -108,7 +110,7 @@ def read_actions(readers: Mapping[str, ActionReader], actions: Mapping[str, Any]
         ActionError: One is missing, of a wrong kind, out of range, or for an agent that does not
             exist.
     """
-    if not isinstance(actions, Mapping):
+    if type(actions) is not dict and not isinstance(actions, Mapping):
         raise ActionError(
             f"actions are a dictionary with an entry for each of {', '.join(readers)}; got {type(actions).__name__}."
         )
