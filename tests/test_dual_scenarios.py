@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from neuroparallel.agents import simulate
+from neuroparallel.agents import make_agent, simulate
 from neuroparallel.scenario import Scenario
 from tests.tasks import playing
 
@@ -162,6 +162,29 @@ def test_either_hand_answers_in_its_own_time_and_the_display_stays_for_the_other
     np.testing.assert_allclose(motion, 0.3)
     np.testing.assert_allclose(colour, 1.1)
     assert (np.array(colour_on[25:79]) > 0.5).all()
+
+
+@pytest.mark.parametrize("mode", ["serial", "parallel"])
+def test_difficulties_add_up_in_who_decides_serially_and_not_in_who_decides_in_parallel(mode):
+    trials = simulate("motion_colour", make_agent("accumulator", mode=mode), 16_000, per_lane=12)
+    last = np.maximum(*by_trial(trials, "response_time_s"))
+    motion, colour = by_trial(trials, "strength")
+    right = by_trial(trials, "outcome")[0] == "correct"
+    easy, hard = 25.6, 3.2
+    mean, error = {}, 0.0
+    for m in (easy, hard):
+        for c in (easy, hard):
+            cell = last[(motion == m) & (colour == c)]
+            cell = cell[~np.isnan(cell)]  # the display is on for 5 s, which is not enough for everybody
+            mean[m, c], error = cell.mean(), error + cell.var() / len(cell)
+    interaction = mean[hard, hard] - mean[hard, easy] - mean[easy, hard] + mean[easy, easy]
+    if mode == "serial":
+        assert abs(interaction) < 4 * error**0.5
+    else:
+        assert interaction < -4 * error**0.5
+    shares = [right[(motion == hard) & (colour == c)] for c in (easy, hard)]
+    spread = sum(share.var() / len(share) for share in shares) ** 0.5
+    assert abs(shares[0].mean() - shares[1].mean()) < 4 * spread  # accuracy does not depend on the other decision
 
 
 # ---- timing while deciding -------------------------------------------------------------------------
