@@ -125,6 +125,13 @@ def test_what_is_paid_is_what_the_table_says(name):
     assert len(set(zip(one.tolist(), other.tolist(), strict=True))) >= 4
 
 
+@pytest.mark.parametrize("name", TABLES)
+def test_nobody_gains_by_staying_away(name):
+    one, other = table(name)
+    (group,) = Scenario.load(name).groups.values()
+    assert min(one.min(axis=1).max(), other.min(axis=0).max()) >= group.game.miss
+
+
 @pytest.mark.parametrize("name", SOCIAL)
 def test_visibility_changes_no_payoff(name):
     scenario = Scenario.load(name)

@@ -31,7 +31,8 @@ class Inspection(Rule):
         output: What work is worth to the employer; it moves no equilibrium.
         costs: What an inspection may cost, each 0 to ``wage``; drawn at random for every block.
         block: Trials of a block, 1 or more.
-        miss: What both get if one of them makes no choice.
+        miss: What both get if one of them makes no choice; less than the employer can make sure of, so that it does not
+            stay away where inspections are dear.
 
     Source:
         Dorris & Glimcher 2004, Neuron 44:365 (the output's value and the length of a block are ours).
@@ -42,7 +43,7 @@ class Inspection(Rule):
     output: float = 2.0
     costs: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
     block: int = 150
-    miss: float = 0.0
+    miss: float = -1.0
 
     tags: ClassVar = ("game", "social")
 

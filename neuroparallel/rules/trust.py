@@ -19,11 +19,12 @@ class Trust(Rule):
 
     The investor's first choice is to send nothing, its last one to send everything; the trustee's first choice is to
     return nothing of what has arrived, its last one to return all of it; those between divide it evenly. Who makes no
-    choice sends, or returns, nothing.
+    choice sends, or returns, nothing and gets ``miss``.
 
     Args:
         endowment: What the investor has, above 0.
         factor: By what it is multiplied on its way to the trustee, above 0.
+        miss: What a member gets that makes no choice.
 
     Source:
         Berg, Dickhaut & McCabe 1995, Games Econ Behav 10:122; 20 units, ten rounds: King-Casas et al. 2005, Science
@@ -32,6 +33,7 @@ class Trust(Rule):
 
     endowment: float = 20.0
     factor: float = 3.0
+    miss: float = 0.0
 
     tags: ClassVar = ("game", "social")
 
@@ -50,5 +52,5 @@ class Trust(Rule):
         sent = self.endowment * np.maximum(end.choice[0] - 1, 0) / (end.options[0] - 1)
         arrived = self.factor * sent
         returned = arrived * np.maximum(end.choice[1] - 1, 0) / (end.options[1] - 1)
-        end.pay[0] = self.endowment - sent + returned
-        end.pay[1] = arrived - returned
+        end.pay[0] = np.where(end.choice[0] > 0, self.endowment - sent + returned, self.miss)
+        end.pay[1] = np.where(end.choice[1] > 0, arrived - returned, self.miss)

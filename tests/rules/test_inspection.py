@@ -39,6 +39,13 @@ def test_in_general_it_is_cost_and_effort_over_the_wage_whatever_the_output():
         np.testing.assert_allclose([works[1], inspects[0]], [3 / 4, 1 / 4])
 
 
+@pytest.mark.parametrize("cost", COSTS)
+def test_nobody_gains_by_staying_away(cost):
+    worker, employer = table(cost)
+    sure = worker.min(axis=1).max(), employer.min(axis=0).max()
+    assert min(sure) > RULE.miss
+
+
 def test_if_one_makes_no_choice_both_get_what_a_miss_pays():
     end = resolved(Inspection(miss=-2), [[0, 1, 0], [1, 0, 0]], OPTIONS, conditions={"cost": 0.5})
     assert (end.pay == -2).all()

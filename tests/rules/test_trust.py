@@ -34,8 +34,9 @@ def test_to_send_pays_once_more_than_a_third_comes_back():
     assert (gains > 0).tolist() == [returned / 10 > 1 / 3 for returned in range(11)]
 
 
-def test_who_makes_no_choice_sends_or_returns_nothing():
-    np.testing.assert_allclose(resolved(RULE, [[0, 21, 0], [5, 0, 0]], OPTIONS).pay, [[20, 0, 20], [0, 60, 0]])
+def test_who_makes_no_choice_sends_or_returns_nothing_and_gets_what_a_miss_pays():
+    pay = resolved(Trust(miss=-1), [[0, 21, 0], [5, 0, 0]], OPTIONS).pay
+    np.testing.assert_allclose(pay, [[-1, 0, -1], [0, -1, -1]])
 
 
 def test_the_trustee_sees_what_was_sent_and_one_who_only_earns_keeps_it():
