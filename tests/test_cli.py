@@ -95,6 +95,9 @@ def test_values_of_set_are_yaml(text, value):
         (["show", "random_dots", "--set", "delay"], "write key=value"),
         (["run", "random_dots", "--steps", "0"], "steps is 0"),
         (["run", "random_dots", "--steps", "3", "--agent", "orakle"], "Did you mean 'oracle'?"),
+        (["run", "random_dots", "--agent", "bottleneck", "--option", "shar=1"], "Did you mean 'shape'?"),
+        (["run", "random_dots", "--agent", "bottleneck", "--option", "shape"], "write key=value"),
+        (["run", "random_dots", "--agent", "bottleneck", "--option", "errors=2"], "errors is 2"),
         (["run", "random_dots", "--steps", "3", "--agent", "runs/none"], "There is no run in runs/none"),
         (["scenarios", "--tag", "dual"], "Did you mean 'dual_task'?"),
         (["bench", "--only", "bacth"], "Did you mean 'batch'?"),
@@ -172,28 +175,22 @@ def test_run_writes_as_many_trials_as_asked_for(capsys, away):
     assert trials.performance() == {"subject_0.go_nogo": 1.0}
 
 
-PRP = """
-name: prp_toy
-dt: 10
-subjects:
-  subject_0:
-    action: factored
-    streams:
-      first: &stream
-        {task: go_nogo, params: {go_probability: 1.0}, timing: {fixation: 0, stimulus: 100, decision: 2000}}
-      second: {<<: *stream, onset: [0, 100, 500, 1200]}
-"""
-
-
 def test_run_prints_and_draws_what_a_paradigm_is_known_by(capsys, away):
-    (away / "prp.yaml").write_text(PRP)
-    assert main(["run", "prp.yaml", "--agent", "bottleneck", "--trials", "60", "--plot", "prp.png"]) == 0
+    assert main(["run", "prp", "--agent", "bottleneck", "--trials", "30", "--plot", "prp.png"]) == 0
     printed = said(capsys).out
     assert "psychological refractory period" in printed
-    assert "slope of response 2 from 0 to 100 ms: -" in printed
+    assert "slope of response 2 from 0 to 100 ms: " in printed
     rows = [line.split() for line in printed.splitlines()]
-    assert [row[0] for row in rows if len(row) == 8 and row[0].isdigit()] == ["0", "100", "500", "1200"]
+    counts = {row[0]: int(row[1]) for row in rows if len(row) == 8 and row[0].isdigit()}
+    assert set(counts) <= {"0", "50", "100", "150", "300", "500", "800", "1200"}
+    assert sum(counts.values()) == 30
     assert (away / "prp.png").stat().st_size > 10_000
+
+
+def test_an_agent_may_have_options(capsys):
+    never = ["run", "random_dots", "--agent", "bottleneck", "--option", "central=9000", "--trials", "20"]
+    assert main(never) == 0
+    assert "20 miss" in said(capsys).out
 
 
 @pytest.mark.parametrize(

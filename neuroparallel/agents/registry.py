@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -60,6 +61,10 @@ def make_agent(what: str | Agent, **options: Any) -> Agent:
     if isinstance(what, str):
         if what not in _AGENTS:
             raise UnknownNameError(f"there is no agent {what!r}.{nearest(what, _AGENTS)}")
+        known = inspect.signature(_AGENTS[what]).parameters
+        for option in options:
+            if option not in known:
+                raise ArgumentError(f"agent {what!r} has no option {option!r}.{nearest(option, known)}")
         try:
             return _AGENTS[what](**options)
         except TypeError as error:

@@ -31,12 +31,14 @@ from neuroparallel.analysis.stopping import (
 )
 from neuroparallel.analysis.strategy import win_stay_lose_shift
 from neuroparallel.analysis.switching import switch_cost
+from neuroparallel.analysis.trade_off import OperatingCharacteristic, operating_characteristic
 from neuroparallel.analysis.two_stage import StayProbabilities, stay_probabilities
 from neuroparallel.analysis.welfare import exploitability, social_welfare
 
 __all__ = [
     "Additivity",
     "DiffusionFit",
+    "OperatingCharacteristic",
     "PrpCurve",
     "Psychometric",
     "PsychometricFit",
@@ -59,6 +61,7 @@ __all__ = [
     "learning_curve",
     "memory_one",
     "mutual_information",
+    "operating_characteristic",
     "performance",
     "prp_curve",
     "psychometric",

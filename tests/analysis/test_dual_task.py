@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
@@ -221,3 +222,51 @@ def test_without_their_columns_there_is_no_cost_of_mixing_or_congruency():
         analysis.switch_cost(trials, switch="swich")
     with pytest.raises(ArgumentError, match="switch needs never occurred"):
         analysis.switch_cost(bare.where(switch=1))
+
+
+# ---- trade-off ----
+
+
+def scored(one: float, two: float, n: int = 1000) -> Trials:
+    """Two streams that are right in these fractions of their trials."""
+    right = np.concatenate([np.arange(n) < round(p * n) for p in (one, two)])
+    stream = np.repeat(["dots", "tone"], n)
+    outcome = np.where(right, "correct", "error")
+    return Trials(
+        {"stream": stream, "trial": np.tile(np.arange(n), 2), "outcome": outcome, "correct": right.astype(float)}
+    )
+
+
+def test_who_shares_samples_has_the_curve_of_their_square_roots():
+    distance, shares = 1.5, np.linspace(0, 1, 21)
+    curve = [scipy.stats.norm.cdf(distance * np.sqrt([share, 1 - share])) for share in shares]
+    found = analysis.operating_characteristic(
+        {float(share): scored(*point, n=20_000) for share, point in zip(shares, curve, strict=True)}
+    )
+    np.testing.assert_allclose(found.points["correct_1"], [point[0] for point in curve], atol=1e-4)
+    best = curve[-1][0]
+    exact = scipy.integrate.trapezoid(*(np.array([(p[i] - 0.5) / (best - 0.5) for p in curve]) for i in (1, 0)))
+    assert abs(found.area - exact) < 0.001
+    assert 0.6 < found.area < 0.9
+
+
+@pytest.mark.parametrize(
+    ("points", "area"),
+    [
+        ({0: (0.5, 0.9), 1: (0.8, 0.5)}, 0.5),
+        ({0: (0.5, 0.9), 0.5: (0.8, 0.9), 1: (0.8, 0.5)}, 1.0),
+        ({0: (0.5, 0.9), 0.5: (0.65, 0.7), 1: (0.8, 0.5)}, 0.5),
+        ({0: (0.5, 0.9), 0.5: (0.5, 0.5), 1: (0.8, 0.5)}, 0.0),
+    ],
+)
+def test_the_area_is_one_without_a_cost_and_a_half_on_the_straight_line(points: dict, area: float):
+    found = analysis.operating_characteristic({weight: scored(*point) for weight, point in points.items()})
+    assert found.points["weight"].tolist() == sorted(points)
+    assert found.area == pytest.approx(area)
+
+
+def test_a_trade_off_needs_tables_and_performance_above_chance():
+    with pytest.raises(ArgumentError, match="there is none"):
+        analysis.operating_characteristic({})
+    with pytest.raises(ArgumentError, match=r"above chance, 0\.6"):
+        analysis.operating_characteristic({0: scored(0.9, 0.55)}, chance=(0.5, 0.6))
