@@ -22,8 +22,31 @@ ENTRIES = {
     "trial_history": {"trial_history": {"block": 5}},
     "trial_history shown": {"trial_history": {"block": 5, "show_block": True, "after_error": "reset"}},
     "side_bias": {"side_bias": {"probabilities": [0.1, 0.9], "block": {"hazard": 0.2}}},
+    "catch_trials": {"catch_trials": {"probability": 0.4}},
+    "blank": {"catch_trials": {"probability": 0.4, "kind": "blank"}},
+    "miss_penalty": {"miss_penalty": {"reward": -0.5}},
+    "urgency": {"urgency": {"per_second": -0.2}},
+    "time_out": {"time_out": {"ms": 400, "after": ["error", "abort", "miss"]}},
+    "fixation_gate": {"fixation_gate": {}},
+    "reaction_time": {"reaction_time": {}},
+    "reaction_time open": {"reaction_time": {"closes": False}},
+    "variable_mapping": {"variable_mapping": {"block": 3}},
+    "variable_choices": {"variable_choices": {"block": 3, "counts": [1, 2], "in_order": False}},
+    "block_schedule": {"block_schedule": {"blocks": [{"rewards": {"correct": 2}}, {"rewards": {}}], "block": 3}},
+    "curriculum": {"curriculum": {"phases": [{}, {"rewards": {"correct": 2}}], "over": 3, "correct": 0.5}},
+    "staircase": {"staircase": {"condition": "coherence", "chains": 2}},
 }
+OVERRULED = ("blank", "variable_mapping")  # something else is right than what the task itself says
+SAYS_SO = ("trial_history shown",)  # what is right depends on what the subject does
 REASONS = (
+    "no period 'stimulus'",
+    "there is nothing to hold",
+    "no condition 'coherence'",
+    "made while the trial runs",
+    "with one response window",
+    "only one of the right answers is a choice",
+    "choices can be right; it takes all",
+    "too many mappings",
     "nothing is right or wrong",
     "the same is right in all trials",
     "own sequence of trials decides",
@@ -40,15 +63,19 @@ def tried(task, entry):
         return None, str(error)
 
 
-@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+@pytest.mark.parametrize("kind", ENTRIES)
 @pytest.mark.parametrize("task", TASKS)
-def test_truth_agrees_with_what_is_shown_or_the_task_is_refused_with_a_reason(task, entry):
-    scenario, reason = tried(task, entry)
+def test_truth_agrees_with_what_is_shown_or_the_task_is_refused_with_a_reason(task, kind):
+    scenario, reason = tried(task, ENTRIES[kind])
     if scenario is None:
         assert any(text in reason for text in REASONS), reason
         assert "wrappers.0" in reason
         return
     table = playing.run(playing.engine(scenario, 32), playing.oracle, 8)
+    certain = getattr(task_class(task), "certain", True)
+    assert set(np.unique(table["outcome"])) == {"correct"} or not certain or task == "game_choice"
+    if kind in OVERRULED:
+        return
     plain = make_task(task)
     names = plain.conditions().names
     conditions = {name: np.asarray(table[name]) for name in names}
@@ -56,11 +83,14 @@ def test_truth_agrees_with_what_is_shown_or_the_task_is_refused_with_a_reason(ta
     plain.define(trial)
     window = np.flatnonzero(trial.window)[0]
     np.testing.assert_array_equal(trial.truth[:, window], table["ground_truth"])
-    assert set(np.unique(table["outcome"])) == {"correct"}
+
+
+# A plain task, one of withholding, and those with a staircase, a history, continuous conditions or prices of their own.
+DIVERSE = ("random_dots", "go_nogo", "stop_signal", "bandit", "ready_set_go")
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", DIVERSE)
 def test_both_engines_play_the_same(task, entry):
     scenario, _ = tried(task, entry)
     if scenario is None:
@@ -71,17 +101,19 @@ def test_both_engines_play_the_same(task, entry):
     pair.compare_tables()
 
 
-@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
-def test_what_is_right_does_not_depend_on_the_subject_unless_it_says_so(entry):
-    scenario = dots(entry)
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_what_is_right_does_not_depend_on_the_subject_unless_it_says_so(kind):
+    if kind == "fixation_gate":
+        scenario = dots(ENTRIES[kind], timing={"fixation": 100})
+    else:
+        scenario = dots(ENTRIES[kind], timing={"delay": 100 if "open" in kind else 0})
     right, wrong = (played(scenario, 16, 40, policy)["ground_truth"] for policy in (playing.oracle, mostly_wrong(0.7)))
-    says_so = "after_error" in next(iter(entry.values()))
-    assert (right == wrong).all() != says_so
+    assert (right == wrong).all() != (kind in SAYS_SO)
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 def test_scenarios_survive_writing_reading_changing_and_pickling(entry):
-    scenario = dots(entry)
+    scenario = dots(entry, timing={})
     assert Scenario.load(scenario.dump()) == scenario == scenario.resolve()
     assert pickle.loads(pickle.dumps(scenario)) == scenario
     assert hash(Scenario.load(scenario.dump())) == hash(scenario)
@@ -201,6 +233,14 @@ def test_a_file_is_told_the_line(tmp_path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ScenarioError, match=r"mine\.yaml:7: wrappers\.0: .*nothing is right or wrong"):
         Scenario.load(path)
+
+
+def test_what_overrules_the_task_stands_behind_what_steers():
+    blank = {"catch_trials": {"kind": "blank"}}
+    assert dots("trial_history", blank)
+    for entry in (blank, "variable_mapping"):
+        with pytest.raises(ScenarioError, match=r"wrappers\.1: trial_history: .* write trial_history before it"):
+            dots(entry, "trial_history")
 
 
 def test_two_that_decide_what_is_right_cannot_stand_together_nor_one_twice():
