@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,7 @@ import numpy as np
 
 from neuroparallel.design import Factorial
 from neuroparallel.errors import TaskError
-from neuroparallel.task import Actions, Channels, Draw, Memory, Response, Task, View
+from neuroparallel.task import Actions, Channels, Draw, Memory, Response, Task, View, class_name
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -46,7 +45,7 @@ class Modifier:
     @classmethod
     def name(cls) -> str:
         """The name in scenario files: that of the class in lower case with underscores."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        return class_name(cls)
 
     def fit(self, task: Task) -> Modifier:
         """This modifier with what it takes from the task, as the levels to move along; refuses one that it cannot."""
@@ -171,6 +170,9 @@ class Modified(Task):
     dt = _delegated("dt")
     sums = _delegated("sums")
     move = _delegated("move")
+    steer = _delegated("steer")
+    presets = _delegated("presets")
+    notes = _delegated("notes")
     sequence = _around("sequence")
     pay = _around("pay")
     observe = _around("observe")

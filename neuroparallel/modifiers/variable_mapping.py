@@ -56,6 +56,8 @@ class VariableMapping(Modifier):
             raise self.refuse(task, f"{count} of its {choices} choices can be right; it takes all of them.")
         if count > MOST:
             raise self.refuse(task, f"{count} choices have too many mappings; at most {MOST} can be mapped anew.")
+        if sampled(task, dt).pays.any() and task.pay is not None:
+            raise self.refuse(task, "it judges its responses itself, by its own mapping.")
         if sampled(task, dt).final.any():
             raise self.refuse(task, "the choice held in the last moment counts, which cannot be mapped anew.")
 

@@ -8,6 +8,7 @@ Those that change how trials are drawn, timed or laid out, such as ``trial_histo
 they give the changed scenario, or an environment over it. `neuroparallel.modifiers` has the classes behind them.
 """
 
+from neuroparallel.modifiers.adaptive_noise import AdaptiveNoise
 from neuroparallel.modifiers.block_schedule import BlockSchedule
 from neuroparallel.modifiers.catch_trials import CatchTrials
 from neuroparallel.modifiers.condition_sequence import ConditionSequence
@@ -42,6 +43,7 @@ from neuroparallel.wrappers.share_attention import ShareAttention, share_attenti
 from neuroparallel.wrappers.sticky_action import StickyAction, sticky_action_v0
 from neuroparallel.wrappers.sync_pulse import SyncPulse, sync_pulse_v0
 
+adaptive_noise_v0 = sequence_wrapper("adaptive_noise")
 block_schedule_v0 = sequence_wrapper("block_schedule")
 catch_trials_v0 = sequence_wrapper("catch_trials")
 condition_sequence_v0 = sequence_wrapper("condition_sequence")
@@ -58,6 +60,7 @@ variable_choices_v0 = sequence_wrapper("variable_choices")
 variable_mapping_v0 = sequence_wrapper("variable_mapping")
 
 __all__ = [
+    "AdaptiveNoise",
     "AgentIndicator",
     "BlockSchedule",
     "CatchTrials",
@@ -89,6 +92,7 @@ __all__ = [
     "Urgency",
     "VariableChoices",
     "VariableMapping",
+    "adaptive_noise_v0",
     "agent_indicator_v0",
     "apply_wrappers",
     "block_schedule_v0",

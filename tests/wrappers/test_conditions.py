@@ -398,6 +398,51 @@ class TestVariableMapping:
             modified("ring_random_dots", "variable_mapping", params={"choices": 8})
 
 
+class TestAdaptiveNoise:
+    """Noise that follows performance."""
+
+    def test_grows_for_the_good_and_shrinks_for_the_bad(self):
+        entry = {"adaptive_noise": {"start": 1.0, "step": 0.25}}
+        right = played(dots(entry), 2, 5)["noise_sd"][0]
+        assert right.tolist() == [1.0, 1.25, 1.5, 1.75, 2.0]
+        wrong = played(dots(entry), 2, 6, mostly_wrong(1.0))["noise_sd"][0]
+        assert wrong.tolist() == [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+
+    def test_is_seen_on_the_channels_with_the_s_d_that_is_recorded(self):
+        entry = {"adaptive_noise": {"start": 3.0, "step": 0.0}}
+        batch = playing.engine(dots(entry, params={"sigma": 0.0}), 400)
+        seen, _ = batch.reset(0)
+        rest = seen["subject_0"] - batch.streams[0].mean.T
+        assert (rest[:, 0] == 0).all()
+        n = rest[:, 1:].size
+        assert abs(rest[:, 1:].std() - 0.3) < 4 * 0.3 / (2 * n) ** 0.5
+        assert abs(np.corrcoef(rest[:, 1], rest[:, 2])[0, 1]) < 4 / 400**0.5
+
+    def test_performance_is_held_at_its_target(self):
+        """A subject that adds up the evidence; noise rises from 0 until it is right in about 3 of 4 trials."""
+        timing = {"fixation": 0, "stimulus": 300, "delay": 0, "decision": 100}
+        entry = {"adaptive_noise": {"correct": 0.75, "over": 20, "step": 0.2}}
+        scenario = dots(entry, timing=timing, params={"sigma": 0.0, "coherences": [25.6]})
+        batch = playing.engine(scenario, 200)
+        observer = playing.integrator(batch, "stimulus", lambda sums, _: np.where(sums[:, 1] > sums[:, 2], 1, 2))
+        table = playing.run(batch, observer, 150)
+        late = table["trial"] >= 60
+        assert abs((table["outcome"][late] == "correct").mean() - 0.75) < 0.02
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"correct": 2}, "probability"),
+            ({"step": -1}, "0 or more"),
+            ({"on": ["moton"]}, "Did you mean 'motion'"),
+            ({"over": 0}, "over is 0"),
+        ],
+    )
+    def test_options_that_make_no_sense(self, options, message):
+        with pytest.raises(ScenarioError, match=message):
+            dots({"adaptive_noise": options})
+
+
 def make_scenario_modifier(name):
     """The options of a modifier as a scenario writes them out."""
     stream = next(iter(dots(name).stream_items()))[1]
