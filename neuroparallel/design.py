@@ -15,7 +15,7 @@ from neuroparallel.timing import Law
 __all__ = ["Factorial", "Levels", "Rows"]
 
 
-def _weights(weights: Sequence[float] | None, n: int) -> NDArray[np.float64]:
+def _weights(weights: Sequence[float] | NDArray[Any] | None, n: int) -> NDArray[np.float64]:
     result = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
     if result.shape != (n,) or not np.isfinite(result).all() or result.min() < 0 or result.sum() <= 0:
         raise ArgumentError(f"{n} levels need {n} weights, 0 or more, not all 0; got {weights!r}.")
@@ -30,7 +30,9 @@ class Levels:
         weights: Relative probabilities; equal if left out.
     """
 
-    def __init__(self, values: Sequence[Any], weights: Sequence[float] | None = None) -> None:
+    def __init__(
+        self, values: Sequence[Any] | NDArray[Any], weights: Sequence[float] | NDArray[Any] | None = None
+    ) -> None:
         self.columns: dict[str, NDArray[Any]] | None = None
         self.values = np.asarray(values)
         if self.values.ndim != 1 or not len(self.values):
@@ -50,7 +52,9 @@ class Rows(Levels):
         **columns: The conditions that a row sets together; equally long sequences.
     """
 
-    def __init__(self, *, weights: Sequence[float] | None = None, **columns: Sequence[Any]) -> None:
+    def __init__(
+        self, *, weights: Sequence[float] | NDArray[Any] | None = None, **columns: Sequence[Any] | NDArray[Any]
+    ) -> None:
         lengths = {len(column) for column in columns.values()}
         if len(lengths) != 1:
             raise ArgumentError(f"the columns of a conditions table have different lengths: {sorted(lengths)}.")
@@ -66,7 +70,7 @@ class Factorial:
             from which a continuous condition is drawn.
     """
 
-    def __init__(self, **factors: Sequence[Any] | Levels | Law) -> None:
+    def __init__(self, **factors: Sequence[Any] | NDArray[Any] | Levels | Law) -> None:
         self.factors: dict[str, Levels] = {}
         self.laws: dict[str, Law] = {}
         for name, factor in factors.items():

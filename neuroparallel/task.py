@@ -211,6 +211,18 @@ class Memory:
     dtype: Any = np.float64
 
 
+class _Rows(dict[str, NDArray[Any]]):
+    """Some rows of arrays that are looked up when they are asked for."""
+
+    def __init__(self, whole: Mapping[str, NDArray[Any]], rows: NDArray[np.int64]) -> None:
+        super().__init__()
+        self._whole, self._rows = whole, rows
+
+    def __missing__(self, name: str) -> NDArray[Any]:
+        self[name] = self._whole[name][self._rows]
+        return self[name]
+
+
 @dataclass
 class Draw:
     """The conditions of the trials that are about to start, to be changed by `Task.sequence`.
@@ -238,6 +250,28 @@ class Draw:
         from neuroparallel.seeding import mix
 
         return mix(self._keys + np.uint64(name_bits(purpose)))
+
+    def part(self, rows: NDArray[np.int64]) -> Draw:
+        """The trials of some lanes, int64 (m,), as a draw of their own; `take` brings back what becomes of them."""
+        return Draw(
+            conditions={name: values[rows] for name, values in self.conditions.items()},
+            previous=_Rows(self.previous, rows),
+            first=self.first[rows],
+            trial=self.trial[rows],
+            outcome=self.outcome[rows],
+            choice=self.choice[rows],
+            reward=self.reward[rows],
+            memory={name: values[rows] for name, values in self.memory.items()},
+            dt=self.dt,
+            _keys=self._keys[rows],
+        )
+
+    def take(self, part: Draw, rows: NDArray[np.int64]) -> None:
+        """Take over conditions and memory from the `part` of some lanes."""
+        for whole, some in ((self.conditions, part.conditions), (self.memory, part.memory)):
+            for name, values in some.items():
+                whole[name] = whole[name].copy()
+                whole[name][rows] = values
 
     def random(self, purpose: str) -> NDArray[np.float64]:
         """A uniform number in [0, 1) per lane."""
@@ -272,6 +306,29 @@ class Response:
     memory: dict[str, NDArray[Any]]
     shown: dict[str, NDArray[np.float64]]
     _keys: Bits = field(repr=False)
+
+    def part(self, rows: NDArray[np.int64]) -> Response:
+        """The responses of some lanes, int64 (m,), by themselves; `take` brings back what they pay."""
+        return Response(
+            action=self.action[rows],
+            period=self.period[rows],
+            elapsed=self.elapsed[rows],
+            reward=self.reward[rows],
+            outcome=self.outcome[rows],
+            conditions={name: values[rows] for name, values in self.conditions.items()},
+            memory={name: values[rows] for name, values in self.memory.items()},
+            shown={name: values[rows] for name, values in self.shown.items()},
+            _keys=self._keys[rows],
+        )
+
+    def take(self, part: Response, rows: NDArray[np.int64]) -> None:
+        """Take over reward, outcome, notes and memory from the `part` of some lanes."""
+        self.reward, self.outcome = self.reward.copy(), self.outcome.copy()
+        self.reward[rows], self.outcome[rows] = part.reward, part.outcome
+        for whole, some in ((self.conditions, part.conditions), (self.memory, part.memory)):
+            for name, values in some.items():
+                whole[name] = whole[name].copy()
+                whole[name][rows] = values
 
     def random(self, purpose: str) -> NDArray[np.float64]:
         """A uniform number in [0, 1) per lane."""

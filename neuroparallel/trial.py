@@ -76,6 +76,11 @@ class Trial:
         """Names of the periods, in their order."""
         return tuple(self._names)
 
+    @property
+    def conditions(self) -> dict[str, NDArray[Any]]:
+        """All conditions by name, (n,) each."""
+        return self._conditions
+
     def __getattr__(self, name: str) -> NDArray[Any]:
         conditions = self.__dict__.get("_conditions", {})
         if name in conditions:
@@ -353,6 +358,10 @@ class Trial:
                 index = int(column if np.ndim(column) == 0 else column[0])
                 for array in (self.reward, self.outcome, self.next, self.pays):
                     array[closed, p, index] = array[closed, p, 0]
+
+    def mark_ruled(self) -> None:
+        """Say that all periods have their rules, so that `finish` adds none."""
+        self._ruled[:] = True
 
     def finish(self) -> None:
         """Give every period that no rule mentions the task's rule for early responses."""

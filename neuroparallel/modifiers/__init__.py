@@ -100,14 +100,17 @@ def modify(task: Task, modifiers: Iterable[Modifier]) -> Task:
     """
     names = [modifier.name() for modifier in layers(task)[1]]
     steering = [modifier.name() for modifier in layers(task)[1] if modifier.steers]
+    overruling = [modifier.name() for modifier in layers(task)[1] if modifier.overrules]
     for modifier in modifiers:
         name = modifier.name()
         if name in names:
             raise ArgumentError(f"{name} stands twice; write it once.")
         if modifier.steers and not set(steering) <= set(_COOPERATE):
             raise ArgumentError(f"{name}: {steering[-1]} decides already what is right; leave one of them out.")
-        if modifier.steers:
-            steering.append(name)
+        if modifier.steers and overruling:
+            raise ArgumentError(f"{name}: {overruling[-1]} changes what is right afterwards; write {name} before it.")
+        steering += [name] if modifier.steers else []
+        overruling += [name] if modifier.overrules else []
         names.append(name)
         task = Modified(inner=task, modifier=modifier)
     return task

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from neuroparallel.design import Factorial
 from neuroparallel.errors import TaskError
-from neuroparallel.task import Actions, Channels, Draw, Memory, Response, Task, View
+from neuroparallel.task import Actions, Channels, Draw, Memory, Response, Task, View, class_name
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
-__all__ = ["Frozen", "Modified", "Modifier", "frozen", "layers"]
+__all__ = ["Frozen", "Modified", "Modifier", "frozen", "layers", "own"]
 
 Hook = Callable[..., Any]
 
@@ -37,10 +37,15 @@ class Modifier:
         for spec in dataclasses.fields(self):
             object.__setattr__(self, spec.name, frozen(getattr(self, spec.name)))
 
+    @property
+    def overrules(self) -> bool:
+        """Whether something else is right in some trials than what the task says; it stands behind what steers."""
+        return False
+
     @classmethod
     def name(cls) -> str:
         """The name in scenario files: that of the class in lower case with underscores."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        return class_name(cls)
 
     def fit(self, task: Task) -> Modifier:
         """This modifier with what it takes from the task, as the levels to move along; refuses one that it cannot."""
@@ -91,7 +96,7 @@ class Modifier:
         """Fill in the state matrix."""
         task.define(trial)
 
-    # ---- hooks: None, or a method; the task's own hook is called before ----
+    # ---- hooks: None, or a method that runs in place of the task's own hook, and calls that when it is time ----
 
     sequence: ClassVar[Callable[[Any, Task, Draw], None] | None] = None
     pay: ClassVar[Callable[[Any, Task, Response], None] | None] = None
@@ -135,30 +140,15 @@ def _delegated(name: str) -> Any:
     return property(lambda self: getattr(self.inner, name), doc=f"The task's own ``{name}``.")
 
 
-def _joined(name: str) -> Any:
-    """A property: the task's own hook, the modifier's, one after the other, or None if there is neither."""
+def _around(name: str) -> Any:
+    """A property: the modifier's hook, if it has one, bound to the task within; otherwise the task's own."""
 
     def find(self: Modified) -> Hook | None:
-        own, added = getattr(self.inner, name), getattr(self.modifier, name)
-        if added is None:
-            return own  # type: ignore[no-any-return]
-        return _Both(own, added, self.inner)
+        hook = getattr(self.modifier, name)
+        own: Hook | None = getattr(self.inner, name)
+        return own if hook is None else partial(hook, self.inner)
 
-    return property(find, doc=f"The ``{name}`` hook of the task, then that of the modifier; None if there is neither.")
-
-
-@dataclass(frozen=True)
-class _Both:
-    """Two hooks as one."""
-
-    own: Hook | None
-    added: Hook
-    task: Task
-
-    def __call__(self, moment: Any) -> None:
-        if self.own is not None:
-            self.own(moment)
-        self.added(self.task, moment)
+    return property(find, doc=f"The ``{name}`` hook of the modifier around the task's own; None if there is neither.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,9 +170,12 @@ class Modified(Task):
     dt = _delegated("dt")
     sums = _delegated("sums")
     move = _delegated("move")
-    sequence = _joined("sequence")
-    pay = _joined("pay")
-    observe = _joined("observe")
+    steer = _delegated("steer")
+    presets = _delegated("presets")
+    notes = _delegated("notes")
+    sequence = _around("sequence")
+    pay = _around("pay")
+    observe = _around("observe")
 
     def __post_init__(self) -> None:
         """Take timing, rewards and the rule for early responses from the task."""
@@ -224,6 +217,12 @@ class Modified(Task):
 
     def parameters(self) -> dict[str, Any]:
         return self.inner.parameters()
+
+
+def own(hook: Hook | None, moment: Any) -> None:
+    """Call a hook of the task within, if it has it."""
+    if hook is not None:
+        hook(moment)
 
 
 def layers(task: Task) -> tuple[Task, list[Modifier]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.seeding import Bits, pick
 from neuroparallel.task import Draw, Memory, is_finite_number
 from neuroparallel.timing import Choice, Law, read_duration
@@ -40,9 +40,12 @@ def chance(value: Any, where: str) -> float:
 
 @dataclass(frozen=True)
 class LengthLaw:
-    """How many trials a block lasts: at least ``low`` and one more for every cut that a random word has reached."""
+    """How many trials a block lasts: ``low`` and one more for every cut that a random word has reached.
 
-    hazard: float
+    With a hazard that is how long it lasts at least; ``low`` = 0 without a hazard is for ever.
+    """
+
+    hazard: float | None
     low: int
     cuts: tuple[int, ...]
 
@@ -55,7 +58,8 @@ def read_length(value: Length, where: str) -> LengthLaw:
     """Read how long a block lasts.
 
     Args:
-        value: A whole number of trials; ``{hazard: 0.0125}``, the probability per trial that it ends;
+        value: A whole number of trials; ``{hazard: 0.0125}``, the probability per trial that it ends, to which
+            ``at_least: 30`` trials may be added;
             ``{uniform: [20, 100]}`` or ``{truncated_exponential: {mean: 60, low: 20, high: 100}}``, rounded to whole
             trials; a list, of which one is chosen; None: it lasts for the whole session.
         where: How to name it in an error.
@@ -64,13 +68,14 @@ def read_length(value: Length, where: str) -> LengthLaw:
         ArgumentError: It is none of these, or a block could last no trial.
     """
     if value is None:
-        return LengthLaw(0.0, 0, ())
-    if isinstance(value, Mapping) and set(value) == {"hazard"}:
-        return LengthLaw(chance(value["hazard"], f"{where}.hazard"), 0, ())
+        return LengthLaw(None, 0, ())
+    if isinstance(value, Mapping) and "hazard" in value and set(value) <= {"hazard", "at_least"}:
+        least = whole_number(value.get("at_least", 1), f"{where}.at_least", 1)
+        return LengthLaw(chance(value["hazard"], f"{where}.hazard"), least, ())
     if is_finite_number(value):
         if value != int(value) or value < 1:
             raise ArgumentError(f"{where} is {value!r}; a block lasts a whole number of trials, 1 or more.")
-        return LengthLaw(0.0, int(value), ())
+        return LengthLaw(None, int(value), ())
     try:
         law = read_duration(list(value) if isinstance(value, tuple) else value, where)
     except ArgumentError:
@@ -85,7 +90,7 @@ def read_length(value: Length, where: str) -> LengthLaw:
     low, cuts = law.steps(1.0)
     if low < 1:
         raise ArgumentError(f"{where} is {value!r}; a block lasts 1 trial or more.")
-    return LengthLaw(0.0, low, tuple(int(cut) for cut in cuts))
+    return LengthLaw(None, low, tuple(int(cut) for cut in cuts))
 
 
 @dataclass(frozen=True)
@@ -94,18 +99,14 @@ class Blocks:
 
     Args:
         name: That of the modifier.
-        count: How many kinds of blocks there are.
-        length: As of `read_length`.
-        order: ``"cycle"``: one after the other; ``"random"``: any other one, equally likely. The first one of a
-            session is drawn.
-        first: Number of the block with which every session begins instead; -1 draws it.
+        lengths: How long each of them lasts.
+        order: ``"cycle"``: one after the other; ``"random"``: any other one, equally likely; the first one of a
+            session is drawn. ``"once"``: one after the other from the first one on, and the last one stays.
     """
 
     name: str
-    count: int
-    length: LengthLaw
+    lengths: tuple[LengthLaw, ...]
     order: str = "cycle"
-    first: int = -1
 
     def memory(self) -> dict[str, Memory]:
         """The number of the present block, from 0, and how many of its trials are left, this one included."""
@@ -123,28 +124,38 @@ class Blocks:
             new: bool, (n,). Where it begins with this trial.
         """
         block, left = draw.memory[f"{self.name}.block"], draw.memory[f"{self.name}.left"]
-        law = self.length
-        if law.hazard:
-            over = draw.random(f"{self.name}.hazard") < law.hazard
-        else:
-            over = (left <= 1) if law.low else np.zeros(len(draw), bool)
-        new = draw.first | over | also
+        new = draw.first | self._over(draw, block, left) | also
         block = np.where(draw.first, self._start(draw), np.where(new, self._next(draw, block), block))
-        if law.low:
-            left = np.where(new, law.draw(draw.bits(f"{self.name}.length")), left - 1)
+        left = left - 1
+        bits = draw.bits(f"{self.name}.length")
+        for number, law in enumerate(self.lengths):
+            left = np.where(new & (block == number), law.draw(bits), left)
         draw.memory[f"{self.name}.block"], draw.memory[f"{self.name}.left"] = block, left
         return block, new
 
+    def _over(self, draw: Draw, block: Integers, left: Integers) -> NDArray[np.bool_]:
+        """Where the present block has had its trials."""
+        over, chance = np.zeros(len(draw), bool), None
+        for number, law in enumerate(self.lengths):
+            ends = (block == number) & (left <= 1) & (law.low > 0)
+            if law.hazard is not None:
+                chance = draw.random(f"{self.name}.hazard") if chance is None else chance
+                ends &= chance < law.hazard
+            over |= ends
+        return over
+
     def _start(self, draw: Draw) -> Integers:
-        if self.first >= 0 or self.count == 1:
-            return np.full(len(draw), max(self.first, 0), np.int64)
-        return _whole(draw.random(f"{self.name}.start"), self.count)
+        count = len(self.lengths)
+        if self.order == "once" or count == 1:
+            return np.zeros(len(draw), np.int64)
+        return _whole(draw.random(f"{self.name}.start"), count)
 
     def _next(self, draw: Draw, block: Integers) -> Integers:
-        if self.count == 1:
-            return block
-        step = 1 if self.order == "cycle" else 1 + _whole(draw.random(f"{self.name}.next"), self.count - 1)
-        return (block + step) % self.count
+        count = len(self.lengths)
+        if self.order == "once" or count == 1:
+            return np.minimum(block + 1, count - 1)
+        step = 1 if self.order == "cycle" else 1 + _whole(draw.random(f"{self.name}.next"), count - 1)
+        return (block + step) % count
 
 
 def _whole(u: NDArray[np.float64], count: int) -> Integers:

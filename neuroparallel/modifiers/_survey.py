@@ -17,7 +17,7 @@ from neuroparallel.seeding import GAMMA, Bits, mix, pick, thresholds
 from neuroparallel.task import Draw, Task
 from neuroparallel.trial import Trial
 
-__all__ = ["Survey", "columns_of", "crop", "drawn", "probe", "survey"]
+__all__ = ["Survey", "columns_of", "crop", "drawn", "probe", "sampled", "survey"]
 
 MOST_CELLS = 20_000  # designs up to this size are looked at as a whole
 SAMPLES = 128  # of larger ones, and of continuous conditions
@@ -217,6 +217,17 @@ def _cells(task: Task, dt: float, design: Factorial, names: Sequence[str]) -> Su
         weights = weights * design.factors[name].weights[levels[name]]
     answer = _truth(task, dt, _filled(design, levels, count, 0.5), count)
     return Survey({n: columns_of(n, design.factors[n]) for n in names}, answer, weights, levels)
+
+
+@lru_cache(maxsize=256)
+def sampled(task: Task, dt: float) -> Trial:
+    """The task's state matrix for all combinations of its levels, or a sample of them where they are many."""
+    design = task.conditions()
+    levels, n = _base_levels(design)
+    trial = Trial(task, _filled(design, levels, n, _quantiles(n, 5)), n, dt)
+    task.define(trial)
+    trial.finish()
+    return trial
 
 
 def probe(task: Task, dt: float) -> set[str]:

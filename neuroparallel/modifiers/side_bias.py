@@ -9,7 +9,7 @@ import numpy as np
 
 from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, whole_number
-from neuroparallel.modifiers._base import Modifier
+from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._blocks import ORDERS, Blocks, one_of, read_length
 from neuroparallel.modifiers._design import added_factor, shown_block, with_channels
 from neuroparallel.modifiers._survey import crop, drawn, survey
@@ -81,7 +81,7 @@ class SideBias(Modifier):
                 )
 
     def _blocks(self) -> Blocks:
-        return Blocks(self.name(), len(self.probabilities), read_length(self.block, "block"), self.order)
+        return Blocks(self.name(), (read_length(self.block, "block"),) * len(self.probabilities), self.order)
 
     def memory(self, task: Task) -> dict[str, Memory]:
         return self._blocks().memory()
@@ -105,6 +105,7 @@ class SideBias(Modifier):
 
     def sequence(self, task: Task, draw: Draw) -> None:
         """Draw what is right in this trial from the odds of its block."""
+        own(task.sequence, draw)
         found = survey(task, draw.dt, self.name())
         answers = np.array(found.choices)
         leading = draw.trial < self.lead_in

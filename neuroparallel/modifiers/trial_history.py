@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, nearest
-from neuroparallel.modifiers._base import Modifier
+from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._blocks import ORDERS, Blocks, chance, one_of, read_length
 from neuroparallel.modifiers._design import added_factor, shown_block, with_channels
 from neuroparallel.modifiers._survey import crop, drawn, survey
@@ -131,7 +131,7 @@ class TrialHistory(Modifier):
         return answers
 
     def _blocks(self) -> Blocks:
-        return Blocks(self.name(), len(self.blocks), read_length(self.block, "block"), self.order)
+        return Blocks(self.name(), (read_length(self.block, "block"),) * len(self.blocks), self.order)
 
     def memory(self, task: Task) -> dict[str, Memory]:
         width = len(task.action_names())
@@ -161,6 +161,7 @@ class TrialHistory(Modifier):
 
     def sequence(self, task: Task, draw: Draw) -> None:
         """Draw what is right in this trial from what was right in the last one."""
+        own(task.sequence, draw)
         found = survey(task, draw.dt, self.name())
         answers = np.array(self._answers(task, draw.dt))
         failed = (draw.outcome == Outcome.ERROR) & ~draw.first

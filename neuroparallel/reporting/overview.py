@@ -7,6 +7,7 @@ from typing import Any
 
 from neuroparallel.engine.layout import Layout, StreamSpec
 from neuroparallel.environments import batch
+from neuroparallel.modifiers import layers
 from neuroparallel.scenario import Scenario
 from neuroparallel.timing import Law
 
@@ -85,7 +86,9 @@ def _starts(layout: Layout) -> list[float]:
 
 def _stream_lines(stream: StreamSpec, start: float, total: float) -> list[str]:
     task = stream.task
-    lines = [f"{stream.name}: {task.task_name()}. {first_sentence(type(task))}"]
+    plain, modifiers = layers(task)
+    lines = [f"{stream.name}: {task.task_name()}. {first_sentence(type(plain))}"]
+    lines += [f"  {modifier.name()}: {first_sentence(type(modifier))}" for modifier in modifiers]
     bar, now, names = "", start, []
     for name, ms in _typical(stream).items():
         law = task.timing[name]

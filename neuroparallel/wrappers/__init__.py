@@ -8,8 +8,21 @@ Those that change how trials are drawn, timed or laid out, such as ``trial_histo
 they give the changed scenario, or an environment over it. `neuroparallel.modifiers` has the classes behind them.
 """
 
+from neuroparallel.modifiers.adaptive_noise import AdaptiveNoise
+from neuroparallel.modifiers.block_schedule import BlockSchedule
+from neuroparallel.modifiers.catch_trials import CatchTrials
+from neuroparallel.modifiers.condition_sequence import ConditionSequence
+from neuroparallel.modifiers.curriculum import Curriculum
+from neuroparallel.modifiers.fixation_gate import FixationGate
+from neuroparallel.modifiers.miss_penalty import MissPenalty
+from neuroparallel.modifiers.reaction_time import ReactionTime
 from neuroparallel.modifiers.side_bias import SideBias
+from neuroparallel.modifiers.staircase import Staircase
+from neuroparallel.modifiers.time_out import TimeOut
 from neuroparallel.modifiers.trial_history import TrialHistory
+from neuroparallel.modifiers.urgency import Urgency
+from neuroparallel.modifiers.variable_choices import VariableChoices
+from neuroparallel.modifiers.variable_mapping import VariableMapping
 from neuroparallel.wrappers._entries import apply_wrappers, check_wrappers, list_wrappers
 from neuroparallel.wrappers._sequences import sequence_wrapper
 from neuroparallel.wrappers.agent_indicator import AgentIndicator, agent_indicator_v0
@@ -30,15 +43,35 @@ from neuroparallel.wrappers.share_attention import ShareAttention, share_attenti
 from neuroparallel.wrappers.sticky_action import StickyAction, sticky_action_v0
 from neuroparallel.wrappers.sync_pulse import SyncPulse, sync_pulse_v0
 
+adaptive_noise_v0 = sequence_wrapper("adaptive_noise")
+block_schedule_v0 = sequence_wrapper("block_schedule")
+catch_trials_v0 = sequence_wrapper("catch_trials")
+condition_sequence_v0 = sequence_wrapper("condition_sequence")
+curriculum_v0 = sequence_wrapper("curriculum")
+fixation_gate_v0 = sequence_wrapper("fixation_gate")
+miss_penalty_v0 = sequence_wrapper("miss_penalty")
+reaction_time_v0 = sequence_wrapper("reaction_time")
 side_bias_v0 = sequence_wrapper("side_bias")
+staircase_v0 = sequence_wrapper("staircase")
+time_out_v0 = sequence_wrapper("time_out")
 trial_history_v0 = sequence_wrapper("trial_history")
+urgency_v0 = sequence_wrapper("urgency")
+variable_choices_v0 = sequence_wrapper("variable_choices")
+variable_mapping_v0 = sequence_wrapper("variable_mapping")
 
 __all__ = [
+    "AdaptiveNoise",
     "AgentIndicator",
+    "BlockSchedule",
+    "CatchTrials",
     "Clock",
+    "ConditionSequence",
+    "Curriculum",
     "DelayObservation",
+    "FixationGate",
     "FrameStack",
     "JointAction",
+    "MissPenalty",
     "Noise",
     "PadAction",
     "PadObservation",
@@ -46,21 +79,34 @@ __all__ = [
     "PreviousAction",
     "PreviousOutcome",
     "PreviousReward",
+    "ReactionTime",
     "ScaleReward",
     "SerialAccess",
     "ShareAttention",
     "SideBias",
+    "Staircase",
     "StickyAction",
     "SyncPulse",
+    "TimeOut",
     "TrialHistory",
+    "Urgency",
+    "VariableChoices",
+    "VariableMapping",
+    "adaptive_noise_v0",
     "agent_indicator_v0",
     "apply_wrappers",
+    "block_schedule_v0",
+    "catch_trials_v0",
     "check_wrappers",
     "clock_v0",
+    "condition_sequence_v0",
+    "curriculum_v0",
     "delay_observation_v0",
+    "fixation_gate_v0",
     "frame_stack_v0",
     "joint_action_v0",
     "list_wrappers",
+    "miss_penalty_v0",
     "noise_v0",
     "pad_action_v0",
     "pad_observation_v0",
@@ -68,11 +114,17 @@ __all__ = [
     "previous_action_v0",
     "previous_outcome_v0",
     "previous_reward_v0",
+    "reaction_time_v0",
     "scale_reward_v0",
     "serial_access_v0",
     "share_attention_v0",
     "side_bias_v0",
+    "staircase_v0",
     "sticky_action_v0",
     "sync_pulse_v0",
+    "time_out_v0",
     "trial_history_v0",
+    "urgency_v0",
+    "variable_choices_v0",
+    "variable_mapping_v0",
 ]

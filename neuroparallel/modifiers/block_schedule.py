@@ -1,0 +1,97 @@
+"""Blocks of trials with other parameters, durations, rewards or odds of conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neuroparallel.design import Factorial
+from neuroparallel.errors import ArgumentError, NeuroparallelError
+from neuroparallel.modifiers._base import Frozen, Modifier
+from neuroparallel.modifiers._blocks import Blocks, one_of, read_length
+from neuroparallel.modifiers._variants import Variants, variants_of
+from neuroparallel.task import Draw, Memory, Response, Task
+from neuroparallel.timing import Timing
+from neuroparallel.trial import Trial
+
+__all__ = ["BlockSchedule"]
+
+ORDERS = ("cycle", "random", "once")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockSchedule(Modifier):
+    """Let the task's own numbers change from block to block.
+
+    The condition ``schedule_block`` has the block, from 1. What has the same odds in two blocks comes out the same in
+    both.
+
+    Args:
+        blocks: What is different in each block: fields of the task by name (``timing`` and ``rewards`` name what is to
+            change), ``weights`` with the relative odds of the levels of a factor (``{coherence: [1, 0, 0, 0, 3]}``),
+            ``set`` with conditions that keep one value (``{side: 1}``), and ``trials``, the length of this block.
+        block: Length of the blocks that do not name one: a number of trials, ``{hazard: 0.0125}``,
+            ``{uniform: [20, 100]}``, ``{truncated_exponential: {mean: 60, low: 20, high: 100}}``, a list, or nothing.
+        order: ``cycle``: one after the other, from a block that is drawn; ``random``: any other one; ``once``: from
+            the first to the last one, which stays.
+        restart: Whether a block begins like a session for what the task remembers, such as the chances of a bandit.
+    """
+
+    blocks: Any
+    block: Any = 100
+    order: str = "cycle"
+    restart: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse options that make no sense."""
+        super().__post_init__()
+        if not isinstance(self.blocks, tuple) or not self.blocks:
+            raise ArgumentError(f"blocks is {self.blocks!r}; it is a list of mappings, one per block.")
+        for place, entry in enumerate(self.blocks):
+            if not isinstance(entry, Mapping):
+                raise ArgumentError(f"blocks.{place} is {entry!r}; it is a mapping of what is different in this block.")
+            for name in ("weights", "set"):
+                if not isinstance(entry.get(name, {}), Mapping):
+                    raise ArgumentError(f"blocks.{place}.{name} is {entry[name]!r}; it is a mapping by condition.")
+            read_length(entry.get("trials", self.block), f"blocks.{place}.trials")
+        read_length(self.block, "block")
+        one_of(self.order, ORDERS, "order")
+        if not isinstance(self.restart, bool):
+            raise ArgumentError(f"restart is {self.restart!r}; it is true or false.")
+
+    def variants(self, task: Task) -> Variants:
+        """The task as it is in each block."""
+        entries = tuple(Frozen({k: v for k, v in entry.items() if k != "trials"}) for entry in self.blocks)
+        try:
+            return variants_of(task, entries, "schedule_block")
+        except NeuroparallelError as error:
+            raise self.refuse(task, f"blocks.{error}") from None
+
+    def check(self, task: Task, dt: float) -> None:
+        self.variants(task).check(dt)
+
+    def timing(self, task: Task) -> Timing:
+        return self.variants(task).timing()
+
+    def conditions(self, task: Task) -> Factorial:
+        return self.variants(task).design
+
+    def memory(self, task: Task) -> dict[str, Memory]:
+        return self._blocks().memory()
+
+    def _blocks(self) -> Blocks:
+        lengths = tuple(read_length(entry.get("trials", self.block), "trials") for entry in self.blocks)
+        return Blocks(self.name(), lengths, self.order)
+
+    def define(self, task: Task, trial: Trial) -> None:
+        self.variants(task).define(trial)
+
+    def sequence(self, task: Task, draw: Draw) -> None:
+        """See which block it is, and draw the conditions as in that block."""
+        block, new = self._blocks().advance(draw)
+        self.variants(task).draw(draw, block + 1, new if self.restart else None)
+
+    def pay(self, task: Task, response: Response) -> None:
+        """Price responses as in their block."""
+        self.variants(task).pay(response)
