@@ -23,7 +23,6 @@ from neuroparallel.tasks import make_task
 from neuroparallel.tasks.random_dots import LEFT, RandomDots
 from neuroparallel.timing import Timing, TruncExp, Uniform
 from neuroparallel.trial import Trial
-from neuroparallel.wrappers import PreviousAction, PreviousReward
 
 __all__ = ["BusyDots", "batch_side", "dataset_side", "parallel_side", "rllib_side", "several_side", "start_side"]
 
@@ -105,8 +104,6 @@ def batch_side() -> Side:
     works = {
         "batch": _batch_work(plain),
         "batch_busy": _batch_work(batch(BusyDots(early="penalty"), lanes=LANES, seed=0, record=False)),
-        "batch_reward": _batch_work(PreviousReward(batch(dots(), lanes=LANES, seed=0, record=False))),
-        "batch_action": _batch_work(PreviousAction(batch(dots(), lanes=LANES, seed=0, record=False))),
     }
     return _side(works)
 
@@ -173,8 +170,6 @@ def parallel_side() -> Side:
     works = {
         "parallel": _parallel_work(parallel_env(dots(), record=False)),
         "parallel_dual": _parallel_work(parallel_env(_dual(), record=False)),
-        "parallel_reward": _parallel_work(PreviousReward(parallel_env(dots(), record=False))),
-        "parallel_action": _parallel_work(PreviousAction(parallel_env(dots(), record=False))),
     }
     return _side(works)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from neuroparallel.benchmark import ours, peers
+from neuroparallel.benchmark import ours, peers, wrapping
 from neuroparallel.benchmark.clocks import Rates, Side
 from neuroparallel.errors import MissingDependencyError, UnknownNameError, nearest
 
@@ -24,6 +24,7 @@ SIDES: dict[str, Callable[[], Side]] = {
     "torch": peers.torch_side,
     "rllib": ours.rllib_side,
     "start": ours.start_side,
+    "wrapping": wrapping.wrapping_side,
 }
 
 
@@ -121,14 +122,6 @@ ROWS = (
         "batch_dual", "batch_first", 0.5),
     Row("subjects", "batch engine, 16 subjects in one group, subject-steps : the same with 2 subjects", ("several",),
         _ratio("subjects_16", "subjects_2"), "subjects_16", "subjects_2", 0.8),
-    Row("reward", "previous_reward on a ParallelEnv: extra time", ("parallel",),
-        _slower("parallel_reward", "parallel"), "parallel_reward", "parallel", 10, "%", False),
-    Row("action", "previous_action on a ParallelEnv: extra time", ("parallel",),
-        _slower("parallel_action", "parallel"), "parallel_action", "parallel", 10, "%", False),
-    Row("batch_reward", "previous_reward on a batch: extra time per agent-step", ("batch",),
-        _extra_ns("batch_reward", "batch"), "batch_reward", "batch", 25, "ns", False),
-    Row("batch_action", "previous_action on a batch: extra time per agent-step", ("batch",),
-        _extra_ns("batch_action", "batch"), "batch_action", "batch", 25, "ns", False),
     Row("dataset", "Dataset, delivered time steps : NeuroGym's Dataset", ("dataset", *GYM),
         _ratio("dataset", "neurogym_dots_dataset"), "dataset", "neurogym_dots_dataset", 100, command=PEER),
     Row("rllib_stock", "RLlib, whole iteration, 64 lanes, LSTM : its stock runner", ("rllib",),
@@ -138,6 +131,23 @@ ROWS = (
         command="python benchmarks/torch_ppo.py dpa_gng --seconds 10"),
     Row("import", "import neuroparallel", ("start",), lambda rates: rates["import"], "", "", 0.5, "s", False),
     Row("memory", "memory per lane, random dots", ("start",), lambda rates: rates["memory"], "", "", 1000, "B", False),
+    Row("wrap_five", f"five wrappers on a ParallelEnv ({', '.join(wrapping.FIVE)}): extra time", ("wrapping",),
+        _slower("wrap.five", "bare.dots"), "wrap.five", "bare.dots", 40, "%", False),
+    *(
+        Row(f"wrap_{name}", f"{name} on a ParallelEnv ({what}): extra time", ("wrapping",),
+            _slower(f"wrap.{name}", f"bare.{what}"), f"wrap.{name}", f"bare.{what}", 10, "%", False)
+        for name, (what, _) in wrapping.MEASURED.items()
+    ),
+    *(
+        Row(f"batch_{name}", f"{name} on a batch ({what}): extra time per agent-step", ("wrapping",),
+            _extra_ns(f"lanes.{name}", f"lanes.bare.{what}"), f"lanes.{name}", f"lanes.bare.{what}", 25, "ns", False)
+        for name, (what, _) in wrapping.MEASURED.items()
+    ),
+    *(
+        Row(f"supersuit_{name}", f"{name} on a ParallelEnv : SuperSuit's {theirs}", ("wrapping",),
+            _ratio(f"wrap.{name}", f"supersuit.{name}"), f"wrap.{name}", f"supersuit.{name}", 1)
+        for name, (theirs, _) in wrapping.SUPERSUIT.items()
+    ),
 )  # fmt: skip
 
 

@@ -52,7 +52,8 @@ class PartnerView(Signal):
             for name in {*seen, *self.partners} - set(agents):
                 raise self.refuse(f"there is no agent {name!r}.{nearest(str(name), agents)}")
         own, width = slice(0, me.end), me.end
-        me.keep("past", width)
+        if "observation" in self.shows:
+            me.keep("past", width)
         me.own = own, [self._channels(me, name) for name in seen]
 
     def _channels(self, me: Part, name: str) -> tuple[str, slice | None, Chosen | None, int | None]:
@@ -88,7 +89,8 @@ class PartnerView(Signal):
 
     def see(self, me: Part, now: Moment) -> None:
         """Remember what is seen, for the others."""
-        me.memory["past"][...] = now.out[me.own[0]]
+        if "past" in me.memory:
+            me.memory["past"][...] = now.out[me.own[0]]
 
 
 def partner_view_v0(

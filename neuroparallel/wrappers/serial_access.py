@@ -52,32 +52,39 @@ class SerialAccess(Signal):
 
     def fit(self, me: Part) -> None:
         """Who is being processed and for how long, and who waits with what since when."""
-        space = me.inner
-        if not any(isinstance(part.inner, spaces.MultiDiscrete) for part in self.parts.values()):
+        if all(self._streams(part) < 2 for part in self.parts.values()):
             raise self.refuse(
-                f"the actions are {space}; only several streams (MultiDiscrete) can get into each other's way."
+                f"the actions are {me.inner}; only those of several streams can get into each other's way."
             )
-        if not isinstance(space, spaces.MultiDiscrete):
+        count = self._streams(me)
+        if count < 2:
             return
-        me.own = me.draw("bottleneck", len(space.nvec))
-        for name, rows in (("left", 1), ("owner", 1), ("waits", len(space.nvec)), ("age", len(space.nvec))):
+        me.own = me.draw("bottleneck", count)
+        for name, rows in (("left", 1), ("owner", 1), ("waits", count), ("age", count)):
             me.keep(name, rows, np.int64)
-        if len(me.streams) == len(space.nvec):
+        if len(me.streams) == count:
             me.keys("trial_end")
+
+    def _streams(self, part: Part) -> int:
+        """How many factors of the action are responses of streams: all, but for a message behind them."""
+        if not isinstance(part.inner, spaces.MultiDiscrete) or np.any(part.inner.start):
+            return 0
+        return len(part.inner.nvec) if getattr(self.env, "scenario", None) is None else len(part.streams)
 
     def act(self, me: Part, now: Moment) -> None:
         """Let one response pass."""
         if me.own is None:
             return
         left, owner, waits, age = (me.memory[name] for name in ("left", "owner", "waits", "age"))
-        wanted = [either(w != 0, w, a) for w, a in zip(waits, now.action, strict=True)]
+        passed = np.array(now.action)
+        responses = passed[: len(waits)].copy()
+        wanted = [either(w != 0, w, a) for w, a in zip(waits, responses, strict=True)]
         chosen, asks = self._next(wanted, age, me.own.words())
         free = left[0] == 0
         starts = free & asks
         owner[0] = either(starts, chosen, owner[0])
         left[0] = either(starts, int(self.steps), left[0])
-        passed = np.zeros_like(waits)
-        for factor, (want, given) in enumerate(zip(wanted, now.action, strict=True)):
+        for factor, (want, given) in enumerate(zip(wanted, responses, strict=True)):
             passes = (owner[0] == factor) & (left[0] > 0)
             passed[factor] = either(passes, either(starts, want, given), 0)
             stays = (want != 0) & (passes == 0)

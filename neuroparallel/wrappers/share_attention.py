@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -66,7 +67,7 @@ class ShareAttention(Signal):
         shares = np.array([1.0 if self.shares is None else self.shares.get(name, 0.0) for name in rows])
         if not shares.sum() > 0:
             raise self.refuse(f"the shares are {self.shares!r}; one must be above 0.")
-        me.own = me.draw("attention", 1), thresholds(shares), [np.array(own) for own in rows.values()]
+        me.own = me.draw("attention", 1), thresholds(shares), [_spans(own) for own in rows.values()]
         me.keep("last", me.end)
         me.bound(np.minimum(me.box.low, 0), np.maximum(me.box.high, 0))
 
@@ -81,11 +82,21 @@ class ShareAttention(Signal):
         draws, cuts, streams = me.own
         word = draws.words()[0]
         attended = sum(word >= cut for cut in cuts)
-        for number, rows in enumerate(streams):
-            shown, passes = now.out[rows], attended == number
-            now.out[rows] = shown = np.where(passes, shown, me.memory["last"][rows])
-            if self.last:
-                me.memory["last"][rows] = shown
+        last = me.memory["last"]
+        for number, spans in enumerate(streams):
+            hidden = attended != number
+            for span in spans:
+                np.copyto(now.out[span], last[span], where=hidden)
+                if self.last:
+                    last[span] = now.out[span]
+
+
+def _spans(rows: list[int]) -> list[slice]:
+    """Runs of neighbouring rows."""
+    if not rows:
+        return []
+    ends = [at for at, (a, b) in enumerate(pairwise(rows), 1) if b != a + 1]
+    return [slice(rows[a], rows[b - 1] + 1) for a, b in pairwise([0, *ends, len(rows)])]
 
 
 def share_attention_v0(

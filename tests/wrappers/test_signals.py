@@ -289,6 +289,13 @@ def test_what_waits_is_forgotten_when_its_trial_ends():
     assert len(engine.trials()) > lanes
 
 
+def test_a_message_is_no_response_and_always_passes():
+    scenario = Scenario.load("dual_random_dots").replace(**{f"subjects.{ME}.message": {"levels": 3}})
+    env = serial_access_v0(previous_action_v0(parallel_env(scenario), encoding="index"))
+    env.reset(seed=0)
+    assert [env.step({ME: action})[0][ME][-3:].tolist() for action in ([1, 0, 2], [0, 2, 1])] == [[1, 0, 2], [0, 0, 1]]
+
+
 # ---- attention ----
 
 
@@ -439,7 +446,7 @@ REFUSED = [
     (partner_view_v0, PAIR, {"shows": ["actoin"]}, "Did you mean 'action'"),
     (partner_view_v0, PAIR, {"partners": {"ann_0": ["bob"]}}, "Did you mean 'bob_0'"),
     (joint_action_v0, "random_dots", {}, "only those of several streams"),
-    (serial_access_v0, "random_dots", {}, "only several streams"),
+    (serial_access_v0, "random_dots", {}, "only those of several streams"),
     (serial_access_v0, "dual_random_dots", {"refractory": 150}, "multiple of dt = 100"),
     (serial_access_v0, "dual_random_dots", {"waiting": "queu"}, "Did you mean 'queue'"),
     (share_attention_v0, "random_dots", {}, "no streams with channels of their own"),
