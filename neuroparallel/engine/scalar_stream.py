@@ -17,12 +17,7 @@ from neuroparallel.engine.table_lists import TableLists
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.seeding import (
-    GAMMA_INT,
-    lane_key,
-    mix_int,
-    trial_keys,
-)
+from neuroparallel.seeding import GAMMA_INT, lane_key, mix_int, trial_keys
 from neuroparallel.task import Draw, Response
 from neuroparallel.trial import DRAWN
 
@@ -32,8 +27,7 @@ IDLE_CHUNK = 16
 NOTHING = np.empty((0, 0), np.float32)
 _COUNTERS = (  # what changes, besides memory, conditions and visits
     *("row", "end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
-    *("earned", "last_outcome", "last_choice", "last_reward", "held_action", "held_steps"),
-    *("key", "trial_key", "live_at", "idle_at", "standing"),
+    *("earned", "held_action", "held_steps", "key", "trial_key", "live_at", "idle_at", "standing"),
 )
 
 
@@ -87,8 +81,7 @@ class ScalarStream:
         self.outcome, self.choice, self.response = 0, -1, -1
         self.clock_at = self.entered = 0
         self.onset = -1
-        self.earned = self.last_reward = 0.0
-        self.last_outcome = self.last_choice = 0
+        self.earned = 0.0
         self.held_action = self.held_steps = 0
         self.key = self.trial_key = 0
         self.live_at = self.idle_at = 0
@@ -212,14 +205,13 @@ class ScalarStream:
         return row
 
     def _duration(self, row: int) -> int:
-        lists = self.lists
+        lists, period = self.lists, self.lists.period[row]
         word = self.trial_key + lists.purpose[row]
         if self.tables.cyclic:
-            period = lists.period[row]
             visit = self.visits.get(period, 0)
             self.visits[period] = visit + 1
             word += visit * GAMMA_INT
-        low, cuts = lists.laws[lists.law[row]]
+        low, cuts = lists.laws[period]
         return int(low + bisect_right(cuts, mix_int(word)))
 
     def _move(self, row: int) -> None:
@@ -235,11 +227,11 @@ class ScalarStream:
         first = self.trial < 0
         self.trial += 1
         self.trial_key = mix_int(self.key + (self.trial + 1) * GAMMA_INT)
-        self.onset = self.clock_at = now
-        self.outcome, self.choice, self.response, self.earned = 0, -1, -1, 0.0
-        self.visits, self.sums = {}, np.zeros(len(self.tables.summed))
-        self.standing = 0
+        # May look back at what is reset now.
         self.slot = self._draw_values(first, given or {}) if self.keeps_values or given else self._draw()
+        self.onset = self.clock_at = now
+        self.outcome, self.choice, self.response, self.earned, self.standing = 0, -1, -1, 0.0, 0
+        self.visits, self.sums = {}, np.zeros(len(self.tables.summed))
         row = self._enter(self.slot * self.tables.rows_per_slot, now)
         if row < 0:
             raise TaskError(f"{self.spec.name}: a trial of no duration was drawn; give some period a step or more.")
@@ -266,9 +258,9 @@ class ScalarStream:
                 previous=dict(values) if first else self.conditions,
                 first=np.array([first]),
                 trial=np.array([self.trial]),
-                outcome=np.array([self.last_outcome]),
-                choice=np.array([self.last_choice]),
-                reward=np.array([self.last_reward]),
+                outcome=np.array([self.outcome]),
+                choice=np.array([max(self.choice, 0)]),
+                reward=np.array([self.earned]),
                 memory=self.memory,
                 dt=tables.dt,
                 _keys=keys,
@@ -286,8 +278,6 @@ class ScalarStream:
     def close(self) -> None:
         """Close the books of a trial that is over."""
         self.outcome = self.outcome or int(Outcome.UNSCORED)
-        self.last_outcome, self.last_choice = self.outcome, max(self.choice, 0)
-        self.last_reward = self.earned
 
     def cancel(self) -> None:
         """End from outside what is running; what has an outcome keeps it."""
@@ -313,8 +303,9 @@ class ScalarStream:
 
     # ---- what is seen ----
 
-    def shown(self) -> NDArray[np.float32]:
+    def shown(self, now: int) -> NDArray[np.float32]:
         """What the channels show at this moment without noise, float32 (channels,); not to be changed."""
+        self._paint_time = now
         shown: NDArray[np.float32] = self._changed(1)[0] if self._changing else self.lists.mean[self.row]
         return shown
 
@@ -329,8 +320,9 @@ class ScalarStream:
             mean = viewed(self.tables, np.ascontiguousarray(mean.T), **self._moment(now)).T
         return mean
 
-    def prepare(self) -> int:
-        """Make observations of the coming steps if none are left; returns how many there are, from `at` on."""
+    def prepare(self, now: int) -> int:
+        """Make observations from now on if none are left; returns how many there are, from `at` on."""
+        self._paint_time = now
         if self.at == self.count:
             self._paint()
         return self.count - self.at
@@ -372,10 +364,6 @@ class ScalarStream:
         self.calm = self._free if idle else self.lists.calm[self.row]
 
     _paint_time = 0
-
-    def at_time(self, now: int) -> None:
-        """Tell the time of the observation that is about to be made."""
-        self._paint_time = now
 
     def _give_back(self) -> None:
         """Give back the noise of steps that were painted but not shown."""

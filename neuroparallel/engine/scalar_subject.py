@@ -164,32 +164,30 @@ class ScalarSubject:
 
     def observe(self, now: int) -> NDArray[np.float32]:
         """What is seen, a fresh float32 (channels,); until something happens the coming steps are made as well."""
-        for stream in self.streams:
-            stream.at_time(now)
         if self._shared:
-            only: NDArray[np.float32] = self._assemble(1)[0]
+            only: NDArray[np.float32] = self._assemble(1, now)[0]
             return only
-        count = min([stream.prepare() for stream in self.streams])
+        count = min([stream.prepare(now) for stream in self.streams])
         if self.attends:
             count = 1
         stream = self.streams[0]
-        self.chunk = stream.chunk[stream.at :] if self._bare else self._assemble(count)
+        self.chunk = stream.chunk[stream.at :] if self._bare else self._assemble(count, now)
         self.at, self.count = 1, count
         self._calms = [stream.calm for stream in self.streams]
         first: NDArray[np.float32] = self.chunk[0]
         return first
 
-    def _assemble(self, count: int) -> NDArray[np.float32]:
+    def _assemble(self, count: int, now: int) -> NDArray[np.float32]:
         """Put together what is seen of streams, cues and partners in some steps; float32 (count, channels)."""
         columns = self.columns
         out = np.empty((count, len(columns.names)), np.float32)
         if self._shared:
-            out[:, columns.shared] = self._added_up()
+            out[:, columns.shared] = self._added_up(now)
         else:
             for stream, (start, stop), shown in zip(self.streams, columns.spans, self._shown, strict=True):
                 out[:, start:stop] = stream.chunk[stream.at : stream.at + count, shown]
         if self._fused:
-            out[:, 0] = self._fuse()
+            out[:, 0] = self._fuse(now)
         for group, start in zip(self._cues, columns.cues, strict=True):
             out[:, start : start + len(group.spec.mix)] = _one_hot(group.entry + 1, len(group.spec.mix))
         for sight, seen, start in zip(self.spec.sights, self.seen, columns.sights, strict=True):
@@ -200,18 +198,18 @@ class ScalarSubject:
                 out[:, start] = value
         return out
 
-    def _added_up(self) -> NDArray[np.float32]:
+    def _added_up(self, now: int) -> NDArray[np.float32]:
         """The one observation of streams that share their channels; each step is made for itself."""
-        mean = self.streams[0].shown().copy()
+        mean = self.streams[0].shown(now).copy()
         for stream in self.streams[1:]:
-            mean += stream.shown()
+            mean += stream.shown(now)
             stream.tick()
         return self.streams[0].observe_from(mean)
 
-    def _fuse(self) -> float:
+    def _fuse(self, now: int) -> float:
         """The fused fixation cue: what any, or all, of the streams ask for; an idle stream asks for nothing."""
         pairs = zip(self.streams, self._cue_at, strict=True)
-        asked = [float(stream.shown()[at]) for stream, at in pairs if not stream.idle]
+        asked = [float(stream.shown(now)[at]) for stream, at in pairs if not stream.idle]
         if not asked:
             return 0.0
         some_idle = len(asked) < len(self.streams)

@@ -24,10 +24,9 @@ class TableLists:
         self.clock = tables.clock.tolist()
         self.held = tables.held.tolist()
         self.period = tables.period_of.tolist()
-        self.law = tables.law_of.tolist()
         self.last_step = tables.last_step.tolist()
         self.purpose = tables.purpose.tolist()
-        self.laws = [(low, cuts.tolist()) for low, cuts in tables.laws]
+        self.laws = {period: (low, cuts.tolist()) for period, (low, cuts) in tables.period_laws.items()}
         design = tables.design
         self.factors = [
             (name_bits(f"condition.{name}"), factor.cuts.tolist(), design.strides[name])

@@ -123,11 +123,8 @@ class Tables:
         self.clock = self._by_row(np.tile(clocks[period], 2) & phase0 & starts)
         self.last_step = self._by_row(~starts)
         self.held = self._by_row(np.where(phase0, np.tile(sample.held[period], 2), 0))
-        laws = [law for law in self.task.timing.values() if isinstance(law, Law)]
-        numbers = [laws.index(law) if isinstance(law, Law) else -1 for law in self.task.timing.values()]
-        self.laws = [law.steps(self.dt) for law in laws]
-        self.period_laws = {p: self.laws[number] for p, number in enumerate(numbers) if number >= 0}
-        self.law_of = self._by_row(np.tile(np.array(numbers)[period], 2), -1)
+        laws = enumerate(self.task.timing.values())
+        self.period_laws = {p: law.steps(self.dt) for p, law in laws if isinstance(law, Law)}
         purposes = np.array([name_bits(f"duration.{name}") for name in self.periods], np.uint64)
         self.purpose = self._by_row(np.tile(purposes[period], 2))
         self.any_held = bool(self.held.any())
