@@ -57,7 +57,9 @@ def test_the_bottleneck_has_the_response_times_of_the_reference():
 
 
 def test_behind_a_bottleneck_the_slope_is_minus_one_and_then_nothing():
-    trials = simulate(pair(Pick, [0, 100, 500, 1200]), "bottleneck", 12_000, per_lane=3, lanes=4000)
+    shipped = npar.Scenario.load("prp")
+    prp = shipped.replace(**{"subjects.subject_0.streams.second.onset": [0, 100, 500, 1200]})  # more of each
+    trials = simulate(prp, "bottleneck", 12_000, per_lane=3, lanes=4000)
     found = analysis.prp_curve(trials)
     assert abs(found.short.value + 1) < 0.1
     assert abs(found.long.value) < 0.05
