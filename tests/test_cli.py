@@ -199,6 +199,7 @@ def test_an_agent_may_have_options(capsys):
         ("stop_signal", "race_stopper", "stop-signal reaction time"),
         ("two_step", "model_based", "reward by transition: +0."),
         ("random_dots", "ideal_observer", "psychometric function"),
+        ("choice_reaction", "oracle", "two different times"),
     ],
 )
 def test_run_prints_the_numbers_that_go_with_the_columns(what, agent, told, capsys):

@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 
 from neuroparallel.agents.draws import coin, normal, whole_steps, words_for
 from neuroparallel.agents.plain import StreamAgent, lane_keys
-from neuroparallel.agents.plans import channel_columns, filled_tables, slot_weights
+from neuroparallel.agents.plans import channel_columns, filled_tables, means_by_answer
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.engine.batch_subject import BatchSubject
+from neuroparallel.engine.noise import noise_sd
 from neuroparallel.engine.stream import NEVER, BatchStream
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.seeding import Bits
-from neuroparallel.task import Bernoulli, Poisson
+from neuroparallel.task import Bernoulli
 
 __all__ = ["Accumulator"]
 
@@ -54,7 +55,7 @@ class Accumulator(StreamAgent):
 
     Raises:
         ArgumentError: A number is not allowed; or, on reset: a task asks for more than two answers, shows evidence
-            that `observe` makes step by step, or has so much noise that no subject is that sensitive.
+            that changes within a period, or has so much noise that no subject is that sensitive.
 
     Source:
         Palmer, Huk & Shadlen 2005, J Vis 5:376 (proportional-rate diffusion); modes: Kang, Loeffler, Jeurissen,
@@ -125,7 +126,8 @@ class _Evidence:
 
     Attributes:
         answers: The two answers, actions.
-        weights: float64, (periods, channels): evidence is the weighted sum of what is seen.
+        centre: float64, (periods, channels): what speaks for neither.
+        weights: float64, (periods, channels): evidence is the weighted sum of what is seen beyond that.
         telling: bool, (periods,). Whether there is any.
         gain: float64, (periods,): k, per second.
         noise: float64, (periods,): variance per second of noise of one's own.
@@ -133,9 +135,9 @@ class _Evidence:
 
     def __init__(self, tables: Tables, channels: Lanes, sensitivity: float | None) -> None:
         task = tables.task
-        if task.observe is not None:
+        if task.observe is not None or tables.drifting:
             raise ArgumentError(
-                f"accumulator: {task.task_name()} makes what it shows step by step, so what speaks for which answer "
+                f"accumulator: what {task.task_name()} shows changes within a period, so what speaks for which answer "
                 "cannot be read off its table; use another agent."
             )
         tables = filled_tables(tables)
@@ -146,8 +148,9 @@ class _Evidence:
                 "right; use another agent."
             )
         self.answers = answers.astype(np.int64)
-        means, variance = self._moments(tables, channels)
-        towards = means[1] - means[0]
+        means = means_by_answer(tables, channels, self.answers)
+        towards, self.centre = means[1] - means[0], (means[0] + means[1]) / 2
+        variance = self._variance(tables, channels, self.centre)
         self.telling = (np.abs(towards) > 1e-6).any(axis=1)
         weights = towards / variance
         largest = np.abs(weights).max(axis=1, keepdims=True)
@@ -162,30 +165,14 @@ class _Evidence:
             )
         self.noise = np.maximum(1 - self.gain**2 * per_second, 0.0)
 
-    def _moments(self, tables: Tables, channels: Lanes) -> tuple[Floats, Floats]:
-        """Mean of each channel for each answer, (2, periods, channels), and variance for 1 ms, (periods, channels)."""
-        rows = np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(len(tables.periods))
-        shown = tables.mean[channels][:, rows].astype(np.float64)  # (channels, slots, periods)
-        weights = slot_weights(tables)
-        means = np.stack([_average(shown, weights * (tables.answer == answer)) for answer in self.answers])
-        overall = _average(shown, weights)
-        variance = np.full(overall.shape, SHARP**2)
-        names = tables.channels
-        for name, kind in names.noise.items():
-            for place in np.flatnonzero(np.isin(channels, np.arange(names.width)[names[name]])):
-                if isinstance(kind, (Bernoulli, Poisson)):
-                    rest = 1 - overall[:, place] if isinstance(kind, Bernoulli) else 1.0
-                    variance[:, place] = np.maximum(overall[:, place] * rest * tables.dt, SHARP**2)
-                else:
-                    sigma = float(getattr(tables.task, kind) if isinstance(kind, str) else kind)
-                    variance[:, place] = max(sigma, SHARP) ** 2
-        return means, variance
-
-
-def _average(shown: Floats, weights: Floats) -> Floats:
-    """Weighted mean over conditions, (periods, channels)."""
-    total: Floats = (shown * (weights / weights.sum())[:, None]).sum(axis=1)
-    return total.T
+    def _variance(self, tables: Tables, channels: Lanes, centre: Floats) -> Floats:
+        """Variance of each channel's noise for 1 ms, (periods, channels)."""
+        variance = np.tile(noise_sd(tables)[channels].astype(np.float64) ** 2, (len(centre), 1))
+        for group, kind in tables.counted.items():
+            mine = np.isin(channels, np.arange(tables.channels.width)[tables.channels[group]])
+            spread = centre * (1 - centre) if isinstance(kind, Bernoulli) else centre
+            variance[:, mine] = spread[:, mine]
+        return np.maximum(variance * tables.dt, SHARP**2)
 
 
 class _Walk:
@@ -224,7 +211,7 @@ class _Walk:
         evidence, period = self._evidence, self._stream.tables.period_of[self._stream.row[lanes]]
         moved = np.zeros(len(lanes))
         for place, column in enumerate(self._columns):  # in a fixed order, so that neighbours never matter
-            moved += evidence.weights[period, place] * seen[lanes, column]
+            moved += evidence.weights[period, place] * (seen[lanes, column] - evidence.centre[period, place])
         own = np.sqrt(evidence.noise[period] * self._step)
         moved = moved * evidence.gain[period] * self._step
         if own.any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,15 @@ from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA, mix
 from neuroparallel.task import Draw
 
-__all__ = ["Answers", "allowed", "channel_columns", "drawn_conditions", "filled_tables", "slot_weights"]
+__all__ = [
+    "Answers",
+    "allowed",
+    "channel_columns",
+    "drawn_conditions",
+    "filled_tables",
+    "means_by_answer",
+    "slot_weights",
+]
 
 SAMPLES = 256  # conditions to look at where there is no grid of them
 Floats = NDArray[np.float64]
@@ -138,3 +147,20 @@ def channel_columns(subject: BatchSubject, place: int) -> tuple[NDArray[np.int64
     if stop - start < len(keep):  # the fixation cue is shared
         keep = np.delete(keep, channels["fixation"].start)
     return start + np.arange(len(keep)), keep
+
+
+def means_by_answer(tables: Tables, channels: NDArray[np.int64], answers: Iterable[int]) -> Floats:
+    """What some channels show on average where each of these answers is right, float64 (answers, periods, channels).
+
+    Args:
+        tables: Compiled task, not lazy; see `filled_tables`.
+        channels: Which channels, int64, (channels,).
+        answers: Actions, each of which is right in some condition.
+    """
+    rows = np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(len(tables.periods))
+    shown = tables.mean[channels][:, rows].astype(np.float64)  # (channels, slots, periods)
+    result = []
+    for answer in answers:
+        weights = slot_weights(tables) * (tables.answer == answer)
+        result.append((shown * (weights / weights.sum())[:, None]).sum(axis=1).T)
+    return np.stack(result)

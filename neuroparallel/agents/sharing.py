@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.agents.plain import StreamAgent
-from neuroparallel.agents.plans import slot_weights
+from neuroparallel.agents.plans import channel_columns, means_by_answer
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.noise import noise_sd
@@ -92,23 +92,15 @@ class _Evidence:
     """
 
     def __init__(self, subject: BatchSubject, place: int) -> None:
-        stream, (start, stop) = subject.streams[place], subject.columns.spans[place]
+        stream = subject.streams[place]
         tables = stream.tables
         _check(tables)
-        keep = np.arange(tables.channels.width)
-        if stop - start < len(keep):  # the fixation cue is shared
-            keep = np.delete(keep, tables.channels["fixation"].start)
-        self._columns = start + np.arange(len(keep))
+        self._columns, keep = channel_columns(subject, place)
         self._told = "" if len(subject.streams) == 1 else f"{stream.spec.short}."
         sd = np.maximum(noise_sd(tables)[keep].astype(np.float64), SHARP)
-        rows, weights = np.arange(tables.slots) * tables.rows_per_slot, slot_weights(tables)
-        self._centre, self._weight, self._variance = [], [], []
-        for period in range(len(tables.periods)):
-            means = tables.mean[keep][:, rows + period].astype(np.float64)
-            one, two = (_average(means, weights * (tables.answer == answer)) for answer in (1, 2))
-            self._centre.append((one + two) / 2)
-            self._weight.append((two - one) / sd**2)
-            self._variance.append(float((((two - one) / sd) ** 2).sum()))
+        one, two = means_by_answer(tables, keep, (1, 2))
+        self._centre, self._weight = (one + two) / 2, (two - one) / sd**2
+        self._variance = (((two - one) / sd) ** 2).sum(axis=1).tolist()
         if sum(self._variance) < RARE:
             raise ArgumentError(
                 f"confidence_sharer: what {tables.task.task_name()} shows is the same on average whatever is right, "
@@ -135,12 +127,6 @@ class _Evidence:
             for column, centre, weight in zip(self._columns, self._centre[period], self._weight[period], strict=True):
                 self._sum[lanes] += weight * (seen[lanes, column].astype(np.float64) - centre)
             self._spread[lanes] += variance
-
-
-def _average(means: Floats, weights: Floats) -> Floats:
-    """The mean of each channel over conditions; float64 (channels,) from (channels, conditions)."""
-    average: Floats = (means * weights).sum(axis=1) / weights.sum()
-    return average
 
 
 def _check(tables: Tables) -> None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from neuroparallel.analysis.grouping import completed, grouped
+from neuroparallel.analysis.grouping import grouped
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Trials
 from neuroparallel.records.table import FloatArray
 
 STEPS = 200
+SAME_S = 1e-9  # times that differ by less are equal
 SURE = 1e-12  # chances are kept this far from 1, where one contrary choice is infinitely odd
 NAMES = ("bound", "sensitivity", "residual_s")
 
@@ -55,6 +56,8 @@ def fit_diffusion(
 ) -> DiffusionFit:
     """Fit accuracy and mean response time at each strength of evidence by one diffusion model.
 
+    Trials without an answer do not count.
+
     Args:
         trials: One stream of a task with two choices and free response times; needs ``correct``, ``outcome``,
             ``response_time_s`` and the column of the evidence.
@@ -72,13 +75,13 @@ def fit_diffusion(
     Source:
         Palmer, Huk & Shadlen 2005, J Vis 5:376.
     """
-    scored = completed(trials) & np.isfinite(trials["correct"])
+    scored = trials.mask(outcome=("correct", "error"))
     groups = grouped(trials, evidence, scored)
     strength = groups.columns[evidence].astype(np.float64) / unit
     right, count = groups.total(trials["correct"]), groups.count().astype(np.float64)
     timed = np.isfinite(trials["response_time_s"]) & (trials.mask(outcome=outcomes) | (trials[evidence] == 0))
     times = [trials["response_time_s"][rows[timed[rows]]] for rows in groups.members()]
-    enough = np.array([len(t) > 1 and float(t.std()) > 0 for t in times], dtype=bool)
+    enough = np.array([len(t) > 1 and float(np.ptp(t)) > SAME_S for t in times], dtype=bool)
     if enough.sum() < 2 or np.unique(strength[enough]).size < 2:
         raise ArgumentError("fit_diffusion needs at least two strengths of evidence with two different times each.")
     times = [t for t, fine in zip(times, enough, strict=True) if fine]

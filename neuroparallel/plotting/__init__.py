@@ -8,12 +8,13 @@ from neuroparallel.plotting.accuracy import plot_performance
 from neuroparallel.plotting.choices import plot_choices
 from neuroparallel.plotting.learning import plot_learning_curve
 from neuroparallel.plotting.paradigms import plot_additivity, plot_inhibition, plot_prp, plot_stay, plot_switch_cost
-from neuroparallel.plotting.psychometrics import plot_psychometric
+from neuroparallel.plotting.psychometrics import plot_chronometric, plot_psychometric
 from neuroparallel.plotting.traces import plot_run, plot_trial
 
 __all__ = [
     "plot_additivity",
     "plot_choices",
+    "plot_chronometric",
     "plot_inhibition",
     "plot_learning_curve",
     "plot_performance",

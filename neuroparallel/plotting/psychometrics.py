@@ -1,11 +1,19 @@
-"""Choices against evidence."""
+"""Choices and response times against evidence."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from neuroparallel.analysis import PsychometricFit, psychometric, wilson_interval
+from neuroparallel.analysis import (
+    PsychometricFit,
+    chronometric,
+    fit_diffusion,
+    performance,
+    psychometric,
+    wilson_interval,
+)
 from neuroparallel.analysis.psychometrics import Lapses
+from neuroparallel.errors import ArgumentError
 from neuroparallel.plotting.style import (
     COLORS,
     FAINT,
@@ -78,6 +86,58 @@ def plot_psychometric(
     ax.set_ylabel(f"choices {names[1]} (%)")
     tidy(ax, grid=False)
     titled(ax, title)
+    return figure
+
+
+def plot_chronometric(
+    trials: Trials,
+    evidence: str = "coherence",
+    *,
+    unit: float = 100.0,
+    title: str = "Accuracy and response time",
+) -> Figure:
+    """Percent correct and mean response time against the strength of the evidence, with one diffusion model for both.
+
+    Args:
+        trials: One stream of a task with two choices and free response times.
+        evidence: Column with the strength of the evidence.
+        unit: How much of that column is one unit of evidence; 100 for percent.
+        title: Shown above.
+
+    Returns:
+        The figure, two panels.
+
+    Raises:
+        UnknownNameError: The table lacks a column.
+    """
+    right, times = performance(trials, evidence), chronometric(trials, evidence)
+    figure = new_figure(5.2, 5.4)
+    above, below = figure.subplots(2, 1, sharex=True)
+    percent, low, high = (100 * right[name] for name in ("correct", "low", "high"))
+    for ax, x, y, reach in (
+        (above, right[evidence], percent, np.stack([percent - low, high - percent]).clip(0)),
+        (below, times[evidence], 1000 * times["mean_s"], 1000 * np.nan_to_num(times["sem_s"])),
+    ):
+        ax.errorbar(x, y, yerr=reach, fmt="o", color=COLORS[0], markersize=5, elinewidth=1.2, zorder=3)
+        tidy(ax)
+    try:
+        fit = fit_diffusion(trials, evidence, unit=unit)
+    except ArgumentError:
+        pass  # without times that differ there is no curve; the points stand by themselves
+    else:
+        smooth = np.linspace(0, float(right[evidence].max()), 400)
+        above.plot(smooth, 100 * fit.accuracy(smooth / unit), color=COLORS[1], linewidth=1.8)
+        below.plot(smooth, 1000 * fit.mean_time_s(smooth / unit), color=COLORS[1], linewidth=1.8)
+        told = (
+            f"bound {fit.bound:.3g} √s\nsensitivity {fit.sensitivity:.3g} / √s\nresidual {1000 * fit.residual_s:.0f} ms"
+        )
+        below.text(
+            0.97, 0.95, told, transform=below.transAxes, ha="right", va="top", fontsize=TEXT - 1, linespacing=1.5
+        )
+    above.set_ylabel("correct (%)")
+    below.set_ylabel("response time (ms)")
+    below.set_xlabel(f"{evidence.replace('_', ' ')}{' (%)' if unit == 100 else ''}")
+    titled(above, title)
     return figure
 
 

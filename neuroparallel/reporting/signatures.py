@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroparallel import analysis
+from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
 
 if TYPE_CHECKING:
@@ -113,6 +114,21 @@ def _switching(trials: Trials) -> tuple[Table, list[str]]:
     return analysis.switch_cost(trials), []
 
 
+def _chronometric(trials: Trials) -> tuple[Table, list[str]]:
+    right, times = analysis.performance(trials, "strength"), analysis.chronometric(trials, "strength")
+    kept = np.isin(right["strength"], times["strength"])
+    table = Table({**right.select(kept).columns, "mean_s": times["mean_s"], "sem_s": times["sem_s"]})
+    try:
+        fit = analysis.fit_diffusion(trials, "strength")
+    except ArgumentError as error:
+        return table, [str(error)]
+    bound, sensitivity, residual = (fit.standard_errors[name] for name in ("bound", "sensitivity", "residual_s"))
+    return table, [
+        f"diffusion: bound {fit.bound:.3f} ± {bound:.3f}, sensitivity {fit.sensitivity:.2f} ± {sensitivity:.2f}, "
+        f"residual time {1000 * fit.residual_s:.0f} ± {1000 * residual:.0f} ms (s.e.)"
+    ]
+
+
 def _psychometric(trials: Trials) -> tuple[Table, list[str]]:
     found = analysis.psychometric(trials)
     if found.fit is None:
@@ -155,6 +171,13 @@ SIGNATURES = (
     Signature("stop-signal inhibition", _has("stop", "stop_delay_ms"), _stopping, "plot_inhibition"),
     Signature("staying in the two-step task", _has("first_choice", "common"), _stay, "plot_stay"),
     Signature("costs of task switching", _has("switch", "response_time_s"), _switching, "plot_switch_cost"),
+    Signature(
+        "accuracy and response time",
+        _has("strength", "response_time_s"),
+        _chronometric,
+        "plot_chronometric",
+        {"evidence": "strength"},
+    ),
     Signature("psychometric function", _has("coherence", "side", "choice"), _psychometric, "plot_psychometric"),
     Signature("choices in a game", _is_game, _game, "plot_choices"),
 )

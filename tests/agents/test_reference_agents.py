@@ -85,7 +85,10 @@ def test_an_option_that_an_agent_does_not_have_is_refused():
 MOVERS = ("hold", "oracle", "random")  # who can make movements
 # What agents can play that are made for some tasks only; all others play everything.
 MADE_FOR = {
-    "accumulator": {"random_dots", "random_dots_a2c", "dual_random_dots", "dpa_gng", "context_decision", "go_nogo"},
+    "accumulator": {
+        *("random_dots", "random_dots_a2c", "dual_random_dots", "dpa_gng", "context_decision", "go_nogo"),
+        *("prp", "motion_colour", "motion_colour_fixed", "joint_perception", "stop_signal"),
+    },
     "confidence_sharer": {"random_dots", "dual_random_dots", "joint_perception", "joint_random_dots"},
     "hybrid": {"two_step"},
     "model_based": {"two_step"},

@@ -8,7 +8,7 @@ from neuroparallel import analysis
 from neuroparallel.agents import Accumulator, Bottleneck, CapacitySharing, QLearner, RaceStopper, simulate
 from neuroparallel.errors import ArgumentError, UnknownNameError
 from neuroparallel.seeding import GAMMA, mix
-from tests.agents.timed import Dots, Pick, pair
+from tests.agents.timed import Dots, Louder, Pick, pair
 
 # Mean response times in ms behind a central bottleneck with stages of 100, 225 and 150 ms.
 # Source: science reference 1a.
@@ -57,7 +57,9 @@ def test_the_bottleneck_has_the_response_times_of_the_reference():
 
 
 def test_behind_a_bottleneck_the_slope_is_minus_one_and_then_nothing():
-    trials = simulate(pair(Pick, [0, 100, 500, 1200]), "bottleneck", 12_000, per_lane=3, lanes=4000)
+    shipped = npar.Scenario.load("prp")
+    prp = shipped.replace(**{"subjects.subject_0.streams.second.onset": [0, 100, 500, 1200]})  # more of each
+    trials = simulate(prp, "bottleneck", 12_000, per_lane=3, lanes=4000)
     found = analysis.prp_curve(trials)
     assert abs(found.short.value + 1) < 0.1
     assert abs(found.long.value) < 0.05
@@ -156,6 +158,15 @@ def test_the_accumulator_without_noise_of_its_own_is_as_sensitive_as_the_display
     # k = sqrt(1000) / (sigma sqrt 2): evidence of mean c per step, variance 2 sigma^2 / dt.
     sensitivity = 1000**0.5 / (2.0 * 2**0.5)
     assert near(trials["correct"], 1 / (1 + np.exp(-2 * 0.706 * sensitivity * 0.064)))
+
+
+def test_the_accumulator_knows_what_speaks_for_neither_answer():
+    trials = simulate(Louder(), "accumulator", 6_000, per_lane=6)
+    drive = 0.706 * 1000**0.5 * 0.03  # one channel of s.d. 1 for 1 ms
+    for side in (1, 2):
+        mine = trials.where(side=side)
+        assert near(mine["correct"], 1 / (1 + np.exp(-2 * drive)))
+        assert near(mine["response_time_s"], 0.706**2 * np.tanh(drive) / drive + 0.327)
 
 
 def test_no_one_is_more_sensitive_than_the_noise_of_the_display_allows():

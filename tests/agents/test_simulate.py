@@ -1,5 +1,7 @@
 """What `simulate` returns."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -29,11 +31,18 @@ def test_every_group_plays_exactly_so_many_trials(what):
             assert np.bincount(mine["lane"]).tolist() == [10] * 13 + [7]
 
 
-@pytest.mark.parametrize("agents", ["random", "wsls", "oracle"])
-@pytest.mark.parametrize("what", ["random_dots", "dpa_gng", "matching_pennies", "stop_signal"])
+@pytest.mark.parametrize(
+    ("what", "agents"),
+    [
+        *product(("random_dots", "dpa_gng", "matching_pennies", "stop_signal"), ("random", "wsls", "oracle")),
+        *product(("prp", "motion_colour"), ("bottleneck", "capacity_sharing", "accumulator")),
+        *product(("two_step",), ("model_free", "model_based", "hybrid", "q_learner")),
+        ("stop_signal", "race_stopper"),
+    ],
+)
 def test_the_result_does_not_depend_on_how_many_lanes_run_at_a_time(what, agents):
-    together = simulate(what, agents, 110, per_lane=10)
-    in_turn = simulate(what, agents, 110, per_lane=10, lanes=3)
+    together = simulate(what, agents, 44, per_lane=10)
+    in_turn = simulate(what, agents, 44, per_lane=10, lanes=3)
     same_tables(together, in_turn, what, NAMES, "")
 
 

@@ -43,6 +43,24 @@ class Dots(RandomDots):
         trial.answer(trial.side, during="stimulus")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Louder(Task):
+    """Is the sound softer or louder than usual? One channel, far from 0, tells both."""
+
+    difference: float = 0.03
+    timing: Timing = Timing(stimulus=6000)
+    channels: ClassVar = Channels(sound=1, noise={"sound": 1.0})
+    actions: ClassVar = Actions("hold", "softer", "louder")
+    dt: ClassVar[float] = 10.0
+
+    def conditions(self):
+        return Factorial(side=(1, 2))
+
+    def define(self, trial):
+        trial.show("sound", 5 + np.where(trial.side == 1, -self.difference, self.difference), during="stimulus")
+        trial.answer(trial.side, during="stimulus")
+
+
 def pair(task, onset=0, dt=10.0, **parameters):
     """One subject with two streams of a task, ``first`` and ``second``, the second one later by ``onset``."""
     stream = {"task": reference(task), "params": parameters}

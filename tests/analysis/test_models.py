@@ -71,6 +71,9 @@ def test_the_diffusion_needs_times_at_two_strengths():
     trials = exact(*MONKEYS["both"], n=100)
     with pytest.raises(ArgumentError, match="two strengths"):
         analysis.fit_diffusion(trials.where(coherence=6.4))
+    same = Trials({**trials.columns, "response_time_s": np.full(len(trials), 0.1)})
+    with pytest.raises(ArgumentError, match="different times"):
+        analysis.fit_diffusion(same)
     with pytest.raises(UnknownNameError, match="coherence"):
         analysis.fit_diffusion(trials, "coherences")
 

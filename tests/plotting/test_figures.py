@@ -259,3 +259,59 @@ def test_what_a_subject_says_has_a_panel_of_its_own():
     assert "message" in text
     assert "say_20" in text
     assert "say_7" not in text  # too many to name each
+
+
+def test_the_picture_of_accuracy_and_time_has_the_curves_of_one_model_in_both():
+    strength = np.repeat([0.0, 6.4, 25.6], 400)
+    drive = 0.7 * 13 * strength / 100
+    right = np.tile(np.arange(400) / 400, 3) < 1 / (1 + np.exp(-2 * drive))
+    time = 0.3 + 0.49 * np.where(drive > 0, np.tanh(drive) / np.maximum(drive, 1e-9), 1)
+    trials = Trials(
+        {
+            "strength": strength,
+            "correct": right.astype(float),
+            "outcome": np.where(right, "correct", "error"),
+            "response_time_s": time + np.tile([-0.05, 0.05], 600),
+        }
+    )
+    figure = plotting.plot_chronometric(trials, "strength")
+    drawn(figure)
+    for word in ("bound 0.698", "residual 303", "correct (%)", "response time (ms)", "strength (%)"):
+        assert word in words(figure)
+    above, below = figure.axes
+    assert above.lines[-1].get_ydata()[0] == pytest.approx(50)
+    assert below.lines[-1].get_ydata()[0] == pytest.approx(790, abs=10)
+
+
+def test_without_times_that_differ_accuracy_and_time_are_drawn_without_a_curve():
+    trials = Trials(
+        {
+            "strength": np.repeat([1.0, 2.0], 5),
+            "correct": np.ones(10),
+            "outcome": np.full(10, "correct"),
+            "response_time_s": np.full(10, 0.1),
+        }
+    )
+    figure = plotting.plot_chronometric(trials, "strength")
+    drawn(figure)
+    assert "bound" not in words(figure)
+
+
+def test_the_picture_of_two_decisions_has_a_line_for_each_difficulty_of_the_second():
+    rng = np.random.default_rng(7)
+    hard = rng.integers(0, 2, (2, 300))
+    later = 0.8 + 0.3 * hard[0] + 0.2 * hard[1] + rng.normal(0, 0.01, 300)
+    trials = Trials(
+        {
+            "stream": np.repeat(["motion", "colour"], 300),
+            "trial": np.tile(np.arange(300), 2),
+            "outcome": np.full(600, "correct"),
+            "onset_s": np.zeros(600),
+            "response_time_s": np.concatenate([np.full(300, 0.5), later]),
+            "strength": np.where(hard.ravel(), 3.2, 51.2),
+        }
+    )
+    figure = plotting.plot_additivity(trials, "strength")
+    drawn(figure)
+    for word in ("3.2", "51.2", "colour strength", "motion strength", "interaction"):
+        assert word in words(figure)
