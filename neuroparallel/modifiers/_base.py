@@ -30,7 +30,12 @@ class Modifier:
     like any other. What it draws and remembers has its own name as a prefix, so that modifiers can be combined.
     """
 
+    _name: ClassVar[str] = "modifier"
     steers: ClassVar[bool] = False  # decides what is right in each trial; of such there can be one
+
+    def __init_subclass__(cls) -> None:
+        """Name it once."""
+        cls._name = class_name(cls)
 
     def __post_init__(self) -> None:
         """Make the options values that can be compared and hashed, as a scenario file gives lists and mappings."""
@@ -45,7 +50,7 @@ class Modifier:
     @classmethod
     def name(cls) -> str:
         """The name in scenario files: that of the class in lower case with underscores."""
-        return class_name(cls)
+        return cls._name
 
     def fit(self, task: Task) -> Modifier:
         """This modifier with what it takes from the task, as the levels to move along; refuses one that it cannot."""

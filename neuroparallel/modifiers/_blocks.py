@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, nearest, whole_number
-from neuroparallel.seeding import Bits, pick
+from neuroparallel.seeding import pick
 from neuroparallel.task import Draw, Memory, is_finite_number
 from neuroparallel.timing import Choice, Law, read_duration
 
@@ -49,9 +50,9 @@ class LengthLaw:
     low: int
     cuts: tuple[int, ...]
 
-    def draw(self, bits: Bits) -> Integers:
-        """Lengths in trials; uint64 (n,) to int64 (n,)."""
-        return self.low + pick(np.array(self.cuts, np.uint64), bits)
+    def draw(self, draw: Draw, purpose: str) -> Integers | int:
+        """Lengths in trials, int64 (n,), or one for all."""
+        return self.low + pick(np.array(self.cuts, np.uint64), draw.bits(purpose)) if self.cuts else self.low
 
 
 def read_length(value: Length, where: str) -> LengthLaw:
@@ -125,24 +126,32 @@ class Blocks:
         """
         block, left = draw.memory[f"{self.name}.block"], draw.memory[f"{self.name}.left"]
         new = draw.first | self._over(draw, block, left) | also
-        block = np.where(draw.first, self._start(draw), np.where(new, self._next(draw, block), block))
         left = left - 1
-        bits = draw.bits(f"{self.name}.length")
-        for number, law in enumerate(self.lengths):
-            left = np.where(new & (block == number), law.draw(bits), left)
+        if new.any():
+            block = np.where(new, self._next(draw, block), block)
+            if draw.first.any():
+                block = np.where(draw.first, self._start(draw), block)
+            for number, law in enumerate(self.lengths[:1] if self._alike else self.lengths):
+                begins = new if self._alike else new & (block == number)
+                left = np.where(begins, law.draw(draw, f"{self.name}.length"), left)
         draw.memory[f"{self.name}.block"], draw.memory[f"{self.name}.left"] = block, left
         return block, new
 
     def _over(self, draw: Draw, block: Integers, left: Integers) -> NDArray[np.bool_]:
         """Where the present block has had its trials."""
-        over, chance = np.zeros(len(draw), bool), None
-        for number, law in enumerate(self.lengths):
-            ends = (block == number) & (left <= 1) & (law.low > 0)
+        over = np.zeros(len(draw), bool)
+        for number, law in enumerate(self.lengths[:1] if self._alike else self.lengths):
+            if not law.low:
+                continue
+            ends = left <= 1 if self._alike else (left <= 1) & (block == number)
             if law.hazard is not None:
-                chance = draw.random(f"{self.name}.hazard") if chance is None else chance
-                ends &= chance < law.hazard
+                ends &= draw.random(f"{self.name}.hazard") < law.hazard
             over |= ends
         return over
+
+    @cached_property
+    def _alike(self) -> bool:
+        return len(set(self.lengths)) == 1
 
     def _start(self, draw: Draw) -> Integers:
         count = len(self.lengths)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from neuroparallel.design import Factorial
@@ -78,8 +79,9 @@ class BlockSchedule(Modifier):
         return self.variants(task).design
 
     def memory(self, task: Task) -> dict[str, Memory]:
-        return self._blocks().memory()
+        return self._blocks.memory()
 
+    @cached_property
     def _blocks(self) -> Blocks:
         lengths = tuple(read_length(entry.get("trials", self.block), "trials") for entry in self.blocks)
         return Blocks(self.name(), lengths, self.order)
@@ -89,7 +91,7 @@ class BlockSchedule(Modifier):
 
     def sequence(self, task: Task, draw: Draw) -> None:
         """See which block it is, and draw the conditions as in that block."""
-        block, new = self._blocks().advance(draw)
+        block, new = self._blocks.advance(draw)
         self.variants(task).draw(draw, block + 1, new if self.restart else None)
 
     def pay(self, task: Task, response: Response) -> None:

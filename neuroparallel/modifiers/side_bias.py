@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -80,11 +81,12 @@ class SideBias(Modifier):
                     task, f"probabilities.{place} has {len(row)} entries, but one is needed for each of {names}."
                 )
 
+    @cached_property
     def _blocks(self) -> Blocks:
         return Blocks(self.name(), (read_length(self.block, "block"),) * len(self.probabilities), self.order)
 
     def memory(self, task: Task) -> dict[str, Memory]:
-        return self._blocks().memory()
+        return self._blocks.memory()
 
     def conditions(self, task: Task) -> Factorial:
         design = task.conditions()
@@ -109,7 +111,7 @@ class SideBias(Modifier):
         found = survey(task, draw.dt, self.name())
         answers = np.array(found.choices)
         leading = draw.trial < self.lead_in
-        block, _ = self._blocks().advance(draw, draw.trial == self.lead_in)
+        block, _ = self._blocks.advance(draw, draw.trial == self.lead_in)
         number = np.where(leading, 0, block + 1)
         draw.conditions["side_block"] = number if self.show_block else number.astype(np.float64)
         rows = np.array(self._rows(len(answers)))

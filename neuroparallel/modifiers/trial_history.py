@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -130,12 +130,13 @@ class TrialHistory(Modifier):
             raise self.refuse(task, "a chain needs two choices or more.")
         return answers
 
+    @cached_property
     def _blocks(self) -> Blocks:
         return Blocks(self.name(), (read_length(self.block, "block"),) * len(self.blocks), self.order)
 
     def memory(self, task: Task) -> dict[str, Memory]:
         width = len(task.action_names())
-        found = self._blocks().memory() | {"trial_history.last": Memory(-1, np.int64)}
+        found = self._blocks.memory() | {"trial_history.last": Memory(-1, np.int64)}
         if set(self.blocks) & set(DRAWN):
             found["trial_history.favoured"] = Memory(np.zeros((len(self.blocks), width)), np.int64)
         return found
@@ -165,7 +166,7 @@ class TrialHistory(Modifier):
         found = survey(task, draw.dt, self.name())
         answers = np.array(self._answers(task, draw.dt))
         failed = (draw.outcome == Outcome.ERROR) & ~draw.first
-        block, new = self._blocks().advance(draw, failed & (self.after_error == "reset"))
+        block, new = self._blocks.advance(draw, failed & (self.after_error == "reset"))
         draw.conditions["history_block"] = block + 1 if self.show_block else (block + 1).astype(np.float64)
         which = np.ones(len(draw), bool)
         if self.choices is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -82,11 +83,12 @@ class VariableChoices(Modifier):
 
     def memory(self, task: Task) -> dict[str, Memory]:
         width = len(task.action_names())
-        return self._blocks().memory() | {
+        return self._blocks.memory() | {
             "variable_choices.active": Memory(np.zeros(width, bool), bool),
             "variable_choices.count": Memory(0, np.int64),
         }
 
+    @cached_property
     def _blocks(self) -> Blocks:
         return Blocks(self.name(), (read_length(self.block, "block"),))
 
@@ -99,7 +101,7 @@ class VariableChoices(Modifier):
         own(task.sequence, draw)
         found = survey(task, draw.dt, self.name())
         answers = np.array(found.choices)
-        _, new = self._blocks().advance(draw)
+        _, new = self._blocks.advance(draw)
         counts = np.array(self._counts(task, len(answers)))
         odds = [np.full(len(draw), float(o)) for o in self.odds or (1.0,) * len(counts)]
         count = counts[drawn(odds, draw.random("variable_choices.count"))]

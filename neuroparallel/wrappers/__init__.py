@@ -18,7 +18,9 @@ from neuroparallel.modifiers.miss_penalty import MissPenalty
 from neuroparallel.modifiers.reaction_time import ReactionTime
 from neuroparallel.modifiers.side_bias import SideBias
 from neuroparallel.modifiers.staircase import Staircase
+from neuroparallel.modifiers.task_schedule import TaskSchedule
 from neuroparallel.modifiers.time_out import TimeOut
+from neuroparallel.modifiers.transfer import Transfer
 from neuroparallel.modifiers.trial_history import TrialHistory
 from neuroparallel.modifiers.urgency import Urgency
 from neuroparallel.modifiers.variable_choices import VariableChoices
@@ -53,7 +55,9 @@ miss_penalty_v0 = sequence_wrapper("miss_penalty")
 reaction_time_v0 = sequence_wrapper("reaction_time")
 side_bias_v0 = sequence_wrapper("side_bias")
 staircase_v0 = sequence_wrapper("staircase")
+task_schedule_v0 = sequence_wrapper("task_schedule")
 time_out_v0 = sequence_wrapper("time_out")
+transfer_v0 = sequence_wrapper("transfer")
 trial_history_v0 = sequence_wrapper("trial_history")
 urgency_v0 = sequence_wrapper("urgency")
 variable_choices_v0 = sequence_wrapper("variable_choices")
@@ -87,7 +91,9 @@ __all__ = [
     "Staircase",
     "StickyAction",
     "SyncPulse",
+    "TaskSchedule",
     "TimeOut",
+    "Transfer",
     "TrialHistory",
     "Urgency",
     "VariableChoices",
@@ -122,7 +128,9 @@ __all__ = [
     "staircase_v0",
     "sticky_action_v0",
     "sync_pulse_v0",
+    "task_schedule_v0",
     "time_out_v0",
+    "transfer_v0",
     "trial_history_v0",
     "urgency_v0",
     "variable_choices_v0",

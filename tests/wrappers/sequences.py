@@ -8,10 +8,10 @@ from tests.tasks import playing
 SHORT = {"fixation": 0, "stimulus": 100, "delay": 0, "decision": 100}
 
 
-def modified(task, *entries, **stream):
+def modified(task, *entries, dt=None, **stream):
     """A scenario of one task with some modifiers in its wrappers list."""
-    streams = {task: {"task": task, **stream}}
-    return Scenario.load({"name": "x", "subjects": {"subject_0": {"streams": streams}}, "wrappers": list(entries)})
+    subjects = {"subject_0": {"streams": {task: {"task": task, **stream}}}}
+    return Scenario.load({"name": "x", "dt": dt, "subjects": subjects, "wrappers": list(entries)})
 
 
 def dots(*entries, **stream):
