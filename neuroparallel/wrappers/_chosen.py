@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ class Chosen:
         starts = np.atleast_1d(space.start).tolist()
         heads = [f"{name}_{i}" for i in range(len(sizes))] if self.factored else [name]
         self.starts, self.at, self.hot = starts, me.end, [OneHot(*one) for one in zip(sizes, starts, strict=True)]
-        self.spans = [slice(a, b) for a, b in pairwise(np.cumsum([me.end, *sizes]).tolist())]
+        self.ats = np.cumsum([me.end, *sizes]).tolist()[:-1]
         if encoding == "index":
             self.hot = []
             me.add(heads, 0.0, np.array(sizes) - 1.0)
@@ -43,10 +42,10 @@ class Chosen:
     def write(self, out: Any, action: Any) -> None:
         """Fill the rows: an action is a number or (lanes,); (factors,) or (factors, lanes)."""
         if self.hot and not self.factored:
-            self.hot[0].write(out[self.spans[0]], action)
+            self.hot[0].write(out, self.at, action)
         elif self.hot:
-            for hot, span, one in zip(self.hot, self.spans, action, strict=True):
-                hot.write(out[span], one)
+            for hot, at, one in zip(self.hot, self.ats, action, strict=True):
+                hot.write(out, at, one)
         else:
             for row, (start, one) in enumerate(zip(self.starts, action if self.factored else [action], strict=True)):
                 out[self.at + row] = one - start

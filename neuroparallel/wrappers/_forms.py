@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import gymnasium
@@ -123,7 +122,7 @@ class ParallelForm(_Form, BaseParallelWrapper):  # type: ignore[misc]
         observations, infos = self._base.reset(seed=seed, options=options)
         self._pipe.origin.reset(seed)
         if len(self.parts) == 1:
-            self.__dict__["step"] = parallel_step(self._pipe, self._base, partial(type(self).step, self))
+            self.__dict__["step"] = parallel_step(self._pipe, self._base)
         return self._pipe.first(observations, infos)
 
     def step(self, actions: Mapping[str, Any]) -> Any:

@@ -100,6 +100,18 @@ class Pipeline:
 
     # ---- on the way in ----
 
+    def act_only(self, agent: str, now: Moment, action: Any) -> Any:
+        """As `act`, for the one agent of a single environment."""
+        if type(action) is not int or action not in self._legal[agent]:
+            action = check_action(agent, self.outermost[agent].action_space, action, None)
+        now.action = action
+        for act, parts in self._acts:
+            part = parts[agent]
+            part.given = now.action
+            act(part, now)
+        action = now.action
+        return action if type(action) is int or np.ndim(action) else int(action)
+
     def act(self, actions: Mapping[str, Any]) -> Arrays:
         """What the environment is to be told, from what the outermost wrapper was told.
 
@@ -212,7 +224,7 @@ class Pipeline:
             out[self._own[agent]] = seen
         else:
             part = self.outermost[agent]
-            now.out = out = np.empty((part.end, self.lanes), part.dtype)
+            now.out = out = np.zeros((part.end, self.lanes), part.dtype)
             out[self._own[agent]] = seen.T
 
     def _handed(

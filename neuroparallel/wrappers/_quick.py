@@ -1,7 +1,7 @@
 """The step of a single environment with one agent, with everything that it needs at hand.
 
-It does what `Pipeline.act` and `Pipeline.next` do. A step of the environment within takes about as long as ten
-attribute look-ups and three small NumPy calls, so these are what is saved here.
+These do what `Pipeline.act` and `Pipeline.next` do. A step of the environment within takes about as long as ten small
+NumPy calls, so that calls and look-ups count.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ from neuroparallel.wrappers._pipeline import Pipeline
 __all__ = ["gym_step", "parallel_step"]
 
 
-def parallel_step(pipe: Pipeline, base: Any, otherwise: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The step of a PettingZoo environment with one agent; ``otherwise`` takes one in which it is not there."""
+def parallel_step(pipe: Pipeline, base: Any) -> Callable[[Any], Any]:
+    """The step of a PettingZoo environment with one agent."""
     base_step, (agent, now, fresh, own, program) = base.step, pipe.only()
-    looks, pays, tells, acting, act = pipe.looks, pipe.pays, pipe.tells, pipe.acting, pipe.act
+    looks, pays, tells, acting, act = pipe.looks, pipe.pays, pipe.tells, pipe.acting, pipe.act_only
 
     def step(actions: Mapping[str, Any]) -> Any:
-        if len(actions) != 1 or agent not in actions or not base.agents:
-            return otherwise(actions)
-        now.action = actions[agent]
-        observations, rewards, terminations, truncations, infos = base_step(act(actions) if acting else actions)
+        if acting and agent in actions:
+            result = base_step({**actions, agent: act(agent, now, actions[agent])})
+        else:
+            result = base_step(actions)
+        observations, rewards, terminations, truncations, infos = result
+        if agent not in observations:  # the session is over
+            return result
+        if not acting:
+            now.action = actions[agent]
         now.reward, now.info = rewards[agent], infos[agent]
         if tells:
             now.told = {}
@@ -45,13 +50,15 @@ def parallel_step(pipe: Pipeline, base: Any, otherwise: Callable[[Any], Any]) ->
 def gym_step(pipe: Pipeline, base: Any) -> Callable[[Any], Any]:
     """The step of a gymnasium environment."""
     base_step, (agent, now, fresh, own, program) = base.step, pipe.only()
-    looks, tells, acting, act = pipe.looks, pipe.tells, pipe.acting, pipe.act
+    looks, tells, acting, act = pipe.looks, pipe.tells, pipe.acting, pipe.act_only
 
     def step(action: Any) -> Any:
-        now.action = action
-        inward = act({agent: action})[agent] if acting else action
-        seen, now.reward, terminated, truncated, info = base_step(inward)
-        now.info = info
+        if acting:
+            seen, reward, terminated, truncated, info = base_step(act(agent, now, action))
+        else:
+            seen, reward, terminated, truncated, info = base_step(action)
+            now.action = action
+        now.reward, now.info = reward, info
         if tells:
             now.told = {}
         if looks:

@@ -203,9 +203,9 @@ class Signal:
         """Change ``now.action`` on its way in."""
 
     def show(self, me: Part, now: Moment) -> None:
-        """Fill the added rows with something about the step just taken; in a first observation they are zero.
+        """Fill the added rows with something about the step just taken; in a first observation they stay zero.
 
-        Rewards are changed here too.
+        They are zero before. Rewards are changed here too.
         """
 
     def see(self, me: Part, now: Moment) -> None:
@@ -239,15 +239,15 @@ class OneHot:
     """
 
     def __init__(self, count: int, first: int = 0) -> None:
-        self._eye = np.eye(first + count, dtype=np.float32)[:, first:]
+        self._count, self._first = count, first
         self._column = np.arange(first, first + count)[:, None]
 
-    def write(self, out: Array, chosen: Any) -> None:
-        """Fill the rows: ``chosen`` is a number or (lanes,)."""
-        if out.ndim == 1:  # for one step a look-up is faster, for many lanes a comparison
-            out[:] = self._eye[chosen]
-        else:
-            np.equal(self._column, chosen, out=out, casting="unsafe")
+    def write(self, out: Array, at: int, chosen: Any) -> None:
+        """Fill the rows from ``at`` on, which are zero: ``chosen`` is a number or (lanes,)."""
+        if out.ndim > 1:
+            np.equal(self._column, chosen, out=out[at : at + self._count], casting="unsafe")
+        elif chosen >= self._first:
+            out[at + chosen - self._first] = 1.0
 
 
 def kind_of(env: Any, wrapper: str) -> str:

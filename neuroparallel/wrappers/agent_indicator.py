@@ -40,7 +40,6 @@ class AgentIndicator(Signal):
 
     def see(self, me: Part, now: Moment) -> None:
         """The same in every step."""
-        now.out[me.at : me.end] = 0
         now.out[me.own] = 1
 
 

@@ -53,7 +53,10 @@ class Noise(Signal):
     def see(self, me: Part, now: Moment) -> None:
         """Add this step's noise."""
         draws, rows = me.own
-        now.out[rows] += draws.normals()
+        noisy = now.out[rows]
+        noisy += draws.normals()
+        if type(rows) is not slice:  # then it was a copy
+            now.out[rows] = noisy
 
 
 def _any_of(name: str, wanted: Sequence[str]) -> bool:

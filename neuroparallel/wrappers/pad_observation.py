@@ -6,7 +6,7 @@ from typing import Any
 
 from neuroparallel.errors import whole_number
 from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._signal import Part, Signal
 
 __all__ = ["PadObservation", "pad_observation_v0"]
 
@@ -39,10 +39,6 @@ class PadObservation(Signal):
             raise self.refuse(f"{me.agent} sees {me.end} channels; that is more than width={self.width}.")
         missing = (self.width or max(widths)) - me.end
         me.add([f"padding_{row}" for row in range(missing)], 0.0, 0.0)
-
-    def see(self, me: Part, now: Moment) -> None:
-        """Nothing."""
-        now.out[me.at : me.end] = 0
 
 
 def pad_observation_v0(env: Any, width: int | None = None) -> Any:

@@ -42,11 +42,11 @@ class PreviousOutcome(Signal):
         """The outcome of trials that ended with this step."""
         hot, keys = me.own
         for row, key in keys:
-            code, start = now.info[key], me.at + row * len(_ENDS)
+            code = now.info[key]
             if self.hold:
                 held = me.memory["code"]
                 code = held[row] = code + held[row] * (code == 0)
-            hot.write(now.out[start : start + len(_ENDS)], code)
+            hot.write(now.out, me.at + row * len(_ENDS), code)
 
 
 def previous_outcome_v0(env: Any, hold: bool = False) -> Any:

@@ -44,15 +44,15 @@ class StickyAction(Signal):
         space = me.action_space
         if not isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.Box)):
             raise self.refuse(f"the actions of {me.agent} are {space}; they must be Discrete, MultiDiscrete or a Box.")
-        me.own = me.draw("sticky", 1)
+        me.own = me.draw("sticky", 1), self.cut, bool(space.shape)
         me.keep("last", int(np.prod(space.shape or ())), space.dtype)
         me.keep("known", 1, bool)
 
     def act(self, me: Part, now: Moment) -> None:
         """Keep the action or repeat the last one."""
+        draws, cut, factored = me.own
         last, known = me.memory["last"], me.memory["known"]
-        sticks = (me.own.words()[0] < self.cut) & known[0]
-        factored = bool(me.action_space.shape)
+        sticks = (draws.words()[0] < cut) & known[0]
         now.action = either(sticks, last.copy() if factored else last[0], now.action)
         last[...], known[...] = now.action, True
 
