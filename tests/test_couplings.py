@@ -149,6 +149,7 @@ onsets = st.one_of(
     onset=onsets,
     abort=st.sampled_from(["stream", "trial"]),
     deadline=st.sampled_from([0, 300, 800]),
+    patience=st.sampled_from([0, 100, 300]),
     action=st.sampled_from([{}, {"action": "shared"}, {"action": "shared", "routing": "both"}]),
     lock=st.sampled_from([0, 100, 500]),
     message=st.sampled_from([None, {"levels": 3}]),
@@ -156,9 +157,9 @@ onsets = st.one_of(
     yoked=st.sampled_from([[], ["side"], ["coherence", "side"]]),
 )
 def test_any_combination_of_couplings_is_the_same_in_both_engines(
-    onset, abort, deadline, action, lock, message, mixed, yoked
+    onset, abort, deadline, patience, action, lock, message, mixed, yoked
 ):
-    group = {"abort": abort, "deadline": deadline, "yoked": yoked}
+    group = {"abort": abort, "deadline": deadline, "patience": patience, "yoked": yoked}
     if mixed:
         group |= {"mix": {"first": 1, "first + second": 1}, "cue": True, "block": 2}
     subject = {**action, "response_lock": lock, **({"message": message} if message else {})}
