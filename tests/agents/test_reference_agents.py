@@ -87,7 +87,7 @@ MOVERS = ("hold", "oracle", "random")  # who can make movements
 MADE_FOR = {
     "accumulator": {
         *("random_dots", "random_dots_a2c", "dual_random_dots", "dpa_gng", "context_decision", "go_nogo"),
-        *("prp", "motion_colour", "motion_colour_fixed", "joint_perception", "stop_signal"),
+        *("prp", "motion_colour", "motion_colour_fixed", "joint_perception"),
     },
     "confidence_sharer": {"random_dots", "dual_random_dots", "joint_perception", "joint_random_dots"},
     "hybrid": {"two_step"},
