@@ -496,8 +496,10 @@ class Scenario(_Part):
             ScenarioError: A key does not exist or a value is not allowed.
         """
         value = self.dump()
-        for key, change in changes.items():
-            _put(value, self._full_key(key).split("."), change, key)
+        paths = {key: self._full_key(key).split(".") for key in changes}
+        for key in sorted(changes, key=lambda key: not _is_preset(paths[key])):  # presets first: others change them
+            put = _put_preset if _is_preset(paths[key]) else _put
+            put(value, paths[key], changes[key], key)
         return Scenario._validate(value, Source(self.name))
 
     def _full_key(self, key: str) -> str:
@@ -568,6 +570,22 @@ def _put(value: Any, path: list[str], change: Any, key: str) -> None:
         value[path[-1]] = {**old, **{name: _plain(item) for name, item in change.items()}}
     else:
         value[path[-1]] = _plain(change)
+
+
+def _is_preset(path: list[str]) -> bool:
+    return path[-1] == "preset" and path[-3:-2] == ["streams"]
+
+
+def _put_preset(value: Any, path: list[str], change: Any, key: str) -> None:
+    """Write out a preset: everything else of the stream is written out already, and would win over its name."""
+    at = ".".join(path[:-1])
+    stream = functools.reduce(lambda part, step: part.get(step, {}), path[:-1], value)
+    presets = task_class(stream["task"]).presets if "task" in stream else {}
+    if change not in presets:
+        raise ScenarioError(f"{key}: {stream.get('task')} has no preset {change!r}.{nearest(str(change), presets)}")
+    for name, preset in presets[change].items():
+        here = name if name in Stream.model_fields else f"params.{name}"
+        _put(value, f"{at}.{here}".split("."), preset, key)
 
 
 def _plain(value: Any) -> Any:

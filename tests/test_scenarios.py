@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.errors import ScenarioError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.scenario import Scenario, list_scenarios
 from neuroparallel.streams import build_layout
-from neuroparallel.tasks import list_tasks, task_class
+from neuroparallel.tasks import list_tasks, make_task, task_class
 from tests.tasks import playing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -286,3 +287,20 @@ def test_two_displays_are_independent_and_answered_apart():
     assert abs(np.corrcoef(*sides)[0, 1]) < 4 / 2000**0.5
     both = (first & second).mean()
     assert abs(both - first.mean() * second.mean()) < 4 * playing.se(both, 2000)
+
+
+# ---- presets ----------------------------------------------------------------------------------------
+
+
+def test_a_preset_changes_a_scenario_that_is_written_out_and_other_changes_win_over_it():
+    one = Scenario.load("random_dots")
+    key = next(name for name, _ in one.stream_items()).replace(".", ".streams.")
+    fast = one.replace(preset="neurogym")
+    task = make_task("random_dots", "neurogym")
+    made = next(stream for _, stream in fast.stream_items()).make()
+    assert made.timing == task.timing
+    assert made.early == task.early
+    changed = one.replace(**{f"subjects.{key}.timing.stimulus": 700, f"subjects.{key}.preset": "neurogym"})
+    assert next(stream for _, stream in changed.stream_items()).make().timing["stimulus"] == 700
+    with pytest.raises(ScenarioError, match="Did you mean 'neurogym'"):
+        one.replace(preset="neurogim")
