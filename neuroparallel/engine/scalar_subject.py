@@ -132,7 +132,7 @@ class ScalarSubject:
         """Tell the streams how much of what was made in advance has been shown, and drop the rest."""
         for stream in self.streams:
             stream.at += self.at
-        self.chunk, self.at, self.count = NOTHING, 0, 0
+        self.at = self.count = 0
 
     def pays(self, action: Any) -> list[float | None] | None:
         """What an action pays that changes nothing, by stream; None if it does, or if a period is over."""
@@ -167,12 +167,14 @@ class ScalarSubject:
         if self._shared:
             only: NDArray[np.float32] = self._assemble(1, now)[0]
             return only
-        count = min([stream.prepare(now) for stream in self.streams])
-        if self.attends:
-            count = 1
-        stream = self.streams[0]
-        self.chunk = stream.chunk[stream.at :] if self._bare else self._assemble(count, now)
-        self.at, self.count = 1, count
+        if self._bare:
+            stream = self.streams[0]
+            self.at, self.count = 1, stream.prepare(now)
+            self.chunk = stream.chunk[stream.at :]
+        else:
+            count = min([stream.prepare(now) for stream in self.streams])
+            self.at, self.count = 1, 1 if self.attends else count
+            self.chunk = self._assemble(self.count, now)
         self._calms = [stream.calm for stream in self.streams]
         first: NDArray[np.float32] = self.chunk[0]
         return first
