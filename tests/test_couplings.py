@@ -192,6 +192,29 @@ def test_a_drawn_onset_follows_its_law_rounded_up():
         assert abs((soa == value).mean() - 0.25) < 4.5 * (0.1875 / len(soa)) ** 0.5
 
 
+def test_each_of_several_drawn_onsets_has_a_column_of_its_own_even_if_streams_are_called_alike():
+    law = {"uniform": [0, 400]}
+    for scenario, names in (
+        (two(first={"onset": law}, second={"onset": law}), ("first_soa_ms", "second_soa_ms")),
+        (drawn_pair(law), ("a_x_soa_ms", "b_x_soa_ms")),
+    ):
+        _, table, _ = play(scenario, 100, policy="oracle")
+        keys = [("stream" if name.startswith(("first", "second")) else "subject", name.split("_")[0]) for name in names]
+        onsets = [table.where(**{key: value}) for key, value in keys]
+        onsets = [part.select(np.lexsort((part["group_trial"], part["lane"]))) for part in onsets]
+        gap = 1000 * (onsets[1]["onset_s"] - onsets[0]["onset_s"])
+        np.testing.assert_allclose(gap, onsets[0][names[1]] - onsets[0][names[0]], atol=1e-6)
+        assert len(set(gap)) > 4
+
+
+def drawn_pair(onset):
+    """Two subjects whose displays begin at times of their own."""
+    value = pair().dump()
+    for name in "ab":
+        value["subjects"][name]["streams"]["x"]["onset"] = {"ms": onset}
+    return Scenario.load(value)
+
+
 def test_yoked_conditions_are_the_same_for_all_and_keep_their_probabilities():
     _, table, seen = play(two({"yoked": ["side", "coherence"]}), 400, policy="oracle")
     first, second = rows(table, "first"), rows(table, "second")

@@ -48,7 +48,10 @@ def _onset_names(members: Sequence[StreamSpec]) -> dict[int, str]:
     drawn = [place for place, stream in enumerate(members) if stream.onset.law is not None]
     if len(drawn) == 1:
         return {drawn[0]: "soa_ms"}
-    return {place: f"{members[place].short}_soa_ms" for place in drawn}
+    shorts = [members[place].short for place in drawn]
+    unique = len(set(shorts)) == len(shorts)  # subjects may call their streams alike
+    names = shorts if unique else [members[place].name.replace(".", "_") for place in drawn]
+    return {place: f"{name}_soa_ms" for place, name in zip(drawn, names, strict=True)}
 
 
 def yoked_factors(spec: GroupSpec, members: Sequence[StreamSpec]) -> list[tuple[str, Levels | Law, tuple[int, ...]]]:
