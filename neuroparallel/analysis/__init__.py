@@ -7,6 +7,14 @@ from neuroparallel.analysis.detection import Sensitivity, dprime, sensitivity
 from neuroparallel.analysis.diffusion import DiffusionFit, fit_diffusion
 from neuroparallel.analysis.dual_task import dual_task_cost
 from neuroparallel.analysis.earnings import reward_rate
+from neuroparallel.analysis.history import (
+    HistoryDesign,
+    HistoryFit,
+    HistoryKernels,
+    history_design,
+    history_kernels,
+    repeat_probability,
+)
 from neuroparallel.analysis.ideal import ideal_accuracy
 from neuroparallel.analysis.information import mutual_information, transfer_entropy
 from neuroparallel.analysis.intervals import wilson_interval
@@ -38,6 +46,9 @@ from neuroparallel.analysis.welfare import exploitability, social_welfare
 __all__ = [
     "Additivity",
     "DiffusionFit",
+    "HistoryDesign",
+    "HistoryFit",
+    "HistoryKernels",
     "OperatingCharacteristic",
     "PrpCurve",
     "Psychometric",
@@ -55,6 +66,8 @@ __all__ = [
     "exploitability",
     "fit_diffusion",
     "fit_psychometric",
+    "history_design",
+    "history_kernels",
     "ideal_accuracy",
     "inhibition_function",
     "integrate_stop_signal",
@@ -65,6 +78,7 @@ __all__ = [
     "performance",
     "prp_curve",
     "psychometric",
+    "repeat_probability",
     "response_order",
     "response_pairs",
     "response_rates",

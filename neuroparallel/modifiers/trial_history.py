@@ -27,6 +27,7 @@ AFTER_ERROR = ("same", "forget", "reset")
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +53,9 @@ class TrialHistory(Modifier):
             or one for each.
         renewal: Probability per trial that all random orders are drawn anew, which are then kept when their block
             comes again: a context that evolves. Nothing: they are drawn for each block.
-        choices: The answers that form the chain; nothing: all that can be right. Trials in which something else is
-            right come as the task draws them and leave the chain alone.
+        choices: The answers that form the chain; nothing: all that can be right, or with `variable_choices` before
+            it all that can be right at the time. Trials in which something else is right come as the task draws them
+            and leave the chain alone.
         show_block: Show the block to the subject, on a channel for each kind.
 
     Source:
@@ -172,22 +174,28 @@ class TrialHistory(Modifier):
         if self.choices is not None:
             which = np.isin(found.truth(draw.conditions), answers)
         last = draw.memory["trial_history.last"]
-        odds = self._odds(draw, block, new, failed, last, len(answers))
+        odds = self._odds(draw, block, new, failed, last, answers)
         odds = crop(draw, answers, odds)
         place = drawn(odds, draw.random("trial_history.answer"))
         draw.memory["trial_history.last"] = np.where(which, place, last)
         found.steer(draw, answers[place], which, "trial_history.condition")
 
     def _odds(
-        self, draw: Draw, block: Integers, new: NDArray[np.bool_], failed: NDArray[np.bool_], last: Integers, n: int
+        self, draw: Draw, block: Integers, new: Booleans, failed: Booleans, last: Integers, answers: Integers
     ) -> list[Floats]:
         """How likely each answer is, by its place in the chain; (n,) each."""
+        n, active = len(answers), draw.memory.get("variable_choices.active")
+        active = None if active is None else active[:, answers]
         matrices, strengths, is_drawn = _tables(self, n)
         before, after = np.maximum(last, 0), failed.astype(np.int64)
-        given = matrices[after, block, before]
+        forgotten = (last < 0) | (failed & (self.after_error in ("forget", "reset")))
+        if active is None:
+            given = matrices[after, block, before]
+        else:
+            given = self._among(active, after, block, before)
+            forgotten |= ~active[np.arange(len(draw)), before]
         if is_drawn.any():
             favoured, strength = self._favoured(draw, block, new, before, n), strengths[after, block]
-        forgotten = (last < 0) | (failed & (self.after_error in ("forget", "reset")))
         odds = []
         for k in range(n):
             odd = given[:, k]
@@ -195,6 +203,16 @@ class TrialHistory(Modifier):
                 odd = np.where(is_drawn[block], np.where(favoured == k, strength, (1 - strength) / (n - 1)), odd)
             odds.append(np.where(forgotten, 1.0 / n, odd))
         return odds
+
+    def _among(self, active: Booleans, after: Integers, block: Integers, before: Integers) -> Floats:
+        """Chances of the next answer where only some can be right: the named kinds are chains of those, (lanes, n)."""
+        n = active.shape[1]
+        rank = np.maximum(np.cumsum(active, axis=1) - 1, 0)
+        left, place = rank[:, -1] + 1, rank[np.arange(len(rank)), before]
+        ranked = np.take_along_axis(_shorter(self, n)[left, after, block, place], rank, axis=1)
+        named = np.array([kind in FIXED for kind in self.blocks])
+        given: Floats = np.where(named[block][:, None], ranked, _tables(self, n)[0][after, block, before])
+        return given
 
     def _favoured(self, draw: Draw, block: Integers, new: NDArray[np.bool_], before: Integers, n: int) -> Integers:
         """The answer that a random order puts after the last one."""
@@ -233,11 +251,23 @@ def _tables(history: TrialHistory, n: int) -> tuple[Floats, Floats, NDArray[np.b
     return matrices, strengths, np.array([kind in DRAWN for kind in history.blocks])
 
 
+@lru_cache(maxsize=64)
+def _shorter(history: TrialHistory, n: int) -> Floats:
+    """Chances as in `_tables`, of chains of 0 to n answers of named kinds, float64 (n + 1, 2, blocks, n, n)."""
+    chains, strengths = np.zeros((n + 1, 2, len(history.blocks), n, n)), _tables(history, n)[1]
+    for number, kind in enumerate(history.blocks):
+        for m in range(1, n + 1):
+            for after in (0, 1):
+                if kind in FIXED:
+                    chains[m, after, number, :m, :m] = _matrix(kind, float(strengths[after, number]), m)
+    return chains
+
+
 def _matrix(kind: Any, p: float, n: int) -> Floats:
     """Chances of the next answer, a row for the one before; float64 (n, n)."""
     if not isinstance(kind, str):
         return np.array(kind, np.float64)
-    if kind == "independent":
+    if kind == "independent" or n == 1:
         return np.full((n, n), 1.0 / n)
     here = np.eye(n, dtype=bool)
     if kind == "alternate":

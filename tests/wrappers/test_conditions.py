@@ -350,13 +350,40 @@ class TestVariableChoices:
         assert {(0, 1), (0, 2), (1, 2)} <= left
         assert max(map(len, left)) == 2
 
-    def test_histories_keep_to_what_is_left(self):
-        history = {"trial_history": {"blocks": ["clockwise"], "block": None, "probability": 0.7}}
-        found = self.found(history, counts=[2])
+    def test_chains_are_of_what_is_left(self):
+        history = {"trial_history": {"blocks": ["clockwise", "repeat"], "block": 40, "probability": [0.7, 0.6]}}
+        for in_order, holes in ((True, 0), (False, 100)):
+            scenario = modified(
+                "ring_random_dots",
+                {"variable_choices": {"block": 40, "counts": [2, 3], "in_order": in_order}},
+                history,
+                params={"choices": 5},
+                timing={"fixation": 0, "stimulus": 100},
+            )
+            found = played(scenario, 300, 40)
+            clockwise, repeated = {2: [], 3: []}, []
+            for truth, count, kind in zip(found["direction"], found["alternatives"][:, 0],
+                                          found["history_block"][:, 0], strict=True):  # fmt: skip
+                left = np.unique(truth)
+                assert len(left) <= count
+                holes -= int(left.max() > count)
+                place = np.searchsorted(left, truth)
+                step = (place[1:] - place[:-1]) % count
+                if len(left) == count:
+                    (clockwise[int(count)] if kind == 1 else repeated).append(step)
+            assert holes <= 0
+            assert playing.near((np.array(repeated) == 0).mean(), 0.6, np.size(repeated))
+            for steps in clockwise.values():
+                assert playing.near((np.array(steps) == 1).mean(), 0.7, np.size(steps))
+
+    def test_a_matrix_is_cropped_to_what_is_left(self):
+        rows = [[0.1, 0.6, 0.3], [0.5, 0.25, 0.25], [0.2, 0.2, 0.6]]
+        found = self.found({"trial_history": {"blocks": [rows], "block": None}}, counts=[2])
         truth = found["ground_truth"]
         assert set(np.unique(truth)) == {0, 1}
-        after_0 = truth[:, 1:][truth[:, :-1] == 0]
-        assert playing.near((after_0 == 1).mean(), 0.7 / 0.85, after_0.size)
+        for before, chance in ((0, 6 / 7), (1, 1 / 3)):
+            after = truth[:, 1:][truth[:, :-1] == before]
+            assert playing.near((after == 1).mean(), chance, after.size)
 
     @pytest.mark.parametrize(
         ("options", "message"),
