@@ -18,7 +18,7 @@ def check_action(agent: str, space: spaces.Space[Any], action: Any, lanes: int |
 
     Args:
         agent: Whose, for errors.
-        space: Discrete, MultiDiscrete, or Box of one dimension.
+        space: Discrete, MultiDiscrete, or Box of one dimension; actions of other spaces are left to the environment.
         action: In lanes, the lane is the first axis.
         lanes: How many; None for one step.
 
@@ -31,7 +31,8 @@ def check_action(agent: str, space: spaces.Space[Any], action: Any, lanes: int |
     lead = () if lanes is None else (lanes,)
     if isinstance(space, spaces.Box):
         return read_box(agent, space, action, lead).T
-    assert isinstance(space, (spaces.Discrete, spaces.MultiDiscrete))
+    if not isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
+        return action
     factored = isinstance(space, spaces.MultiDiscrete)
     low: Any = space.start if factored else int(space.start)
     above: Any = low + (space.nvec if isinstance(space, spaces.MultiDiscrete) else int(space.n))

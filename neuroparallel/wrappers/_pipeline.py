@@ -109,8 +109,7 @@ class Pipeline:
             part = parts[agent]
             part.given = now.action
             act(part, now)
-        action = now.action
-        return action if type(action) is int or np.ndim(action) else int(action)
+        return self._inward(agent)
 
     def act(self, actions: Mapping[str, Any]) -> Arrays:
         """What the environment is to be told, from what the outermost wrapper was told.
@@ -139,7 +138,11 @@ class Pipeline:
             return action
         if isinstance(action, np.ndarray) and action.ndim > 1:
             return action.T
-        return int(action) if self.lanes is None and np.ndim(action) == 0 else action
+        return (
+            int(action)
+            if isinstance(action, np.integer) or (type(action) is np.ndarray and not action.ndim)
+            else action
+        )
 
     # ---- on the way out ----
 

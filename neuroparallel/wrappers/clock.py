@@ -39,8 +39,8 @@ class Clock(Signal):
         keys, dt = me.own
         steps = me.memory["steps"]
         for row, key in keys:
-            steps[row] = (steps[row] + 1) * (1 - now.info[key])
-            now.out[me.at + row] = steps[row] * dt
+            steps[row] = elapsed = (steps[row] + 1) * (1 - now.info[key])
+            now.out[me.at + row] = elapsed * dt
 
 
 def clock_v0(env: Any) -> Any:

@@ -1,5 +1,7 @@
 """Stacks of signal wrappers for tests: what fits what, and playing it in every kind of environment."""
 
+import numpy as np
+from gymnasium.spaces import Box, Dict, MultiDiscrete
 from hypothesis import strategies as st
 
 from neuroparallel import wrappers
@@ -59,11 +61,19 @@ def wrapped(env, stack):
 
 
 def drawn(space, rng, lanes=None, calm=False):
-    """Random actions, int or integers (lanes,) or (lanes, factors); mostly holding if calm."""
-    if hasattr(space, "nvec"):
-        shape = len(space.nvec) if lanes is None else (lanes, len(space.nvec))
-        value = rng.integers(space.nvec, size=shape)
-    else:
-        value = rng.integers(space.n, size=lanes)
-    value = value * (rng.random(size=lanes) < 0.1 if lanes is None or value.ndim == 1 else 1) if calm else value
-    return int(value) if lanes is None and not hasattr(space, "nvec") else value
+    """Random actions, one or (lanes,) of them; mostly holding if calm."""
+    lead = () if lanes is None else (lanes,)
+    if isinstance(space, Dict):
+        return {name: drawn(part, rng, lanes, calm) for name, part in space.items()}
+    if isinstance(space, Box):
+        return rng.uniform(space.low, space.high, (*lead, *space.shape)).astype(np.float32)
+    sizes = space.nvec if isinstance(space, MultiDiscrete) else space.n
+    value = rng.integers(sizes, size=(*lead, *np.shape(sizes)))
+    if calm:
+        value = value * np.reshape(rng.random(lead) < 0.1, (*lead, *[1] * np.ndim(sizes)))
+    return value if np.ndim(value) else int(value)
+
+
+def lane_of(actions, lane):
+    """One lane's part of what `drawn` gives for many."""
+    return {name: lane_of(part, lane) for name, part in actions.items()} if isinstance(actions, dict) else actions[lane]

@@ -17,7 +17,7 @@ from neuroparallel.scenario import Scenario
 from neuroparallel.tasks import list_tasks
 from neuroparallel.testkit import check_env
 
-from .stacks import ANY, PAIR, TWO_STREAMS, TWO_SUBJECTS, drawn, stacks, wrapped
+from .stacks import ANY, PAIR, TWO_STREAMS, TWO_SUBJECTS, drawn, lane_of, stacks, wrapped
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*A Box observation space", "ignore:.*is different from the unwrapped")
 FEW = settings(
@@ -31,7 +31,7 @@ LIMIT = {"session": {"trials": 2}}
 
 ALONE = [name for name in list_tasks() if len(Scenario.load(name).subjects) == 1]
 ONE = st.tuples(st.sampled_from(ALONE), stacks(ANY))
-DUAL = st.tuples(st.sampled_from(["dual_random_dots", "dpa_gng"]), stacks(ANY, TWO_STREAMS))
+DUAL = st.tuples(st.sampled_from(["dual_random_dots", "dpa_gng", "tracking_with_probe"]), stacks(ANY, TWO_STREAMS))
 MANY = st.tuples(st.just(PAIR), stacks([*ANY, *TWO_SUBJECTS], TWO_SUBJECTS))
 
 
@@ -69,7 +69,7 @@ def test_lane_i_of_a_batch_is_parallel_env_i(pick, seed):
             same(many[agent], infos[agent], [(one[0][agent], one[-1][agent]) for one in ones], agent)
         actions = {a: drawn(engine.action_space(a), rng, lanes, step % 3 > 0) for a in engine.possible_agents}
         many, rewards, _, truncations, infos = engine.step(actions)
-        alone = [{agent: array[i] for agent, array in actions.items()} for i in range(lanes)]
+        alone = [lane_of(actions, i) for i in range(lanes)]
         ones = [env.reset() if over[i] else env.step(alone[i]) for i, env in enumerate(envs)]
         for i, one in enumerate(ones):
             assert over[i] or {agent: float(array[i]) for agent, array in rewards.items()} == one[1]
@@ -97,7 +97,7 @@ def test_vector_and_gym_environments_play_as_the_batch_does(pick, seed):
         same(flat[0], known, [(one[0], one[-1]) for one in ones], agent)
         actions = drawn(vec.single_action_space, rng, lanes, step % 3 > 0)
         many, flat = engine.step({agent: actions}), vec.step(actions)
-        ones = [env.reset() if over[i] else env.step(actions[i]) for i, env in enumerate(gyms)]
+        ones = [env.reset() if over[i] else env.step(lane_of(actions, i)) for i, env in enumerate(gyms)]
         assert np.array_equal(many[1][agent], flat[1])
         over = flat[3]
 
