@@ -537,6 +537,16 @@ class Scenario(_Part):
         value["subjects"] = {name: {"streams": {key: spec}}}
         return Scenario._validate(value, Source(self.name))
 
+    @property
+    def title(self) -> str:
+        """The name, and behind it the modifiers of its streams in their order: ``random_dots, trial_history``."""
+        names = [
+            next(iter(entry)) if isinstance(entry, dict) else str(entry)
+            for _, s in self.stream_items()
+            for entry in s.modifiers
+        ]
+        return ", ".join([self.name, *dict.fromkeys(names)])
+
     def stream_items(self) -> Iterator[tuple[str, Stream]]:
         """All streams, as ("subject_0.memory", stream), in order."""
         for subject, spec in self.subjects.items():

@@ -138,6 +138,21 @@ def test_every_coupling_survives_a_checkpoint(name):
             np.testing.assert_array_equal(one[1][agent], two_[1][agent])
 
 
+def two_clocks(deadline):
+    """Two subjects whose groups do not wait for each other; the first ends the session, in the midst of a trial."""
+    subjects = {"a": {"streams": {"x": DOTS}}, "b": {"streams": {"x": {**DOTS, "onset": 500}}}}
+    groups = {"g": {"streams": ["a.x"]}, "h": {"streams": ["b.x"], "deadline": deadline}}
+    return Scenario.load({"name": "clocks", "dt": 100, "subjects": subjects, "groups": groups})
+
+
+@pytest.mark.parametrize("deadline", range(100, 1000, 100))
+def test_a_deadline_that_falls_into_the_step_after_a_session_ends_nothing_a_second_time(deadline):
+    sides = SideBySide(two_clocks(deadline), 3, "hold", session={"trials": 1})
+    for _ in range(30):
+        sides.step()
+    sides.compare_tables()
+
+
 onsets = st.one_of(
     st.integers(0, 5).map(lambda n: 100 * n),
     st.lists(st.sampled_from([0, 30, 100, 250]), min_size=1, max_size=3, unique=True),
@@ -264,6 +279,15 @@ def test_who_is_not_done_by_the_deadline_is_cancelled():
     assert set(first["outcome"]) == {"miss"}  # 800 ms
     assert set(second["outcome"]) == {CANCELLED}  # it would have lasted until 1200 ms
     np.testing.assert_allclose(second["onset_s"] + second["duration_s"], 0.9 * (second["group_trial"] + 1))
+
+
+def test_a_stream_by_itself_goes_on_to_the_further_period_too():
+    alone = {"name": "alone", "dt": 100, "subjects": {"s": {"streams": {"x": DOTS}}}}
+    sides = SideBySide(Scenario.load({**alone, "groups": {"g": {"streams": ["s.x"], "then": "stimulus"}}}), 3, "hold")
+    for _ in range(30):
+        sides.step()
+    sides.compare_tables()
+    assert set(np.round(sides.batch.trials()["duration_s"], 6)) == {1.4}  # 800 ms, then stimulus and decision again
 
 
 # ---- routes of actions ---------------------------------------------------------------------------------------------

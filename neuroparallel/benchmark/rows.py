@@ -141,7 +141,7 @@ ROWS = (
     *(
         Row(f"batch_{name}", f"{name} on a batch ({what}): extra time per agent-step", ("wrapping",),
             _extra_ns(f"lanes.{name}", f"lanes.bare.{what}"), f"lanes.{name}", f"lanes.bare.{what}", 25, "ns", False)
-        for name, (what, _) in wrapping.MEASURED.items()
+        for name, (what, _) in {**wrapping.MEASURED, **wrapping.SEQUENCES}.items()
     ),
     *(
         Row(f"supersuit_{name}", f"{name} on a ParallelEnv : SuperSuit's {theirs}", ("wrapping",),

@@ -14,7 +14,7 @@ from neuroparallel.benchmark.ours import LANES, SINGLE_STEPS, STEPS, dots
 from neuroparallel.environments import batch, parallel_env
 from neuroparallel.errors import MissingDependencyError
 
-__all__ = ["FIVE", "MEASURED", "SUPERSUIT", "wrapping_side"]
+__all__ = ["FIVE", "MEASURED", "SEQUENCES", "SUPERSUIT", "wrapping_side"]
 
 Wrap = Callable[[Any], Any]
 
@@ -37,6 +37,14 @@ MEASURED: dict[str, tuple[str, dict[str, Any]]] = {
     "share_attention": ("dual_random_dots", {}),
     "agent_indicator": ("matching_pennies", {}),
     "partner_view": ("matching_pennies", {}),
+}
+# Sequence wrappers, of which only trial starts know; around a batch.
+SEQUENCES: dict[str, tuple[str, dict[str, Any]]] = {
+    "trial_history": ("dots", {}),
+    "side_bias": ("dots", {}),
+    "catch_trials": ("dots", {}),
+    "staircase": ("dots", {"condition": "coherence"}),
+    "block_schedule": ("dots", {"blocks": [{}, {"rewards": {"correct": 2.0}}]}),
 }
 FIVE = ("previous_reward", "previous_action", "previous_outcome", "clock", "scale_reward")
 # SuperSuit's wrapper of the same purpose, and its options.
@@ -65,6 +73,8 @@ def wrapping_side() -> Side:
             f"wrap.{name}": _single(_ours(name, _env(what), options)),
             f"lanes.{name}": _lanes(_ours(name, _batch(what), options)),
         }
+    for name, (what, options) in SEQUENCES.items():
+        works[f"lanes.{name}"] = _lanes(_ours(name, _batch(what), options))
     for name, (theirs, options) in SUPERSUIT.items():
         works[f"supersuit.{name}"] = _single(getattr(supersuit, theirs)(_env(MEASURED[name][0]), **options))
     works |= {"wrap.five": _single(_five(_env("dots"))), "lanes.five": _lanes(_five(_batch("dots")))}

@@ -89,7 +89,7 @@ class BatchEngine:
 
     def __repr__(self) -> str:
         """What is played, in how many lanes."""
-        played = self.scenario.name if self.scenario is not None else ", ".join(self.stream_names)
+        played = self.scenario.title if self.scenario is not None else ", ".join(self.stream_names)
         return f"{type(self).__name__}({played}, lanes={self.lanes})"
 
     @property

@@ -110,6 +110,10 @@ class Coupling:
                 initial = np.asarray(memory.initial, memory.dtype)
                 self.memory[name] = np.broadcast_to(initial, (lanes, *initial.shape)).copy()
         self.draws = bool(self._onsets or self._yoked or self.rule is not None)
+        onsets = [stream.onset for stream in members]
+        self.delayed = any(onset.steps or onset.after >= 0 or onset.law is not None for onset in onsets)
+        # A stream by itself, whose trial is over when its task says so, and followed by the next one at once.
+        self.alone = len(members) == 1 and not (self.draws or self.delayed or spec.mix or spec.deadline or spec.then)
 
     def begin(self, lanes: Integers) -> None:
         """Forget, at the start of a session."""

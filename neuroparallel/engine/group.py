@@ -41,9 +41,7 @@ class BatchGroup:
         self.started = np.zeros(lanes, np.int64)
         self.closes = np.full(lanes, NEVER, np.int64)  # when nobody is waited for any more
         self.mixed = bool(spec.mix)
-        onsets = [stream.onset for stream in members]
-        self.delayed = any(onset.steps or onset.after >= 0 or onset.law is not None for onset in onsets)
-        self.alone = len(members) == 1 and not (self.mixed or self.delayed or self.coupling.draws or spec.deadline)
+        self.delayed, self.alone = self.coupling.delayed, self.coupling.alone
         if self.alone:
             streams[spec.streams[0]].restarts = True
         self.takes_part = {index: np.ones(lanes, bool) for index in spec.streams}
@@ -192,11 +190,11 @@ class BatchGroup:
         lanes: Integers = (cut & (self.pending > 0) & ~self.resolved).nonzero()[0]
         if lanes.size:
             self.cancel(lanes, now)
-            self.pending[lanes] = 0
         return lanes
 
     def cancel(self, lanes: Integers, now: int) -> None:
-        """End from outside what is running or waiting in some lanes."""
+        """End from outside what is running or waiting in some lanes; nobody is waited for any more."""
+        self.pending[lanes] = 0
         for index, stream in self.streams.items():
             self.onset_at[index][lanes] = NEVER
             waiting = lanes[~self.begun[index][lanes] & self.takes_part[index][lanes]]

@@ -40,10 +40,8 @@ class ScalarGroup:
         self.lookers: list[tuple[str, ScalarSubject, int, ScalarStream]] = []  # what is shown of a stream, where
         members, cuts = membership(spec)
         self._members, self._cuts = members.tolist(), cuts.tolist()
-        onsets = [stream.onset for stream in specs]
-        self.delayed = any(onset.steps or onset.after >= 0 or onset.law is not None for onset in onsets)
-        single = len(specs) == 1 and not (spec.mix or self.delayed or self.coupling.draws or spec.deadline)
-        self.alone = streams[spec.streams[0]] if single else None
+        self.delayed = self.coupling.delayed
+        self.alone = streams[spec.streams[0]] if self.coupling.alone else None
         for stream in self.streams.values():
             if stream.spec.onset.after >= 0:
                 self.streams[stream.spec.onset.after].watched = True
@@ -164,11 +162,11 @@ class ScalarGroup:
         if not (late or aborted) or not self.pending or self.resolved:
             return False
         self.cancel(now)
-        self.pending = 0
         return True
 
     def cancel(self, now: int) -> None:
-        """End what is running or waiting from outside."""
+        """End what is running or waiting from outside; nobody is waited for any more."""
+        self.pending = 0
         for index, stream in self.streams.items():
             self.onset_at[index] = NEVER
             if self.takes_part[index] and not self.begun[index]:

@@ -146,7 +146,7 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
 
     def __repr__(self) -> str:
         """Class and scenario."""
-        return f"{type(self).__name__}({self.scenario.name})"
+        return f"{type(self).__name__}({self.scenario.title})"
 
     __str__ = __repr__
 

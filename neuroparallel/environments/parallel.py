@@ -296,7 +296,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         """Class and scenario."""
-        return f"{type(self).__name__}({self.scenario.name})"
+        return f"{type(self).__name__}({self.scenario.title})"
 
 
 def _rebuild(cls: type[ParallelEnvironment], scenario: Scenario, options: dict[str, Any]) -> ParallelEnvironment:

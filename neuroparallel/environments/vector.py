@@ -255,7 +255,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
 
     def __repr__(self) -> str:
         """Class, scenario and number of lanes."""
-        return f"{type(self).__name__}({self.scenario.name}, num_envs={self.num_envs})"
+        return f"{type(self).__name__}({self.scenario.title}, num_envs={self.num_envs})"
 
 
 def _mode(mode: Any) -> AutoresetMode:

@@ -20,6 +20,7 @@ from neuroparallel.trial import Trial
 __all__ = ["Survey", "columns_of", "crop", "drawn", "probe", "sampled", "survey"]
 
 MOST_CELLS = 20_000  # designs up to this size are looked at as a whole
+KEPT_CELLS = 512  # of which the whole table is kept to look at
 SAMPLES = 128  # of larger ones, and of continuous conditions
 
 Integers = NDArray[np.int64]
@@ -194,9 +195,9 @@ def _relevant(task: Task, dt: float, design: Factorial, refuse: str) -> list[str
     return found
 
 
-def _base_levels(design: Factorial) -> tuple[dict[str, Integers], int]:
+def _base_levels(design: Factorial, most: int = MOST_CELLS) -> tuple[dict[str, Integers], int]:
     """All combinations of levels, or a sample of them where they are many."""
-    if design.size <= MOST_CELLS:
+    if design.size <= most:
         index = np.arange(design.size)
         return {n: index // design.strides[n] % len(f) for n, f in design.factors.items()}, design.size
     spread = {name: _quantiles(SAMPLES, 7 + i) for i, name in enumerate(design.factors)}
@@ -219,11 +220,11 @@ def _cells(task: Task, dt: float, design: Factorial, names: Sequence[str]) -> Su
     return Survey({n: columns_of(n, design.factors[n]) for n in names}, answer, weights, levels)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def sampled(task: Task, dt: float) -> Trial:
     """The task's state matrix for all combinations of its levels, or a sample of them where they are many."""
     design = task.conditions()
-    levels, n = _base_levels(design)
+    levels, n = _base_levels(design, KEPT_CELLS)
     trial = Trial(task, _filled(design, levels, n, _quantiles(n, 5)), n, dt)
     task.define(trial)
     trial.finish()

@@ -131,8 +131,10 @@ class Variants:
             known = {row: number for number, row in enumerate(dict.fromkeys(row for part in rows for row in part))}
             for k, part in enumerate(rows):
                 levels[k][name] = np.array([known[row] for row in part])
-            weights = np.zeros(len(known))
-            np.add.at(weights, levels[0][name], self.designs[0].factors[name].weights)
+            weights = np.zeros(len(known))  # of all variants together: what an observer may expect
+            for k, design in enumerate(self.designs):
+                odds = design.factors[name].weights
+                np.add.at(weights, levels[k][name], odds / odds.sum())
             joined = dict(zip(tables[0], zip(*known, strict=True), strict=True))
             rowed = factor.columns is not None
             factors[name] = Rows(weights=weights, **joined) if rowed else Levels(joined[name], weights)

@@ -114,7 +114,7 @@ def _subject_lines(engine: Any, agent: str) -> list[str]:
     names = engine.channel_names(agent)
     return [
         f"{agent}",
-        f"  observation  {engine.observation_space(agent)}",
+        f"  observation  {' '.join(str(engine.observation_space(agent)).split())}",
         f"  channels     {', '.join(names)}",
         f"  action       {engine.action_space(agent)}",
         *(f"  actions      {text}" for text in told),

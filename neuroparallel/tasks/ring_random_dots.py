@@ -32,6 +32,8 @@ class RingRandomDots(Task):
         evidence: Factor on all coherences.
         code: ``"ring"`` or ``"items"``.
         level: Whether coherences grow with the number of directions.
+        blank: With `variable_choices_v0` in order: whether directions that cannot be right at the time have no
+            evidence at all, so that one sees how many can.
 
     Source:
         The n-choice task of Molano-Mazon et al. 2023, Curr Biol 33:622, with its factor on the coherences; presets
@@ -44,6 +46,7 @@ class RingRandomDots(Task):
     evidence: float = 1.0
     code: Literal["ring", "items"] = "ring"
     level: bool = False
+    blank: bool = False
     timing: Timing = Timing(fixation=100, stimulus=2000, delay=0, decision=100)
     rewards: Rewards = Rewards(correct=1.0, error=0.0, abort=-0.1, miss=0.0)
 
@@ -57,6 +60,7 @@ class RingRandomDots(Task):
             "evidence": 0.5,
             "code": "items",
             "level": True,
+            "blank": True,
             "timing": {"stimulus": TruncExp(150, 100, 300)},
             "rewards": {"abort": 0.0},
         },
@@ -80,13 +84,16 @@ class RingRandomDots(Task):
         return Factorial(direction=range(1, self.choices + 1), coherence=self.coherences)
 
     def define(self, trial: Trial) -> None:
-        strength = self.evidence * trial.coherence / 200
+        strength, directions = self.evidence * trial.coherence / 200, np.arange(1, self.choices + 1)
+        possible = trial.conditions.get("alternatives", np.full(trial.n, self.choices))
         if self.level:
-            possible = trial.conditions.get("alternatives", np.full(trial.n, self.choices))
             factors = np.array([1.0, *(1.8467 * np.log(n) - 0.0410 for n in range(2, 65))])
             strength = strength * factors[possible - 1]
-        away = trial.direction[:, None] - np.arange(1, self.choices + 1)
+        away = trial.direction[:, None] - directions
         tuning = np.cos(2 * np.pi * away / self.choices) if self.code == "ring" else np.where(away == 0, 1.0, -1.0)
+        motion = 0.5 + strength[:, None] * tuning
+        if self.blank:
+            motion = np.where(directions <= possible[:, None], motion, 0.0)
         trial.show("fixation", during=("fixation", "stimulus", "delay"))
-        trial.show("motion", 0.5 + strength[:, None] * tuning, during="stimulus")
+        trial.show("motion", motion, during="stimulus")
         trial.answer(trial.direction, during="decision")

@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from neuroparallel import plotting
-from neuroparallel.analysis import stay_probabilities
-from neuroparallel.errors import ArgumentError
+from neuroparallel.analysis import history_kernels, stay_probabilities
+from neuroparallel.errors import ArgumentError, UnknownNameError
 from neuroparallel.records import Table, Trace, Trials
 
 
@@ -315,3 +315,32 @@ def test_the_picture_of_two_decisions_has_a_line_for_each_difficulty_of_the_seco
     drawn(figure)
     for word in ("3.2", "51.2", "colour strength", "motion strength", "interaction"):
         assert word in words(figure)
+
+
+def test_history_kernels_have_a_line_after_correct_and_after_errors_and_a_panel_per_subject():
+    rng = np.random.default_rng(0)
+    side = rng.integers(1, 3, 4000)
+    right = rng.random(4000) < 0.7
+    table = Trials(
+        {
+            "trial": np.arange(4000),
+            "choice": np.where(right, side, 3 - side),
+            "correct": right.astype(float),
+            "outcome": np.where(right, "correct", "error"),
+        }
+    )
+    kernels = history_kernels(table, None, lags=4)
+    figure = plotting.plot_history_kernels(kernels, "T++", title="rat 3")
+    drawn(figure)
+    for word in ("after correct", "after error", "lag (trials)", "weight of T++", "reset index", "rat 3"):
+        assert word in words(figure)
+    lines = [container.lines[0].get_xdata().tolist() for container in figure.axes[0].containers]
+    assert lines == [[1, 2, 3, 4], [2, 3, 4]]  # T++ at lag 1 cannot be after an error
+    both = plotting.plot_history_kernels({"rat 3": kernels, "rat 4": kernels}, "L+")
+    drawn(both)
+    assert len(both.axes) == 2
+    assert "rat 4" in words(both)
+    with pytest.raises(UnknownNameError, match="no regressor"):
+        plotting.plot_history_kernels(kernels, "T")
+    with pytest.raises(ArgumentError, match="found none"):
+        plotting.plot_history_kernels({})

@@ -94,14 +94,15 @@ def test_both_are_paid_by_the_answer_of_the_more_confident_and_ties_are_broken_b
     left, right = left.select(order[0]), right.select(order[1])
     np.testing.assert_array_equal(left["side"], right["side"])
     np.testing.assert_array_equal(left["coherence"], right["coherence"])
-    said = np.where([left["choice"] > 0, right["choice"] > 0], [left["message"], right["message"]], -1)
+    said = np.array([left["message"], right["message"]])
     choice, decider = np.array([left["choice"], right["choice"]]), left["decider"].astype(int)
-    nobody, tie = (said < 0).all(axis=0), (said[0] == said[1]) & (said[0] >= 0)
-    np.testing.assert_array_equal(decider == 0, nobody)
-    clear = ~nobody & ~tie
+    incomplete = (choice <= 0).any(axis=0)
+    np.testing.assert_array_equal(decider == 0, incomplete)
+    tie = (said[0] == said[1]) & ~incomplete
+    clear = (said[0] != said[1]) & ~incomplete
     np.testing.assert_array_equal(decider[clear], said.argmax(axis=0)[clear] + 1)
     assert abs((decider[tie] == 1).mean() - 0.5) < 5 * 0.5 / tie.sum() ** 0.5
-    joint = np.where(nobody, 0, choice[np.maximum(decider - 1, 0), np.arange(len(decider))])
+    joint = np.where(incomplete, 0, choice[np.maximum(decider - 1, 0), np.arange(len(decider))])
     np.testing.assert_array_equal(left["joint_choice"], joint)
     for side in (left, right):
         np.testing.assert_array_equal(side["reward"], joint == side["side"])

@@ -64,6 +64,20 @@ def test_evidence_follows_the_number_that_can_be_right():
     np.testing.assert_allclose(shown, 0.05 * factors, rtol=1e-5)
 
 
+def test_directions_that_cannot_be_right_may_be_blank():
+    entry = {"variable_choices": {"counts": [2, 4], "block": 2}}
+    params = {"choices": 5, "code": "items", "blank": True, "coherences": [10]}
+    batch = playing.engine(modified("ring_random_dots", entry, params=params), 64)
+    batch.reset(0)
+    stream = batch.streams[0]
+    for _ in range(2):
+        batch.step({"subject_0": np.zeros(64, int)})
+    shown = np.stack([stream.mean[k, np.arange(64)] for k in range(1, 6)], axis=1)
+    np.testing.assert_array_equal((shown != 0).sum(axis=1), stream.conditions["alternatives"])
+    assert set(stream.conditions["alternatives"]) == {2, 4}
+    assert (means(choices=4, blank=True)[0, 1] != 0).all()  # all can be right
+
+
 @pytest.mark.parametrize("options", [{"choices": 1}, {"choices": 65}, {"code": "rings"}])
 def test_parameters_that_make_no_sense(options):
     with pytest.raises(NeuroparallelError):

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from neuroparallel.agents import simulate
 from neuroparallel.errors import ScenarioError
 from tests.engine.comparing import SideBySide
 from tests.tasks import playing
@@ -58,6 +59,13 @@ class TestBlockSchedule:
         found = played(dots(schedule({}, {"rewards": {"correct": 3}}, block=4)), 20, 20)
         for name in ("side", "coherence"):
             assert (plain[name] == found[name]).all()
+
+    def test_an_observer_may_expect_what_comes_in_any_block(self):
+        scenario = dots(schedule({"coherences": [0]}, {"coherences": [100]}, block=5), params={"sigma": 0.1})
+        trials = simulate(scenario, "ideal_observer", trials=2000)
+        easy = trials["schedule_block"] == 2
+        assert (trials["outcome"] == "correct")[easy].all()
+        assert playing.near((trials["outcome"] == "correct")[~easy].mean(), 0.5, (~easy).sum())
 
     def test_each_block_may_have_its_length_and_once_stays_in_the_last(self):
         blocks = ({"trials": 3}, {"trials": 5}, {})

@@ -155,6 +155,7 @@ class TestOnEnvironments:
         plain = make("random_dots", seed=5, **options)
         wrapped = trial_history_v0(previous_action_v0(previous_reward_v0(plain), encoding="index"), probability=0.9)
         assert repr(wrapped).startswith("PreviousAction<PreviousReward<")
+        assert "(random_dots, trial_history" in repr(wrapped)
         names = wrapped.channel_names("subject_0") if make in (parallel_env, batch) else wrapped.channel_names()
         assert names[-2:] == ("previous_reward", "previous_action")
         direct = make(trial_history_v0("random_dots", probability=0.9), seed=5, **options)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
 from neuroparallel.errors import ScenarioError
+from neuroparallel.timing import TruncExp
 from tests.tasks import playing
 from tests.wrappers.sequences import dots, modified, played, runs
 
@@ -40,6 +42,12 @@ def test_ibl_blocks_follow_a_lead_in_of_the_tasks_own_trials():
     assert playing.near((truth[:, :90] == 1).mean(), 0.5, 90 * 200)
     lengths = runs(block[:, 90:])
     assert 20 <= lengths.min() <= lengths.max() <= 100
+    # The first one of each session is never cut short: of all lengths the mean is that of the law.
+    first = np.array([runs(row[None])[0] for row in block[:, 90:]])
+    law = TruncExp(60, 20, 100)
+    expected = np.mean(law.quantile((np.arange(1000) + 0.5) / 1000))
+    assert abs(first.mean() - expected) < 4 * first.std() / len(first) ** 0.5
+    assert kstest([law.cdf(k) for k in first], "uniform").pvalue > 1e-3
 
 
 def test_an_entry_for_each_of_many_answers():
