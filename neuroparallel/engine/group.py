@@ -40,6 +40,7 @@ class BatchGroup:
         self.key = np.zeros(lanes, np.uint64)
         self.started = np.zeros(lanes, np.int64)
         self.closes = np.full(lanes, NEVER, np.int64)  # when nobody is waited for any more
+        self.limited = bool(spec.deadline or spec.patience)
         self.mixed = bool(spec.mix)
         self.delayed, self.alone = self.coupling.delayed, self.coupling.alone
         if self.alone:
@@ -74,18 +75,24 @@ class BatchGroup:
             next(iter(self.streams.values())).start(lanes, now)
             return
         self.started[lanes] = now
-        self.closes[lanes] = now + self.spec.deadline if self.spec.deadline else NEVER
         self.resolved[lanes] = False
-        self.pending[lanes] = 0
+        if self.limited:
+            self.closes[lanes] = now + self.spec.deadline if self.spec.deadline else NEVER
         self._draw_mix(lanes)
         if self.coupling.draws:
             self.coupling.draw(lanes, self._keys(lanes), self.trial[lanes])
+        self.pending[lanes] = 0 if self.mixed else len(self.streams)
         for place, index in enumerate(self.streams):
-            part = lanes[self.takes_part[index][lanes]] if self.mixed else lanes
-            self.pending[part] += 1
-            self.onset_at[index][lanes] = NEVER
-            self.begun[index][lanes] = False
-            self._start_or_schedule(place, index, part, now)
+            part = lanes
+            if self.mixed:
+                part = lanes[self.takes_part[index][lanes]]
+                self.pending[part] += 1
+            if self.delayed:
+                self.onset_at[index][lanes] = NEVER
+                self.begun[index][lanes] = False
+                self._start_or_schedule(place, index, part, now)
+            else:
+                self._start(place, index, part, now)
 
     def _keys(self, lanes: Integers) -> Bits:
         return trial_keys(self.key[lanes], self.trial[lanes])
@@ -107,10 +114,12 @@ class BatchGroup:
         self._start(place, index, lanes[steps == 0], now)
 
     def _start(self, place: int, index: int, lanes: Integers, now: int) -> None:
-        if lanes.size:
+        if not lanes.size:
+            return
+        if self.delayed:
             self.onset_at[index][lanes] = NEVER
             self.begun[index][lanes] = True
-            self.streams[index].start(lanes, now, self.coupling.given(place, lanes))
+        self.streams[index].start(lanes, now, self.coupling.given(place, lanes))
 
     def values(self, lanes: Integers) -> dict[str, NDArray[Any]]:
         """The conditions that all streams of the group share, (n,) each."""
@@ -137,7 +146,12 @@ class BatchGroup:
         touched = [lanes for lanes in (*touched, self._cut_short(now)) if lanes.size]
         if not touched:
             return NO_LANES
-        lanes = np.unique(np.concatenate(touched)) if len(touched) > 1 else touched[0]
+        lanes = touched[0]
+        if len(touched) > 1:
+            either = np.zeros(self.lanes, bool)
+            for some in touched:
+                either[some] = True
+            lanes = either.nonzero()[0]
         return self._settle(lanes[self.pending[lanes] == 0], now)
 
     def _schedule(self, index: int, stream: BatchStream, now: int) -> None:
@@ -181,7 +195,7 @@ class BatchGroup:
 
     def _cut_short(self, now: int) -> Integers:
         """End the trial for all where time is up, or where one member aborted and that ends it for all."""
-        if not (self.spec.deadline or self.spec.patience or self.spec.abort_all):
+        if not (self.limited or self.spec.abort_all):
             return NO_LANES
         cut = self.closes == now
         if self.spec.abort_all:
