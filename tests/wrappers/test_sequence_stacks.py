@@ -34,7 +34,7 @@ SIGNALS = [("previous_reward", {}), ("previous_action", {}), ("noise", {"sigma":
 STACKS = st.lists(st.sampled_from(SEQUENCES), min_size=1, max_size=4, unique_by=lambda entry: entry[0])
 ALONE = [name for name in list_tasks() if len(Scenario.load(name).subjects) == 1 and name != "pursuit"]
 FEW = settings(
-    max_examples=10,
+    max_examples=8,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
@@ -57,13 +57,13 @@ def fitting(task, stack):
     return scenario, kept
 
 
-@settings(FEW, max_examples=5)
+@settings(FEW, max_examples=4)
 @given(st.sampled_from(ALONE), STACKS)
 def test_any_stack_passes_the_conformance_suite(task, stack):
     scenario, kept = fitting(task, stack)
     made = next(iter(scenario.stream_items()))[1].make()
     assert [modifier.name() for modifier in layers(made)[1]] == [name for name, _ in kept]
-    check_scenario(scenario, lanes=(1, 3), steps=40, process=False)
+    check_scenario(scenario, lanes=(1, 3), steps=30, process=False)
 
 
 @FEW
