@@ -108,3 +108,8 @@ def test_a_rule_says_what_it_is_and_where_it_comes_from(name):
     assert "Source:" in text
     assert Path(inspect.getfile(rule)).stem == name
     assert rule.tags
+
+
+def test_every_rule_is_explained_in_the_docs():
+    page = (Path(__file__).parents[2] / "docs" / "social.md").read_text("utf-8")
+    assert [name for name in list_rules() if f"`{name}`" not in page] == []

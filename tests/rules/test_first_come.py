@@ -69,8 +69,8 @@ def play(scenario, going, trials, revise=None):
 
 def test_a_foragers_intake_is_the_input_of_its_patch_divided_by_those_who_are_there():
     for crowd in range(N + 1):
-        going = np.tile(np.where(np.arange(N) < crowd, 1, 2), (200, 1))
-        table, _ = play(Scenario.load("competitive_foraging"), going, 40)
+        going = np.tile(np.where(np.arange(N) < crowd, 1, 2), (400, 1))
+        table, _ = play(Scenario.load("competitive_foraging"), going, 20)
         for patch, rate, there in ((1, 2, crowd), (2, 1, N - crowd)):
             mine = table.where(choice=patch)
             if there:

@@ -36,9 +36,10 @@ def scenario(within=1000, **changes):
 
 @pytest.mark.parametrize(("within", "rate"), [(1000, 0.5), (500, 1.5)])
 def test_two_who_pull_at_random_succeed_as_often_as_the_first_pull_opens_a_window(within, rate):
-    (left, right), _, chance = pulling(scenario(within), rate, 3000)
+    (left, right), _, chance = pulling(scenario(within), rate, 860, lanes=2048)
     first = np.fmin(left["response_time_s"], right["response_time_s"])
     counted = first <= 5.0 - within / 1000  # the window was not cut by the end of the trial
+    counted &= left["group_trial"] < 3  # long trials are not missed: none takes more than 280 steps
     success = left["together"][counted].mean()
     steps = round(within / 20)
     both, one = chance**2, 2 * chance * (1 - chance)
@@ -62,7 +63,7 @@ def test_if_pulls_were_free_and_counted_either_way_chance_would_be_higher():
 
 
 def test_levers_reset_when_the_window_closes_and_only_success_is_followed_by_the_reward():
-    (left, right), _, _ = pulling(scenario(), 0.8, 2500)
+    (left, right), _, _ = pulling(scenario(), 0.8, 900)
     worked = left["together"] > 0
     times = np.stack([left["response_time_s"], right["response_time_s"]])
     first, last = np.fmin(*times), np.fmax(*times)
