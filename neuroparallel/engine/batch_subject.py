@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,7 +74,7 @@ class BatchSubject:
     # ---- acting -----------------------------------------------------------------------------------------------------
 
     def read(self, actions: Mapping[str, Any]) -> Any:
-        """Check the subject's actions; int64, (lanes,) or (lanes, factors), or as `read_movements` has it."""
+        """Check the subject's actions; int64, (lanes,) or (factors, lanes), or as `read_movements` has it."""
         name = self.spec.name
         try:
             given = actions[name]
@@ -88,13 +89,11 @@ class BatchSubject:
             raise ActionError(
                 f"{name}: actions are {array.dtype} of shape {array.shape}; they must be {self._legal()}."
             )
-        array = array.astype(np.int64, copy=False)
-        unsigned = array.view(np.uint64) if array.flags.c_contiguous else array.astype(np.uint64)
-        # A negative number is a very large unsigned one.
-        if (unsigned.max(axis=0, keepdims=not self.factors) >= self.sizes).any():
+        rows = np.ascontiguousarray(array.T, np.int64)  # a row for each factor, which is also what a maximum likes
+        if (rows.view(np.uint64).max(axis=-1) >= self.sizes).any():  # a negative number is a very large unsigned one
             lane = int(np.argwhere((array < 0) | (array >= (self.sizes if self.factors else self.sizes[0])))[0][0])
             raise ActionError(f"{name}: lane {lane} has action {array[lane].tolist()}; they must be {self._legal()}.")
-        return array
+        return rows
 
     def _legal(self) -> str:
         shape = (self.lanes, self.factors) if self.factors else (self.lanes,)
@@ -119,18 +118,18 @@ class BatchSubject:
         """Take the message off an action; what is left is for the streams."""
         message = self.spec.message
         assert message is not None
-        level = actions["message"] if self.moving else actions[:, -1]
+        level = actions["message"] if self.moving else actions[-1]
         self.said = level / (message.levels - 1)
         if self.moving:
             return actions
-        return actions[:, :-1] if self.factored else np.ascontiguousarray(actions[:, 0])
+        return actions[:-1] if self.factored else actions[0]
 
     def _parts(self, actions: Any) -> list[NDArray[Any]]:
         """What the action means for each stream."""
         if isinstance(actions, dict):
             return [actions[short] for short in self.shorts]
         if self.factored:
-            return [np.ascontiguousarray(actions[:, factor]) for factor in range(len(self.streams))]
+            return list(actions)
         if len(self.streams) == 1 or self.spec.routing == "both":
             return [actions] * len(self.streams)
         windows = [stream.window_open() for stream in self.streams]
@@ -175,12 +174,12 @@ class BatchSubject:
 
     def reward(self) -> NDArray[np.float64]:
         """What the subject was paid in this step, float64 (lanes,)."""
+        paid = [
+            stream.reward if stream.spec.weight == 1.0 else stream.spec.weight * stream.reward
+            for stream in self.streams
+        ]
+        total = functools.reduce(np.add, paid)
         message = self.spec.message
-        if len(self.streams) == 1 and self.streams[0].spec.weight == 1.0 and message is None:
-            return self.streams[0].reward
-        total = np.zeros(self.lanes)
-        for stream in self.streams:
-            total += stream.spec.weight * stream.reward
         return total if message is None else total - message.cost * self.said
 
     # ---- seeing -----------------------------------------------------------------------------------------------------
@@ -226,20 +225,22 @@ class BatchSubject:
                 part[0] = value
 
     def _fused(self, out: NDArray[np.float32], now: int) -> None:
-        fixation = []
-        for stream, (start, stop) in zip(self.streams, self.columns.spans, strict=True):
-            part = np.empty((len(stream.mean), self.lanes), np.float32)
-            stream.observe(part, now)
+        """Write what all streams show, and one fixation cue for what any or all of them ask for."""
+        asks = []
+        for stream, (start, stop) in reversed(list(zip(self.streams, self.columns.spans, strict=True))):
             at = stream.tables.channels["fixation"].start
-            out[start:stop] = np.delete(part, at, axis=0)
-            asked = 1.0 if self.spec.fixation == "all" else 0.0
-            fixation.append(np.where(stream.idle, np.float32(asked), stream.latest[at]))
-        merge = np.minimum if self.spec.fixation == "all" else np.maximum
-        value = fixation[0]
-        for other in fixation[1:]:
-            value = merge(value, other)
-        everyone_idle = np.logical_and.reduce([stream.idle for stream in self.streams])
-        out[0] = np.where(everyone_idle, np.float32(0.0), value)
+            if at == 0:  # its cue falls on a row that is written later: on that of a stream before it, or the fused one
+                stream.observe(out[start - 1 : stop], now)
+            else:
+                part = np.empty((stop - start + 1, self.lanes), np.float32)
+                stream.observe(part, now)
+                out[start:stop] = np.delete(part, at, axis=0)
+            asks.append((stream.latest[at], stream))
+        merge, nothing = (np.minimum, 1.0) if self.spec.fixation == "all" else (np.maximum, 0.0)
+        cues = [np.where(s.idle, np.float32(nothing), cue) if s.any_idle else cue for cue, s in asks]
+        out[0] = functools.reduce(merge, cues)
+        if all(stream.any_idle for stream in self.streams):
+            out[0, np.logical_and.reduce([stream.idle for stream in self.streams])] = 0.0
 
     def truth(self, now: int) -> NDArray[np.int64]:
         """The action that is right, int64 (lanes,) or (lanes, factors); -1 where none is defined, as for a message."""

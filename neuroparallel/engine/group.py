@@ -41,10 +41,10 @@ class BatchGroup:
         self.started = np.zeros(lanes, np.int64)
         self.closes = np.full(lanes, NEVER, np.int64)  # when nobody is waited for any more
         self.limited = bool(spec.deadline or spec.patience)
+        self.settles = bool(spec.rule or spec.then)  # whether anything is left to do once all have ended
         self.mixed = bool(spec.mix)
         self.delayed, self.alone = self.coupling.delayed, self.coupling.alone
-        if self.alone:
-            streams[spec.streams[0]].restarts = True
+        self.gaps = self.delayed or self.mixed  # otherwise all begin again, or go on, once the last one is done
         self.takes_part = {index: np.ones(lanes, bool) for index in spec.streams}
         self.onset_at = {index: np.full(lanes, NEVER, np.int64) for index in spec.streams}
         self.begun = {index: np.ones(lanes, bool) for index in spec.streams}  # in the present trial of the group
@@ -74,8 +74,9 @@ class BatchGroup:
         if self.alone:
             next(iter(self.streams.values())).start(lanes, now)
             return
-        self.started[lanes] = now
-        self.resolved[lanes] = False
+        if self.settles:
+            self.started[lanes] = now
+            self.resolved[lanes] = False
         if self.limited:
             self.closes[lanes] = now + self.spec.deadline if self.spec.deadline else NEVER
         self._draw_mix(lanes)
@@ -143,6 +144,9 @@ class BatchGroup:
         for index, stream in self.streams.items():
             self._schedule(index, stream, now)
         touched = [self._count_ended(index, stream.ended, now) for index, stream in self.streams.items()]
+        for stream in self.streams.values():
+            if stream.ended.size:
+                stream.rest(stream.ended if self.gaps else stream.ended[self.pending[stream.ended] > 0])
         touched = [lanes for lanes in (*touched, self._cut_short(now)) if lanes.size]
         if not touched:
             return NO_LANES
@@ -224,6 +228,9 @@ class BatchGroup:
 
     def _settle(self, done: Integers, now: int) -> Integers:
         """Pay once per trial, and send members on to a further period; returns the lanes in which all is over."""
+        if not self.settles:
+            self._show(done)
+            return done
         fresh = done[~self.resolved[done]]
         if not fresh.size:
             return done

@@ -133,9 +133,7 @@ class BatchStream(StreamView):
         if goes_on.any():
             self._move(lanes[goes_on], target[goes_on])
         over: Integers = lanes[~goes_on]
-        if not self.restarts:
-            self.rest(over)
-        return over
+        return over  # the group lets them rest, unless they begin again at once
 
     def _arrive(self, lanes: Integers, row: Integers, target: Integers, now: int) -> Integers:
         """Find the rows that lanes arrive at; negative where the trial is over."""
@@ -257,7 +255,8 @@ class BatchStream(StreamView):
         self.row = self.row.copy()
         self.row[lanes] = self.tables.idle
         self.end[lanes] = NEVER
-        self.mean[:, lanes] = 0.0
+        for mean in self.mean:
+            mean[lanes] = 0.0
         self.idle[lanes] = True
         self.any_idle = bool(self.idle.any())
 

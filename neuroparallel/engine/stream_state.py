@@ -93,7 +93,6 @@ class StreamState:
         self.any_idle = True
         self.reward = np.zeros(lanes)
         self.ended = NO_LANES
-        self.restarts = False  # whether a trial that is over is followed by the next one in the same step
         self.left: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None  # for those who wait for a period's end
         self.watched = False
         self.keeps = False  # whether responses are noted

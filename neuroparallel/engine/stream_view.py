@@ -74,7 +74,8 @@ class StreamView(StreamState):
         if self.any_idle:
             noise.forget()
             if noise.pairs or noise.counts:
-                phase = np.where(self.idle, self.idle_phase, self.live_phase)
+                phase, idle = self.live_phase.copy(), self.idle.nonzero()[0]
+                phase[idle] = self.idle_phase[idle]
                 draw_counts(noise.counts, phase, out)
                 noise.add(phase, out)
         else:
@@ -89,11 +90,11 @@ class StreamView(StreamState):
         """Move on by one step in all that varies from step to step."""
         if not self._ticks:
             return
-        if not self.any_idle:
-            np.add(self.live_phase, self.stride, out=self.live_phase)
-            return
-        np.add(self.live_phase, self.stride, out=self.live_phase, where=~self.idle)
-        np.add(self.idle_phase, self.stride, out=self.idle_phase, where=self.idle)
+        np.add(self.live_phase, self.stride, out=self.live_phase)
+        if self.any_idle:
+            idle = self.idle.nonzero()[0]
+            self.live_phase[idle] -= self.stride[idle]
+            self.idle_phase[idle] += self.stride[idle]
 
     def seen(self) -> tuple[Bits, Bits, NDArray[np.float64]]:
         """What an observation moves on: where the noise stands, and the sums of what was seen; a copy."""
