@@ -10,6 +10,8 @@ import numpy as np
 
 from neuroparallel.engine import layout as plan
 from neuroparallel.engine.coupling import Coupling
+from neuroparallel.engine.group import BatchGroup
+from neuroparallel.engine.stream import BatchStream
 from neuroparallel.engine.tables import Tables, must_be_lazy
 from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
 from neuroparallel.rule import Rule
@@ -397,3 +399,18 @@ def check_scenario(scenario: Scenario) -> None:
             Coupling(group, members, built.dt, 1)
         except NeuroparallelError as error:
             raise ScenarioError(f"groups.{group.name}.{error}") from None
+        if group.yoked or group.rule is not None:
+            _begin_once(built, group)
+
+
+def _begin_once(layout: plan.Layout, group: plan.GroupSpec) -> None:
+    """Begin a group's first trial in some lanes: what cannot be imposed on a member shows then."""
+    lanes = np.arange(16)
+    keys = (np.zeros(16, np.uint64), lanes.astype(np.uint64), np.zeros(16, np.uint64))
+    streams = [BatchStream(spec, Tables(spec.task, layout.dt, 16), 16) for spec in layout.streams]
+    try:
+        for index in group.streams:
+            streams[index].begin(lanes, *keys)
+        BatchGroup(group, streams, 16, layout.dt).begin(lanes, *keys, 0)
+    except NeuroparallelError as error:
+        raise ScenarioError(f"groups.{group.name}: {error}") from None

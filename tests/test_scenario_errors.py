@@ -146,6 +146,26 @@ def test_streams_in_no_group_get_one_whatever_the_others_are_called():
     }
 
 
+@pytest.mark.parametrize(("task", "condition"), [("two_step", "better_first"), ("n_back", "item")])
+def test_what_a_task_decides_itself_cannot_be_yoked(task, condition):
+    streams = {name: {"task": task} for name in ("x", "y")}
+    group = {"streams": ["a.x", "a.y"], "yoked": [condition]}
+    with pytest.raises(ScenarioError, match=rf"groups\.g: {task}: '{condition}' cannot be imposed on it"):
+        Scenario.load({"name": "x", "subjects": {"a": {"streams": streams}}, "groups": {"g": group}})
+
+
+@pytest.mark.parametrize("rule", ["public_goods", "trust", "ultimatum"])
+def test_who_divides_something_has_two_choices_or_more(rule):
+    subjects = {
+        "a": {"streams": {"x": {"task": "lever_pull"}}},
+        "b": {"streams": {"x": {"task": "game_choice"}}},
+    }
+    with pytest.raises(ScenarioError, match=f"groups.g.rule: {rule} needs 2 choices or more; lever_pull has 1: pull"):
+        Scenario.load(
+            {"name": "x", "dt": 100, "subjects": subjects, "groups": {"g": {"streams": ["a.x", "b.x"], "rule": rule}}}
+        )
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ScenarioError, match=r"nope\.yaml: the file cannot be read"):
         Scenario.load(tmp_path / "nope.yaml")
