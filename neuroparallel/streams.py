@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroparallel.engine import layout as plan
-from neuroparallel.engine.coupling import Coupling
 from neuroparallel.engine.group import BatchGroup
 from neuroparallel.engine.stream import BatchStream
-from neuroparallel.engine.tables import Tables, must_be_lazy
+from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
 from neuroparallel.rule import Rule
 from neuroparallel.sequencing import check_modifiers, distributed
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from neuroparallel.scenario import Group, Scenario, Stream
 
 __all__ = ["build_layout", "check_scenario", "explicit"]
+
+TRIED = 16  # lanes in which a group's first trial is begun, to see whether it can be
 
 
 def time_step(scenario: Scenario) -> float:
@@ -386,31 +387,29 @@ def _check_groups(scenario: Scenario, groups: tuple[plan.GroupSpec, ...], stream
 def check_scenario(scenario: Scenario) -> None:
     """Compile a scenario to see whether it can be played; raises what is wrong with it."""
     built = build_layout(scenario)
+    streams = []
     for stream in built.streams:
         check_modifiers(scenario, stream.name, stream.task, built.dt)
         try:
-            Tables(stream.task, built.dt, slots=1 if must_be_lazy(stream.task) else 0)
+            streams.append(BatchStream(stream, Tables(stream.task, built.dt, TRIED), TRIED))
         except NeuroparallelError as error:
             key = f"subjects.{stream.name.replace('.', '.streams.')}"
             raise ScenarioError(f"{key}.timing: {error}") from None
     for group in built.groups:
-        members = [built.streams[index] for index in group.streams]
         try:
-            Coupling(group, members, built.dt, 1)
+            together = BatchGroup(group, streams, TRIED, built.dt)
         except NeuroparallelError as error:
             raise ScenarioError(f"groups.{group.name}.{error}") from None
-        if group.yoked or group.rule is not None:
-            _begin_once(built, group)
+        if together.coupling.draws:
+            _begin_once(together)
 
 
-def _begin_once(layout: plan.Layout, group: plan.GroupSpec) -> None:
+def _begin_once(group: BatchGroup) -> None:
     """Begin a group's first trial in some lanes: what cannot be imposed on a member shows then."""
-    lanes = np.arange(16)
-    keys = (np.zeros(16, np.uint64), lanes.astype(np.uint64), np.zeros(16, np.uint64))
-    streams = [BatchStream(spec, Tables(spec.task, layout.dt, 16), 16) for spec in layout.streams]
+    lanes, zeros = np.arange(TRIED), np.zeros(TRIED, np.uint64)
     try:
-        for index in group.streams:
-            streams[index].begin(lanes, *keys)
-        BatchGroup(group, streams, 16, layout.dt).begin(lanes, *keys, 0)
+        for stream in group.streams.values():
+            stream.begin(lanes, zeros, lanes.astype(np.uint64), zeros)
+        group.begin(lanes, zeros, lanes.astype(np.uint64), zeros, 0)
     except NeuroparallelError as error:
-        raise ScenarioError(f"groups.{group.name}: {error}") from None
+        raise ScenarioError(f"groups.{group.spec.name}: {error}") from None
