@@ -158,6 +158,16 @@ class Rule:
             wanted = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
             raise TaskError(f"{self.rule_name()} is a rule for {wanted} streams; the group has {len(players)}.")
 
+    def need_choices(self, players: Sequence[Task], least: int) -> None:
+        """Refuse members with fewer choices; what `check` calls where these are parts of something."""
+        for player in players:
+            choices = player.action_names()[1:]
+            if len(choices) < least:
+                raise TaskError(
+                    f"{self.rule_name()} needs {least} choices or more; {player.task_name()} has {len(choices)}: "
+                    f"{', '.join(choices)}."
+                )
+
     def parameters(self) -> dict[str, Any]:
         """All fields with their values."""
         return {spec.name: getattr(self, spec.name) for spec in dataclasses.fields(self)}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuroparallel.engine import layout as plan
-from neuroparallel.engine.coupling import Coupling
-from neuroparallel.engine.tables import Tables, must_be_lazy
+from neuroparallel.engine.group import BatchGroup
+from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
 from neuroparallel.rule import Rule
 from neuroparallel.sequencing import check_modifiers, distributed
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from neuroparallel.scenario import Group, Scenario, Stream
 
 __all__ = ["build_layout", "check_scenario", "explicit"]
+
+TRIED = 16  # lanes in which a group's first trial is begun, to see whether it can be
 
 
 def time_step(scenario: Scenario) -> float:
@@ -37,21 +41,23 @@ def explicit(scenario: Scenario) -> dict[str, Any]:
     scenario = distributed(scenario)
     value = scenario.model_dump(exclude_none=True)
     value["dt"] = time_step(scenario)
-    taken = {stream.branch for _, stream in scenario.stream_items() if stream.branch}
-    number = 0
-    for subject, spec in scenario.subjects.items():
-        for key, stream in spec.streams.items():
-            resolved = stream.resolved()
-            while not resolved["branch"]:
-                if str(number) not in taken:
-                    resolved["branch"] = str(number)
-                number += 1
-            value["subjects"][subject]["streams"][key] = resolved
+    branches = _branches({name: stream.branch for name, stream in scenario.stream_items()}, "")
+    for name, stream in scenario.stream_items():
+        subject, key = name.split(".")
+        value["subjects"][subject]["streams"][key] = stream.resolved() | {"branch": branches[name]}
+    groups = groups_of(scenario)
+    branches = _branches({name: group.branch for name, group in groups.items()}, "group.")
     value["groups"] = {
-        name: group.model_dump(exclude_none=True) | {"branch": group.branch or f"group.{position}"}
-        for position, (name, group) in enumerate(groups_of(scenario).items())
+        name: group.model_dump(exclude_none=True) | {"branch": branches[name]} for name, group in groups.items()
     }
     return value
+
+
+def _branches(written: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """The branch of everybody: as written, or else the next number that nobody has written."""
+    taken = set(written.values())
+    free = (branch for number in itertools.count() if (branch := f"{prefix}{number}") not in taken)
+    return {name: branch or next(free) for name, branch in written.items()}
 
 
 def groups_of(scenario: Scenario) -> dict[str, Group]:
@@ -63,7 +69,9 @@ def groups_of(scenario: Scenario) -> dict[str, Group]:
     for subject, spec in scenario.subjects.items():
         left = tuple(f"{subject}.{key}" for key in spec.streams if f"{subject}.{key}" not in grouped)
         if left:
-            name = subject if subject not in groups else f"{subject}_rest"
+            name = subject
+            while name in groups:
+                name += "_rest"
             groups[name] = GroupPart.model_validate({"streams": left})
     return groups
 
@@ -103,21 +111,21 @@ def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -
     names = {name: index for index, (name, _) in enumerate(scenario.stream_items())}
     subjects = list(scenario.subjects)
     tasks = {name: stream.make() for name, stream in scenario.stream_items()}
+    branches = _branches({name: stream.branch for name, stream in scenario.stream_items()}, "")
     streams = tuple(
         plan.StreamSpec(
             name=name,
             subject=subjects.index(name.split(".")[0]),
             task=tasks[name],
-            branch=stream.branch or str(index),
+            branch=branches[name],
             weight=stream.weight,
             onset=_onset(scenario, name, stream, tasks, names, dt),
         )
-        for index, (name, stream) in enumerate(scenario.stream_items())
+        for name, stream in scenario.stream_items()
     )
-    groups = tuple(
-        _group(scenario, name, group, position, names, tasks, dt)
-        for position, (name, group) in enumerate(groups_of(scenario).items())
-    )
+    shared = groups_of(scenario)
+    branches = _branches({name: group.branch for name, group in shared.items()}, "group.")
+    groups = tuple(_group(scenario, name, group, branches[name], names, tasks, dt) for name, group in shared.items())
     _check_groups(scenario, groups, streams)
     limits = dict(session) if session is not None else {}
     if session is None and scenario.session is not None:
@@ -180,24 +188,18 @@ def _group(
     scenario: Scenario,
     name: str,
     group: Group,
-    position: int,
+    branch: str,
     names: Mapping[str, int],
     tasks: Mapping[str, Task],
     dt: float,
 ) -> plan.GroupSpec:
     key = f"groups.{name}"
     members = full_names(scenario, group, key)
-    mix = tuple(
-        (tuple(names[_member(scenario, part, members, key)] for part in entry.split("+")), weight)
-        for entry, weight in group.mix.items()
-    )
-    if group.mix and (min(group.mix.values()) < 0 or sum(group.mix.values()) <= 0):
-        raise ScenarioError(f"{key}.mix: probabilities are 0 or more, and not all 0.")
     return plan.GroupSpec(
         name=name,
-        branch=group.branch or f"group.{position}",
+        branch=branch,
         streams=tuple(names[member] for member in members),
-        mix=mix,
+        mix=_mix(scenario, group, members, names, key),
         labels=tuple(group.mix),
         block=group.block,
         yoked=group.yoked,
@@ -224,6 +226,28 @@ def _rule(group: Group, players: list[Task], key: str) -> Rule | None:
         except NeuroparallelError as error:
             raise ScenarioError(f"{key}.{'rule' if group.game is None else 'game'}: {error}") from None
     return rule
+
+
+def _mix(
+    scenario: Scenario, group: Group, members: list[str], names: Mapping[str, int], key: str
+) -> tuple[tuple[tuple[int, ...], float], ...]:
+    """Who takes part in each entry of a group's mix, and how likely it is."""
+    if group.block > 1 and not group.mix:
+        raise ScenarioError(f"{key}.block: it says for how long an entry of the mix lasts; the group has no mix.")
+    if group.mix and (min(group.mix.values()) < 0 or sum(group.mix.values()) <= 0):
+        raise ScenarioError(f"{key}.mix: probabilities are 0 or more, and not all 0.")
+    entries = {
+        entry: tuple(names[_member(scenario, part, members, key)] for part in entry.split("+")) for entry in group.mix
+    }
+    written: dict[frozenset[int], str] = {}
+    for entry, streams in entries.items():
+        who = frozenset(streams)
+        if len(who) < len(streams):
+            raise ScenarioError(f"{key}.mix: {entry!r} names a stream twice.")
+        if who in written:
+            raise ScenarioError(f"{key}.mix: {entry!r} is {written[who]!r} once more; write it once, with the sum.")
+        written[who] = entry
+    return tuple((streams, group.mix[entry]) for entry, streams in entries.items())
 
 
 def _member(scenario: Scenario, part: str, members: list[str], key: str) -> str:
@@ -352,29 +376,40 @@ def _check_groups(scenario: Scenario, groups: tuple[plan.GroupSpec, ...], stream
                         f"groups.{group.name}.mix: {streams[index].short} waits for {streams[after].short}, which is "
                         "not in the same entry; add it, or change the onset."
                     )
-    branches: dict[str, str] = {}
-    for stream in streams:
-        if stream.branch in branches:
-            raise ScenarioError(
-                f"subjects.{stream.name.replace('.', '.streams.')}.branch: {branches[stream.branch]} has the branch "
-                f"{stream.branch!r} too; give each stream its own."
-            )
-        branches[stream.branch] = stream.name
+    keys = [(stream.branch, f"subjects.{stream.name.replace('.', '.streams.')}") for stream in streams]
+    owners: dict[str, str] = {}
+    for branch, key in [*keys, *((group.branch, f"groups.{group.name}") for group in groups)]:
+        if branch in owners:
+            raise ScenarioError(f"{key}.branch: {owners[branch]} has the branch {branch!r} too; give each its own.")
+        owners[branch] = key
 
 
 def check_scenario(scenario: Scenario) -> None:
     """Compile a scenario to see whether it can be played; raises what is wrong with it."""
     built = build_layout(scenario)
+    streams = []
     for stream in built.streams:
         check_modifiers(scenario, stream.name, stream.task, built.dt)
         try:
-            Tables(stream.task, built.dt, slots=1 if must_be_lazy(stream.task) else 0)
+            streams.append(BatchStream(stream, Tables(stream.task, built.dt, TRIED), TRIED))
         except NeuroparallelError as error:
             key = f"subjects.{stream.name.replace('.', '.streams.')}"
             raise ScenarioError(f"{key}.timing: {error}") from None
     for group in built.groups:
-        members = [built.streams[index] for index in group.streams]
         try:
-            Coupling(group, members, built.dt, 1)
+            together = BatchGroup(group, streams, TRIED, built.dt)
         except NeuroparallelError as error:
             raise ScenarioError(f"groups.{group.name}.{error}") from None
+        if together.coupling.draws:
+            _begin_once(together)
+
+
+def _begin_once(group: BatchGroup) -> None:
+    """Begin a group's first trial in some lanes: what cannot be imposed on a member shows then."""
+    lanes, zeros = np.arange(TRIED), np.zeros(TRIED, np.uint64)
+    try:
+        for stream in group.streams.values():
+            stream.begin(lanes, zeros, lanes.astype(np.uint64), zeros)
+        group.begin(lanes, zeros, lanes.astype(np.uint64), zeros, 0)
+    except NeuroparallelError as error:
+        raise ScenarioError(f"groups.{group.spec.name}: {error}") from None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroparallel.errors import ScenarioError, TaskError
+from neuroparallel.errors import ScenarioError
 from neuroparallel.rule import Rule
 from neuroparallel.scenario import Scenario
 from neuroparallel.task import Factorial, Memory
@@ -421,19 +421,8 @@ class Wrong(Rule):
     [({"name": "sied"}, "Did you mean 'side'"), ({"value": 3.0}, "none of its levels")],
 )
 def test_what_a_rule_may_not_impose_is_refused_by_name(parameters, says):
-    scenario = pair({"rule": {"tests.test_couplings:Wrong": parameters}})
-    with pytest.raises(TaskError, match=says):
-        engine(scenario, 2).reset(0)
-
-
-def test_a_condition_that_a_task_decides_itself_cannot_be_imposed():
-    pennies = {"task": "matching_pennies"}
-    subjects = {"a": {"streams": {"x": pennies}}, "b": {"streams": {"x": pennies}}}
-    group = {"streams": ["a.x", "b.x"], "yoked": ["opponent"]}
-    scenario = Scenario.load({"name": "x", "subjects": subjects, "groups": {"g": group}})
-    batch = engine(scenario, 64)
-    with pytest.raises(TaskError, match="own sequence"):
-        batch.reset(0)
+    with pytest.raises(ScenarioError, match=rf"groups\.g: .*{says}"):
+        pair({"rule": {"tests.test_couplings:Wrong": parameters}})
 
 
 # ---- what is refused when the file is read -------------------------------------------------------------------------

@@ -102,6 +102,70 @@ def test_streams_that_wait_for_each_other_are_refused(write):
         Scenario.load(write(text))
 
 
+DOTS = {"task": "random_dots"}
+
+
+def grouped(streams=("x", "y", "z"), **groups):
+    return {"name": "grouped", "subjects": {"a": {"streams": dict.fromkeys(streams, DOTS)}}, "groups": groups}
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ({"mix": {"x + x": 1}}, "groups.g.mix: 'x + x' names a stream twice."),
+        ({"mix": {"x + y": 1, "y + a.x": 2}}, "groups.g.mix: 'y + a.x' is 'x + y' once more; write it once"),
+        ({"block": 3}, "groups.g.block: it says for how long an entry of the mix lasts; the group has no mix."),
+        ({"branch": "1"}, "groups.g.branch: subjects.a.streams.y has the branch '1' too; give each its own."),
+    ],
+)
+def test_a_group_that_says_one_thing_twice_or_nothing_is_refused(group, message):
+    with pytest.raises(ScenarioError, match=re.escape(message)):
+        Scenario.load(grouped(g={"streams": ["a.x", "a.y"], **group}))
+
+
+def test_two_groups_of_one_branch_are_refused():
+    groups = {name: {"streams": [f"a.{stream}"], "branch": "twin"} for name, stream in (("g", "x"), ("h", "y"))}
+    with pytest.raises(ScenarioError, match=r"groups\.h\.branch: groups\.g has the branch 'twin' too"):
+        Scenario.load(grouped(**groups))
+
+
+def test_what_is_numbered_by_itself_makes_way_for_what_is_written():
+    value = grouped(g={"streams": ["a.x"]}, h={"streams": ["a.y"], "branch": "group.0"})
+    value["subjects"]["a"]["streams"]["y"] = {**DOTS, "branch": "0"}
+    scenario = Scenario.load(value)
+    assert [stream.branch for _, stream in scenario.stream_items()] == ["1", "0", "2"]
+    assert [group.branch for group in scenario.groups.values()] == ["group.1", "group.0", "group.2"]
+
+
+def test_streams_in_no_group_get_one_whatever_the_others_are_called():
+    scenario = Scenario.load(grouped(a={"streams": ["a.x"]}, a_rest={"streams": ["a.y"]}))
+    assert {name: group.streams for name, group in scenario.groups.items()} == {
+        "a": ("a.x",),
+        "a_rest": ("a.y",),
+        "a_rest_rest": ("a.z",),
+    }
+
+
+@pytest.mark.parametrize(("task", "condition"), [("two_step", "better_first"), ("n_back", "item")])
+def test_what_a_task_decides_itself_cannot_be_yoked(task, condition):
+    streams = {name: {"task": task} for name in ("x", "y")}
+    group = {"streams": ["a.x", "a.y"], "yoked": [condition]}
+    with pytest.raises(ScenarioError, match=rf"groups\.g: {task}: '{condition}' cannot be imposed on it"):
+        Scenario.load({"name": "x", "subjects": {"a": {"streams": streams}}, "groups": {"g": group}})
+
+
+@pytest.mark.parametrize("rule", ["public_goods", "trust", "ultimatum"])
+def test_who_divides_something_has_two_choices_or_more(rule):
+    subjects = {
+        "a": {"streams": {"x": {"task": "lever_pull"}}},
+        "b": {"streams": {"x": {"task": "game_choice"}}},
+    }
+    with pytest.raises(ScenarioError, match=f"groups.g.rule: {rule} needs 2 choices or more; lever_pull has 1: pull"):
+        Scenario.load(
+            {"name": "x", "dt": 100, "subjects": subjects, "groups": {"g": {"streams": ["a.x", "b.x"], "rule": rule}}}
+        )
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ScenarioError, match=r"nope\.yaml: the file cannot be read"):
         Scenario.load(tmp_path / "nope.yaml")

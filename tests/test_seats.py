@@ -8,6 +8,7 @@ from pettingzoo.test import parallel_api_test
 import neuroparallel as npar
 from neuroparallel.agents import make_agent
 from neuroparallel.errors import NeuroparallelError, ScenarioError
+from neuroparallel.reporting import check_file
 
 SEATED = {"subjects.mismatcher.played_by": "wsls"}
 RANDOM = {"subjects.mismatcher.played_by": {"agent": "random", "seed": 4}}
@@ -119,6 +120,7 @@ def test_simulate_puts_the_scenarios_agents_on_their_seats():
     [
         ("wslss", "Did you mean 'wsls'"),
         ({"agent": "random", "sed": 1}, "sed"),
+        ({"agent": "./nowhere/", "seed": 1}, "a training run has no option 'seed'"),
         ("./nowhere/", "no checkpoint"),
     ],
 )
@@ -127,6 +129,25 @@ def test_who_cannot_play_is_refused_by_name(played_by, says):
     with pytest.raises(ScenarioError, match="played_by") as error:
         npar.batch(scenario, lanes=2)
     assert says in str(error.value)
+
+
+def test_an_agent_is_not_taken_for_a_directory_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wsls").mkdir()
+    assert npar.batch(pennies(**SEATED), lanes=2).possible_agents == ["matcher"]
+
+
+def test_agents_on_all_seats_play_by_themselves():
+    both = pennies(**SEATED, **{"subjects.matcher.played_by": "hold"})
+    assert set(npar.simulate(both, trials=5).where(subject="matcher")["choice"]) == {0}
+
+
+def test_check_knows_who_cannot_play(tmp_path):
+    file = tmp_path / "seats.yaml"
+    file.write_text(pennies(**{"subjects.mismatcher.played_by": "wslss"}).to_yaml())
+    (problem,) = check_file(file)
+    line = file.read_text().splitlines().index("    played_by: wslss") + 1
+    assert problem.startswith(f"{file}:{line}: subjects.mismatcher.played_by: there is no agent 'wslss'. Did you mean")
 
 
 def test_somebody_must_be_left_to_act():

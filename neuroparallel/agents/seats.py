@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.agents.protocol import Agent
-from neuroparallel.agents.registry import make_agent
+from neuroparallel.agents.registry import list_agents, make_agent
 from neuroparallel.agents.trained import TrainedAgent, load_trained
-from neuroparallel.errors import NeuroparallelError, ScenarioError
+from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError
 from neuroparallel.scenario import Scenario
 
 __all__ = ["SeatedBatch", "is_run", "seats_of"]
@@ -21,14 +21,14 @@ __all__ = ["SeatedBatch", "is_run", "seats_of"]
 
 def is_run(name: str) -> bool:
     """Whether a name means the directory of a training run, and not a reference agent."""
-    return os.sep in name or os.path.isdir(name)
+    return os.sep in name or (name not in list_agents() and os.path.isdir(name))
 
 
 def seats_of(scenario: Scenario) -> dict[str, Agent]:
     """The agents that a scenario puts on seats, by subject.
 
     Raises:
-        ScenarioError: There is no such agent, option or run, or nobody is left to learn; names the key.
+        ScenarioError: There is no such agent, option or run; names the key.
     """
     seats: dict[str, Agent] = {}
     for name, subject in scenario.subjects.items():
@@ -37,12 +37,7 @@ def seats_of(scenario: Scenario) -> dict[str, Agent]:
         try:
             seats[name] = _agent(subject.played_by, name)
         except NeuroparallelError as error:
-            raise ScenarioError(f"{scenario.name}: subjects.{name}.played_by: {error}") from None
-    if seats and len(seats) == len(scenario.subjects):
-        raise ScenarioError(
-            f"{scenario.name}: subjects: every one is played by an agent; leave played_by out for whom you want to "
-            "act for, or let them play with simulate."
-        )
+            raise ScenarioError(f"subjects.{name}.played_by: {error}") from None
     return seats
 
 
@@ -51,6 +46,8 @@ def _agent(played_by: str | Mapping[str, Any], seat: str) -> Agent:
     name = options.pop("agent")
     if not is_run(name):
         return make_agent(name, **options)
+    if options:
+        raise ArgumentError(f"a training run has no option {', '.join(map(repr, options))}; leave that out.")
     trained = load_trained(name)
     policies = trained.policy.names
     if seat not in policies and len(set(policies.values())) == 1:  # whoever it was, there is only one

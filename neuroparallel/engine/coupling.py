@@ -173,7 +173,7 @@ class Coupling:
         for name, value in conditions.items():
             if name not in self._known[place]:
                 raise TaskError(
-                    f"{self.spec.name}: its rule imposes {name!r} on {self._members[place].name}, which has no such "
+                    f"the rule of {self.spec.name} imposes {name!r} on {self._members[place].name}, which has no such "
                     f"condition.{nearest(name, self._known[place])}"
                 )
             if name not in kept:
@@ -181,7 +181,7 @@ class Coupling:
             kept[name][lanes] = value
         if kept.keys() != conditions.keys():
             raise TaskError(
-                f"{self.spec.name}: its rule imposed {sorted(conditions)} on {self._members[place].name}, but "
+                f"the rule of {self.spec.name} imposed {sorted(conditions)} on {self._members[place].name}, but "
                 f"{sorted(kept)} in other trials; give the same conditions in every trial."
             )
 

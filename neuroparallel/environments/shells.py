@@ -15,6 +15,7 @@ from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.engine.subject import Columns
+from neuroparallel.errors import ScenarioError
 from neuroparallel.scenario import Scenario
 from neuroparallel.wrappers import apply_wrappers
 
@@ -31,6 +32,11 @@ def batch_engine(
     engine = BatchEngine(layout, lanes, seed=seed, record=record, first_lane=first_lane)
     engine.scenario = scenario
     seats = seats_of(scenario)
+    if len(seats) == len(scenario.subjects):
+        raise ScenarioError(
+            f"{scenario.name}: subjects: every one is played by an agent; leave played_by out for whom you want to act "
+            "for, or let them play with simulate."
+        )
     return SeatedBatch(apply_wrappers(engine, scenario.wrappers), seats) if seats else engine
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from neuroparallel.agents.seats import seats_of
 from neuroparallel.environments import compile_scenario
 from neuroparallel.errors import MissingDependencyError, NeuroparallelError, ScenarioError, nearest
 from neuroparallel.scenario import Scenario
@@ -34,6 +35,7 @@ def check_file(path: str | Path) -> list[str]:
         return str(error).splitlines()
     source = read_yaml(path.read_text(encoding="utf-8"), str(path))[1]
     problems = _place(source, "wrappers", lambda: compile_scenario(scenario))
+    problems += _place(source, "subjects", lambda: seats_of(scenario))
     if importlib.util.find_spec("ray") and importlib.util.find_spec("torch"):
         if scenario.train is not None:
             problems += _place(source, "train", lambda: _check_train(scenario, playable=not problems))

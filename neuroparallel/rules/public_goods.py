@@ -43,8 +43,9 @@ class PublicGoods(Rule):
             raise ArgumentError(f"endowment is {self.endowment!r} and share {self.share!r}; both are above 0.")
 
     def check(self, players: Sequence[Task]) -> None:
-        """Two members or more."""
+        """Two members or more, who have something to choose between."""
         self.need_players(players, 2)
+        self.need_choices(players, 2)
 
     def resolve(self, end: Resolution) -> None:
         """Share the pool evenly."""

@@ -44,8 +44,9 @@ class Trust(Rule):
             raise ArgumentError(f"endowment is {self.endowment!r} and factor {self.factor!r}; both are above 0.")
 
     def check(self, players: Sequence[Task]) -> None:
-        """Two members: an investor and a trustee."""
+        """Two members, an investor and a trustee, who have something to choose between."""
         self.need_players(players, 2, 2)
+        self.need_choices(players, 2)
 
     def resolve(self, end: Resolution) -> None:
         """Multiply what is sent, and send back what is returned."""

@@ -46,6 +46,7 @@ class Ultimatum(Rule):
         self.need_players(players, 2)
         if len(players) % 2 or any(len(player.action_names()) != 3 for player in players[1::2]):
             raise TaskError("ultimatum: its streams are pairs, who offers and who answers by two choices (options: 2).")
+        self.need_choices(players, 2)
 
     def resolve(self, end: Resolution) -> None:
         """Pay both of a pair, if they agree."""

@@ -27,7 +27,9 @@ def draw_actions(batch, policy, rng):
     for agent, truth in batch.truth().items():
         space = batch.action_space(agent)
         if isinstance(space, spaces.Dict):
-            parts = zip(batch.subjects[batch.possible_agents.index(agent)].shorts, truth.T, strict=True)
+            subject = batch.subjects[batch.possible_agents.index(agent)]
+            names = [*subject.shorts, *(["message"] if "message" in space.spaces else [])]
+            parts = zip(names, truth.reshape(len(truth), -1).T, strict=True)
             actions[agent] = {name: _draw(space[name], right, policy, rng) for name, right in parts}
         else:
             actions[agent] = _draw(space, truth, policy, rng)
