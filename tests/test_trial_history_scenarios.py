@@ -74,7 +74,7 @@ def observed(after_correct, after_error):
 @pytest.mark.parametrize(
     ("after_correct", "after_error", "expected"),
     # Source: the same observers in 1.1 million trials of a separate simulation.
-    [(0, 0, 0.749), (1, 1, 0.826), (1, 0, 0.817)],
+    [(0, 0, 0.7495), (1, 1, 0.826), (1, 0, 0.8165)],
 )
 def test_what_an_ideal_observer_gains_from_the_blocks(after_correct, after_error, expected):
     table = observed(after_correct, after_error)
@@ -100,7 +100,7 @@ def test_many_choices_follow_each_other_around_those_that_can_be_right():
     found = played(Scenario.load("trial_history_nchoice"), 300, 40)
     truth, count, block = found["direction"], found["alternatives"], found["history_block"]
     assert (truth <= count).all()
-    assert set(np.unique(count)) == {2, 3, 4, 6, 8, 12, 16}
+    assert set(np.unique(count)) == set(range(2, 9))
     step = (truth[:, 1:] - truth[:, :-1]) % count[:, 1:]
     for kind, shift in ((1, 0), (2, 1), (3, -1)):
         within = (block[:, 1:] == kind) & (count[:, 1:] > 2)
