@@ -55,6 +55,14 @@ def _agent(played_by: str | Mapping[str, Any], seat: str) -> Agent:
     return TrainedAgent(trained.policy, (seat,))
 
 
+def _check_fit(agent: TrainedAgent, seat: str, env: Any) -> None:
+    """Say at once, and not when the first session begins, that a trained subject learnt something else."""
+    try:
+        agent.check(env)
+    except NeuroparallelError as error:
+        raise ScenarioError(f"subjects.{seat}.played_by: {error}") from None
+
+
 class SeatedBatch:
     """A batch engine, wrapped or not, in which agents sit on some seats; for those who act for the others.
 
@@ -64,12 +72,18 @@ class SeatedBatch:
     Args:
         env: A batch engine, or wrappers around one.
         seats: Who plays whom, by subject.
+
+    Raises:
+        ScenarioError: A trained subject learnt with other channels or actions than those of its seat.
     """
 
     is_batch = True
 
     def __init__(self, env: Any, seats: Mapping[str, Agent]) -> None:
         self.env, self.seats = env, dict(seats)
+        for seat, agent in self.seats.items():
+            if isinstance(agent, TrainedAgent):
+                _check_fit(agent, seat, env)
         self.possible_agents = [agent for agent in env.possible_agents if agent not in self.seats]
         self._seen: Any = {}
         self._told: Any = {}

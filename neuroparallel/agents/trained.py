@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from neuroparallel.agents.plain import lane_keys
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.errors import ArgumentError
 
@@ -44,18 +45,31 @@ class TrainedAgent:
         """Forget everything.
 
         Raises:
-            ArgumentError: The policy learnt another scenario, with other subjects or other channels.
+            ArgumentError: The policy learnt another scenario, with other subjects, channels or actions.
+        """
+        self.check(engine)
+        self.policy.reset(keys=lane_keys(engine_of(engine), "trained"))
+
+    def check(self, engine: Any) -> None:
+        """Refuse an engine whose subjects see or do something else than the policy learnt.
+
+        Raises:
+            ArgumentError: They do.
         """
         for agent in self.seats or engine.possible_agents:
-            self._check(agent, engine.observation_space(agent).shape)
-        self.policy.reset()
+            self._check(agent, engine.observation_space(agent).shape, engine.action_space(agent))
 
-    def _check(self, agent: str, shape: tuple[int, ...]) -> None:
+    def _check(self, agent: str, shape: tuple[int, ...], actions: Any) -> None:
         if agent not in self.policy.names:
             raise ArgumentError(f"this policy acts for {', '.join(self.policy.names)}, not for {agent!r}.")
-        learnt = self.policy.modules[self.policy.names[agent]].observation_space.shape
+        module = self.policy.modules[self.policy.names[agent]]
+        learnt = module.observation_space.shape
         if learnt != shape:
             raise ArgumentError(f"this policy learnt with {learnt[0]} channels; {agent} sees {shape[0]} here.")
+        if module.action_space != actions:
+            raise ArgumentError(
+                f"this policy learnt the actions {module.action_space}; those of {agent} are {actions}."
+            )
 
     def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
         """Say what every subject does now; see `neuroparallel.agents.Agent`."""

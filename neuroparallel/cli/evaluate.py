@@ -12,7 +12,7 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Test a trained subject on fresh trials, without exploration."
+    told = "Test a trained subject on fresh trials, as it was tested in training."
     parser = add_verb(verbs, "evaluate", evaluate, told)
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="directory of a checkpoint or of a run")
     add_set(parser)

@@ -107,7 +107,10 @@ def _watched(scenario: Scenario, agent: Agent, steps: int, seed: int | None) -> 
     console = on_screen(error=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("running", total=steps)
-        return watch(scenario, agent, steps=steps, seed=seed, each=lambda n: progress.update(bar, completed=n))
+        return watch(
+            scenario, agent, steps=steps, seed=seed, each=lambda n: progress.update(bar, completed=n),
+            **_learnt_with(agent),
+        )  # fmt: skip
 
 
 def _simulated(scenario: Scenario, agent: Agent, trials: int, seed: int | None) -> Any:
@@ -125,8 +128,14 @@ def _tested(scenario: Scenario, policy: Any, trials: int, seed: int) -> Any:
     from neuroparallel.rllib import env_config, evaluate
 
     lanes = min(256, trials)
-    env = env_config(scenario, seed=seed)
+    env = env_config(scenario, seed=seed, **_learnt_with(policy))
     return evaluate(policy, lanes=lanes, trials=-(-trials // lanes), seed=seed, env=env)
+
+
+def _learnt_with(agent: Any) -> dict[str, Any]:
+    """The step, session and view that a trained subject learnt with, and so is to act with; nothing for others."""
+    env = getattr(getattr(agent, "policy", agent), "metadata", {}).get("env") or {}
+    return {key: env[key] for key in ("dt", "session", "view") if env.get(key) is not None}
 
 
 def _picture_file(place: str | None) -> Path | None:

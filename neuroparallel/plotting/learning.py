@@ -28,6 +28,7 @@ from neuroparallel.records.table import FloatArray, Table
 
 # A history may name the fraction of a stream by itself or, as metrics do, under "correct".
 PREFIXES = ("correct.", "correct/")
+REWARD = "reward/"
 
 
 def plot_learning_curve(
@@ -37,13 +38,15 @@ def plot_learning_curve(
     criterion: float | Mapping[str, float] | None = None,
     title: str = "Learning",
 ) -> Figure:
-    """Percent correct of each stream against the time spent training.
+    """Percent correct of each stream, or what a game earned, against the time spent training.
 
     Args:
         history: A row per training iteration, as columns or as the path of ``history.csv``:
             ``seconds``, optionally ``steps`` (shown along the top) and ``stage`` (marked where
             it changes), and for each stream its fraction correct in [0, 1] under the stream's
-            name with its subject (``subject_0.memory``); ``nan`` where no trial ended.
+            name with its subject (``subject_0.memory``); ``nan`` where no trial ended. If there is nothing but
+            ``nan``, as in a game, rewards per trial are drawn: of ``reward/<stream>``, or of all together
+            (``reward_per_trial``).
         ax: Axes to draw in; None: a new figure.
         criterion: Fraction correct to reach, in [0, 1], for all streams or by stream; a dashed
             line each.
@@ -66,24 +69,19 @@ def plot_learning_curve(
     figure = figure_of(ax) if ax is not None else new_figure(6.4, 3.8)
     ax = ax if ax is not None else figure.add_subplot()
     seconds = columns["seconds"]
-    names = _short(list(streams.values()))
-    ends = []
-    for i, (column, name) in enumerate(zip(streams, names, strict=True)):
-        known = np.isfinite(columns[column])
-        percent = 100 * columns[column][known]
-        mark = MARKERS[i % len(MARKERS)] if known.sum() <= 40 else ""
-        color = COLORS[i % len(COLORS)]
-        ax.plot(seconds[known], percent, color=color, marker=mark, markersize=3.5, linewidth=1.8)
-        if known.any():
-            ends.append((float(percent[-1]), name, color))
-    _label_ends(ax, ends)
-    _criteria(ax, criterion, list(streams.values()))
+    if _judged(columns, streams):
+        _label_ends(ax, _lines(ax, seconds, {name: 100 * columns[name] for name in streams}, streams), " %")
+        _criteria(ax, criterion, list(streams.values()))
+        ax.set_ylim(0, 102)
+        ax.set_ylabel("correct (%)")
+    else:
+        earned = _earned(columns)
+        _label_ends(ax, _lines(ax, seconds, {name: columns[name] for name in earned}, earned), "")
+        ax.set_ylabel("reward per trial")
     if "stage" in columns:
         _mark_stages(ax, seconds, columns["stage"])
-    ax.set_ylim(0, 102)
     ax.set_xlim(0, float(np.nanmax(seconds, initial=1e-9)))
     ax.set_xlabel("training time (s)")
-    ax.set_ylabel("correct (%)")
     tidy(ax)
     titled(ax, title)
     if "steps" in columns and len(seconds) > 1:
@@ -110,7 +108,33 @@ def _stream(column: str) -> str:
     for prefix in PREFIXES:
         if column.startswith(prefix):
             return column[len(prefix) :]
-    return column if "." in column else ""
+    return column if "." in column and not column.startswith(REWARD) else ""
+
+
+def _judged(columns: Mapping[str, FloatArray], streams: Mapping[str, str]) -> bool:
+    """Whether there is a percentage to draw, or nothing else."""
+    return any(np.isfinite(columns[name]).any() for name in streams) or not _earned(columns)
+
+
+def _earned(columns: Mapping[str, FloatArray]) -> dict[str, str]:
+    """Columns of rewards per trial, and whose they are."""
+    each = {name: name[len(REWARD) :] for name in columns if name.startswith(REWARD)}
+    return each or {name: "all together" for name in columns if name == "reward_per_trial"}
+
+
+def _lines(
+    ax: Axes, seconds: FloatArray, curves: Mapping[str, FloatArray], streams: Mapping[str, str]
+) -> list[tuple[float, str, str]]:
+    """Draw a line for each column; returns the height of its right end, its name and its color."""
+    ends = []
+    for i, (curve, name) in enumerate(zip(curves.values(), _short(list(streams.values())), strict=True)):
+        known = np.isfinite(curve)
+        mark = MARKERS[i % len(MARKERS)] if known.sum() <= 40 else ""
+        color = COLORS[i % len(COLORS)]
+        ax.plot(seconds[known], curve[known], color=color, marker=mark, markersize=3.5, linewidth=1.8)
+        if known.any():
+            ends.append((float(curve[known][-1]), name, color))
+    return ends
 
 
 def _short(streams: Sequence[str]) -> list[str]:
@@ -119,13 +143,14 @@ def _short(streams: Sequence[str]) -> list[str]:
     return short if len(set(short)) == len(short) else list(streams)
 
 
-def _label_ends(ax: Axes, ends: list[tuple[float, str, str]]) -> None:
+def _label_ends(ax: Axes, ends: list[tuple[float, str, str]], unit: str) -> None:
     """Name each line at its right end, pushed apart where they would overlap."""
+    low, high = (0.0, 102.0) if unit else ax.get_ylim()
     lowest = -np.inf
     for height, name, color in sorted(ends):
-        place = max(height, lowest + 7)
+        place = max(height, lowest + 0.07 * (high - low))
         ax.annotate(
-            f"{name} {height:.0f} %",
+            f"{name} {height:.0f}{unit}" if unit else f"{name} {height:.2f}",
             (1.0, place),
             xycoords=ax.get_yaxis_transform(),
             xytext=(6, 0),

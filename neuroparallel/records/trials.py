@@ -169,7 +169,9 @@ class Trials(Table):
         for i, name in enumerate(names):
             mine = streams == i
             line = f"  {name}: {int(mine.sum())} trials"
-            if not np.isnan(correct.get(name, np.nan)):
+            labels = np.unique(self["outcome"][mine]) if "outcome" in self else ()
+            in_a_game = "unscored" in labels and "correct" not in labels and "error" not in labels
+            if not in_a_game and not np.isnan(correct.get(name, np.nan)):
                 line += f", {100 * correct[name]:.1f} % correct"
             if "outcome" in self:
                 labels, counts = np.unique(self["outcome"][mine], return_counts=True)

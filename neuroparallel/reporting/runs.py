@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,16 +72,25 @@ def summarize_run(place: str | Path) -> str:
         f"{summary['scenario']}, seed {summary['seed']}: {passed} after {summary['seconds']:.1f} s of training "
         f"({summary['steps']:,} steps, {summary['trials']:,} trials, {summary['iteration']:,} updates)."
     ]
+    earned = summary.get("earned") or {}
     for name, correct in summary["correct"].items():
         if correct is None:
-            lines.append(f"  {name}: not scored")
+            pays = f", reward {earned[name]:.3f} per trial" if len(earned) > 1 else ""
+            lines.append(f"  {name}: no right and wrong{pays}")
             continue
         least = f", criterion {100 * criterion[name]:.0f} %" if name in criterion else ""
         lines.append(f"  {name}: {100 * correct:.1f} % correct{least}")
     reward = summary.get("reward_per_trial")
-    lines.append(f"  reward per trial: {reward:.3f}" if reward is not None else "  reward per trial: unknown")
-    lines.append(f"Measured on {summary['evaluation_trials']:,} fresh trials, without exploration.")
+    least = f", criterion {criterion['reward']:g}" if "reward" in criterion else ""
+    lines.append(f"  reward per trial: {reward:.3f}{least}" if reward is not None else "  reward per trial: unknown")
+    lines.append(f"Measured on {summary['evaluation_trials']:,} fresh trials, {_manner(summary)}.")
     return "\n".join(lines)
+
+
+def _manner(summary: Mapping[str, Any]) -> str:
+    """How actions were chosen in the final test."""
+    draws = summary.get("draws")
+    return f"with actions drawn by {', '.join(draws)}" if draws else "without exploration"
 
 
 def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neuroparallel.agents.draws import exponential, normal
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib.loss import choice_statistics, movement_statistics
+from neuroparallel.seeding import GAMMA, Bits, mix
 
 __all__ = ["Choices", "Movements", "choices_for"]
 
@@ -37,6 +39,11 @@ class Choices:
     def noise(self, *lead: int) -> torch.Tensor:
         """What `draw` needs to draw at random: float32, (*lead, outputs)."""
         return torch.empty((*lead, self.outputs)).exponential_().log_().neg_()
+
+    def noise_of(self, words: Bits) -> torch.Tensor:
+        """The same, made of random words (n,) instead of PyTorch's own numbers: float32, (n, outputs)."""
+        with np.errstate(divide="ignore"):  # a 0 is drawn once in 2**53 times, and then wins
+            return torch.from_numpy(-np.log(exponential(_spread(words, self.outputs))).astype(np.float32))
 
     def draw(self, outputs: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
         """Draw with Gumbel noise (the greatest of logit + noise has the policy's own probabilities).
@@ -86,6 +93,11 @@ class Movements:
         """What `draw` needs to draw at random: float32, (*lead, axes)."""
         return torch.randn((*lead, self.axes))
 
+    def noise_of(self, words: Bits) -> torch.Tensor:
+        """The same, made of random words (n,) instead of PyTorch's own numbers: float32, (n, axes)."""
+        drawn = [normal(mix(column)) for column in _spread(words, self.axes).T]
+        return torch.from_numpy(np.stack(drawn, axis=1).astype(np.float32))
+
     def draw(self, outputs: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
         """Draw from the Gaussian, or take its mean if noise is None; float32 (rows, axes)."""
         mean, log_sd = outputs.chunk(2, -1)
@@ -104,6 +116,12 @@ class Movements:
         scaled = self.low + (actions + 1.0) * (0.5 * (self.high - self.low))
         told: Array = np.clip(scaled, self.low, self.high).astype(np.float32)
         return told
+
+
+def _spread(words: Bits, count: int) -> Bits:
+    """So many random words of each: (n,) to (n, count)."""
+    spread: Bits = words[:, None] + np.arange(count, dtype=np.uint64) * GAMMA
+    return spread
 
 
 def choices_for(space: gym.Space[Any], agent: str = "the agent") -> Choices | Movements:

@@ -195,10 +195,18 @@ def _section(scenario: Any) -> dict[str, Any]:
 def _policies(settings: Settings, probe: Any) -> dict[str, str]:
     """Agent to policy; those with the same spaces learn together unless somebody says otherwise."""
     agents, policies = list(probe.possible_agents), settings.policies
+    spaces = {agent: (probe.observation_space(agent), probe.action_space(agent)) for agent in agents}
     if policies is None:
-        spaces = [(probe.observation_space(agent), probe.action_space(agent)) for agent in agents]
-        policies = "shared" if all(pair == spaces[0] for pair in spaces) else "independent"
-    return policy_mapping(policies, agents)
+        policies = "shared" if all(pair == spaces[agents[0]] for pair in spaces.values()) else "independent"
+    names = policy_mapping(policies, agents)
+    first = {name: agent for agent, name in reversed(names.items())}
+    for agent, name in names.items():
+        if spaces[agent] != spaces[first[name]]:
+            raise ArgumentError(
+                f"policies: {first[name]} and {agent} share the policy {name!r} but differ in what they see or can do. "
+                "Give each its own: 'independent', or a mapping."
+            )
+    return names
 
 
 def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed: int) -> PPOConfig:

@@ -1,24 +1,29 @@
-"""How well a subject does, measured without exploration on trials that it never saw."""
+"""How well a subject does, measured on trials that it never saw; actions are drawn only where a game is played."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.agents.plain import lane_keys
+from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError
+from neuroparallel.outcomes import Outcome
 from neuroparallel.rllib import source
 from neuroparallel.rllib.metrics import SCORED, fraction_correct, trials_ended
 from neuroparallel.rllib.policy import Policy, load_policy
 
-__all__ = ["Score", "evaluate", "measure", "run_trials"]
+__all__ = ["REWARD", "Score", "evaluate", "measure", "run_trials", "who_draws"]
 
 Array: TypeAlias = NDArray[Any]
+REWARD = "reward"
+"""What a criterion calls the reward per trial."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,16 @@ class Score:
         scored: Stream to number of scored trials.
         trials: Trials that ended.
         reward_per_trial: Summed over streams and subjects.
+        reward_error: Its standard error, from the spread over lanes.
+        earned: Stream to reward per trial.
     """
 
     correct: dict[str, float]
     scored: dict[str, int]
     trials: int
     reward_per_trial: float
+    reward_error: float = 0.0
+    earned: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -44,21 +53,59 @@ class Score:
         return float(np.mean(values)) if values else float("nan")
 
     def meets(self, criterion: Mapping[str, float]) -> bool:
-        """Whether every stream that the criterion names reaches it, and not by luck.
+        """Whether every stream that the criterion names reaches it, and the reward if it does, and not by luck.
 
-        A share must exceed the criterion by one standard error, so that it holds on other trials too.
+        A number must exceed the criterion by one standard error, so that it holds on other trials too.
         """
         for name, least in criterion.items():
+            if name == REWARD:
+                if not self.reward_per_trial >= least + self.reward_error:
+                    return False
+                continue
             error = math.sqrt(least * (1.0 - least) / max(1, self.scored.get(name, 0)))
             if not self.correct.get(name, 0.0) >= least + error:
                 return False
         return True
 
 
-def run_trials(engine: Any, policy: Policy, trials: int, observations: dict[str, Array]) -> dict[str, Array]:
-    """Let a subject act for the time that so many trials take at most; returns the last observations."""
+def who_draws(engine: Any, explore: bool | None = None) -> tuple[str, ...]:
+    """Name the agents that draw their actions when they are tested, as in training.
+
+    They are those that have nothing but choices without right and wrong to make, as in a game. What is best depends on
+    the others there, and may be to be unpredictable: the probabilities themselves are what was learnt.
+
+    Args:
+        engine: A batch engine.
+        explore: True: all; False: none; None: as above.
+    """
+    agents = tuple(engine.possible_agents)
+    if explore is not None:
+        return agents if explore else ()
+    core = engine_of(engine)
+    judged = {stream.spec.subject for stream in core.streams if (stream.tables.sample.outcome == Outcome.CORRECT).any()}
+    return tuple(
+        subject.spec.name
+        for index, subject in enumerate(core.subjects)
+        if subject.spec.name in agents and index not in judged
+    )
+
+
+def run_trials(
+    engine: Any, policy: Policy, trials: int, observations: dict[str, Array], earned: Array | None = None
+) -> dict[str, Array]:
+    """Let a subject act for the time that so many trials take at most; returns the last observations.
+
+    Args:
+        engine: A batch engine.
+        policy: Who acts.
+        trials: How many.
+        observations: The present ones, by agent.
+        earned: float, (lanes,). What all agents earn is added to it.
+    """
     for _ in range(trials * engine.trial_steps()):
-        observations, _, ends, truncations, _ = engine.step(policy.act(observations))
+        observations, rewards, ends, truncations, _ = engine.step(policy.act(observations))
+        if earned is not None:
+            earned += sum(rewards.values())
         over = np.logical_and.reduce([ends[agent] | truncations[agent] for agent in engine.possible_agents])
         if over.any():
             observations = engine.restart(over)
@@ -80,18 +127,28 @@ def measure(policy: Policy, env: Mapping[str, Any], *, lanes: int = 256, trials:
         The score.
     """
     engine = source.build_engine({**env, "lanes": lanes, "seed": seed})
-    policy.reset()
-    observations = run_trials(engine, policy, 1, engine.reset(seed=seed)[0])
+    observations = _begin(engine, policy, seed)
+    observations = run_trials(engine, policy, 1, observations)
     engine.pop_tally(), engine.pop_reward()
-    run_trials(engine, policy, trials, observations)
+    by_lane = np.zeros(lanes)
+    run_trials(engine, policy, trials, observations, by_lane)
     tally, reward = engine.pop_tally(), engine.pop_reward()
-    ended = trials_ended(tally)
+    ended = max(1, trials_ended(tally))
     return Score(
         correct={name: fraction_correct(counts) for name, counts in tally.items()},
         scored={name: int(counts[SCORED].sum()) for name, counts in tally.items()},
-        trials=ended,
-        reward_per_trial=float(sum(reward.values())) / max(1, ended),
+        trials=trials_ended(tally),
+        reward_per_trial=float(sum(reward.values())) / ended,
+        reward_error=float(by_lane.std()) * math.sqrt(lanes) / ended,
+        earned={name: value / max(1, int(tally[name].sum())) for name, value in reward.items()},
     )
+
+
+def _begin(engine: Any, policy: Policy, seed: int) -> dict[str, Array]:
+    """Start the first session; the policy forgets everything, and draws, if it does, after the engine's seed."""
+    observations: dict[str, Array] = engine.reset(seed=seed)[0]
+    policy.reset(keys=lane_keys(engine_of(engine), "trained"))
+    return observations
 
 
 def evaluate(
@@ -102,7 +159,7 @@ def evaluate(
     seed: int = 12345,
     env: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Let a trained subject do trials without exploration, and return their table.
+    """Let a trained subject do trials, as it was tested in training (see `who_draws`), and return their table.
 
     Args:
         checkpoint: Directory of a checkpoint or run, or a policy.
@@ -122,8 +179,7 @@ def evaluate(
     if env is None:
         raise ArgumentError("The policy does not know its scenario; give env=env_config(scenario).")
     engine = source.build_engine({**env, "lanes": lanes, "seed": seed}, record=True)
-    policy.reset()
-    run_trials(engine, policy, trials + 1, engine.reset(seed=seed)[0])
+    run_trials(engine, policy, trials + 1, _begin(engine, policy, seed))
     table = engine.trials()
     counted = table["trial"] - table["trial"].min() if len(table) else table["trial"]
     return table.select((counted >= 1) & (counted <= trials))

@@ -28,6 +28,7 @@ __all__ = ["SCORED", "SessionReturns", "SessionSummary", "fraction_correct", "lo
 Array: TypeAlias = NDArray[Any]
 SCORED = [Outcome.CORRECT, Outcome.ERROR, Outcome.ABORT, Outcome.MISS]
 """Outcomes that count as right or wrong; a cancelled or unscored trial does not."""
+JUDGED = [Outcome.CORRECT, Outcome.ERROR]
 
 
 def fraction_correct(counts: Array) -> float:
@@ -37,9 +38,11 @@ def fraction_correct(counts: Array) -> float:
         counts: int64, (7,). Trials by outcome code.
 
     Returns:
-        0 to 1; nan if no trial was scored.
+        0 to 1; nan if no trial was scored, or if trials end without right and wrong, as in a game, unless aborted.
     """
     scored = int(counts[SCORED].sum())
+    if counts[Outcome.UNSCORED] and not counts[JUDGED].any():
+        return float("nan")
     return float(counts[Outcome.CORRECT] / scored) if scored else float("nan")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.rl_module import RLModule
 
+from neuroparallel.agents.plain import step_bits
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib.actor import initial_state
 from neuroparallel.rllib.choices import choices_for
 from neuroparallel.rllib.cluster import quieten
+from neuroparallel.seeding import Bits, mix, name_bits
 
 __all__ = ["METADATA", "Policy", "checkpoint_metadata", "load_policy", "save_metadata"]
 
@@ -31,7 +33,7 @@ class Policy:
     Args:
         modules: Policy name to RLlib's network.
         names: Agent to policy name.
-        explore: Draw actions; otherwise take the most probable one.
+        explore: Draw actions (or for whom to draw them); otherwise take the most probable one.
         metadata: How the scenario it learnt is described; see `checkpoint_metadata`.
     """
 
@@ -40,17 +42,27 @@ class Policy:
         modules: Mapping[str, Any],
         names: Mapping[str, str],
         *,
-        explore: bool = False,
+        explore: bool | Iterable[str] = False,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         self.modules = dict(modules)
         self.names = dict(names)
-        self.explore = explore
+        self.draws = frozenset(self.names if explore is True else explore or ())
         self.metadata = dict(metadata or {})
         self._states: dict[str, dict[str, torch.Tensor] | None] = {}
+        self._keys: Bits | None = None
+        self._step = 0
 
-    def reset(self, lanes: Array | None = None) -> None:
-        """Forget everything, or, given a bool mask (lanes,), what some lanes remember."""
+    def reset(self, lanes: Array | None = None, *, keys: Bits | None = None) -> None:
+        """Forget everything, or, given a bool mask (lanes,), what some lanes remember.
+
+        Args:
+            lanes: In which lanes; None: in all.
+            keys: uint64, (lanes,). What the actions of each lane are drawn with from now on, where actions are drawn;
+                None goes on as before.
+        """
+        if keys is not None:
+            self._keys, self._step = keys, 0
         if lanes is None:
             self._states = {}
             return
@@ -64,18 +76,20 @@ class Policy:
                 state[key] = torch.where(flags, fresh[key], value)
 
     def state(self) -> dict[str, Any]:
-        """A copy of what is remembered, by agent."""
-        return {agent: _copied(state) for agent, state in self._states.items()}
+        """A copy of everything that changes: what is remembered, by agent, and how far the draws are."""
+        memories = {agent: _copied(state) for agent, state in self._states.items()}
+        return {"memories": memories, "keys": self._keys, "step": self._step}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
-        self._states = {agent: _copied(state) for agent, state in saved.items()}
+        self._states = {agent: _copied(state) for agent, state in saved["memories"].items()}
+        self._keys, self._step = saved["keys"], saved["step"]
 
     def act(self, observations: Mapping[str, Array]) -> dict[str, Any]:
         """Choose actions, and remember.
 
         Args:
-            observations: By agent: (channels,) of one environment, or (lanes, channels).
+            observations: By agent: (channels,) of one environment, or (lanes, channels); or a mapping of such parts.
 
         Returns:
             By agent: int or (factors,) int64 of one environment; (lanes,) or (lanes, factors)
@@ -84,7 +98,8 @@ class Policy:
         Raises:
             ArgumentError: It never learnt to act for one of the agents.
         """
-        return {agent: self._act(agent, np.asarray(seen)) for agent, seen in observations.items()}
+        self._step += 1
+        return {agent: self._act(agent, _whole(seen)) for agent, seen in observations.items()}
 
     @torch.inference_mode()
     def _act(self, agent: str, seen: Array) -> Any:
@@ -95,11 +110,19 @@ class Policy:
         rows = np.ascontiguousarray(np.atleast_2d(seen), np.float32)
         logits = self._logits(agent, module, torch.from_numpy(rows))
         choices = choices_for(module.action_space, agent)
-        chosen = choices.draw(logits, choices.noise(len(rows)) if self.explore else None)
+        noise = choices.noise_of(self._words(agent, len(rows))) if agent in self.draws else None
+        chosen = choices.draw(logits, noise)
         actions = choices.carried_out(chosen.numpy())
         if single:
             return actions[0] if actions.ndim > 1 else int(actions[0])
         return actions
+
+    def _words(self, agent: str, rows: int) -> Bits:
+        """A random word per lane for this step; the same for a lane whatever the others are."""
+        keys = self._keys
+        if keys is None or len(keys) != rows:
+            keys = mix(np.arange(rows, dtype=np.uint64))
+        return mix(mix(keys ^ np.uint64(name_bits(agent))) + step_bits(self._step))
 
     def _logits(self, agent: str, module: Any, rows: torch.Tensor) -> torch.Tensor:
         state = self._states.get(agent)
@@ -116,19 +139,24 @@ class Policy:
         return logits.squeeze(1)
 
 
+def _whole(seen: Any) -> Array:
+    """An observation in one piece, though the environment may split it by stream."""
+    return np.concatenate(list(seen.values()), axis=-1) if isinstance(seen, Mapping) else np.asarray(seen)
+
+
 def _copied(state: Mapping[str, torch.Tensor] | None) -> dict[str, torch.Tensor] | None:
     return None if state is None else {key: value.clone() for key, value in state.items()}
 
 
-def save_metadata(checkpoint: Path, env: Mapping[str, Any], names: Mapping[str, str]) -> None:
+def save_metadata(checkpoint: Path, env: Mapping[str, Any], policy: Policy) -> None:
     """Write beside RLlib's files what is needed to use the policy without them.
 
     Args:
         checkpoint: The checkpoint's directory.
         env: The ``env_config`` it learnt with.
-        names: Agent to policy name.
+        policy: Who acts for whom, and for whom actions are drawn.
     """
-    text = json.dumps({"env": dict(env), "policies": dict(names)}, indent=1)
+    text = json.dumps({"env": dict(env), "policies": policy.names, "draws": sorted(policy.draws)}, indent=1)
     (checkpoint / METADATA).write_text(text, encoding="utf-8")
 
 
@@ -139,7 +167,8 @@ def checkpoint_metadata(checkpoint: str | Path) -> tuple[Path, dict[str, Any]]:
         checkpoint: Its directory, or that of the run.
 
     Returns:
-        Its directory, and ``{"env": env_config, "policies": agent to policy}``.
+        Its directory, and ``{"env": env_config, "policies": agent to policy, "draws": agents whose actions are
+        drawn}``.
 
     Raises:
         ArgumentError: There is none.
@@ -152,12 +181,13 @@ def checkpoint_metadata(checkpoint: str | Path) -> tuple[Path, dict[str, Any]]:
     raise ArgumentError(f"There is no checkpoint in {given} (no file {METADATA} there or in 'checkpoint').")
 
 
-def load_policy(checkpoint: str | Path, *, explore: bool = False) -> Policy:
+def load_policy(checkpoint: str | Path, *, explore: bool | None = None) -> Policy:
     """Wake a trained subject, without starting Ray.
 
     Args:
         checkpoint: Directory of a checkpoint or of a run.
-        explore: Draw actions; otherwise take the most probable one.
+        explore: True draws actions, False takes the most probable one; None: as it was tested in training, where
+            those draw who play a game.
 
     Returns:
         The policy, with an empty memory.
@@ -173,4 +203,4 @@ def load_policy(checkpoint: str | Path, *, explore: bool = False) -> Policy:
     place, data = checkpoint_metadata(checkpoint)
     names: dict[str, str] = data["policies"]
     modules = {name: RLModule.from_checkpoint(place.joinpath(*_MODULES, name)) for name in set(names.values())}
-    return Policy(modules, names, explore=explore, metadata=data)
+    return Policy(modules, names, explore=data.get("draws", ()) if explore is None else explore, metadata=data)

@@ -40,7 +40,7 @@ def save_run(
     """
     with replace_directory(place / "checkpoint") as checkpoint:
         trainer.save(checkpoint)
-        save_metadata(checkpoint, env, trainer.stages[trainer.stage].names)
+        save_metadata(checkpoint, env, trainer.policy)
     write_scenario(place, scenario)
     write_history(place, history)
     records.to_csv(place / "trials.csv")

@@ -16,7 +16,7 @@ from neuroparallel.errors import ArgumentError, nearest
 
 __all__ = ["TRAIN_ONLY", "Settings", "resolve"]
 
-TRAIN_ONLY = ("algorithm", "budget_s", "criterion", "curriculum", "evaluate_every_s")
+TRAIN_ONLY = ("algorithm", "budget_s", "criterion", "curriculum", "evaluate_every_s", "explore")
 """Keys of a `train:` section that concern `train` and not the algorithm's configuration."""
 
 

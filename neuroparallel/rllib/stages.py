@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,13 @@ class Trainer:
     Args:
         stages: At least one.
         earlier: The summary of a run to continue, with its ``checkpoint``; None for a new one.
+        draws: Agents that draw their actions when they are tested.
     """
 
-    def __init__(self, stages: list[Stage], earlier: Mapping[str, Any] | None = None) -> None:
-        self.stages = stages
+    def __init__(
+        self, stages: list[Stage], earlier: Mapping[str, Any] | None = None, draws: Sequence[str] = ()
+    ) -> None:
+        self.stages, self.draws = stages, draws
         self.stage = 0
         self.sitting_s = 0.0
         self._before = {"seconds": 0.0, "iteration": 0, "steps": 0, "trials": 0}
@@ -79,7 +82,7 @@ class Trainer:
         """The subject as it is now."""
         names = self.stages[self.stage].names
         modules = {name: self.algorithm.get_module(name).unwrapped() for name in set(names.values())}
-        return Policy(modules, names, metadata={"env": self.env, "policies": names})
+        return Policy(modules, names, explore=self.draws, metadata={"env": self.env, "policies": names})
 
     def counters(self) -> dict[str, int]:
         """Updates, steps and trials, over all stages and sittings."""

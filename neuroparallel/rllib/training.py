@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import Any
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.rllib.cluster import check_space, init_ray
 from neuroparallel.rllib.config import config_for
-from neuroparallel.rllib.evaluation import Score, evaluate, measure
+from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure, who_draws
 from neuroparallel.rllib.policy import Policy, load_policy
 from neuroparallel.rllib.run_files import read_history, read_summary, say_if_full
 from neuroparallel.rllib.saving import save_run
-from neuroparallel.rllib.source import build_engine, env_config, load_scenario, worker_seed
+from neuroparallel.rllib.source import build_engine, load_scenario, worker_seed
 from neuroparallel.rllib.stages import Stage, Trainer
 from neuroparallel.task import is_finite_number
 
@@ -22,6 +23,7 @@ __all__ = ["Progress", "TrainingResult", "train"]
 
 BUDGET_S = 60.0
 EVALUATE_EVERY_S = 1.5
+MOST_TESTING = 2.0  # seconds of training for each second of testing, at least
 _WATCH, _CONFIRM, _FINAL = 1, 2, 3  # purposes of an evaluation; each has trials of its own
 
 
@@ -63,7 +65,7 @@ class TrainingResult:
         scenario: What was learnt, resolved.
         passed: Whether every stream met its criterion, twice, on different trials.
         interrupted: Whether it was stopped by hand.
-        correct: Stream to share right, 0 to 1, on fresh trials without exploration.
+        correct: Stream to share right, 0 to 1, on fresh trials.
         reward_per_trial: On the same trials.
         seconds: Of training, without evaluations; over all sittings.
         steps: Steps taken, of all agents together.
@@ -100,13 +102,14 @@ def train(
     progress: Callable[[Progress], None] | None = None,
     criterion: Mapping[str, float] | None = None,
     curriculum: Sequence[Mapping[str, Any]] | None = None,
+    explore: bool | None = None,
     **settings: Any,
 ) -> TrainingResult:
     """Train the subjects of a scenario until they meet its criterion, or the time is over.
 
     Settings that are not given come from the scenario's ``train:`` section. Every 1.5 s of training
-    the subjects are tested without exploration on trials of their own; that does not count as
-    training time. Ctrl-C ends the training, and what was learnt is kept.
+    (less often where a test takes long) the subjects are tested on trials of their own; that does not
+    count as training time. Ctrl-C ends the training, and what was learnt is kept.
 
     Args:
         what: A scenario name, file, dict or Scenario. With `resume`, that run's scenario by
@@ -118,10 +121,12 @@ def train(
         resume: Directory of a run to continue.
         progress: Called after every update.
         criterion: Stream (``memory`` or ``subject_0.memory``) to the share of trials, 0 to 1, that
-            must be right.
+            must be right; ``reward`` to what all together must earn per trial.
         curriculum: Changes to the scenario, one dict of dotted names per stage, as in
             ``{"train.lr": 1e-3}``; each stage lasts until its subjects meet the criterion, and the
             scenario itself comes last.
+        explore: Whether subjects draw their actions in tests, as they do in training, or take the most probable
+            ones; None: who plays a game, without right and wrong, draws.
         **settings: As for `ppo_config`.
 
     Returns:
@@ -140,22 +145,25 @@ def train(
     scenario = load_scenario(earlier.scenario if what is None and earlier else what)
     section = dict(scenario.train or {})
     place = Path(out) if out is not None else earlier.place if earlier else None
+    stages = _stages(scenario, curriculum or section.get("curriculum") or (), seed, settings)
     plan = _Plan(
-        stages=_stages(scenario, curriculum or section.get("curriculum") or (), seed, settings),
-        criterion=_criterion(scenario, criterion or section.get("criterion") or {}, seed, settings),
+        stages=stages,
+        criterion=_criterion(criterion or section.get("criterion") or {}, stages[-1].env),
         budget_s=_seconds(section.get("budget_s", BUDGET_S) if budget_s is None else budget_s, "budget_s"),
-        every_s=float(section.get("evaluate_every_s") or EVALUATE_EVERY_S),
+        every_s=_seconds(section.get("evaluate_every_s") or EVALUATE_EVERY_S, "evaluate_every_s"),
         seed=seed,
+        draws=_draws(scenario, section.get("explore") if explore is None else explore, stages[-1].env),
     )
-    if place is not None:  # only now, so that a refused setting leaves no empty directory
+    if place is not None:
         check_space(place, 20)
-        with say_if_full(place):
-            place.mkdir(parents=True, exist_ok=True)
     init_ray()
-    sitting = _Sitting(plan, Trainer(plan.stages, earlier.state if earlier else None), progress)
+    sitting = _Sitting(plan, Trainer(plan.stages, earlier.state if earlier else None, plan.draws), progress)
     if earlier:
         sitting.history = read_history(earlier.place)
     try:
+        if place is not None:  # only now, so that a refused setting leaves no empty directory
+            with say_if_full(place):
+                place.mkdir(parents=True, exist_ok=True)
         sitting.run()
         return _conclude(scenario, plan, sitting, place)
     finally:
@@ -171,6 +179,7 @@ class _Plan:
     budget_s: float
     every_s: float
     seed: int
+    draws: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -199,7 +208,7 @@ class _Sitting:
         self.plan, self.trainer, self.progress = plan, trainer, progress
         self.history: list[dict[str, Any]] = []
         self.passed = self.interrupted = False
-        self._evaluated_at = 0.0
+        self._evaluated_at = self._test_took_s = 0.0
         self._score: Score | None = None
 
     def run(self) -> None:
@@ -207,7 +216,8 @@ class _Sitting:
         try:
             while not self.passed and self.trainer.sitting_s < self.plan.budget_s:
                 self.trainer.iterate()
-                due = self.trainer.sitting_s - self._evaluated_at >= self.plan.every_s
+                every_s = max(self.plan.every_s, MOST_TESTING * self._test_took_s)
+                due = self.trainer.sitting_s - self._evaluated_at >= every_s
                 if due:
                     self._evaluate()
                 self._show(due)
@@ -215,11 +225,15 @@ class _Sitting:
             self.interrupted = True
 
     def _evaluate(self) -> None:
-        self._evaluated_at = self.trainer.sitting_s
+        self._evaluated_at, began = self.trainer.sitting_s, time.perf_counter()
         self._score = score = self._measure(_WATCH, 256)
+        self._test_took_s = time.perf_counter() - began
         row = {"seconds": round(self.trainer.seconds, 3), **self.trainer.counters(), "stage": self.trainer.stage + 1}
         row["reward_per_trial"] = round(score.reward_per_trial, 4)
-        self.history.append({**row, **{name: round(value, 4) for name, value in score.correct.items()}})
+        row.update({name: round(value, 4) for name, value in score.correct.items()})
+        if len(score.earned) > 1:
+            row.update({f"{REWARD}/{name}": round(value, 4) for name, value in score.earned.items()})
+        self.history.append(row)
         if not self.plan.criterion or not score.meets(self.plan.criterion):
             return
         if self.trainer.last_stage:
@@ -264,6 +278,7 @@ def _conclude(scenario: Any, plan: _Plan, sitting: _Sitting, place: Path | None)
         "passed": sitting.passed,
         "interrupted": sitting.interrupted,
         "correct": score.correct,
+        "earned": dict(score.earned),
         "criterion": plan.criterion,
         "reward_per_trial": score.reward_per_trial,
         "seconds": round(trainer.seconds, 3),
@@ -273,6 +288,7 @@ def _conclude(scenario: Any, plan: _Plan, sitting: _Sitting, place: Path | None)
         "stages": len(plan.stages),
         "seed": plan.seed,
         "evaluation_trials": score.trials,
+        "draws": list(plan.draws),
     }
     policy = trainer.policy
     if place is not None:
@@ -319,21 +335,31 @@ def _seconds(value: Any, what: str) -> float:
     return float(value)
 
 
-def _criterion(scenario: Any, given: Mapping[str, float], seed: int, settings: Mapping[str, Any]) -> dict[str, float]:
+def _draws(scenario: Any, explore: Any, env: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who draws actions in tests."""
+    if explore not in (True, False, None):
+        raise ArgumentError(f"{scenario.name}: train.explore is {explore!r}, but must be true or false.")
+    return who_draws(build_engine({**env, "lanes": 1}), explore)
+
+
+def _criterion(given: Mapping[str, float], env: Mapping[str, Any]) -> dict[str, float]:
     """Give every stream of a criterion its full name."""
     if not given:
         return {}
-    view = settings.get("view")
-    engine = build_engine({**env_config(scenario, seed=seed, view=view), "lanes": 1})
-    names = list(engine.stream_names)
+    names = list(build_engine({**env, "lanes": 1}).stream_names)
     result = {}
     short = {name: name.split(".", 1)[-1] for name in names}
     for key, value in given.items():
+        if key == REWARD and key not in short.values():
+            if not is_finite_number(value):
+                raise ArgumentError(f"The criterion for the reward is {value!r}, but must be a number.")
+            result[REWARD] = float(value)
+            continue
         matches = [name for name in names if key in (name, short[name])]
         if not matches:
-            hint = nearest(key, {*names, *short.values()})
+            hint = nearest(key, {*names, *short.values(), REWARD})
             raise ArgumentError(f"The criterion names a stream {key!r} that does not exist.{hint}")
-        if not 0 < float(value) <= 1:
-            raise ArgumentError(f"The criterion for {key} is {value}, but must be a share between 0 and 1.")
+        if not is_finite_number(value) or not 0 < float(value) <= 1:
+            raise ArgumentError(f"The criterion for {key} is {value!r}, but must be a share between 0 and 1.")
         result.update(dict.fromkeys(matches, float(value)))
     return result

@@ -42,6 +42,7 @@ class MatchingPennies(Task):
     Args:
         algorithm: 0 tosses a coin; 1 looks at the subject's last 0 to 4 choices; 2 looks also at
             its last 1 to 4 choices together with whether they won.
+        coin: Probability that the computer goes left under algorithm 0; one half is fair.
         significance: Level of the two-sided test, between 0 and 1.
         at_least: Observations of a history that a prediction needs.
 
@@ -52,6 +53,7 @@ class MatchingPennies(Task):
     """
 
     algorithm: int = 2
+    coin: float = 0.5
     significance: float = 0.05
     at_least: int = 10
     timing: Timing = Timing(fixation=100, targets=0, choice=300, hold=0, feedback=100)
@@ -79,6 +81,10 @@ class MatchingPennies(Task):
         super().__post_init__()
         if self.algorithm not in (0, 1, 2):
             raise ArgumentError(f"algorithm is {self.algorithm!r}; the computer has the algorithms 0, 1 and 2.")
+        if not 0 <= self.coin <= 1:
+            raise ArgumentError(f"coin is {self.coin!r}; it is a probability, 0 to 1.")
+        if self.coin != 0.5 and self.algorithm:
+            raise ArgumentError(f"coin is {self.coin!r}, but only algorithm 0 has a bias, not {self.algorithm!r}.")
         if not 0 < self.significance < 1:
             raise ArgumentError(f"significance is {self.significance!r}; it lies between 0 and 1.")
         if self.at_least < 1:
@@ -109,7 +115,8 @@ class MatchingPennies(Task):
             self._learn(draw, completed, (draw.choice == RIGHT).astype(np.int64), won.astype(np.int64))
             predicted = self._predict(draw)
         draw.conditions["predicted_right"] = predicted
-        draw.conditions["opponent"] = where(draw.random("opponent") < predicted, LEFT, RIGHT)
+        leftward = predicted if self.algorithm else self.coin
+        draw.conditions["opponent"] = where(draw.random("opponent") < leftward, LEFT, RIGHT)
 
     def _learn(self, draw: Draw, completed: NDArray[np.bool_], right: Integers, won: Integers) -> None:
         memory = draw.memory
@@ -171,6 +178,7 @@ def critical_counts(n: Integers, significance: float = 0.05) -> Integers:
 
     Args:
         n: Tosses, int64, any shape, 0 or more.
+        coin: Probability that the computer goes left under algorithm 0; one half is fair.
         significance: Level of the exact two-sided binomial test. Beyond 20,000 tosses the normal
             approximation with continuity correction is used instead.
 

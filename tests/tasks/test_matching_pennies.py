@@ -91,10 +91,9 @@ def one_sided(batch, _o, _i, rng=np.random.default_rng(1)):  # noqa: B008
     return {AGENT: np.where(rng.random(batch.lanes) < 0.7, 1, 2)}
 
 
-def win_stay_lose_shift(batch, _o, _i):
-    stream = batch.streams[0]
-    stay = stream.last_outcome == 1
-    return {AGENT: np.where(stay, stream.last_choice, np.where(stream.last_choice == 1, 2, 1))}
+def win_stay_lose_shift(batch, seen, _i):
+    """With two choices of which one wins, that is to choose what the computer chose last."""
+    return {AGENT: np.where(seen[AGENT][:, 3] > 0.5, 2, 1)}
 
 
 # Rewards per trial over 4,000 trials against algorithms 0, 1 and 2.
@@ -152,7 +151,25 @@ def test_trials_without_a_choice_teach_the_computer_nothing_and_show_nothing():
     assert (batch.streams[0].memory["completed"] == 0).all()
 
 
-@pytest.mark.parametrize("wrong", [{"algorithm": 3}, {"significance": 0}, {"at_least": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"algorithm": 3},
+        {"significance": 0},
+        {"at_least": 0},
+        {"coin": 1.2},
+        {"algorithm": 0, "coin": -1},
+        {"coin": 0.6},
+    ],
+)
 def test_what_makes_no_sense_is_refused(wrong):
     with pytest.raises(NeuroparallelError):
         make_task("matching_pennies", **wrong)
+
+
+def test_a_biased_coin_goes_left_as_often_as_it_says():
+    task = make_task("matching_pennies", "neurogym", algorithm=0, coin=0.7)
+    opponent = playing.run(playing.engine(task, 500), random, 20)["opponent"]
+    n = len(opponent)
+    assert n > 4_000
+    assert abs((opponent == 1).mean() - 0.7) < 5 * (0.21 / n) ** 0.5
