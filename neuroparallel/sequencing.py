@@ -11,7 +11,8 @@ from neuroparallel.modifiers import Modified, list_modifiers
 from neuroparallel.task import Task
 
 if TYPE_CHECKING:
-    from neuroparallel.scenario import Scenario, Stream
+    from neuroparallel.scenario import Scenario
+    from neuroparallel.scenario_parts import Stream
 
 __all__ = ["check_modifiers", "distributed", "is_modifier"]
 

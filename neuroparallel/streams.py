@@ -14,12 +14,13 @@ from neuroparallel.engine.stream import BatchStream
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
 from neuroparallel.rule import Rule
+from neuroparallel.scenario_parts import Group, Stream
 from neuroparallel.sequencing import check_modifiers, distributed
 from neuroparallel.task import Task
 from neuroparallel.timing import exact_steps
 
 if TYPE_CHECKING:
-    from neuroparallel.scenario import Group, Scenario, Stream
+    from neuroparallel.scenario import Scenario
 
 __all__ = ["build_layout", "check_scenario", "explicit"]
 
@@ -62,8 +63,6 @@ def _branches(written: Mapping[str, str], prefix: str) -> dict[str, str]:
 
 def groups_of(scenario: Scenario) -> dict[str, Group]:
     """The groups as written, and for streams in none of them one group per subject."""
-    from neuroparallel.scenario import Group as GroupPart
-
     groups = dict(scenario.groups)
     grouped = {full for name, group in groups.items() for full in full_names(scenario, group, f"groups.{name}")}
     for subject, spec in scenario.subjects.items():
@@ -72,7 +71,7 @@ def groups_of(scenario: Scenario) -> dict[str, Group]:
             name = subject
             while name in groups:
                 name += "_rest"
-            groups[name] = GroupPart.model_validate({"streams": left})
+            groups[name] = Group.model_validate({"streams": left})
     return groups
 
 

@@ -1,0 +1,327 @@
+"""The parts of a scenario file: streams, subjects, groups and sessions, validated."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from neuroparallel.errors import NeuroparallelError, UnknownNameError, nearest
+from neuroparallel.modifiers import layers, modify, read_modifier
+from neuroparallel.rule import Rule
+from neuroparallel.rules import make_rule
+from neuroparallel.task import Task
+from neuroparallel.tasks import make_task, task_class
+from neuroparallel.timing import Law, read_duration
+
+__all__ = [
+    "Game",
+    "Group",
+    "Message",
+    "Number",
+    "Onset",
+    "Part",
+    "Seen",
+    "Session",
+    "Stream",
+    "Subject",
+    "Whole",
+    "plain",
+]
+
+
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is no number")
+    return value
+
+
+Number: TypeAlias = Annotated[float, BeforeValidator(_no_truth_value)]  # YAML reads yes and on as true, which is no 1
+Whole: TypeAlias = Annotated[int, BeforeValidator(_no_truth_value)]
+
+
+class Part(BaseModel):
+    """What all parts have in common: frozen, and nothing that is not asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Onset(Part):
+    """When a stream begins: so many ms after the trial's start, or after the end of another stream's period.
+
+    A period that is cut short by an abort has no end; a stream that waits for it is cancelled.
+    """
+
+    after: str | None = Field(None, description="stream.period whose end is waited for, e.g. memory.sample")
+    ms: Any = Field(0.0, description="ms after that, or after the start of the trial; there also a law or a list")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            match = re.fullmatch(r"after\s+([\w.]+)(?:\s*\+\s*([\d.]+))?", value.strip())
+            if not match:
+                raise ValueError(f"{value!r} is no onset; write a number of ms, or: after memory.sample + 300")
+            return {"after": match[1], "ms": float(match[2] or 0)}
+        if isinstance(value, Mapping) and not value.keys() & {"after", "ms"} and value:
+            return {"ms": dict(value)}
+        return value if isinstance(value, (Mapping, Onset)) else {"ms": value}
+
+    @field_validator("ms")
+    @classmethod
+    def _a_time(cls, value: Any) -> Any:
+        try:
+            law = read_duration(value, "onset")
+            earliest = law.bounds()[0] if isinstance(law, Law) else law
+        except NeuroparallelError as error:
+            raise ValueError(str(error)) from None
+        if not 0 <= earliest < float("inf"):
+            raise ValueError(f"the onset is {value!r}; it is a number of ms, 0 or more")
+        return law.plain() if isinstance(law, Law) else law
+
+    @model_validator(mode="after")
+    def _drawn_from_the_start(self) -> Onset:
+        if self.after is not None and self.law is not None:
+            raise ValueError("an onset that is drawn counts from the start of the trial; leave out `after`, or the law")
+        return self
+
+    @property
+    def law(self) -> Law | None:
+        """From which the onset is drawn; None if it is fixed."""
+        law = read_duration(self.ms)
+        return law if isinstance(law, Law) else None
+
+
+class Stream(Part):
+    """One task performed by one subject."""
+
+    task: str = Field(description="name of a task, or package.module:Class")
+    preset: str | None = Field(None, description="a named set of the task's parameters")
+    timing: dict[str, Any] = Field(default_factory=dict, description="period: ms or a law")
+    rewards: dict[str, Number] = Field(default_factory=dict, description="outcome: reward")
+    early: Literal["abort", "penalty", "free"] | None = Field(None, description="what an early response does")
+    params: dict[str, Any] = Field(default_factory=dict, description="further parameters of the task")
+    onset: Onset = Onset.model_validate({})
+    weight: Number = Field(1.0, description="factor on the stream's rewards")
+    branch: str = Field("", description="its random branch; travels with it through renaming and reordering")
+    modifiers: tuple[Any, ...] = Field((), description="what changes how its trials are drawn, timed or laid out")
+
+    @field_validator("branch", mode="before")
+    @classmethod
+    def _branch_as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
+
+    @field_validator("modifiers")
+    @classmethod
+    def _modifiers_as_written(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(plain(entry) for entry in value)
+
+    @model_validator(mode="after")
+    def _makes_a_task(self) -> Stream:
+        self.make()
+        return self
+
+    def make(self) -> Task:
+        """The task with the parameters and modifiers of this stream."""
+        changes: dict[str, Any] = {**self.params}
+        for name in ("timing", "rewards"):
+            if name in changes:
+                raise ValueError(f"params.{name}: write {name} beside params, not in it")
+        if self.timing:
+            changes["timing"] = self.timing
+        if self.rewards:
+            changes["rewards"] = self.rewards
+        if self.early is not None:
+            changes["early"] = self.early
+        try:
+            known = {spec.name for spec in dataclasses.fields(task_class(self.task))}
+        except UnknownNameError as error:
+            raise ValueError(f"task: {error}") from None
+        for name in self.params:
+            if name not in known:
+                raise ValueError(f"params.{name}: {self.task} has no such parameter.{nearest(name, known)}")
+        try:
+            task = make_task(self.task, self.preset, **changes)
+        except NeuroparallelError as error:
+            raise ValueError(str(error)) from None
+        return self._modified(task)
+
+    def _modified(self, task: Task) -> Task:
+        for place, entry in enumerate(self.modifiers):
+            try:
+                task = modify(task, [read_modifier(entry)])
+            except NeuroparallelError as error:
+                raise ValueError(f"modifiers.{place}: {error}") from None
+        return task
+
+    def resolved(self) -> dict[str, Any]:
+        """Everything written out, as a scenario file would."""
+        task, modifiers = layers(self.make())
+        params = {name: plain(value) for name, value in task.parameters().items()}
+        return {
+            "task": self.task,
+            "timing": task.timing.plain(),
+            "rewards": dict(task.rewards),
+            "early": task.early,
+            "params": params,
+            "onset": self.onset.model_dump(exclude_none=True),
+            "weight": self.weight,
+            "branch": self.branch,
+            "modifiers": [{modifier.name(): modifier.plain()} for modifier in modifiers],
+        }
+
+
+class Seen(Part):
+    """What a subject is shown of another one."""
+
+    choice: bool = Field(False, description="its last choice, from the end of the trial on")
+    reward: bool = Field(False, description="what it earned in its last trial, from the end of the trial on")
+    answer_message: bool = Field(False, description="what it said with its last answer, from the end of the trial on")
+    action: Number | None = Field(
+        None, gt=0, description="the choice that stands in its present trial, after so many ms"
+    )
+    message: Number | None = Field(None, gt=0, description="what it says, after so many ms")
+
+    @model_validator(mode="after")
+    def _something(self) -> Seen:
+        if not (self.choice or self.reward or self.answer_message or self.action or self.message):
+            raise ValueError(
+                "nothing is seen; write one or more of choice: true, reward: true, action: 100, message: 100"
+            )
+        return self
+
+
+class Message(Part):
+    """What a subject can say to others in every step: an action factor of its own."""
+
+    levels: Whole = Field(2, ge=2, description="how many there are, silence included; shown as 0 to 1")
+    cost: Number = Field(0.0, description="what saying 1 costs per step")
+
+
+class Subject(Part):
+    """Who acts: one agent, with one or more streams."""
+
+    streams: dict[str, Stream] = Field(min_length=1)
+    action: Literal["factored", "shared"] = "factored"
+    routing: Literal["open_window", "main_first", "both"] = Field(
+        "open_window", description="where a shared action goes: to open windows, to the first of them, or to all"
+    )
+    response_lock: Number = Field(0.0, ge=0, description="ms after a response in which no other is registered")
+    observation: Literal["concat", "shared", "dict"] = "concat"
+    fixation: Literal["own", "any", "all"] = "own"
+    sees: dict[str, Seen] = Field(
+        default_factory=dict, description="what is shown of other subjects; a list of names shows their last choice"
+    )
+    message: Message | None = None
+    played_by: str | dict[str, Any] | None = Field(
+        None, description="a reference agent (or {agent: name, option: ...}), or the directory of a training run"
+    )
+
+    @field_validator("played_by")
+    @classmethod
+    def _says_who(cls, value: Any) -> Any:
+        if isinstance(value, dict) and not isinstance(value.get("agent"), str):
+            raise ValueError("say who plays: {agent: wsls}, with the agent's options beside it")
+        return value
+
+    @field_validator("sees", mode="before")
+    @classmethod
+    def _names_mean_choices(cls, value: Any) -> Any:
+        return {name: {"choice": True} for name in value} if isinstance(value, (list, tuple)) else value
+
+    @field_validator("streams")
+    @classmethod
+    def _good_names(cls, streams: dict[str, Stream]) -> dict[str, Stream]:
+        for name in streams:
+            if not re.fullmatch(r"[A-Za-z]\w*", name):
+                raise ValueError(f"{name}: a stream's name is letters, digits and underscores")
+        return streams
+
+
+class Game(Part):
+    """What is paid for the choices of several subjects together."""
+
+    payoffs: Any = Field(description="nested lists: payoffs[choice of 1st][choice of 2nd] = [pay of 1st, pay of 2nd]")
+    miss: Number = Field(0.0, description="what every player gets if one of them makes no choice")
+
+
+class Group(Part):
+    """Streams that share a trial clock."""
+
+    streams: tuple[str, ...] = Field(min_length=1, description="subject.stream")
+    mix: dict[str, Number] = Field(
+        default_factory=dict,
+        description="who takes part, with relative probability: 'memory + gonogo': 2",
+    )
+    block: Whole = Field(1, ge=1, description="for how many trials an entry of the mix lasts")
+    cue: bool = Field(False, description="show every subject of the group which entry of the mix is on")
+    yoked: tuple[str, ...] = Field((), description="conditions that are drawn once and given to all members")
+    abort: Literal["stream", "trial"] = Field("stream", description="what an abort ends")
+    deadline: Number = Field(0.0, ge=0, description="ms after which nobody is waited for; 0: none")
+    patience: Number = Field(
+        0.0, ge=0, description="ms after the first member is done after which nobody is waited for; 0: none"
+    )
+    game: Game | None = None
+    rule: dict[str, dict[str, Any]] | None = Field(None, description="what couples the members: its name, parameters")
+    then: str | None = Field(None, description="period to which all members go on once the group has resolved")
+    branch: str = ""
+
+    @field_validator("branch", mode="before")
+    @classmethod
+    def _branch_as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
+
+    @field_validator("rule", mode="before")
+    @classmethod
+    def _a_name_alone(cls, value: Any) -> Any:
+        return {value: {}} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _makes_a_rule(self) -> Group:
+        self.make_rule()
+        return self
+
+    def make_rule(self) -> Rule | None:
+        """What couples the members; None if nothing does."""
+        if self.game is not None and self.rule is not None:
+            raise ValueError("rule: a game is a rule already; leave out one of the two")
+        try:
+            if self.game is not None:
+                return make_rule("payoff_matrix", payoffs=self.game.payoffs, miss=self.game.miss)
+            if self.rule is None:
+                return None
+            if len(self.rule) != 1:
+                raise ValueError(f"rule: {list(self.rule)} are {len(self.rule)} rules; a group has one")
+            name, parameters = next(iter(self.rule.items()))
+            return make_rule(name, **parameters)
+        except NeuroparallelError as error:
+            raise ValueError(f"{'rule' if self.game is None else 'game'}: {error}") from None
+
+
+class Session(Part):
+    """How long a session lasts; it ends at the end of a trial of the first group."""
+
+    trials: Whole | None = Field(None, ge=1, lt=2**62)
+    steps: Whole | None = Field(None, ge=1, lt=2**62)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Session:
+        if (self.trials is None) == (self.steps is None):
+            raise ValueError("give either trials or steps")
+        return self
+
+
+def plain(value: Any) -> Any:
+    """A parameter as a scenario file writes it."""
+    if hasattr(value, "plain"):
+        return value.plain()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        return value.item()
+    return value.tolist() if hasattr(value, "tolist") else value
