@@ -342,7 +342,7 @@ def test_tune_searches_what_the_scenario_says(fresh_environ, tmp_path):
 @pytest.mark.slow
 def test_bench_measures_rows_and_says_why_it_could_not(capsys, away, monkeypatch):
     monkeypatch.setenv("NEUROGYM_VENV", str(away / "missing"))
-    rows = ["import", "memory", "batch_action", "limit", "batch"]
+    rows = ["import", "memory", "batch_previous_action", "limit", "batch"]
     assert main(["bench", "--rounds", "1", "--seconds", "0.2", "--json", "numbers.json", "--only", *rows]) == 0
     numbers = {row["name"]: row for row in json.loads(Path("numbers.json").read_text())}
     assert list(numbers) == rows

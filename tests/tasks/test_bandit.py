@@ -104,7 +104,7 @@ def test_the_best_policy_meets_the_bound_and_does_not_exceed_it():
     def subject(_batch, _observations, infos):
         trial = int(batch.streams[0].trial[0])
         if trial:
-            won = batch.streams[0].last_reward > 0
+            won = batch.streams[0].reward > 0
             counts[np.arange(lanes), 2 * (choices - 1) + ~won] += 1
         patterns, where = np.unique(counts, axis=0, return_inverse=True)
         left = trials - trial
@@ -126,7 +126,7 @@ class Filter:
 
     def __call__(self, _batch, _observations, _infos):
         if self.choice is not None:
-            won, first = self.stream.last_reward > 0, self.choice == 1
+            won, first = self.stream.reward > 0, self.choice == 1
             likely = np.where(won == first, self.good, 1 - self.good)
             belief = self.belief * likely
             belief = belief / (belief + (1 - self.belief) * (1 - likely))

@@ -149,7 +149,7 @@ class Learner:
             self.choice = self.pick(self.second[self.lanes, self.state])
             return {AGENT: self.choice + 1}
         if self.last is not None:
-            self.learn(self.batch.streams[0].last_reward)
+            self.learn(self.batch.streams[0].reward)
         self.last = self.pick(self.first)
         return {AGENT: self.last + 1}
 
