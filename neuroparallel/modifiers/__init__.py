@@ -82,7 +82,7 @@ def read_modifier(entry: Any) -> Modifier:
         if option not in known:
             raise UnknownNameError(f"{cls.name()} has no option {option!r}.{nearest(str(option), known)}")
     for option, spec in known.items():
-        if option not in options and spec.default is dataclasses.MISSING:
+        if option not in options and spec.default is spec.default_factory:  # both are missing
             raise ArgumentError(f"{cls.name()} needs the option {option!r}.")
     try:
         return cls(**options)

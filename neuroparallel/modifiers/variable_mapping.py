@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
@@ -37,7 +37,7 @@ class VariableMapping(Modifier):
         The arbitrary mappings of conditional visuomotor learning; hazard and shortest block as NeuroGym had them.
     """
 
-    block: Any = Frozen(hazard=0.003, at_least=30)
+    block: Any = field(default_factory=lambda: Frozen(hazard=0.003, at_least=30))
 
     def __post_init__(self) -> None:
         """Refuse what is no length."""
