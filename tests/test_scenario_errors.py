@@ -146,12 +146,15 @@ def test_streams_in_no_group_get_one_whatever_the_others_are_called():
     }
 
 
-@pytest.mark.parametrize(("task", "condition"), [("two_step", "better_first"), ("n_back", "item")])
-def test_what_a_task_decides_itself_cannot_be_yoked(task, condition):
-    streams = {name: {"task": task} for name in ("x", "y")}
+@pytest.mark.parametrize(
+    ("task", "condition", "modifiers"),
+    [("two_step", "better_first", []), ("n_back", "item", []), ("choice_reaction", "target", ["variable_choices"])],
+)
+def test_what_a_task_decides_itself_cannot_be_yoked(task, condition, modifiers):
+    streams = {"x": {"task": task}, "y": {"task": task, "onset": 500, "modifiers": modifiers}}
     group = {"streams": ["a.x", "a.y"], "yoked": [condition]}
     with pytest.raises(ScenarioError, match=rf"groups\.g: {task}: '{condition}' cannot be imposed on it"):
-        Scenario.load({"name": "x", "subjects": {"a": {"streams": streams}}, "groups": {"g": group}})
+        Scenario.load({"name": "x", "dt": 50, "subjects": {"a": {"streams": streams}}, "groups": {"g": group}})
 
 
 @pytest.mark.parametrize("rule", ["public_goods", "trust", "ultimatum"])
