@@ -320,7 +320,8 @@ def _sights(
     entries = []
     for other, seen in scenario.subjects[name].sees.items():
         if other not in scenario.subjects or other == name:
-            raise ScenarioError(f"{key}: there is no other subject {other!r}.{nearest(other, scenario.subjects)}")
+            others = [subject for subject in subjects if subject != name]
+            raise ScenarioError(f"{key}: there is no other subject {other!r}.{nearest(other, others)}")
         if (seen.message or seen.answer_message) and scenario.subjects[other].message is None:
             which = "message" if seen.message else "answer_message"
             raise ScenarioError(f"{key}.{other}.{which}: {other} has nothing to say; give it message: {{levels: 2}}.")
@@ -386,6 +387,10 @@ def _check_groups(scenario: Scenario, groups: tuple[plan.GroupSpec, ...], stream
 def check_scenario(scenario: Scenario) -> None:
     """Compile a scenario to see whether it can be played; raises what is wrong with it."""
     built = build_layout(scenario)
+    agents = [*scenario.subjects, *(stream.name for stream in built.streams)]
+    for name in scenario.policies if isinstance(scenario.policies, Mapping) else ():
+        if name not in agents:
+            raise ScenarioError(f"policies.{name}: there is no such agent.{nearest(name, agents)}")
     streams = []
     for stream in built.streams:
         check_modifiers(scenario, stream.name, stream.task, built.dt)

@@ -60,6 +60,19 @@ WRONG = {  # what is replaced: by what, and what the message must say
     "a mix": ("m + g: 2", "m + p: 2", r":17: groups\.trial\.mix: 'p' is not in this group"),
     "a group": ("[one.m, one.g]", "[one.m, one.h]", r":17: groups\.trial.*there is no stream 'one.h'. Did you mean"),
     "twins": ("  two:", "  one:", r":13: the key 'one' stands here and in line 4"),
+    "a list": ("[one.m, one.g]", "one.m", r":17: groups\.trial\.streams: it is a list, .*; found 'one\.m'"),
+    "a mapping": ("{m: 1, m + g: 2}", "m", r":17: groups\.trial\.mix: it is a mapping, .*; found 'm'"),
+    "one of some words": (
+        "name: x",
+        "name: x\npolicies: shraed",
+        r":2: policies: .*'streams'; found 'shraed'\. Did",
+    ),
+    "the agent of a policy": ("name: x", "name: x\npolicies: {tow: a}", r":2: policies\.tow: .*Did you mean 'two'\?"),
+    "itself": (
+        "    action: shared",
+        "    sees: [one]",
+        r":5: subjects\.one\.sees: .*no other subject 'one'. Valid: two",
+    ),
     "YAML": ("{task: random_dots}", "{task: random_dots", r"this is no YAML"),
 }
 
@@ -127,6 +140,13 @@ def test_two_groups_of_one_branch_are_refused():
     groups = {name: {"streams": [f"a.{stream}"], "branch": "twin"} for name, stream in (("g", "x"), ("h", "y"))}
     with pytest.raises(ScenarioError, match=r"groups\.h\.branch: groups\.g has the branch 'twin' too"):
         Scenario.load(grouped(**groups))
+
+
+def test_a_group_may_be_called_like_a_key_of_its_own():
+    with pytest.raises(ScenarioError, match=r"groups\.game\.deadlin: there is no such key. Did you mean 'deadline'"):
+        Scenario.load(grouped(game={"streams": ["a.x", "a.y"], "deadlin": 3}))
+    with pytest.raises(ScenarioError, match=r"groups\.game\.rule: there is no rule 'trsut'"):
+        Scenario.load(grouped(game={"streams": ["a.x", "a.y"], "rule": "trsut"}))
 
 
 def test_what_is_numbered_by_itself_makes_way_for_what_is_written():
