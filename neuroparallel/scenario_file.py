@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import typing
 from typing import Any
 
 import yaml
@@ -11,6 +12,15 @@ from pydantic import BaseModel, ValidationError
 from neuroparallel.errors import ScenarioError, nearest
 
 __all__ = ["Source", "read_value", "read_yaml", "write_yaml"]
+
+
+_KINDS = {  # in the words of a file, not of Python
+    "bool_parsing": "it is true or false",
+    "dict_type": "it is a mapping, with a key and a value in each line",
+    "model_type": "it is a mapping, with a key and a value in each line",
+    "tuple_type": "it is a list, as in [a, b]",
+}
+_UNION = re.compile(r"(literal|dict)\[")  # what pydantic puts into a path for each kind that a value may be of
 
 
 class Source:
@@ -50,7 +60,11 @@ class Source:
             message = "this key is missing."
         elif item["type"] != "value_error":
             found = item.get("input")
+            message = _KINDS.get(item["type"], message)
             message = f"{message}; found {found!r}." if not isinstance(found, dict) else f"{message}."
+            close = nearest(str(found), re.findall(r"'(\w+)'", message)[:-1]) if item["type"] == "literal_error" else ""
+            message += close if "Did you mean" in close else ""
+            path = [part for part in path if not _UNION.match(part)]
         path, message = self._narrow(path, message, model)
         line = self.line(path)
         where = f"{self.name}:{line}" if line else self.name
@@ -81,12 +95,15 @@ def _child(node: yaml.Node, key: str) -> tuple[yaml.Node, yaml.Node] | None:
 
 def _keys_at(model: Any, path: list[str]) -> list[str]:
     """The keys that a model allows at a path."""
+    named = False  # the next key is a name that the user gave, as of a group, and no field
     for key in path:
         fields = getattr(model, "model_fields", None)
         if fields is None:
             return []
-        if key in fields:
-            model = _model_in(fields[key].annotation)
+        if named:
+            named = False
+        elif key in fields:
+            model, named = _model_in(fields[key].annotation), typing.get_origin(fields[key].annotation) is dict
     return list(getattr(model, "model_fields", {}))
 
 

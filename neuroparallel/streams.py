@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build_layout", "check_scenario", "explicit"]
 
-TRIED = 16  # lanes in which a group's first trial is begun, to see whether it can be
+TRIED, TRIED_TRIALS = 16, 2  # lanes, and further trials of each, that are begun to see whether they can be
 
 
 def time_step(scenario: Scenario) -> float:
@@ -320,7 +320,8 @@ def _sights(
     entries = []
     for other, seen in scenario.subjects[name].sees.items():
         if other not in scenario.subjects or other == name:
-            raise ScenarioError(f"{key}: there is no other subject {other!r}.{nearest(other, scenario.subjects)}")
+            others = [subject for subject in subjects if subject != name]
+            raise ScenarioError(f"{key}: there is no other subject {other!r}.{nearest(other, others)}")
         if (seen.message or seen.answer_message) and scenario.subjects[other].message is None:
             which = "message" if seen.message else "answer_message"
             raise ScenarioError(f"{key}.{other}.{which}: {other} has nothing to say; give it message: {{levels: 2}}.")
@@ -386,6 +387,10 @@ def _check_groups(scenario: Scenario, groups: tuple[plan.GroupSpec, ...], stream
 def check_scenario(scenario: Scenario) -> None:
     """Compile a scenario to see whether it can be played; raises what is wrong with it."""
     built = build_layout(scenario)
+    agents = [*scenario.subjects, *(stream.name for stream in built.streams)]
+    for name in scenario.policies if isinstance(scenario.policies, Mapping) else ():
+        if name not in agents:
+            raise ScenarioError(f"policies.{name}: there is no such agent.{nearest(name, agents)}")
     streams = []
     for stream in built.streams:
         check_modifiers(scenario, stream.name, stream.task, built.dt)
@@ -400,15 +405,18 @@ def check_scenario(scenario: Scenario) -> None:
         except NeuroparallelError as error:
             raise ScenarioError(f"groups.{group.name}.{error}") from None
         if together.coupling.draws:
-            _begin_once(together)
+            _try_out(together)
 
 
-def _begin_once(group: BatchGroup) -> None:
-    """Begin a group's first trial in some lanes: what cannot be imposed on a member shows then."""
+def _try_out(group: BatchGroup) -> None:
+    """Begin some trials of a group, and end them at once: what cannot be imposed on a member shows then."""
     lanes, zeros = np.arange(TRIED), np.zeros(TRIED, np.uint64)
     try:
         for stream in group.streams.values():
             stream.begin(lanes, zeros, lanes.astype(np.uint64), zeros)
         group.begin(lanes, zeros, lanes.astype(np.uint64), zeros, 0)
+        for _ in range(TRIED_TRIALS):
+            group.cancel(lanes, 0)
+            group.start(lanes, 0)
     except NeuroparallelError as error:
         raise ScenarioError(f"groups.{group.spec.name}: {error}") from None

@@ -102,6 +102,7 @@ def test_values_of_set_are_yaml(text, value):
         (["scenarios", "--tag", "dual"], "Did you mean 'dual_task'?"),
         (["bench", "--only", "bacth"], "Did you mean 'batch'?"),
         (["check"], "check needs a FILE"),
+        (["run", "random_dots", "--trials", "0"], "--trials is 0"),
         (["report", "nowhere"], "There is no run in nowhere"),
     ],
 )
@@ -132,6 +133,11 @@ def test_check_names_file_line_and_key_of_every_problem(capsys, away):
     ]
     assert "'go_nogo'" in lines[0]
     assert "'timing'" in lines[1]
+
+
+def test_check_reads_a_file_of_any_name_from_anywhere(away):
+    (away / "scenario.txt").write_text("name: x\nsubjects: {rat: {streams: {a: {task: go_nogo}}}}\n")
+    assert check_file("scenario.txt") == check_file(away / "scenario.txt") == []
 
 
 def test_every_shipped_scenario_is_good():

@@ -60,6 +60,19 @@ WRONG = {  # what is replaced: by what, and what the message must say
     "a mix": ("m + g: 2", "m + p: 2", r":17: groups\.trial\.mix: 'p' is not in this group"),
     "a group": ("[one.m, one.g]", "[one.m, one.h]", r":17: groups\.trial.*there is no stream 'one.h'. Did you mean"),
     "twins": ("  two:", "  one:", r":13: the key 'one' stands here and in line 4"),
+    "a list": ("[one.m, one.g]", "one.m", r":17: groups\.trial\.streams: it is a list, .*; found 'one\.m'"),
+    "a mapping": ("{m: 1, m + g: 2}", "m", r":17: groups\.trial\.mix: it is a mapping, .*; found 'm'"),
+    "one of some words": (
+        "name: x",
+        "name: x\npolicies: shraed",
+        r":2: policies: .*'streams'; found 'shraed'\. Did",
+    ),
+    "the agent of a policy": ("name: x", "name: x\npolicies: {tow: a}", r":2: policies\.tow: .*Did you mean 'two'\?"),
+    "itself": (
+        "    action: shared",
+        "    sees: [one]",
+        r":5: subjects\.one\.sees: .*no other subject 'one'. Valid: two",
+    ),
     "YAML": ("{task: random_dots}", "{task: random_dots", r"this is no YAML"),
 }
 
@@ -129,6 +142,13 @@ def test_two_groups_of_one_branch_are_refused():
         Scenario.load(grouped(**groups))
 
 
+def test_a_group_may_be_called_like_a_key_of_its_own():
+    with pytest.raises(ScenarioError, match=r"groups\.game\.deadlin: there is no such key. Did you mean 'deadline'"):
+        Scenario.load(grouped(game={"streams": ["a.x", "a.y"], "deadlin": 3}))
+    with pytest.raises(ScenarioError, match=r"groups\.game\.rule: there is no rule 'trsut'"):
+        Scenario.load(grouped(game={"streams": ["a.x", "a.y"], "rule": "trsut"}))
+
+
 def test_what_is_numbered_by_itself_makes_way_for_what_is_written():
     value = grouped(g={"streams": ["a.x"]}, h={"streams": ["a.y"], "branch": "group.0"})
     value["subjects"]["a"]["streams"]["y"] = {**DOTS, "branch": "0"}
@@ -146,12 +166,15 @@ def test_streams_in_no_group_get_one_whatever_the_others_are_called():
     }
 
 
-@pytest.mark.parametrize(("task", "condition"), [("two_step", "better_first"), ("n_back", "item")])
-def test_what_a_task_decides_itself_cannot_be_yoked(task, condition):
-    streams = {name: {"task": task} for name in ("x", "y")}
+@pytest.mark.parametrize(
+    ("task", "condition", "modifiers"),
+    [("two_step", "better_first", []), ("n_back", "item", []), ("choice_reaction", "target", ["variable_choices"])],
+)
+def test_what_a_task_decides_itself_cannot_be_yoked(task, condition, modifiers):
+    streams = {"x": {"task": task}, "y": {"task": task, "onset": 500, "modifiers": modifiers}}
     group = {"streams": ["a.x", "a.y"], "yoked": [condition]}
     with pytest.raises(ScenarioError, match=rf"groups\.g: {task}: '{condition}' cannot be imposed on it"):
-        Scenario.load({"name": "x", "subjects": {"a": {"streams": streams}}, "groups": {"g": group}})
+        Scenario.load({"name": "x", "dt": 50, "subjects": {"a": {"streams": streams}}, "groups": {"g": group}})
 
 
 @pytest.mark.parametrize("rule", ["public_goods", "trust", "ultimatum"])

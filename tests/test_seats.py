@@ -131,6 +131,44 @@ def test_who_cannot_play_is_refused_by_name(played_by, says):
     assert says in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "agent"),
+    [
+        ("prisoners_dilemma", "bottleneck"),
+        ("joint_random_dots", "accumulator"),
+        ("inspection", "best_response"),
+        ("inspection", "q_learner"),
+    ],
+)
+def test_a_restored_agent_looks_at_the_engine_it_is_restored_into(name, agent):
+    scenario = npar.Scenario.load(name)
+    mine, *others = scenario.subjects
+    scenario = scenario.replace(**{f"subjects.{other}.played_by": agent for other in others})
+    rng, straight, other = np.random.default_rng(0), npar.batch(scenario, lanes=3), npar.batch(scenario, lanes=3)
+    space = straight.action_space(mine)
+    actions = [{mine: rng.integers(0, getattr(space, "nvec", 2), (3, *space.shape))} for _ in range(60)]
+    straight.reset(4)
+    for action in actions[:20]:
+        straight.step(action)
+    other.set_state(straight.state())
+    for action in actions[20:]:
+        for one, two in zip(straight.step(action)[:2], other.step(action)[:2], strict=True):
+            np.testing.assert_array_equal(one[mine], two[mine])
+    np.testing.assert_array_equal(straight.trials()["choice"], other.trials()["choice"])
+
+
+def test_an_action_that_is_refused_leaves_the_agents_as_they_were():
+    scenario = pennies(**{"subjects.mismatcher.played_by": "random"})
+    once, twice = npar.batch(scenario, lanes=50), npar.batch(scenario, lanes=50)
+    once.reset(0), twice.reset(0)
+    for _ in range(40):
+        with pytest.raises(NeuroparallelError, match="matcher"):
+            twice.step({"matcher": np.full(50, 9)})
+        for env in (once, twice):
+            env.step({"matcher": np.ones(50, np.int64)})
+    np.testing.assert_array_equal(once.trials()["choice"], twice.trials()["choice"])
+
+
 def test_an_agent_is_not_taken_for_a_directory_of_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wsls").mkdir()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import copy
+import io
 import os
+import pickle
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.registry import list_agents, make_agent
 from neuroparallel.agents.trained import TrainedAgent, load_trained
+from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError
 from neuroparallel.scenario import Scenario
 
@@ -87,6 +89,7 @@ class SeatedBatch:
         self.possible_agents = [agent for agent in env.possible_agents if agent not in self.seats]
         self._seen: Any = {}
         self._told: Any = {}
+        self._decided: dict[str, Any] = {}  # what agents do in a step that was refused because of what others do
         self._fresh = True
 
     def __getattr__(self, name: str) -> Any:
@@ -107,6 +110,7 @@ class SeatedBatch:
     def reset(self, seed: Any = None) -> Any:
         """Start a new session in every lane; agents forget everything if a seed is given, or the first time."""
         self._seen, self._told = self.env.reset(seed)
+        self._decided = {}
         if seed is not None or self._fresh:
             for agent in self.seats.values():
                 agent.reset(self.env)
@@ -116,15 +120,16 @@ class SeatedBatch:
     def step(self, actions: Mapping[str, Any]) -> Any:
         """Advance every lane by one time step, with actions for the subjects that are nobody's seat."""
         mine = {agent: actions[agent] for agent in self.possible_agents if agent in actions}
-        for subject, agent in self.seats.items():
-            mine[subject] = agent.act(self._seen, self._told, self.env)[subject]
-        seen, rewards, terminations, truncations, told = self.env.step(mine)
-        self._seen, self._told = seen, told
+        if not self._decided:
+            decided = {subject: agent.act(self._seen, self._told, self.env) for subject, agent in self.seats.items()}
+            self._decided = {subject: chosen[subject] for subject, chosen in decided.items()}
+        seen, rewards, terminations, truncations, told = self.env.step(mine | self._decided)
+        self._seen, self._told, self._decided = seen, told, {}
         return tuple(self._others(part) for part in (seen, rewards, terminations, truncations, told))
 
     def restart(self, mask: NDArray[np.bool_]) -> Any:
         """Begin the next session of some lanes at once; see `BatchEngine.restart`."""
-        self._seen, self._told = self.env.restart(mask), self.env.infos()
+        self._seen, self._told, self._decided = self.env.restart(mask), self.env.infos(), {}
         return self._others(self._seen)
 
     def infos(self) -> Any:
@@ -140,23 +145,60 @@ class SeatedBatch:
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes, the agents' memories included."""
-        memories = {seat: _memory(agent) for seat, agent in self.seats.items()}
+        parts = _parts(self.unwrapped)
+        memories = {seat: _memory(agent, parts) for seat, agent in self.seats.items()}
         seen = {agent: array.copy() for agent, array in self._seen.items()}
         told = {agent: {key: np.array(info[key]) for key in info} for agent, info in self._told.items()}
-        return {"env": self.env.state(), "seats": memories, "seen": seen, "told": told, "fresh": self._fresh}
+        own = {"seen": seen, "told": told, "decided": dict(self._decided), "fresh": self._fresh}
+        return {"env": self.env.state(), "seats": memories, **own}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
         self.env.set_state(saved["env"])
         self._seen, self._told, self._fresh = saved["seen"], saved["told"], saved["fresh"]
+        self._decided = dict(saved["decided"])
         for seat, memory in saved["seats"].items():
             agent: Any = self.seats[seat]
             if hasattr(agent, "set_state"):
                 agent.set_state(memory)
             else:
-                vars(agent).update(copy.deepcopy(memory))
+                vars(agent).update(_Recall(io.BytesIO(memory), _parts(self.unwrapped)).load())
 
 
-def _memory(agent: Any) -> Any:
+def _parts(engine: BatchEngine) -> dict[str, Any]:
+    """The parts of an engine that agents look at, by place."""
+    parts: dict[str, Any] = {"engine": engine}
+    for kind in ("streams", "groups", "subjects"):
+        parts |= {f"{kind}.{place}": part for place, part in enumerate(getattr(engine, kind))}
+    return parts | {f"tables.{place}": stream.tables for place, stream in enumerate(engine.streams)}
+
+
+def _memory(agent: Any, parts: Mapping[str, Any]) -> Any:
     """What an agent remembers: what it says of itself, or all its attributes."""
-    return agent.state() if hasattr(agent, "state") else copy.deepcopy(vars(agent))
+    if hasattr(agent, "state"):
+        return agent.state()
+    file = io.BytesIO()
+    _Keep(file, parts).dump(vars(agent))
+    return file.getvalue()
+
+
+class _Keep(pickle.Pickler):
+    """Writes down the attributes of an agent; of parts of the engine only which ones they are."""
+
+    def __init__(self, file: io.BytesIO, parts: Mapping[str, Any]) -> None:
+        super().__init__(file)
+        self._places = {id(part): place for place, part in parts.items()}
+
+    def persistent_id(self, part: Any) -> str | None:
+        return self._places.get(id(part))
+
+
+class _Recall(pickle.Unpickler):
+    """Reads them again, for an agent that looks at another engine."""
+
+    def __init__(self, file: io.BytesIO, parts: Mapping[str, Any]) -> None:
+        super().__init__(file)
+        self._parts = parts
+
+    def persistent_load(self, place: str) -> Any:
+        return self._parts[place]

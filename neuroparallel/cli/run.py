@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroparallel.cli.common import add_verb, add_what, changes_of, load, note, on_screen, print_table, write_table
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import ArgumentError, whole_number
 
 if TYPE_CHECKING:
     from neuroparallel.agents import Agent
@@ -58,7 +58,8 @@ def run(options: argparse.Namespace) -> None:
     if options.steps is not None:
         traces, trials = _watched(scenario, agent, options.steps, options.seed)
     else:
-        trials = _simulated(scenario, agent, options.trials or 1000, options.seed)
+        wanted = 1000 if options.trials is None else whole_number(options.trials, "--trials", 1)
+        trials = _simulated(scenario, agent, wanted, options.seed)
         signature = find_signature(trials)
     on_screen().print(f"{scenario.name}: {trials.summary()}", markup=False)
     if signature is not None and not _print(signature, trials):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ def check_file(path: str | Path) -> list[str]:
     """
     path = Path(path)
     try:
-        scenario = Scenario.load(path if path.suffix in (".yaml", ".yml") else f"./{path}")
+        scenario = Scenario.load(path if path.suffix in (".yaml", ".yml") or os.sep in str(path) else f"./{path}")
     except NeuroparallelError as error:
         return str(error).splitlines()
     source = read_yaml(path.read_text(encoding="utf-8"), str(path))[1]
