@@ -125,7 +125,7 @@ def history_design(
     that trial was right, else 0), ``L-`` (r if it was wrong) and, for each pair of outcomes, the transition from trial
     k + 1 to trial k before: ``T++`` is 1 if both were right and the choice was repeated, -1 if both were right and it
     was alternated, else 0. A transition predicts a side only together with the last choice, so it enters multiplied by
-    that. ``L+`` and ``L-`` at lag 2 are left out beside transitions: they are the same numbers as transitions at lag 1.
+    that. ``L+`` and ``L-`` at lag 2 are left out beside transitions: they are sums of those at lag 1.
 
     A trial counts if its choice is one of the two, and as many trials as are looked back on were recorded in the same
     lane and session. A miss, an early response or another choice among those before it is a 0 in all that it is
