@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -142,7 +143,7 @@ def train(
         {'subject_0.memory': 0.97, 'subject_0.gng': 1.0}
     """
     earlier = _Earlier.read(resume)
-    scenario = load_scenario(earlier.scenario if what is None and earlier else what)
+    scenario, settings = _written_out(load_scenario(earlier.scenario if what is None and earlier else what), settings)
     section = dict(scenario.train or {})
     place = Path(out) if out is not None else earlier.place if earlier else None
     stages = _stages(scenario, curriculum or section.get("curriculum") or (), seed, settings)
@@ -326,6 +327,24 @@ def _stages(
     if stages and stages[-1].env == Stage.of(final).env:
         stages.pop()
     return [*stages, Stage.of(final)]
+
+
+def _written_out(scenario: Any, settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Move settings that a file can hold into the scenario, so that its run is repeated, and goes on, with the same."""
+    if settings.get("algorithm"):  # the scenario's other settings are meant for another one
+        return scenario, settings
+    held = {key: _plain(value) for key, value in settings.items() if value is not None}
+    held = {key: value for key, value in held.items() if value is not None}
+    kept = {key: value for key, value in settings.items() if key not in held}
+    return scenario.replace(**{f"train.{key}": value for key, value in held.items()}), kept
+
+
+def _plain(value: Any) -> Any:
+    """A setting as a file holds it, tuples as lists; None if it cannot."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError):
+        return None
 
 
 def _seconds(value: Any, what: str) -> float:

@@ -173,9 +173,11 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_written(ru
 # ---- several policies, kept and continued ---------------------------------------------------------------------------
 
 
-def test_going_on_restores_every_policy(run: Any, tmp_path: Path) -> None:
+def test_going_on_restores_every_policy_with_the_settings_of_the_run(run: Any, tmp_path: Path) -> None:
     kept = load_policy(run.out)
-    config = ppo_config(pennies(), seed=1, **FAST)
+    written = npar.Scenario.load(str(run.out / "scenario.yaml"))
+    assert {key: written.train[key] for key in FAST} == {**FAST, "hidden": [8]}
+    config = ppo_config(written, seed=1)
     trainer = Trainer([Stage.of(config)], {"checkpoint": run.out / "checkpoint"})
     try:
         for name in LEARNERS:
@@ -183,7 +185,7 @@ def test_going_on_restores_every_policy(run: Any, tmp_path: Path) -> None:
             assert all(torch.equal(mine[key], theirs[key]) for key in theirs)
     finally:
         trainer.stop()
-    longer = train(resume=run.out, out=tmp_path / "longer", budget_s=0.3, **FAST)
+    longer = train(resume=run.out, out=tmp_path / "longer", budget_s=0.3)
     assert longer.iterations > run.iterations
     assert longer.policy.names == kept.names
 
