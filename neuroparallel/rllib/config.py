@@ -187,8 +187,13 @@ def config_for(what: Any, **settings: Any) -> PPOConfig:
 def _section(scenario: Any) -> dict[str, Any]:
     """What a scenario says of learning: its `train:` section, and who learns together."""
     section = dict(scenario.train or {})
-    if scenario.policies is not None:
-        section.setdefault("policies", scenario.policies)
+    if scenario.policies is None:
+        return section
+    if section.setdefault("policies", scenario.policies) != scenario.policies:
+        raise ArgumentError(
+            f"policies is {scenario.policies!r} in the scenario, but {section['policies']!r} in its train section; "
+            "write it in one place."
+        )
     return section
 
 

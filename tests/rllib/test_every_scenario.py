@@ -35,9 +35,10 @@ def names_of(config: object) -> dict[str, str]:
 
 
 def test_agents_with_the_same_spaces_share_a_policy_unless_told_otherwise() -> None:
-    assert set(names_of(ppo_config("matching_pennies")).values()) == {"shared"}
-    assert len(set(names_of(ppo_config("matching_pennies", policies="independent")).values())) == 2
-    different = Scenario.load("matching_pennies").replace(**{"subjects.matcher.sees": []})
+    pennies = Scenario.load("matching_pennies").replace(policies=None)
+    assert set(names_of(ppo_config(pennies)).values()) == {"shared"}
+    assert len(set(names_of(ppo_config(pennies, policies="independent")).values())) == 2
+    different = pennies.replace(**{"subjects.matcher.sees": []})
     assert len(set(names_of(ppo_config(different)).values())) == 2
 
 
@@ -51,7 +52,13 @@ def test_a_scenario_says_who_learns_together() -> None:
 
 def test_a_seat_that_is_taken_does_not_learn() -> None:
     seated = Scenario.load("matching_pennies").replace(**{"subjects.mismatcher.played_by": "wsls"})
-    assert names_of(ppo_config(seated)) == {"matcher": "shared"}
+    assert names_of(ppo_config(seated)) == {"matcher": "matcher"}
+
+
+def test_policies_that_a_scenario_names_twice_are_refused() -> None:
+    twice = Scenario.load("matching_pennies").replace(train={"policies": "shared"})
+    with pytest.raises(ArgumentError, match=r"policies is 'independent' .* 'shared' in its train section"):
+        ppo_config(twice)
 
 
 @pytest.mark.parametrize(
