@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from neuroparallel.rule import Rule
 from neuroparallel.task import Task
@@ -167,4 +167,3 @@ class Layout:
     session_trials: int = 0
     session_steps: int = 0
     seed: int = 0
-    names: dict[str, int] = field(default_factory=dict, compare=False)
