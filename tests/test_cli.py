@@ -265,7 +265,7 @@ def test_a_run_is_kept_resumed_reported_and_evaluated(capsys, away):
     kept = {"scenario.yaml", "trials.csv", "history.csv", "checkpoint", "summary.json", "trial.png"}
     assert kept <= {file.name for file in run.iterdir()}
     before = json.loads((run / "summary.json").read_text())
-    assert npar.Scenario.load(run / "scenario.yaml").train == {"criterion": {"go_nogo": 1.0}}
+    assert npar.Scenario.load(run / "scenario.yaml").train == {"criterion": {"go_nogo": 1.0}, "lanes": 16}
 
     assert main(["train", "go_nogo", "--resume", *SHORT]) == 0
     after = json.loads((run / "summary.json").read_text())
