@@ -418,7 +418,11 @@ class Wrong(Rule):
 
 @pytest.mark.parametrize(
     ("parameters", "says"),
-    [({"name": "sied"}, "Did you mean 'side'"), ({"value": 3.0}, "none of its levels")],
+    [
+        ({"name": "sied"}, "Did you mean 'side'"),
+        ({"value": 3.0}, "none of its levels"),
+        ({"value": 1.5}, "is no int64"),
+    ],
 )
 def test_what_a_rule_may_not_impose_is_refused_by_name(parameters, says):
     with pytest.raises(ScenarioError, match=rf"groups\.g: .*{says}"):

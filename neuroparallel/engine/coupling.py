@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Levels
+from neuroparallel.design import Factorial, Levels
 from neuroparallel.engine.draws import Given
 from neuroparallel.engine.layout import GroupSpec, StreamSpec
 from neuroparallel.errors import TaskError, nearest
@@ -92,6 +92,7 @@ class Coupling:
         self._options = tuple(len(stream.task.action_names()) - 1 for stream in members)
         self._yoked = yoked_factors(spec, members)
         self._known = [stream.task.conditions().names for stream in members]
+        self._dtypes = [_dtypes(stream.task.conditions()) for stream in members]
         self._onsets: dict[int, tuple[str, int, Bits, int]] = {}
         for place, name in _onset_names(members).items():
             law, branch = members[place].onset.law, members[place].branch
@@ -177,8 +178,13 @@ class Coupling:
                     f"condition.{nearest(name, self._known[place])}"
                 )
             if name not in kept:
-                kept[name] = np.zeros(self.lanes, value.dtype)
+                kept[name] = np.zeros(self.lanes, self._dtypes[place][name])
             kept[name][lanes] = value
+            if (kept[name][lanes] != value).any():
+                raise TaskError(
+                    f"the rule of {self.spec.name} imposes {name} = {value[0]!r} on {self._members[place].name}, which "
+                    f"is no {self._dtypes[place][name]}."
+                )
         if kept.keys() != conditions.keys():
             raise TaskError(
                 f"the rule of {self.spec.name} imposed {sorted(conditions)} on {self._members[place].name}, but "
@@ -249,6 +255,12 @@ class Coupling:
             for name, array in saved[theirs].items():
                 mine[name][:] = array
         self._given = tuple({name: array.copy() for name, array in kept.items()} for kept in saved["given"])
+
+
+def _dtypes(design: Factorial) -> dict[str, np.dtype[Any]]:
+    """The type of every condition of a design."""
+    first = design.values({name: np.zeros(1, np.int64) for name in design.factors})
+    return {name: column.dtype for name, column in first.items()} | dict.fromkeys(design.laws, np.dtype(np.float64))
 
 
 def _drawn(name: str, factor: Levels | Law, words: Bits) -> dict[str, NDArray[Any]]:

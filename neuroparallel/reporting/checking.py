@@ -65,6 +65,7 @@ def _place(source: Source, key: str, check: Callable[[], Any]) -> list[str]:
 
 def _check_train(scenario: Scenario, playable: bool) -> None:
     from neuroparallel.rllib.config import config_for
+    from neuroparallel.rllib.evaluation import REWARD
     from neuroparallel.rllib.settings import resolve
 
     resolve(scenario.train, {})
@@ -72,7 +73,7 @@ def _check_train(scenario: Scenario, playable: bool) -> None:
         config_for(scenario)
     names = [name for name, _ in scenario.stream_items()]
     for key in (scenario.train or {}).get("criterion") or {}:
-        if not any(key in (name, name.split(".", 1)[1]) for name in names):
+        if key != REWARD and not any(key in (name, name.split(".", 1)[1]) for name in names):
             raise ScenarioError(f"train.criterion.{key}: there is no stream {key!r}.{nearest(key, names)}")
 
 
