@@ -82,6 +82,12 @@ def test_with_one_seat_left_a_game_is_a_gymnasium_environment():
     env.step(np.zeros(6, int))
 
 
+@pytest.mark.parametrize("mode", ["SAME_STEP", "DISABLED"])
+def test_seats_are_refused_where_their_trials_would_differ_from_those_of_one_lane(mode):
+    with pytest.raises(NeuroparallelError, match="NEXT_STEP"):
+        npar.vector_env(pennies(**SEATED), num_envs=2, autoreset_mode=mode)
+
+
 def test_a_seated_parallel_environment_passes_pettingzoos_test():
     parallel_api_test(npar.parallel_env(pennies(**SEATED), session={"trials": 5}), num_cycles=60)
 

@@ -75,6 +75,11 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         self._split = splitter(self.engine.unwrapped, self.agent)
         self.num_envs, self.dt = self.engine.lanes, layout.dt
         self.autoreset_mode = _mode(autoreset_mode)
+        if self.autoreset_mode is not AutoresetMode.NEXT_STEP and getattr(self.engine, "seats", None):
+            raise ArgumentError(
+                f"autoreset_mode is {self.autoreset_mode.name}, but agents on seats count the step in which a session "
+                "begins anew, and so would play other trials than in gym_env; use NEXT_STEP."
+            )
         self.metadata = {
             "name": self.scenario.name,
             "render_modes": [],
