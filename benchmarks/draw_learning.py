@@ -7,12 +7,14 @@ python benchmarks/draw_learning.py runs/learning learning.png    # joint_percept
 from __future__ import annotations
 
 import argparse
+import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from neuroparallel.records import Table
 
@@ -55,7 +57,7 @@ PANELS: tuple[tuple[str, str, tuple[Curve, ...], tuple[float, float]], ...] = (
             ("joint_perception", "a", BLUE, lambda h: h["a.look"]),
             ("joint_perception", "b", ORANGE, lambda h: h["b.look"]),
         ),
-        (0.4, 1.02),
+        (0.65, 0.9),
     ),
 )
 
@@ -82,7 +84,9 @@ def main() -> None:
         axes.set_xlim(left=0)
         axes.legend(frameon=False, loc="lower right", fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(options.file)
+    drawn = io.BytesIO()
+    figure.savefig(drawn)
+    Image.open(drawn).quantize(48).save(options.file, optimize=True)
 
 
 if __name__ == "__main__":
