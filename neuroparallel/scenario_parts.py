@@ -197,7 +197,7 @@ class Seen(Part):
 class Message(Part):
     """What a subject can say to others in every step: an action factor of its own."""
 
-    levels: Whole = Field(2, ge=2, le=1000, description="how many there are, silence included; shown as 0 to 1")
+    levels: Whole = Field(2, ge=2, le=1_000_000, description="how many there are, silence included; shown as 0 to 1")
     cost: Number = Field(0.0, description="what saying 1 costs per step")
 
 
