@@ -25,11 +25,16 @@ for name, (grown, test, side) in subjects.items():
     result = npar.rllib.train(grown, budget_s=BUDGET_S, seed=0)
     result.policy.explore = True
     trials = npar.rllib.evaluate(result.policy, trials=200, env=npar.rllib.env_config(test))
-    kernels[name] = found = npar.analysis.history_kernels(trials, side=side, lags=6)
     print(f"{name}: {result.trials:,} trials of training, {100 * trials['correct'].mean():.1f} % correct with two")
     print(npar.analysis.repeat_probability(trials))
+    try:
+        kernels[name] = found = npar.analysis.history_kernels(trials, side=side, lags=6)
+    except npar.errors.ArgumentError as error:  # who has hardly learnt may choose but one thing
+        print(error)
+        continue
     before, after = found.bias_after_correct[0], found.bias_after_error[0]
     print(f"transition bias {before:.2f} after correct trials, {after:.2f} after errors")
     print(f"reset index {found.reset_index:.2f} ± {found.reset_index_error:.2f}")
-npar.plotting.plot_history_kernels(kernels, title="Transitions between correct trials").savefig(PICTURE)
-print("drawn:", PICTURE)
+if kernels:
+    npar.plotting.plot_history_kernels(kernels, title="Transitions between correct trials").savefig(PICTURE)
+    print("drawn:", PICTURE)

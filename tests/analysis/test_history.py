@@ -264,3 +264,7 @@ def test_repetition_by_hand():
     assert found["after"].tolist() == ["correct", "error"]
     assert found["repeated"].tolist() == [1.0, 0.0]
     assert found["trials"].tolist() == [2, 1]
+
+
+def test_who_never_chooses_repeats_nothing():
+    assert len(analysis.repeat_probability(table([0, 0, 0], [0, 0, 0]), ())) == 0
