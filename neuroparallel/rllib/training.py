@@ -336,7 +336,11 @@ def _written_out(scenario: Any, settings: dict[str, Any]) -> tuple[Any, dict[str
     held = {key: _plain(value) for key, value in settings.items() if value is not None}
     held = {key: value for key, value in held.items() if value is not None}
     kept = {key: value for key, value in settings.items() if key not in held}
-    return scenario.replace(**{f"train.{key}": value for key, value in held.items()}), kept
+    if not held:
+        return scenario, kept
+    section = {**(scenario.train or {}), **held}
+    policies = section.pop("policies", scenario.policies) if "policies" in held else scenario.policies
+    return scenario.replace(train=None, policies=None).replace(train=section, policies=policies), kept
 
 
 def _plain(value: Any) -> Any:

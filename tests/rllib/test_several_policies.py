@@ -23,6 +23,7 @@ from neuroparallel.rllib.evaluation import measure, who_draws
 from neuroparallel.rllib.metrics import fraction_correct
 from neuroparallel.rllib.source import build_engine
 from neuroparallel.rllib.stages import Stage, Trainer
+from neuroparallel.rllib.training import _criterion, _written_out
 
 pytestmark = [pytest.mark.rllib, pytest.mark.slow]
 
@@ -190,6 +191,15 @@ def test_going_on_restores_every_policy_with_the_settings_of_the_run(run: Any, t
     assert longer.policy.names == kept.names
 
 
+def test_a_policy_named_in_the_call_is_the_one_that_is_kept_and_used() -> None:
+    scenario, rest = _written_out(pennies(policies="independent"), {"policies": "shared", "lr": None, "hidden": (8,)})
+    assert (scenario.policies, scenario.train["hidden"], rest) == ("shared", [8], {"lr": None})
+    assert set(Stage.of(ppo_config(scenario)).names.values()) == {"shared"}
+    within = pennies(policies=None, **{"train.policies": "independent"})
+    scenario, rest = _written_out(within, {"policies": {"matcher": "a", "mismatcher": "b"}})
+    assert Stage.of(ppo_config(scenario)).names == {"matcher": "a", "mismatcher": "b"}
+
+
 def test_some_may_share_and_others_not() -> None:
     names = {f"subject_{i}": "givers" if i < 3 else "loner" for i in range(4)}
     config = ppo_config("public_goods", policies=names, lanes=8)
@@ -233,8 +243,6 @@ def test_a_reward_to_reach_ends_training_when_it_is_exceeded_by_a_standard_error
 def test_a_criterion_named_after_the_stream_holds_for_all_who_have_one() -> None:
     twins = npar.Scenario.load("joint_random_dots")
     engine = build_engine({**ppo_config(twins, lanes=1).env_config, "lanes": 1})
-    from neuroparallel.rllib.training import _criterion
-
     short = engine.stream_names[0].split(".")[1]
     found = _criterion({short: 0.8}, ppo_config(twins).env_config)
     assert found == {name: 0.8 for name in engine.stream_names if name.endswith(f".{short}")}
