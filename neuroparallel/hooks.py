@@ -1,4 +1,4 @@
-"""What a task declares and gets where a table cannot say it: counted events, changing displays and movements.
+"""What a task declares and gets where a table cannot say it: memory, draws, prices, changing displays and movements.
 
 Tasks import these names from `neuroparallel.task`, where the hooks themselves are described.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neuroparallel.errors import TaskError, UnknownNameError, nearest
 from neuroparallel.seeding import Bits, mix, name_bits, normals, uniforms
 
-__all__ = ["Bernoulli", "Moment", "Movement", "Poisson", "Step", "View"]
+__all__ = ["Bernoulli", "Draw", "Memory", "Moment", "Movement", "Poisson", "Response", "Step", "View"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,139 @@ class Movement(Mapping[str, tuple[float, float]]):
 
     def __repr__(self) -> str:
         return f"Movement({', '.join(f'{name}=({low:g}, {high:g})' for name, (low, high) in self._axes.items())})"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """An array that a task remembers from trial to trial, one row per lane; reset when a session starts.
+
+    Args:
+        initial: Value at the start of a session; a number or an array of the row's shape.
+        dtype: NumPy type.
+    """
+
+    initial: Any
+    dtype: Any = np.float64
+
+
+class _Rows(dict[str, NDArray[Any]]):
+    """Some rows of arrays that are looked up when they are asked for."""
+
+    def __init__(self, whole: Mapping[str, NDArray[Any]], rows: NDArray[np.int64]) -> None:
+        super().__init__()
+        self._whole, self._rows = whole, rows
+
+    def __missing__(self, name: str) -> NDArray[Any]:
+        self[name] = self._whole[name][self._rows]
+        return self[name]
+
+
+@dataclass
+class Draw:
+    """The conditions of the trials that are about to start, to be changed by `Task.sequence`.
+
+    Every array has one entry per lane that starts a trial. ``outcome``, ``choice``, ``reward`` and
+    ``previous`` are of the lane's trial before (0 and the present values where ``first`` is True).
+    """
+
+    conditions: dict[str, NDArray[Any]]
+    previous: dict[str, NDArray[Any]]
+    first: NDArray[np.bool_]
+    trial: NDArray[np.int64]
+    outcome: NDArray[np.int64]
+    choice: NDArray[np.int64]
+    reward: NDArray[np.float64]
+    memory: dict[str, NDArray[Any]]
+    dt: float
+    _keys: Bits = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def bits(self, purpose: str) -> Bits:
+        """A random word per lane; the same purpose in the same trial always gives the same one."""
+        return mix(self._keys + np.uint64(name_bits(purpose)))
+
+    def part(self, rows: NDArray[np.int64]) -> Draw:
+        """The trials of some lanes, int64 (m,), as a draw of their own; `take` brings back what becomes of them."""
+        return Draw(
+            conditions={name: values[rows] for name, values in self.conditions.items()},
+            previous=_Rows(self.previous, rows),
+            first=self.first[rows],
+            trial=self.trial[rows],
+            outcome=self.outcome[rows],
+            choice=self.choice[rows],
+            reward=self.reward[rows],
+            memory={name: values[rows] for name, values in self.memory.items()},
+            dt=self.dt,
+            _keys=self._keys[rows],
+        )
+
+    def take(self, part: Draw, rows: NDArray[np.int64]) -> None:
+        """Take over conditions and memory from the `part` of some lanes."""
+        for whole, some in ((self.conditions, part.conditions), (self.memory, part.memory)):
+            for name, values in some.items():
+                whole[name] = whole[name].copy()
+                whole[name][rows] = values
+
+    def random(self, purpose: str) -> NDArray[np.float64]:
+        """A uniform number in [0, 1) per lane."""
+        return uniforms(self.bits(purpose))
+
+    def normal(self, purpose: str) -> NDArray[np.float32]:
+        """A standard normal number per lane, float32."""
+        words = self._keys + np.uint64(name_bits(purpose))
+        first, second = np.empty(len(words), np.float32), np.empty(len(words), np.float32)
+        normals(words, first, second)
+        return first
+
+
+@dataclass
+class Response:
+    """The responses that `Task.pay` may price: one entry per lane that has just responded or run out of time.
+
+    ``action`` is 0 where time ran out. ``elapsed`` is the time in ms since the clock started (the onset of the
+    period named by ``trial.clock``, otherwise of the response window), the present step included. ``reward``
+    and ``outcome`` come from the table and may be changed in place. ``shown`` has, for the channel groups that the
+    task names in ``sums``, what was seen on each column in this trial so far, added up; float64, (n, columns).
+    """
+
+    action: NDArray[np.int64]
+    period: NDArray[np.int64]
+    elapsed: NDArray[np.float64]
+    reward: NDArray[np.float64]
+    outcome: NDArray[np.uint8]
+    conditions: dict[str, NDArray[Any]]
+    memory: dict[str, NDArray[Any]]
+    shown: dict[str, NDArray[np.float64]]
+    _keys: Bits = field(repr=False)
+
+    def part(self, rows: NDArray[np.int64]) -> Response:
+        """The responses of some lanes, int64 (m,), by themselves; `take` brings back what they pay."""
+        return Response(
+            action=self.action[rows],
+            period=self.period[rows],
+            elapsed=self.elapsed[rows],
+            reward=self.reward[rows],
+            outcome=self.outcome[rows],
+            conditions={name: values[rows] for name, values in self.conditions.items()},
+            memory={name: values[rows] for name, values in self.memory.items()},
+            shown={name: values[rows] for name, values in self.shown.items()},
+            _keys=self._keys[rows],
+        )
+
+    def take(self, part: Response, rows: NDArray[np.int64]) -> None:
+        """Take over reward, outcome, notes and memory from the `part` of some lanes."""
+        self.reward, self.outcome = self.reward.copy(), self.outcome.copy()
+        self.reward[rows], self.outcome[rows] = part.reward, part.outcome
+        for whole, some in ((self.conditions, part.conditions), (self.memory, part.memory)):
+            for name, values in some.items():
+                whole[name] = whole[name].copy()
+                whole[name][rows] = values
+
+    def random(self, purpose: str) -> NDArray[np.float64]:
+        """A uniform number in [0, 1) per lane."""
+        return uniforms(mix(self._keys + np.uint64(name_bits(purpose))))
 
 
 @dataclass

@@ -91,7 +91,7 @@ class Scenario(Part):
 
     @model_validator(mode="after")
     def _compiles(self) -> Scenario:
-        from neuroparallel.streams import check_scenario
+        from neuroparallel.trying import check_scenario
 
         try:
             check_scenario(self)
