@@ -252,6 +252,8 @@ class BatchStream(StreamView):
 
     def rest(self, lanes: Integers) -> None:
         """Make lanes idle: they show nothing."""
+        if not lanes.size:
+            return
         self.row = self.row.copy()
         self.row[lanes] = self.tables.idle
         self.end[lanes] = NEVER
