@@ -486,3 +486,26 @@ def test_the_view_by_streams_shows_the_same_trials_and_refuses_what_ties_them():
         one, two_ = whole.step(truth)[0], parts.step({f"{a}.x": t for a, t in truth.items()})[0]
     with pytest.raises(ArgumentError, match="response_lock"):
         batch(SCENARIOS["lock"], 2, view="streams")
+
+
+# ---- streams that share no clock -----------------------------------------------------------------------------------
+
+
+def test_streams_in_groups_of_their_own_run_freely_side_by_side():
+    """Trials of 800 and 500 ms: neither waits for the other, and each is what it is alone."""
+    quick = {"timing": {"fixation": 100, "stimulus": 200, "delay": 0, "decision": 200}}
+    value = two(second=quick).dump()
+    value["groups"] = {"slow": {"streams": ["s.first"]}, "fast": {"streams": ["s.second"]}}
+    scenario = Scenario.load(value)
+    batch, table, seen = play(scenario, 200, lanes=8, policy="hold")
+    for stream, period in (("first", 0.8), ("second", 0.5)):
+        mine = table.where(stream=stream)
+        np.testing.assert_allclose(mine["onset_s"], period * mine["trial"], atol=1e-9)
+    alone = play(scenario.only("second"), 200, lanes=8, policy="hold")[2]
+    columns = [i for i, name in enumerate(batch.channel_names("s")) if name.startswith("second.")]
+    for one, other in zip(seen, alone, strict=True):
+        np.testing.assert_array_equal(one["s"][:, columns], other["s"])
+    sides = SideBySide(scenario, 3, "mixed", session={"trials": 4})
+    for _ in range(80):
+        sides.step()
+    sides.compare_tables()
