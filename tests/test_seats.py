@@ -127,7 +127,7 @@ def test_simulate_puts_the_scenarios_agents_on_their_seats():
         ("wslss", "Did you mean 'wsls'"),
         ({"agent": "random", "sed": 1}, "sed"),
         ({"agent": "./nowhere/", "seed": 1}, "a training run has no option 'seed'"),
-        ("./nowhere/", "no checkpoint"),
+        pytest.param("./nowhere/", "no checkpoint", marks=pytest.mark.rllib),  # asks RLlib to read it
     ],
 )
 def test_who_cannot_play_is_refused_by_name(played_by, says):
