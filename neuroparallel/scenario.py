@@ -164,7 +164,7 @@ class Scenario(Part):
             stream["timing"] = task.timing.plain()
         if dict(task.rewards) != dict(default.rewards):
             stream["rewards"] = dict(task.rewards)
-        stream["early"] = task.early
+        stream["early"], stream["commit"] = task.early, task.commit
         stream["params"] = {
             name: plain(value) for name, value in task.parameters().items() if value != getattr(default, name)
         }

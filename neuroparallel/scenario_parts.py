@@ -103,6 +103,9 @@ class Stream(Part):
     timing: dict[str, Any] = Field(default_factory=dict, description="period: ms or a law")
     rewards: dict[str, Number] = Field(default_factory=dict, description="outcome: reward")
     early: Literal["abort", "penalty", "free"] | None = Field(None, description="what an early response does")
+    commit: Literal["first", "last"] | Number | None = Field(
+        None, description="which choice counts: the first, the last, or one that is held for so many ms"
+    )
     params: dict[str, Any] = Field(default_factory=dict, description="further parameters of the task")
     onset: Onset = Onset.model_validate({})
     weight: Number = Field(1.0, description="factor on the stream's rewards")
@@ -130,12 +133,8 @@ class Stream(Part):
         for name in ("timing", "rewards"):
             if name in changes:
                 raise ValueError(f"params.{name}: write {name} beside params, not in it")
-        if self.timing:
-            changes["timing"] = self.timing
-        if self.rewards:
-            changes["rewards"] = self.rewards
-        if self.early is not None:
-            changes["early"] = self.early
+        written = {name: getattr(self, name) for name in ("timing", "rewards", "early", "commit")}
+        changes |= {name: value for name, value in written.items() if value not in (None, {})}
         try:
             known = {spec.name for spec in dataclasses.fields(task_class(self.task))}
         except UnknownNameError as error:
@@ -166,6 +165,7 @@ class Stream(Part):
             "timing": task.timing.plain(),
             "rewards": dict(task.rewards),
             "early": task.early,
+            "commit": task.commit,
             "params": params,
             "onset": self.onset.model_dump(exclude_none=True),
             "weight": self.weight,

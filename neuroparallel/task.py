@@ -225,11 +225,14 @@ class Task:
         rewards: What outcomes pay; a mapping changes the task's own.
         early: What a response outside a response window does: ``"abort"`` ends the trial, ``"penalty"`` pays
             ``rewards["abort"]`` each time and lets it go on, ``"free"`` does nothing.
+        commit: Which choice in a response window counts: the ``"first"``, the ``"last"`` (what is chosen when time runs
+            out), or the first one that is held for so many ms.
     """
 
     timing: Timing = Timing()
     rewards: Rewards = Rewards()
     early: Literal["abort", "penalty", "free"] = "abort"
+    commit: Any = "first"
 
     channels: ClassVar[Channels]
     actions: ClassVar[Actions]
@@ -251,6 +254,8 @@ class Task:
         default = type(self)
         if self.early not in ("abort", "penalty", "free"):
             raise ArgumentError(f"early is {self.early!r}.{nearest(self.early, ('abort', 'penalty', 'free'))}")
+        if self.commit not in ("first", "last") and not (is_finite_number(self.commit) and self.commit > 0):
+            raise ArgumentError(f"commit is {self.commit!r}; it is first, last, or for how many ms a choice is held.")
         for name in ("timing", "rewards"):
             value = getattr(self, name)
             if not isinstance(value, (Timing, Rewards)):
@@ -292,9 +297,9 @@ class Task:
         return self.notes
 
     def parameters(self) -> dict[str, Any]:
-        """All fields but timing, rewards and early, with their values."""
+        """All fields but timing, rewards, early and commit, with their values."""
         return {
             spec.name: getattr(self, spec.name)
             for spec in dataclasses.fields(self)
-            if spec.name not in ("timing", "rewards", "early")
+            if spec.name not in ("timing", "rewards", "early", "commit")
         }

@@ -254,7 +254,7 @@ class Trial:
         *,
         during: str,
         then: str | None = None,
-        commit: str = "first",
+        commit: str | None = None,
         hold_ms: float = 0.0,
         pay: bool = False,
     ) -> None:
@@ -269,7 +269,7 @@ class Trial:
             during: The period in which to answer.
             then: Where a response leads, as in `on`: the next period in order (default), ``"wait"`` ...
             commit: ``"first"``: the first response counts; ``"last"``: what is chosen in the last step counts;
-                ``"held"``: a choice counts once it was held for ``hold_ms``.
+                ``"held"``: a choice counts once it was held for ``hold_ms``. If not given, as the task's field has it.
             hold_ms: For ``"held"``.
             pay: Let the task's `pay` hook price the responses.
         """
@@ -304,6 +304,9 @@ class Trial:
         )
         self.window[p] = True
         self.truth[:, p] = np.where(right < 0, self._actions, right).min(axis=1)
+        if commit is None:
+            rule = self._task.commit
+            commit, hold_ms = (rule, 0.0) if isinstance(rule, str) else ("held", rule)
         self._commit(p, commit, hold_ms)
 
     def _check_truth(self, right: NDArray[np.int64]) -> None:
@@ -367,7 +370,9 @@ class Trial:
         """Give every period that no rule mentions the task's rule for early responses."""
         windows = np.flatnonzero(self.window)
         last = int(windows.max()) if len(windows) else -1
-        early = self._task.early
+        early, commit = self._task.early, self._task.commit
+        if commit != "first" and not (self.final.any() or self.held.any()):
+            raise TaskError(f"{self._task.task_name()}: commit is {commit!r}, but none of its windows can do that.")
         for p in range(len(self._names)):
             if self._ruled[p] or self.window[p] or early == "free":
                 continue

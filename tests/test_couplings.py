@@ -509,3 +509,53 @@ def test_streams_in_groups_of_their_own_run_freely_side_by_side():
     for _ in range(80):
         sides.step()
     sides.compare_tables()
+
+
+# ---- which choice counts -------------------------------------------------------------------------------------------
+
+
+def chooses(left_for, commit):
+    """Choose left for so many steps of a window of 300 ms, then right; how trials end in which left is right."""
+    batch = engine(two(first={"commit": commit}, second={"commit": commit}), 64)
+    batch.reset(0)
+    opened = np.zeros(64, int)
+    for _ in range(60):
+        window = batch.streams[0].window_open()
+        opened = np.where(window, opened + 1, 0)
+        choice = np.where(window, np.where(opened <= left_for, LEFT, RIGHT), 0)
+        batch.step({"s": np.stack([choice, choice], axis=1)})
+    table = batch.trials().where(stream="first", side=LEFT)
+    assert len(table) > 20
+    return set(table["outcome"])
+
+
+def test_the_first_the_last_or_a_held_choice_counts_as_the_scenario_says():
+    assert chooses(1, "first") == {"correct"}
+    assert chooses(1, "last") == {"error"}
+    assert chooses(3, "last") == {"correct"}
+    assert chooses(1, 200) == {"error"}  # right is held for 200 ms, left was not
+    assert chooses(2, 200) == {"correct"}
+
+
+@pytest.mark.parametrize("commit", ["last", 200])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_what_counts_is_the_same_in_both_engines(commit, policy):
+    scenario = two({"abort": "trial"}, first={"commit": commit}, second={"commit": commit, "onset": [0, 100]})
+    assert Scenario.load(scenario.dump()) == scenario
+    sides = SideBySide(scenario, 5, policy, session={"trials": 4})
+    for _ in range(70):
+        sides.step()
+    sides.compare_tables()
+
+
+@pytest.mark.parametrize(
+    ("commit", "says"), [("lst", "first"), (0, "for how many ms"), (150, "multiple"), (True, "no number")]
+)
+def test_a_commit_rule_that_makes_no_sense_is_refused(commit, says):
+    with pytest.raises(ScenarioError, match=says):
+        two(first={"commit": commit})
+
+
+def test_a_choice_in_a_game_is_the_first_one():
+    with pytest.raises(ScenarioError, match="none of its windows"):
+        Scenario.load("matching_pennies").replace(**{"subjects.matcher.streams.play.commit": "last"})

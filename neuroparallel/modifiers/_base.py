@@ -183,11 +183,12 @@ class Modified(Task):
     observe = _around("observe")
 
     def __post_init__(self) -> None:
-        """Take timing, rewards and the rule for early responses from the task."""
+        """Take timing, rewards and the rules for early and for several responses from the task."""
         object.__setattr__(self, "modifier", self.modifier.fit(self.inner))
         object.__setattr__(self, "timing", self.modifier.timing(self.inner))
         object.__setattr__(self, "rewards", self.inner.rewards)
         object.__setattr__(self, "early", self.inner.early)
+        object.__setattr__(self, "commit", self.inner.commit)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name in ("inner", "modifier"):

@@ -25,6 +25,8 @@ __all__ = ["Variants", "changed", "variants_of"]
 SAME = ("window", "held", "final", "clocks")
 TABLES = ("mean", "reward", "outcome", "next", "pays", "truth", "truth_after", "steps")
 
+RULES = {"early", "commit"}  # of the response windows, which cannot change from block to block
+
 
 def changed(task: Task, changes: Mapping[str, Any]) -> Task:
     """A task with some of its own numbers changed, whatever modifiers are around it.
@@ -41,8 +43,8 @@ def changed(task: Task, changes: Mapping[str, Any]) -> Task:
     fields = {spec.name for spec in dataclasses.fields(task)}
     values: dict[str, Any] = {}
     for name, value in changes.items():
-        if name not in fields or name == "early":
-            raise ArgumentError(f"{task.task_name()} has no parameter {name!r}.{nearest(name, fields - {'early'})}")
+        if name not in fields - RULES:
+            raise ArgumentError(f"{task.task_name()} has no parameter {name!r}.{nearest(name, fields - RULES)}")
         if name in ("timing", "rewards"):
             value = getattr(task, name).replace(value)
         values[name] = value

@@ -268,7 +268,7 @@ def test_two_that_decide_what_is_right_cannot_stand_together_nor_one_twice():
 
 
 def test_a_modified_task_passes_on_all_that_a_task_has():
-    made_anew = {"task_name", "parameters", "timing", "rewards", "early"}
+    made_anew = {"task_name", "parameters", "timing", "rewards", "early", "commit"}
     for name in vars(Task):
         if not name.startswith("_") and name not in made_anew:
             assert name in vars(Modified), f"Modified must delegate {name}"
@@ -297,3 +297,8 @@ def test_it_says_what_would_be_right_when_any_of_it_is_wrong():
     for name in list_modifiers():
         with pytest.raises(NeuroparallelError, match=f"{name} has no option 'no_such_option'"):
             read_modifier({name: {"no_such_option": 1}})
+
+
+def test_a_modified_task_keeps_which_choice_counts():
+    scenario = dots("time_out", commit="last")
+    assert next(stream for _, stream in scenario.stream_items()).make().commit == "last"
