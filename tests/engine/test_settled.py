@@ -106,7 +106,7 @@ def test_a_period_entered_twice_draws_two_durations():
     [
         Window(),
         Window(commit="last"),
-        Window(commit="held", hold_ms=200),
+        Window(commit=200),
         Window(then="wait"),
         Window(early="penalty"),
         Window(early="free", then="end"),
@@ -210,7 +210,7 @@ def test_the_choice_of_the_last_step_counts():
 
 
 def test_a_choice_counts_once_it_was_held():
-    task = Window(commit="held", hold_ms=300)
+    task = Window(commit=300)
     labels, _, times = outcome(task, [0, 2, 2, 1, 1, 1, 0, 0, 0])
     assert labels[0] == "correct"
     assert times[0] == pytest.approx(0.5)

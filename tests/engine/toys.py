@@ -25,8 +25,6 @@ from neuroparallel.timing import Timing, Uniform
 class Window(Task):
     """A response window of five steps, with a rule for what counts as the response."""
 
-    commit: str = "first"
-    hold_ms: float = 0.0
     then: str | None = None
     timing: Timing = Timing(fixation=100, decision=500, iti=200)
     rewards: Rewards = Rewards(correct=1.0, error=-1.0, abort=-0.5, miss=-0.25)
@@ -39,7 +37,7 @@ class Window(Task):
     def define(self, trial):
         trial.show("fixation", during="fixation")
         trial.show("cue", per_channel=(trial.side == 1, trial.side == 2), during="decision")
-        trial.answer(trial.side, during="decision", commit=self.commit, hold_ms=self.hold_ms, then=self.then)
+        trial.answer(trial.side, during="decision", then=self.then)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +110,6 @@ class Ramp(Task):
 
     per_second: float = 2.0
     sigma: float = 0.0
-    commit: str = "first"
     early: str = "free"
     timing: Timing = Timing(fixation=Uniform(100, 400), ramp=400, decision=300)
     channels: ClassVar = Channels(fixation=1, pressure=2, sparks=1, noise={"pressure": "sigma", "sparks": Bernoulli()})
@@ -126,7 +123,7 @@ class Ramp(Task):
         trial.show("pressure", 1.0, during=("ramp", "decision"))
         trial.drift("pressure", per_channel=(self.per_second * trial.sign, 0.0), during=("ramp", "decision"))
         trial.drift("sparks", 1.0, during="ramp")
-        trial.answer(np.where(trial.sign > 0, 2, 1), during="decision", commit=self.commit, then="wait")
+        trial.answer(np.where(trial.sign > 0, 2, 1), during="decision", then="wait")
 
 
 @dataclass(frozen=True, kw_only=True)
