@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
 from neuroparallel.environments import batch, gym_env, parallel_env, vector_env
-from neuroparallel.errors import ScenarioError, TaskError
+from neuroparallel.errors import ScenarioError
 from neuroparallel.modifiers import layers
 from neuroparallel.scenario import Scenario
 from neuroparallel.tasks import list_tasks
@@ -116,7 +116,7 @@ def test_what_a_group_imposes_cannot_be_decided_by_a_member():
         "groups": {"both": {"streams": ["ann_0.dots", "bob_0.dots"], "yoked": ["side"]}},
         "wrappers": [{"trial_history": {"streams": ["ann_0.dots"]}}],
     }
-    with pytest.raises(TaskError, match="'side' cannot be imposed on it by its group"):
-        batch(value, 20).reset()
+    with pytest.raises(ScenarioError, match="'side' cannot be imposed on it by its group"):
+        batch(value, 20)
     value["groups"]["both"]["yoked"] = ["coherence"]
     assert batch(value, 20).reset()
