@@ -103,8 +103,8 @@ class Stream(Part):
     timing: dict[str, Any] = Field(default_factory=dict, description="period: ms or a law")
     rewards: dict[str, Number] = Field(default_factory=dict, description="outcome: reward")
     early: Literal["abort", "penalty", "free"] | None = Field(None, description="what an early response does")
-    commit: Literal["first", "last"] | Number | None = Field(
-        None, description="which choice counts: the first, the last, or one that is held for so many ms"
+    commit: Any = Field(
+        None, description="which choice counts: first, last, or for how many ms a choice has to be held"
     )
     params: dict[str, Any] = Field(default_factory=dict, description="further parameters of the task")
     onset: Onset = Onset.model_validate({})

@@ -549,7 +549,7 @@ def test_what_counts_is_the_same_in_both_engines(commit, policy):
 
 
 @pytest.mark.parametrize(
-    ("commit", "says"), [("lst", "first"), (0, "for how many ms"), (150, "multiple"), (True, "no number")]
+    ("commit", "says"), [("lst", "first"), (0, "for how many ms"), (150, "multiple"), (True, "for how many ms")]
 )
 def test_a_commit_rule_that_makes_no_sense_is_refused(commit, says):
     with pytest.raises(ScenarioError, match=says):

@@ -121,12 +121,14 @@ def _together(subjects: int) -> Scenario:
     )
 
 
-def _each(env: Any, parts: int) -> Work:
-    """Steps of all streams or subjects of a batch, played by those who know what is right."""
+def _each(env: Any, parts: int, *, guessing: bool = False) -> Work:
+    """Steps of all streams or subjects of a batch, played by those who know what is right, or at random."""
     env.reset(0)
+    rng = np.random.default_rng(0)
     actions = []
     for _ in range(STEPS // 4):
-        actions.append(env.truth())
+        drawn = {a: _random_actions(env.action_space(a), 1, env.lanes, rng)[0] for a in env.possible_agents}
+        actions.append(drawn if guessing else env.truth())
         env.step(actions[-1])
 
     def work() -> int:
@@ -145,6 +147,9 @@ def several_side() -> Side:
         "batch_dual": _each(batch(dual, lanes=LANES, seed=0, record=False), 2),
         "batch_first": _each(batch(dual.only("first"), lanes=LANES, seed=0, record=False), 1),
         "batch_second": _each(batch(dual.only("second"), lanes=LANES, seed=0, record=False), 1),
+        "guess_dual": _each(batch(dual, lanes=LANES, seed=0, record=False), 2, guessing=True),
+        "guess_first": _each(batch(dual.only("first"), lanes=LANES, seed=0, record=False), 1, guessing=True),
+        "guess_second": _each(batch(dual.only("second"), lanes=LANES, seed=0, record=False), 1, guessing=True),
         "subjects_2": _each(batch(_together(2), lanes=few, seed=0, record=False), 2),
         "subjects_16": _each(batch(_together(16), lanes=few, seed=0, record=False), 16),
     }
