@@ -243,7 +243,7 @@ def test_an_engine_whose_lanes_touch_is_found(monkeypatch):
 
 def test_an_engine_that_forgets_part_of_its_state_is_found(monkeypatch):
     def forgetful(self, original):
-        return original(self) | {"live_phase": np.zeros_like(self.live_phase)}
+        return original(self) | {"phase": np.zeros_like(self.phase)}
 
     change(monkeypatch, BatchStream, "state", forgetful)
     refused("resumed")

@@ -117,9 +117,8 @@ def _exp_of_minus(x: NDArray[np.float64]) -> NDArray[np.float64]:
 class BatchNoise:
     """The noise of a stream's noisy channels in all lanes, two Gaussian channels to a draw.
 
-    While no lane is idle every lane moves on by one stride per step, so the noise of several steps can be made at
-    once; what was made ahead is forgotten as soon as that no longer holds. Where that happens often, as in streams
-    that wait for others, less is made ahead.
+    Every lane moves on by one stride per step, so the noise of several steps can be made at once; what was made ahead
+    is forgotten when a lane becomes idle or live. The longer that has not happened, the more is made ahead.
     """
 
     def __init__(self, tables: Tables, lanes: int) -> None:
@@ -131,28 +130,21 @@ class BatchNoise:
         self._lanes = lanes
         self._steps = min(AHEAD_STEPS, max(1, AHEAD_WORDS // lanes))
         self._words: Bits | None = None
-        self._ahead = self._made = self._steps
-        self._left = 0
+        self._quiet = 2 * self._steps  # steps since something made ahead had to be forgotten
+        self._made = self._left = 0
 
     def forget(self) -> None:
         """Drop what was made ahead."""
-        if self._left:
-            self._ahead, self._left = max(1, self._ahead // 2), 0
+        self._quiet = self._left = 0
 
-    def add(self, phase: Bits, out: NDArray[np.float32]) -> None:
-        """Add one step's noise, given where each lane stands in it."""
-        self._make(phase, phase, 1)
-        self._add(0, out)
-
-    def add_ahead(self, phase: Bits, stride: Bits, out: NDArray[np.float32]) -> None:
-        """As `add`, for lanes that all move on by their stride from step to step."""
+    def add(self, phase: Bits, stride: Bits, out: NDArray[np.float32]) -> None:
+        """Add one step's noise, given where each lane stands in it and by how much it moves on from step to step."""
         if not self._left:
-            self._make(phase, stride, self._ahead)
-            self._left = self._made = self._ahead
+            self._left = self._made = max(1, min(self._quiet // 2, self._steps))
+            self._make(phase, stride, self._made)
         self._add(self._made - self._left, out)
         self._left -= 1
-        if not self._left:  # all of it was of use
-            self._ahead = min(2 * self._ahead, self._steps)
+        self._quiet += 1
 
     def _add(self, step: int, out: NDArray[np.float32]) -> None:
         for z, channel in zip(self._z, self.channels, strict=False):

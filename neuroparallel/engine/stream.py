@@ -42,8 +42,10 @@ class BatchStream(StreamView):
             getattr(self, name)[lanes] = value
         self.key[lanes] = key
         self.stride[lanes] = noise_increments(key)
-        self.live_phase[lanes] = mix(key ^ np.uint64(name_bits("noise.live")))
-        self.idle_phase[lanes] = mix(key ^ np.uint64(name_bits("noise.idle")))
+        self.phase[lanes] = mix(key ^ np.uint64(name_bits("noise.live")))
+        self.other_phase[lanes] = mix(key ^ np.uint64(name_bits("noise.idle")))
+        self.idle[lanes] = False  # as the two phases have it; it rests before anybody looks
+        self.any_idle = bool(self.idle.any())
         for name, spec in self.spec.task.memory().items():
             self.memory[name][lanes] = np.asarray(spec.initial, spec.dtype)
         self.standing[lanes] = 0
@@ -247,20 +249,31 @@ class BatchStream(StreamView):
         for channel in range(len(self.mean)):
             self.mean[channel][at] = tables.mean[channel].take(rows)
         if self.any_idle:
-            self.idle[at] = False
-            self.any_idle = bool(self.idle.any())
+            self._turn(lanes[self.idle[at]], idle=False)
 
     def rest(self, lanes: Integers) -> None:
         """Make lanes idle: they show nothing."""
+        lanes = lanes[~self.idle[self._at(lanes)]] if self.any_idle else lanes
         if not lanes.size:
             return
+        self._turn(lanes, idle=True)
         self.row = self.row.copy()
         self.row[lanes] = self.tables.idle
         self.end[lanes] = NEVER
         for mean in self.mean:
             mean[lanes] = 0.0
-        self.idle[lanes] = True
-        self.any_idle = bool(self.idle.any())
+
+    def _turn(self, lanes: Integers, *, idle: bool) -> None:
+        """Make lanes idle that were live, or live that were idle: from now on they show the other noise."""
+        if not lanes.size:
+            return
+        at = self._at(lanes)
+        self._noise.forget()
+        phase = self.phase.take(lanes)
+        self.phase[at] = self.other_phase[at]
+        self.other_phase[at] = phase
+        self.idle[at] = idle
+        self.any_idle = idle or bool(self.idle.any())
 
     # ---- trials ---------------------------------------------------------------------------------------------
 

@@ -38,8 +38,8 @@ STATE: tuple[tuple[str, Any, Any], ...] = (
     ("key", np.uint64, 0),
     ("trial_key", np.uint64, 0),
     ("stride", np.uint64, 1),
-    ("live_phase", np.uint64, 0),
-    ("idle_phase", np.uint64, 0),
+    ("phase", np.uint64, 0),  # where in its noise a lane stands
+    ("other_phase", np.uint64, 0),  # where it stood when it became live, or idle: the two have separate noise
 )
 
 
@@ -68,8 +68,8 @@ class StreamState:
     key: Bits
     trial_key: Bits
     stride: Bits
-    live_phase: Bits
-    idle_phase: Bits
+    phase: Bits
+    other_phase: Bits
 
     def __init__(self, spec: StreamSpec, tables: Tables, lanes: int) -> None:
         self.spec, self.tables, self.lanes = spec, tables, lanes

@@ -32,7 +32,7 @@ class StreamView(StreamState):
             "period": self.tables.period_of.take(self.row[at]),
             "elapsed": (now - self.entered[at]) * float(self.tables.dt),
             "conditions": self.values(lanes),
-            "keys": self.live_phase[at],
+            "keys": self.phase[at],
         }
 
     def shown(self, now: int) -> NDArray[np.float32]:
@@ -69,43 +69,29 @@ class StreamView(StreamState):
         self.add_noise(out)
 
     def add_noise(self, out: NDArray[np.float32]) -> None:
-        """Add this step's noise to (channels, lanes) float32; live and idle steps have separate noise."""
+        """Add this step's noise to (channels, lanes) float32, and move on by one step."""
         noise = self._noise
-        if self.any_idle:
-            noise.forget()
-            if noise.pairs or noise.counts:
-                phase, idle = self.live_phase.copy(), self.idle.nonzero()[0]
-                phase[idle] = self.idle_phase[idle]
-                draw_counts(noise.counts, phase, out)
-                noise.add(phase, out)
-        else:
-            draw_counts(noise.counts, self.live_phase, out)
-            if noise.pairs:
-                noise.add_ahead(self.live_phase, self.stride, out)
+        draw_counts(noise.counts, self.phase, out)
+        if noise.pairs:
+            noise.add(self.phase, self.stride, out)
         for row, channel in enumerate(self.tables.summed):
             np.add(self.sums[row], out[channel], out=self.sums[row], where=~self.idle)
         self.tick()
 
     def tick(self) -> None:
         """Move on by one step in all that varies from step to step."""
-        if not self._ticks:
-            return
-        np.add(self.live_phase, self.stride, out=self.live_phase)
-        if self.any_idle:
-            idle = self.idle.nonzero()[0]
-            self.live_phase[idle] -= self.stride[idle]
-            self.idle_phase[idle] += self.stride[idle]
+        if self._ticks:
+            np.add(self.phase, self.stride, out=self.phase)
 
-    def seen(self) -> tuple[Bits, Bits, NDArray[np.float64]]:
+    def seen(self) -> tuple[Bits, NDArray[np.float64]]:
         """What an observation moves on: where the noise stands, and the sums of what was seen; a copy."""
-        return self.live_phase.copy(), self.idle_phase.copy(), self.sums.copy()
+        return self.phase.copy(), self.sums.copy()
 
-    def unsee(self, mask: NDArray[np.bool_], live_phase: Bits, idle_phase: Bits, sums: NDArray[np.float64]) -> None:
+    def unsee(self, mask: NDArray[np.bool_], phase: Bits, sums: NDArray[np.float64]) -> None:
         """Take some lanes back to before an observation, given what `seen` said then."""
         self._noise.forget()
         self.sums[:, mask] = sums[:, mask]
-        self.live_phase[mask] = live_phase[mask]
-        self.idle_phase[mask] = idle_phase[mask]
+        self.phase[mask] = phase[mask]
 
     def truth(self, now: int) -> NDArray[np.int64]:
         """The action that is right at this moment, int64 (lanes,)."""
