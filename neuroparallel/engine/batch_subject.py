@@ -48,6 +48,7 @@ class BatchSubject:
         self.observation_space = observation_space(len(self.names))
         self.action_space = action_space(spec, tables, self.shorts)
         self.sizes = np.array(factor_sizes(spec, tables))
+        self._smallest = self.sizes.min()
         self.factors = len(self.sizes) if len(self.sizes) > 1 else 0
         self.factored = len(self.streams) > 1 and spec.action == "factored"
         self.moving = any(t.movement is not None for t in tables)
@@ -89,8 +90,9 @@ class BatchSubject:
             raise ActionError(
                 f"{name}: actions are {array.dtype} of shape {array.shape}; they must be {self._legal()}."
             )
-        rows = np.ascontiguousarray(array.T, np.int64)  # a row for each factor, which is also what a maximum likes
-        if (rows.view(np.uint64).max(axis=-1) >= self.sizes).any():  # a negative number is a very large unsigned one
+        rows = np.ascontiguousarray(array.T, np.int64)  # a row for each factor
+        unsigned = rows.view(np.uint64)  # in which a negative number is a very large one
+        if unsigned.max() >= self._smallest and (unsigned.max(axis=-1) >= self.sizes).any():
             lane = int(np.argwhere((array < 0) | (array >= (self.sizes if self.factors else self.sizes[0])))[0][0])
             raise ActionError(f"{name}: lane {lane} has action {array[lane].tolist()}; they must be {self._legal()}.")
         return rows
@@ -226,7 +228,7 @@ class BatchSubject:
 
     def _fused(self, out: NDArray[np.float32], now: int) -> None:
         """Write what all streams show, and one fixation cue for what any or all of them ask for."""
-        asks = []
+        cues: list[NDArray[np.float32]] = []
         for stream, (start, stop) in reversed(list(zip(self.streams, self.columns.spans, strict=True))):
             at = stream.tables.channels["fixation"].start
             if at == 0:  # its cue falls on a row that is written later: on that of a stream before it, or the fused one
@@ -235,12 +237,19 @@ class BatchSubject:
                 part = np.empty((stop - start + 1, self.lanes), np.float32)
                 stream.observe(part, now)
                 out[start:stop] = np.delete(part, at, axis=0)
-            asks.append((stream.latest[at], stream))
-        merge, nothing = (np.minimum, 1.0) if self.spec.fixation == "all" else (np.maximum, 0.0)
-        cues = [np.where(s.idle, np.float32(nothing), cue) if s.any_idle else cue for cue, s in asks]
-        out[0] = functools.reduce(merge, cues)
-        if all(stream.any_idle for stream in self.streams):
-            out[0, np.logical_and.reduce([stream.idle for stream in self.streams])] = 0.0
+            cues.insert(0, stream.latest[at])
+        if self.spec.fixation == "all":
+            self._all_ask(cues, out[0])
+        else:
+            np.copyto(out[0], functools.reduce(np.maximum, cues))  # an idle stream shows 0
+
+    def _all_ask(self, cues: list[NDArray[np.float32]], out: NDArray[np.float32]) -> None:
+        """Write what all streams that are not idle ask for; 0 where all are."""
+        resting = [stream for stream in self.streams if stream.any_idle]
+        cues = [cue + s.idle if s.any_idle else cue for cue, s in zip(cues, self.streams, strict=True)]
+        np.copyto(out, functools.reduce(np.minimum, cues))
+        if len(resting) == len(cues):
+            out[functools.reduce(np.logical_and, [stream.idle for stream in resting])] = 0.0
 
     def truth(self, now: int) -> NDArray[np.int64]:
         """The action that is right, int64 (lanes,) or (lanes, factors); -1 where none is defined, as for a message."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.coupling import Coupling, group_conditions, membership
-from neuroparallel.engine.layout import GroupSpec
+from neuroparallel.engine.layout import GroupSpec, Onset
 from neuroparallel.engine.stream import NEVER, NO_LANES, BatchStream
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import Bits, branch_keys, mix, name_bits, pick, trial_keys
@@ -53,9 +53,10 @@ class BatchGroup:
         self.entry = np.zeros(lanes, np.int64)
         self._members, self._cuts = membership(spec)
         self.lookers: list[tuple[str, NDArray[Any], BatchStream]] = []  # what is shown of a stream, where
-        for stream in self.streams.values():
-            if stream.spec.onset.after >= 0:
-                self.streams[stream.spec.onset.after].watched = True
+        self._followers = [index for index, stream in self.streams.items() if stream.spec.onset.after >= 0]
+        for index in self._followers:
+            self.streams[self.streams[index].spec.onset.after].watched = True
+        self._late = [place for place, stream in enumerate(members) if stream.onset != Onset()]
 
     # ---- trials -----------------------------------------------------------------------------------------------------
 
@@ -65,6 +66,7 @@ class BatchGroup:
         self.trial[lanes] = -1
         self.coupling.begin(lanes)
         self.start(lanes, now)
+        self.wake(now)
 
     def start(self, lanes: Integers, now: int) -> None:
         """Draw who takes part and what they have in common, and start or schedule them."""
@@ -89,10 +91,8 @@ class BatchGroup:
             if self.mixed:
                 part = lanes[self.takes_part[index][lanes]]
                 self.pending[part] += 1
-            if self.delayed:
-                self.onset_at[index][lanes] = NEVER
-                self.begun[index][lanes] = False
-                self._start_or_schedule(place, index, part, now)
+            if place in self._late:
+                self._expect(place, index, part, now)
             else:
                 self._start(place, index, part, now)
 
@@ -111,18 +111,19 @@ class BatchGroup:
         for column, index in enumerate(self.spec.streams):
             self.takes_part[index][lanes] = self._members[entry, column]
 
-    def _start_or_schedule(self, place: int, index: int, lanes: Integers, now: int) -> None:
-        onset = self.streams[index].spec.onset
+    def _expect(self, place: int, index: int, lanes: Integers, now: int) -> None:
+        """Note when a stream is to begin that need not begin at once; `wake` starts it."""
+        onset, at = self.streams[index].spec.onset, self._at(lanes)
+        self.begun[index][at] = False
         if onset.after >= 0:
-            return
-        steps = self.coupling.onset_steps[place][lanes] if onset.law is not None else np.full(len(lanes), onset.steps)
-        self.onset_at[index][lanes] = now + steps
-        self._start(place, index, lanes[steps == 0], now)
+            self.onset_at[index][at] = NEVER
+        else:
+            self.onset_at[index][at] = now + (onset.steps if onset.law is None else self.coupling.onset_steps[place][at])
 
     def _start(self, place: int, index: int, lanes: Integers, now: int) -> None:
         if not lanes.size:
             return
-        if self.delayed:
+        if place in self._late:
             self.onset_at[index][lanes] = NEVER
             self.begun[index][lanes] = True
         self.streams[index].start(lanes, now, self.coupling.given(place, lanes))
@@ -134,9 +135,9 @@ class BatchGroup:
 
     def wake(self, now: int) -> None:
         """Start the streams whose onset has come."""
-        if self.delayed:
-            for place, index in enumerate(self.streams):
-                self._start(place, index, (self.onset_at[index] == now).nonzero()[0], now)
+        for place in self._late:
+            index = self.spec.streams[place]
+            self._start(place, index, (self.onset_at[index] == now).nonzero()[0], now)
 
     # ---- their end --------------------------------------------------------------------------------------------------
 
@@ -146,27 +147,37 @@ class BatchGroup:
             ended = next(iter(self.streams.values())).ended
             self._show(ended)
             return ended
+        for index in self._followers:
+            self._schedule(index, self.streams[index], now)
         for index, stream in self.streams.items():
-            self._schedule(index, stream, now)
-        touched = [self._count_ended(index, stream.ended, now) for index, stream in self.streams.items()]
-        for stream in self.streams.values():
             if stream.ended.size:
-                stream.rest(stream.ended if self.gaps else stream.ended[self.pending[stream.ended] > 0])
-        touched = [lanes for lanes in (*touched, self._cut_short(now)) if lanes.size]
-        if not touched:
-            return NO_LANES
-        lanes = max(touched, key=len)
-        if len(touched) > 1 and len(lanes) < self.lanes:
-            either = np.zeros(self.lanes, bool)
-            for some in touched:
-                either[some] = True
-            lanes = either.nonzero()[0]
-        return self._settle(lanes[self.pending[self._at(lanes)] == 0], now)
+                self._count_ended(index, stream.ended, now)
+        done = [self._let_wait(stream) for stream in self.streams.values() if stream.ended.size]
+        if self.limited or self.spec.abort_all:
+            done.append(self._cut_short(now))
+        lanes = self._together([lanes for lanes in done if lanes.size])
+        return self._settle(lanes, now) if lanes.size else lanes
+
+    def _let_wait(self, stream: BatchStream) -> Integers:
+        """Let a stream rest where others are waited for; returns the lanes where it was the last to end."""
+        waiting = self.pending.take(stream.ended) > 0
+        stream.rest(stream.ended if self.gaps else stream.ended[waiting])
+        last: Integers = stream.ended[~waiting]
+        return last
+
+    def _together(self, parts: list[Integers]) -> Integers:
+        """All lanes that are in any of the parts, in order."""
+        if len(parts) < 2:
+            return parts[0] if parts else NO_LANES
+        either = np.zeros(self.lanes, bool)
+        for lanes in parts:
+            either[lanes] = True
+        return either.nonzero()[0]
 
     def _schedule(self, index: int, stream: BatchStream, now: int) -> None:
         """Set the onset of a stream that waits for the end of another's period."""
         onset = stream.spec.onset
-        left = self.streams[onset.after].left if onset.after >= 0 else None
+        left = self.streams[onset.after].left
         if left is None:
             return
         lanes, periods = left
@@ -175,18 +186,16 @@ class BatchGroup:
             lanes = lanes[self.takes_part[index][lanes]]
         self.onset_at[index][lanes] = now + onset.steps
 
-    def _count_ended(self, index: int, ended: Integers, now: int) -> Integers:
-        if ended.size:
-            self.pending[self._at(ended)] -= 1
-            if self.spec.patience:
-                self.closes[ended] = np.minimum(self.closes[ended], now + self.spec.patience)
-            self._cancel_waiting(index, ended, now)
-        return ended
+    def _count_ended(self, index: int, ended: Integers, now: int) -> None:
+        self.pending[self._at(ended)] -= 1
+        if self.spec.patience:
+            self.closes[ended] = np.minimum(self.closes[ended], now + self.spec.patience)
+        self._cancel_waiting(index, ended, now)
 
     def _cancel_waiting(self, ended: int, lanes: Integers, now: int) -> None:
         """A stream whose cue can no longer come is cancelled."""
-        for index, stream in self.streams.items():
-            if stream.spec.onset.after != ended:
+        for index in self._followers:
+            if self.streams[index].spec.onset.after != ended:
                 continue
             waiting = ~self.begun[index][lanes] & (self.onset_at[index][lanes] == NEVER)
             lost = lanes[waiting & self.takes_part[index][lanes]]
@@ -204,8 +213,6 @@ class BatchGroup:
 
     def _cut_short(self, now: int) -> Integers:
         """End the trial for all where time is up, or where one member aborted and that ends it for all."""
-        if not (self.limited or self.spec.abort_all):
-            return NO_LANES
         cut = self.closes == now
         if self.spec.abort_all:
             for stream in self.streams.values():

@@ -248,8 +248,6 @@ class BatchStream(StreamView):
         self.row[at] = rows
         for channel in range(len(self.mean)):
             self.mean[channel][at] = tables.mean[channel].take(rows)
-        if self.any_idle:
-            self._turn(lanes[self.idle[at]], idle=False)
 
     def rest(self, lanes: Integers) -> None:
         """Make lanes idle: they show nothing."""
@@ -306,7 +304,13 @@ class BatchStream(StreamView):
         rows = self._enter(lanes, slots * self.tables.rows_per_slot, now)
         if (rows < 0).any():
             raise TaskError(f"{self.spec.name}: a trial of no duration was drawn; give some period a step or more.")
+        self._wake(lanes)
         self._move(lanes, rows)
+
+    def _wake(self, lanes: Integers) -> None:
+        """Make lanes live, if they were idle."""
+        if self.any_idle:
+            self._turn(lanes[self.idle[self._at(lanes)]], idle=False)
 
     def _draw(self, lanes: Integers, keys: Bits, words: Bits, trial: Integers, given: Given) -> Integers:
         """Draw the conditions of trials; returns the slots of the tables that hold them."""
@@ -370,6 +374,7 @@ class BatchStream(StreamView):
         rows = self.slot[lanes] * self.tables.rows_per_slot + self.tables.phase + period
         rows = self._enter(lanes, rows, now)
         over = rows < 0
+        self._wake(lanes[~over])
         self._move(lanes[~over], rows[~over])
         self.rest(lanes[over])
         return lanes[over]
