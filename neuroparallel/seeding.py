@@ -12,6 +12,7 @@ Source:
 from __future__ import annotations
 
 import hashlib
+import threading
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -157,8 +158,8 @@ def pick(cuts: Bits, words: Bits) -> NDArray[np.int64]:
 _BLOCK = 16384  # elements that stay in the second-level cache while a normal is made
 
 
-class _Scratch:
-    """Working memory of `normals`, made once."""
+class _Scratch(threading.local):
+    """Working memory of `normals`, made once in every thread."""
 
     def __init__(self) -> None:
         self.temp: Any = np.empty(_BLOCK, np.uint64)

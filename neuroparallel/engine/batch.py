@@ -14,6 +14,7 @@ from neuroparallel.engine.group import BatchGroup, told_by
 from neuroparallel.engine.horizon import group_steps, memory_steps
 from neuroparallel.engine.infos import MESSAGE, Infos, stream_info
 from neuroparallel.engine.layout import Layout
+from neuroparallel.engine.noise import refill
 from neuroparallel.engine.stream import NO_LANES, BatchStream
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
@@ -55,6 +56,7 @@ class BatchEngine:
         self.groups = [BatchGroup(spec, self.streams, self.lanes, self.dt) for spec in layout.groups]
         self.subjects = [BatchSubject(spec, self.streams, self.groups, self.lanes) for spec in layout.subjects]
         self._connect_partners()
+        self._noisy = [stream for subject in self.subjects for stream in subject.noisy]
         self.possible_agents = [spec.name for spec in layout.subjects]
         self.stream_names = [spec.name for spec in layout.streams]
         self.now = 0
@@ -340,6 +342,7 @@ class BatchEngine:
                 )
 
     def _observe(self) -> Arrays:
+        refill([(stream.noise, stream.phase, stream.stride) for stream in self._noisy])
         self._last = {subject.spec.name: subject.observe(self.now) for subject in self.subjects}
         return self._last
 

@@ -39,6 +39,8 @@ class BatchSubject:
     def __init__(self, spec: SubjectSpec, streams: list[BatchStream], groups: list[BatchGroup], lanes: int) -> None:
         self.spec, self.lanes = spec, lanes
         self.streams = [streams[index] for index in spec.streams]
+        heard = self.streams[:1] if spec.observation == "shared" else self.streams
+        self.noisy = [stream for stream in heard if stream.noise.pairs]
         self.indices = list(spec.streams)
         tables = [stream.tables for stream in self.streams]
         self.shorts = [stream.spec.short for stream in self.streams]

@@ -5,7 +5,8 @@ Both are functions of where a lane stands in its stream's own steps (`neuroparal
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import numpy as np
@@ -15,12 +16,13 @@ from neuroparallel.engine.tables import Tables
 from neuroparallel.hooks import Bernoulli, Poisson
 from neuroparallel.seeding import Bits, mix, name_bits, normals, uniforms
 
-__all__ = ["BatchNoise", "Count", "bernoulli", "counts_of", "draw_counts", "noise_sd", "poisson"]
+__all__ = ["BatchNoise", "Count", "bernoulli", "counts_of", "draw_counts", "noise_sd", "poisson", "refill"]
 
 Singles: TypeAlias = NDArray[np.float32]
 Count: TypeAlias = tuple[int, np.uint64, Callable[[Bits, Singles], Singles]]  # channel, purpose, how to draw
 
-AHEAD_WORDS = 32768  # how much noise is made at once: enough to hide the cost of a call, little enough for the cache
+AHEAD_WORDS = 16384  # how much noise is made at once: enough to hide the cost of a call, little enough for the cache
+CALL_WORDS = 2048  # fewer would cost less than the call
 AHEAD_STEPS = 64
 
 
@@ -126,40 +128,91 @@ class BatchNoise:
         self.counts = counts_of(tables)
         self.channels = [int(c) for c in np.flatnonzero(self.sd)]
         self.pairs = (len(self.channels) + 1) // 2
-        self.offsets = [np.uint64(name_bits(f"noise.pair.{p}")) for p in range(self.pairs)]
+        self._offsets = np.array([name_bits(f"noise.pair.{p}") for p in range(self.pairs)], np.uint64)[:, None]
         self._lanes = lanes
-        self._steps = min(AHEAD_STEPS, max(1, AHEAD_WORDS // lanes))
-        self._words: Bits | None = None
-        self._quiet = 2 * self._steps  # steps since something made ahead had to be forgotten
-        self._made = self._left = 0
+        per_step = max(1, self.pairs * lanes)
+        self._most = min(AHEAD_STEPS, max(1, AHEAD_WORDS // per_step))
+        self._least = min(AHEAD_STEPS, max(1, CALL_WORDS // per_step))
+        self._quiet = 2 * self._most  # steps since something made ahead had to be forgotten
+        self._z: NDArray[np.float32] | None = None
+        self._made = self.left = 0
 
     def forget(self) -> None:
         """Drop what was made ahead."""
-        self._quiet = self._left = 0
+        self._quiet = self.left = 0
 
-    def add(self, phase: Bits, stride: Bits, out: NDArray[np.float32]) -> None:
-        """Add one step's noise, given where each lane stands in it and by how much it moves on from step to step."""
-        if not self._left:
-            self._left = self._made = max(1, min(self._quiet // 2, self._steps))
-            self._make(phase, stride, self._made)
-        self._add(self._made - self._left, out)
-        self._left -= 1
+    def plan(self) -> int:
+        """Decide how many steps to make; returns how many words that takes."""
+        self._made = max(self._least, min(self._quiet // 2, self._most))
+        return self.pairs * self._made * self._lanes
+
+    def lay_out(self, words: Bits, phase: Bits, stride: Bits) -> None:
+        """Write into `plan` words what the noise is hashed from, given where each lane stands and its stride."""
+        steps = words.reshape(self.pairs, self._made, self._lanes)
+        np.add(phase, self._offsets, out=steps[:, 0])
+        for step in range(1, self._made):
+            np.add(steps[:, step - 1], stride, out=steps[:, step])
+
+    def keep(self, first: Singles, second: Singles) -> None:
+        """Take over the standard normals made of the words, two of each."""
+        if self._z is None:
+            self._z = np.empty((len(self.channels), self._most, self._lanes), np.float32)
+        shape = (self.pairs, self._made, self._lanes)
+        pairs = first.reshape(shape), second.reshape(shape)
+        for place, channel in enumerate(self.channels):
+            np.multiply(pairs[place % 2][place // 2], self.sd[channel], out=self._z[place, : self._made])
+        self.left = self._made
+
+    def add(self, out: NDArray[np.float32]) -> None:
+        """Add one step's noise of those that were made."""
+        assert self._z is not None
+        step = self._made - self.left
+        for row, channel in zip(self._z, self.channels, strict=True):
+            np.add(out[channel], row[step], out=out[channel])
+        self.left -= 1
         self._quiet += 1
 
-    def _add(self, step: int, out: NDArray[np.float32]) -> None:
-        for z, channel in zip(self._z, self.channels, strict=False):
-            np.add(out[channel], z[step], out=out[channel])
 
-    def _make(self, phase: Bits, stride: Bits, steps: int) -> None:
-        """Make the noise of some steps, from the phase on."""
-        if self._words is None:
-            self._words = np.empty((self._steps, self._lanes), np.uint64)
-            self._z = np.empty((2 * self.pairs, self._steps, self._lanes), np.float32)
-        words, z = self._words[:steps], self._z[:, :steps]
-        for p, offset in enumerate(self.offsets):
-            np.add(phase, offset, out=words[0])
-            for step in range(1, steps):
-                np.add(words[step - 1], stride, out=words[step])
-            normals(words.reshape(-1), z[2 * p].reshape(-1), z[2 * p + 1].reshape(-1))
-        for channel, row in zip(self.channels, z, strict=False):
-            np.multiply(row, self.sd[channel], out=row)
+class _Pool(threading.local):
+    """Working memory of `refill`; its own in every thread, as engines may run in several."""
+
+    def __init__(self) -> None:
+        self.words = np.empty(0, np.uint64)
+        self.normals = np.empty((2, 0), np.float32)
+
+    def room(self, size: int) -> tuple[Bits, Singles, Singles]:
+        if len(self.words) < size:
+            self.words, self.normals = np.empty(size, np.uint64), np.empty((2, size), np.float32)
+        return self.words[:size], self.normals[0, :size], self.normals[1, :size]
+
+
+_pool = _Pool()
+
+
+def refill(parts: Iterable[tuple[BatchNoise, Bits, Bits]]) -> None:
+    """Make the noise of those streams that have none left, of several at once: a call costs as much as many normals.
+
+    Args:
+        parts: The noise of each stream, where its lanes stand, uint64 (lanes,), and their strides, uint64 (lanes,).
+    """
+    empty: list[tuple[BatchNoise, Bits, Bits, int]] = []
+    size = 0
+    for noise, phase, stride in parts:
+        if not noise.left:
+            empty.append((noise, phase, stride, size))
+            size += noise.plan()
+            if size >= AHEAD_WORDS:  # as much as stays in the cache
+                _make(empty, size)
+                empty, size = [], 0
+    if empty:
+        _make(empty, size)
+
+
+def _make(parts: list[tuple[BatchNoise, Bits, Bits, int]], size: int) -> None:
+    words, first, second = _pool.room(size)
+    stops = [*(start for *_, start in parts[1:]), size]
+    for (noise, phase, stride, start), stop in zip(parts, stops, strict=True):
+        noise.lay_out(words[start:stop], phase, stride)
+    normals(words, first, second)
+    for (noise, *_, start), stop in zip(parts, stops, strict=True):
+        noise.keep(first[start:stop], second[start:stop])

@@ -36,7 +36,7 @@ class BatchStream(StreamView):
     def begin(self, lanes: Integers, seeds: Bits, lane_ids: Bits, sessions: Bits) -> None:
         """Start a session: new keys, empty memory, first trial still to come."""
         key = branch_keys(seeds, lane_ids, sessions, self.spec.branch)
-        self._noise.forget()
+        self.noise.forget()
         self.row, self.trial = self.row.copy(), self.trial.copy()  # the infos of earlier steps keep the old ones
         for name, _, value in STATE:
             getattr(self, name)[lanes] = value
@@ -266,7 +266,7 @@ class BatchStream(StreamView):
         if not lanes.size:
             return
         at = self._at(lanes)
-        self._noise.forget()
+        self.noise.forget()
         phase = self.phase.take(lanes)
         self.phase[at] = self.other_phase[at]
         self.other_phase[at] = phase

@@ -102,13 +102,13 @@ class StreamState:
         self.answered: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
         self._draws = TrialDraws(tables)
         self.drawn = np.zeros((len(self._draws.durations) and len(tables.periods), lanes), np.int64)  # durations, steps
-        self._noise = BatchNoise(tables, lanes)
+        self.noise = BatchNoise(tables, lanes)
         self.sums = np.zeros((len(tables.summed), lanes))  # what was seen in this trial
         self.latest = self.mean  # what was shown last, without noise
         self._drifts, self._observes = tables.slope is not None, spec.task.observe is not None
         self.changing = self._drifts or self._observes
         self.moving = tables.movement is not None
-        self._ticks = bool(self._noise.pairs or self._noise.counts or self._observes or self.moving)
+        self._ticks = bool(self.noise.pairs or self.noise.counts or self._observes or self.moving)
 
     def _at(self, lanes: NDArray[np.int64]) -> Any:
         """How to index some lanes: all of them as a slice, which costs a tenth."""
@@ -134,7 +134,7 @@ class StreamState:
 
     def set_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state."""
-        self._noise.forget()
+        self.noise.forget()
         for name, _, _ in STATE:
             setattr(self, name, saved[name].copy())
         for name, array in saved["memory"].items():

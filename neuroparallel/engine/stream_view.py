@@ -70,10 +70,9 @@ class StreamView(StreamState):
 
     def add_noise(self, out: NDArray[np.float32]) -> None:
         """Add this step's noise to (channels, lanes) float32, and move on by one step."""
-        noise = self._noise
-        draw_counts(noise.counts, self.phase, out)
-        if noise.pairs:
-            noise.add(self.phase, self.stride, out)
+        draw_counts(self.noise.counts, self.phase, out)
+        if self.noise.pairs:
+            self.noise.add(out)
         for row, channel in enumerate(self.tables.summed):
             np.add(self.sums[row], out[channel], out=self.sums[row], where=~self.idle)
         self.tick()
@@ -89,7 +88,7 @@ class StreamView(StreamState):
 
     def unsee(self, mask: NDArray[np.bool_], phase: Bits, sums: NDArray[np.float64]) -> None:
         """Take some lanes back to before an observation, given what `seen` said then."""
-        self._noise.forget()
+        self.noise.forget()
         self.sums[:, mask] = sums[:, mask]
         self.phase[mask] = phase[mask]
 
