@@ -118,7 +118,9 @@ class BatchGroup:
         if onset.after >= 0:
             self.onset_at[index][at] = NEVER
         else:
-            self.onset_at[index][at] = now + (onset.steps if onset.law is None else self.coupling.onset_steps[place][at])
+            self.onset_at[index][at] = now + (
+                onset.steps if onset.law is None else self.coupling.onset_steps[place][at]
+            )
 
     def _start(self, place: int, index: int, lanes: Integers, now: int) -> None:
         if not lanes.size:
@@ -161,7 +163,7 @@ class BatchGroup:
     def _let_wait(self, stream: BatchStream) -> Integers:
         """Let a stream rest where others are waited for; returns the lanes where it was the last to end."""
         waiting = self.pending.take(stream.ended) > 0
-        stream.rest(stream.ended if self.gaps else stream.ended[waiting])
+        stream.wait(stream.ended if self.gaps else stream.ended[waiting])
         last: Integers = stream.ended[~waiting]
         return last
 

@@ -123,28 +123,30 @@ class BatchStream(StreamView):
         if settles.size:
             self._settle(lanes[settles], outcome[settles], tables.chosen.take(code[settles]), now)
         moved = target != row
-        if not moved.all():
+        if np.count_nonzero(moved) < len(moved):
             lanes, row, target = lanes[moved], row[moved], target[moved]
         target = self._arrive(lanes, row, target, now)
         if self.watched:
             self._note_left(lanes, row, target)
-        goes_on = target >= 0
-        if goes_on.all():
+        ended = target < 0
+        if not np.count_nonzero(ended):
             self._move(lanes, target)
             return NO_LANES
-        if goes_on.any():
-            self._move(lanes[goes_on], target[goes_on])
-        over: Integers = lanes[~goes_on]
-        return over  # the group lets them rest, unless they begin again at once
+        over: Integers = lanes[ended]
+        target[ended] = self.tables.idle
+        self.end[over] = NEVER
+        self._move(lanes, target)
+        return over  # the group says who rests, and who begins again at once
 
     def _arrive(self, lanes: Integers, row: Integers, target: Integers, now: int) -> Integers:
         """Find the rows that lanes arrive at; negative where the trial is over."""
         enters = target >= 0
         if self.tables.commits:
             enters &= target != row + self.tables.phase  # a choice is kept, and the window goes on
-        if enters.all():
+        entering = np.count_nonzero(enters)
+        if entering == len(lanes):
             return self._enter(lanes, target, now)
-        if enters.any():
+        if entering:
             target[enters] = self._enter(lanes[enters], target[enters], now)
         return target
 
@@ -178,7 +180,7 @@ class BatchStream(StreamView):
     def _settle(self, lanes: Integers, outcome: NDArray[np.uint8], chosen: NDArray[np.int16], now: int) -> None:
         """Keep the first outcome of the trial, with the choice and the response time; -1 for a choice: time ran out."""
         new = self.outcome[lanes] == 0
-        if not new.all():
+        if np.count_nonzero(new) < len(new):
             lanes, outcome, chosen = lanes[new], outcome[new], chosen[new]
         at = self._at(lanes)
         self.outcome[at] = outcome
@@ -200,7 +202,7 @@ class BatchStream(StreamView):
         """Set the clocks of periods that begin; returns the positions of those that take no time."""
         tables, at = self.tables, self._at(lanes)
         started = tables.clock.take(rows)
-        if started.any():
+        if np.count_nonzero(started):
             self.clock_at[lanes[started]] = now
         steps = tables.steps.take(rows)
         if tables.any_drawn:
@@ -250,16 +252,16 @@ class BatchStream(StreamView):
             self.mean[channel][at] = tables.mean[channel].take(rows)
 
     def rest(self, lanes: Integers) -> None:
-        """Make lanes idle: they show nothing."""
+        """Make lanes idle, wherever they are: they show nothing."""
         lanes = lanes[~self.idle[self._at(lanes)]] if self.any_idle else lanes
-        if not lanes.size:
-            return
+        if lanes.size:
+            self.end[self._at(lanes)] = NEVER
+            self._move(lanes, np.full(len(lanes), self.tables.idle))
+            self.wait(lanes)
+
+    def wait(self, lanes: Integers) -> None:
+        """Let lanes be idle whose trial has just ended."""
         self._turn(lanes, idle=True)
-        self.row = self.row.copy()
-        self.row[lanes] = self.tables.idle
-        self.end[lanes] = NEVER
-        for mean in self.mean:
-            mean[lanes] = 0.0
 
     def _turn(self, lanes: Integers, *, idle: bool) -> None:
         """Make lanes idle that were live, or live that were idle: from now on they show the other noise."""
@@ -271,7 +273,7 @@ class BatchStream(StreamView):
         self.phase[at] = self.other_phase[at]
         self.other_phase[at] = phase
         self.idle[at] = idle
-        self.any_idle = idle or bool(self.idle.any())
+        self.any_idle = idle or bool(np.count_nonzero(self.idle))
 
     # ---- trials ---------------------------------------------------------------------------------------------
 
@@ -302,7 +304,7 @@ class BatchStream(StreamView):
             self.standing[lanes] = 0
         self._draw_durations(at, words)
         rows = self._enter(lanes, slots * self.tables.rows_per_slot, now)
-        if (rows < 0).any():
+        if rows.min() < 0:
             raise TaskError(f"{self.spec.name}: a trial of no duration was drawn; give some period a step or more.")
         self._wake(lanes)
         self._move(lanes, rows)
@@ -364,7 +366,7 @@ class BatchStream(StreamView):
     def close(self, lanes: Integers) -> NDArray[np.uint8]:
         """Close the books of trials that are over; returns their outcomes."""
         outcome: NDArray[np.uint8] = self.outcome[lanes]
-        if not outcome.all():
+        if np.count_nonzero(outcome) < len(outcome):
             outcome = np.where(outcome == 0, np.uint8(Outcome.UNSCORED), outcome)
             self.outcome[lanes] = outcome
         return outcome

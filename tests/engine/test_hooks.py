@@ -376,7 +376,7 @@ def test_what_changes_within_a_period_counts_as_shown(task, steps):
 
 def test_observe_sees_the_time_in_the_period_and_changes_what_is_shown():
     batch = engine(alone(Tracking(timing={"wait": 100})), 40)
-    batch.streams[0]._noise.sd[:] = 0.0
+    batch.streams[0].noise.sd[:] = 0.0
     seen, _ = batch.reset(0)
     speed = batch.streams[0].values(np.arange(40))["speed"]
     names = batch.channel_names("subject_0")
@@ -625,4 +625,4 @@ def test_a_task_without_hooks_is_not_asked_for_any():
     stream = engine(Scenario.load("random_dots"), 3).streams[0]
     assert not stream.changing
     assert not stream.tables.times_periods
-    assert stream._noise.counts == ()
+    assert stream.noise.counts == ()

@@ -1,5 +1,7 @@
 """Draws are functions of who draws and what is drawn; these are the values, and how good they are."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -163,3 +165,35 @@ def test_conditions_of_neighbouring_trials_and_lanes_are_independent():
     n = go.size
     assert abs((go[:, 1:] * go[:, :-1]).mean() / go.var()) < 4 / n**0.5
     assert abs((go[1:] * go[:-1]).mean() / go.var()) < 4 / n**0.5
+
+
+def holding(seed):
+    """What 2048 subjects see in 100 steps of holding."""
+    batch = engine(Scenario.load("random_dots"), 2048)
+    observations, _ = batch.reset(seed)
+    seen = [observations["subject_0"]]
+    for _ in range(100):
+        seen.append(batch.step({"subject_0": np.zeros(2048, int)})[0]["subject_0"])
+    return np.array(seen)
+
+
+def test_engines_in_several_threads_leave_each_other_alone():
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(holding, range(3)))
+    for seed, seen in enumerate(together):
+        np.testing.assert_array_equal(seen, holding(seed))
+
+
+@pytest.mark.parametrize("lanes", [1, 5, 700])
+def test_how_much_noise_is_made_ahead_changes_nothing(monkeypatch, lanes):
+    def seen(words, call):
+        monkeypatch.setattr("neuroparallel.engine.noise.AHEAD_WORDS", words)
+        monkeypatch.setattr("neuroparallel.engine.noise.CALL_WORDS", call)
+        batch = engine(Scenario.load("prp"), lanes)  # whose second stream often is idle
+        batch.reset(3)
+        rng = np.random.default_rng(0)
+        return np.array([batch.step({"subject_0": rng.integers(0, 3, (lanes, 2))})[0]["subject_0"] for _ in range(150)])
+
+    one_by_one = seen(1, 1)
+    for words, call in ((64, 1), (16384, 2048), (10**6, 10**5)):
+        np.testing.assert_array_equal(seen(words, call), one_by_one)

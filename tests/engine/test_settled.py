@@ -149,7 +149,7 @@ def test_on_shared_channels_means_add_and_noise_is_drawn_once():
     means = sum(stream.mean for stream in batch.streams).T
     noisy = [i for i, name in enumerate(batch.channel_names("subject_0")) if "motion" in name]
     rest = (seen - means)[:, noisy]
-    sd = batch.streams[0]._noise.sd[noisy]
+    sd = batch.streams[0].noise.sd[noisy]
     assert abs(rest.std(axis=0) / sd - 1).max() < 0.08
 
 
