@@ -133,6 +133,8 @@ def _device(module: Any) -> torch.device:
 
 
 def _tensor(array: Array, device: torch.device) -> torch.Tensor:
+    if not array.flags.writeable:  # as it came from another process; PyTorch would warn
+        array = array.copy()
     return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
 

@@ -96,8 +96,8 @@ def tune(
     searched = search_space({**(scenario.tune or {}), **(space or {})})
     if not searched:
         raise ArgumentError(
-            f"{scenario.name} has no tune: section; say what to search, as "
-            "space={'lr': {'loguniform': [1e-4, 1e-2]}}."
+            f"{scenario.name} has no tune: section; say what to search, there or as "
+            "--set 'tune.lr={loguniform: [1e-4, 1e-2]}' (in Python: space={'lr': {'loguniform': [1e-4, 1e-2]}})."
         )
     config = param_space(scenario, searched, seed, settings)
     check_space(place)

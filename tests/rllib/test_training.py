@@ -157,6 +157,29 @@ def test_two_remote_workers_sample_different_trials() -> None:
         algorithm.stop()
 
 
+def test_two_learners_share_an_update_and_stay_equal() -> None:
+    config = ppo_config(quick_dots(), lanes=8, n_steps=20).learners(num_learners=2, num_cpus_per_learner=0.5)
+    algorithm = config.build_algo()
+
+    def weights() -> list[np.ndarray]:
+        def flat(learner: Any) -> np.ndarray:
+            parameters = learner.module["shared"].state_dict()
+            return np.concatenate([value.cpu().numpy().ravel() for value in parameters.values()])
+
+        return [result.get() for result in algorithm.learner_group.foreach_learner(flat)]
+
+    try:
+        before = weights()
+        algorithm.train()
+        one, two = weights()
+        np.testing.assert_array_equal(one, two)
+        assert not np.allclose(one, before[0])
+        runner = algorithm.env_runner.module["shared"].state_dict()
+        np.testing.assert_array_equal(np.concatenate([v.numpy().ravel() for v in runner.values()]), one)
+    finally:
+        algorithm.stop()
+
+
 def test_rllibs_own_runner_learns_the_same_task() -> None:
     config = ppo_config(quick_dots(), stock=True, lanes=16, n_steps=20, epochs=4, session={"steps": 100})
     algorithm = config.build_algo()
