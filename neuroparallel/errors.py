@@ -105,10 +105,13 @@ def own_code(error: BaseException) -> str | None:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
     paths = sysconfig.get_paths()
-    others = [str(Path(__file__).parent), *(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))]
+    kinds = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
+    others = [str(Path(__file__).parent), *(paths[kind] for kind in kinds)]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         name = frame.filename
-        if not name.startswith("<frozen") and not any(Path(folder) in Path(name).parents for folder in others):
+        if not name.startswith(("<frozen", "<string>")) and not any(
+            Path(folder) in Path(name).parents for folder in others
+        ):
             return f"{type(error).__name__}: {error} ({name}, line {frame.lineno})"
     return None
 
