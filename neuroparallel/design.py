@@ -22,6 +22,12 @@ def _weights(weights: Sequence[float] | NDArray[Any] | None, n: int) -> NDArray[
     return result
 
 
+def _check_numbers(values: NDArray[Any]) -> None:
+    """Levels are calculated with and written into one column: finite numbers or truth values."""
+    if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+        raise ArgumentError(f"{values.tolist()!r} are no levels; give a sequence of finite numbers or truth values.")
+
+
 class Levels:
     """A factor with a few levels.
 
@@ -37,6 +43,7 @@ class Levels:
         self.values = np.asarray(values)
         if self.values.ndim != 1 or not len(self.values):
             raise ArgumentError(f"{values!r} are no levels; give a sequence of numbers.")
+        _check_numbers(self.values)
         self.weights = _weights(weights, len(self.values))
         self.cuts = thresholds(self.weights)
 
@@ -60,6 +67,8 @@ class Rows(Levels):
             raise ArgumentError(f"the columns of a conditions table have different lengths: {sorted(lengths)}.")
         super().__init__(range(lengths.pop()), weights)
         self.columns = {name: np.asarray(column) for name, column in columns.items()}
+        for column in self.columns.values():
+            _check_numbers(column)
 
 
 class Factorial:

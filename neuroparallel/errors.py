@@ -15,7 +15,10 @@ from __future__ import annotations
 
 import difflib
 import operator
+import sysconfig
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "nearest",
+    "own_code",
     "whole_number",
 ]
 
@@ -87,6 +91,29 @@ def nearest(name: str, names: Iterable[str]) -> str:
     if close:
         return f" Did you mean {close[0]!r}?"
     return f" Valid: {', '.join(known)}." if known else " There are none."
+
+
+def own_code(error: BaseException) -> str | None:
+    """Say what went wrong in a user's own file, as in a task of theirs, and in which line.
+
+    Args:
+        error: What was caught.
+
+    Returns:
+        As in ``ZeroDivisionError: division by zero (my_tasks.py, line 31)``; None if no line of a user's had a part.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+    paths = sysconfig.get_paths()
+    kinds = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
+    others = [str(Path(__file__).parent), *(paths[kind] for kind in kinds)]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        name = frame.filename
+        if not name.startswith(("<frozen", "<string>")) and not any(
+            Path(folder) in Path(name).parents for folder in others
+        ):
+            return f"{type(error).__name__}: {error} ({name}, line {frame.lineno})"
+    return None
 
 
 def whole_number(value: Any, what: str, least: int = 0, most: int | None = None) -> int:

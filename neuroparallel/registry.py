@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest
+from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest, own_code
 
 __all__ = ["Registry", "built"]
 
@@ -61,13 +61,26 @@ class Registry(Generic[T]):
         module, _, cls = name.partition(":")
         if not cls:
             raise UnknownNameError(f"there is no {self.kind} {name!r}.{nearest(name, self.shipped)}")
-        try:
-            found = getattr(importlib.import_module(module), cls)
-        except (ImportError, AttributeError) as error:
-            raise UnknownNameError(f"{self.kind} {name!r} cannot be imported: {error}.") from None
-        if isinstance(found, type) and issubclass(found, self.base):
-            return found
+        found = getattr(self._module(module, name), cls, None)
+        if found is None:
+            theirs = [key for key, value in vars(self._module(module, name)).items() if self._is_one(value)]
+            raise UnknownNameError(f"{module} has no {self.kind} {cls!r}.{nearest(cls, theirs)}")
+        if self._is_one(found):
+            return found  # type: ignore[no-any-return]
         raise UnknownNameError(f"{name!r} is no {self.base.__name__}.")
+
+    def _is_one(self, value: Any) -> bool:
+        return isinstance(value, type) and issubclass(value, self.base) and value is not self.base
+
+    def _module(self, module: str, name: str) -> Any:
+        """A user's module; whatever is wrong in it is said with its line."""
+        try:
+            return importlib.import_module(module)
+        except NeuroparallelError as error:
+            raise type(error)(f"{self.kind} {name!r} cannot be imported: {error}") from error
+        except Exception as error:
+            told = error if isinstance(error, ModuleNotFoundError) else own_code(error) or error
+            raise UnknownNameError(f"{self.kind} {name!r} cannot be imported: {told}.") from error
 
     def reference(self, cls: type[T]) -> str:
         """The name under which a scenario writes a class; a user's own is remembered for this process."""

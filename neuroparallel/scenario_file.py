@@ -161,14 +161,22 @@ def read_yaml(text: str, name: str) -> tuple[dict[str, Any], Source]:
         line = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
         raise ScenarioError(f"{name}{line}: this is no YAML: {problem}.") from None
+    except RecursionError:
+        raise ScenarioError(f"{name}: a scenario file is not nested as deeply as this one.") from None
     if not isinstance(value, dict):
         raise ScenarioError(f"{name}:1: a scenario file is a mapping with name and subjects.")
-    _refuse_twins(node, name)
+    _refuse_twins(node, name, ())
     return value, Source(name, node)
 
 
-def _refuse_twins(node: yaml.Node | None, name: str) -> None:
-    """YAML keeps only the last of two equal keys, silently; half an experiment must not vanish so."""
+def _refuse_twins(node: yaml.Node | None, name: str, around: tuple[yaml.Node | None, ...]) -> None:
+    """YAML keeps only the last of two equal keys, silently; half an experiment must not vanish so.
+
+    An anchor lets a mapping stand within itself, which has no end.
+    """
+    if node is not None and any(node is outer for outer in around):
+        raise ScenarioError(f"{name}:{node.start_mark.line + 1}: what begins here stands once more within itself.")
+    around = (*around, node)
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
@@ -178,10 +186,10 @@ def _refuse_twins(node: yaml.Node | None, name: str) -> None:
                     f"and in line {seen[key.value]}."
                 )
             seen[key.value] = key.start_mark.line + 1
-            _refuse_twins(value, name)
+            _refuse_twins(value, name, around)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            _refuse_twins(value, name)
+            _refuse_twins(value, name, around)
 
 
 class _Dumper(yaml.SafeDumper):

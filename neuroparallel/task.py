@@ -263,7 +263,13 @@ class Task:
                     raise ArgumentError(f"{name} is {value!r}; give a mapping of names to numbers.")
                 object.__setattr__(self, name, getattr(default, name).replace(value))
         fitting_parameters(self)
-        for noise in getattr(default, "channels", Channels()).noise.values():
+        declared = getattr(default, "channels", None)
+        for noise in declared.noise.values() if isinstance(declared, Channels) else ():
+            if isinstance(noise, str) and not is_finite_number(getattr(self, noise, None)):
+                raise TaskError(
+                    f"{self.task_name()}: noise names {noise!r}, which is no field with a number."
+                    f"{nearest(noise, self.parameters())}"
+                )
             if isinstance(noise, str) and getattr(self, noise) < 0:
                 raise ArgumentError(f"{noise} is {getattr(self, noise)!r}; a standard deviation is 0 or more.")
 
@@ -286,10 +292,16 @@ class Task:
 
     def channel_groups(self) -> Channels:
         """The task's channels; overridden where their number depends on a parameter."""
+        if not isinstance(getattr(self, "channels", None), Channels):
+            raise TaskError(f"{type(self).__name__} has no channels; write channels: ClassVar = Channels(tone=2).")
         return self.channels
 
     def action_names(self) -> Actions:
         """The task's actions; overridden where their number depends on a parameter."""
+        if not isinstance(getattr(self, "actions", None), Actions):
+            raise TaskError(
+                f'{type(self).__name__} has no actions; write actions: ClassVar = Actions("hold", "press").'
+            )
         return self.actions
 
     def note_names(self) -> tuple[str, ...]:

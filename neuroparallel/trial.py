@@ -123,7 +123,8 @@ class Trial:
             during: Names of the periods.
             per_channel: One number or array (n,) for each column, instead of ``value``.
         """
-        columns, painted = self._channels[channel], self._columned(value, per_channel, np.float32)
+        columns = self._channels[channel]
+        painted = self._columned(channel, value, per_channel, np.float32)
         for p in self._index(during):
             self.mean[:, p, columns] += painted
 
@@ -146,17 +147,25 @@ class Trial:
             during: Names of the periods.
             per_channel: One number or array (n,) for each column, instead of ``per_second``.
         """
-        columns, painted = self._channels[channel], self._columned(per_second, per_channel, np.float64)
+        columns = self._channels[channel]
+        painted = self._columned(channel, per_second, per_channel, np.float64)
         if self.slope is None:
             self.slope = np.zeros(self.mean.shape)
         self.drifting.update(range(columns.start, columns.stop))
         for p in self._index(during):
             self.slope[:, p, columns] += painted
 
-    def _columned(self, value: ArrayLike, per_channel: Iterable[ArrayLike] | None, dtype: Any) -> NDArray[Any]:
+    def _columned(
+        self, channel: str, value: ArrayLike, per_channel: Iterable[ArrayLike] | None, dtype: Any
+    ) -> NDArray[Any]:
         """What fits on (n, columns): a value for all columns of a group, or one for each."""
         if per_channel is not None:
             parts = [np.broadcast_to(np.asarray(part, dtype), (self.n,)) for part in per_channel]
+            if len(parts) != len(self._channels.groups[channel]):
+                raise TaskError(
+                    f"{self._task.task_name()}: per_channel has {len(parts)} entries, but channel {channel!r} has "
+                    f"{len(self._channels.groups[channel])} columns."
+                )
             return np.stack(parts, axis=1)
         painted = np.asarray(value, dtype)
         return painted[:, None] if painted.ndim == 1 else painted
@@ -231,7 +240,18 @@ class Trial:
             if action not in names:
                 raise UnknownNameError(f"there is no action {action!r}.{nearest(action, names)}")
             return [names.index(action)]
-        return [np.broadcast_to(np.asarray(action, np.int64), (self.n,))]
+        return [np.broadcast_to(self._numbers(action, "action"), (self.n,))]
+
+    def _numbers(self, value: ArrayLike, what: str) -> NDArray[np.int64]:
+        """Numbers of actions, which must be whole ones: half an action would silently be another one."""
+        given = np.asarray(value)
+        if given.dtype.kind in "biu" or (given.dtype.kind == "f" and (given == np.floor(given)).all()):
+            return given.astype(np.int64, copy=False)
+        actions = ", ".join(f"{number} {name}" for number, name in enumerate(self._task.action_names()))
+        raise TaskError(
+            f"{self._task.task_name()}: the {what} is {value!r}; it is the number of an action, or an array of them: "
+            f"{actions}."
+        )
 
     def _priced(self, outcome: Any, reward: ArrayLike | None) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         if isinstance(outcome, str):
@@ -274,7 +294,7 @@ class Trial:
             pay: Let the task's `pay` hook price the responses.
         """
         p = self._index(during)[0]
-        right = np.asarray(truth, np.int64)
+        right = self._numbers(truth, "truth")
         right = np.broadcast_to(
             right if right.ndim == 2 else np.reshape(right, (-1, 1)),
             (self.n, right.shape[1] if right.ndim == 2 else 1),

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuroparallel.engine.group import BatchGroup
+from neuroparallel.engine.infos import MESSAGE
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.engine.tables import Tables
-from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
+from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest, own_code
+from neuroparallel.records.trials import TRIAL_COLUMNS
 from neuroparallel.sequencing import check_modifiers
 from neuroparallel.streams import build_layout
 
@@ -31,19 +33,47 @@ def check_scenario(scenario: Scenario) -> None:
             raise ScenarioError(f"policies.{name}: there is no such agent.{nearest(name, agents)}")
     streams = []
     for stream in built.streams:
-        check_modifiers(scenario, stream.name, stream.task, built.dt)
+        key = f"subjects.{stream.name.replace('.', '.streams.')}"
         try:
+            check_modifiers(scenario, stream.name, stream.task, built.dt)
             streams.append(BatchStream(stream, Tables(stream.task, built.dt, TRIED), TRIED))
+        except ScenarioError:
+            raise
         except NeuroparallelError as error:
-            key = f"subjects.{stream.name.replace('.', '.streams.')}"
             raise ScenarioError(f"{key}.timing: {error}") from None
+        except Exception as error:
+            raise _blamed(error, f"{key}.task: {stream.task.task_name()}") from error
     for group in built.groups:
         try:
             together = BatchGroup(group, streams, TRIED, built.dt)
         except NeuroparallelError as error:
             raise ScenarioError(f"groups.{group.name}.{error}") from None
+        _check_columns(together)
         if together.coupling.draws:
             _try_out(together)
+
+
+def _blamed(error: Exception, where: str) -> Exception:
+    """An error of a user's own task or rule, with its line; any other as it is."""
+    told = own_code(error)
+    return error if told is None else ScenarioError(f"{where}: {told}")
+
+
+def _check_columns(group: BatchGroup) -> None:
+    """What a group and its members record has a column each in the trial table."""
+    for stream in group.streams.values():
+        for name in stream.tables.recorded:
+            if name in group.names:
+                raise ScenarioError(
+                    f"groups.{group.spec.name}: {stream.spec.name} has a condition or note {name!r}, and so has the "
+                    "group: the trial table cannot hold both. Choose another name."
+                )
+    for name in group.names:
+        if name in TRIAL_COLUMNS or name == MESSAGE or group.names.count(name) > 1:
+            raise ScenarioError(
+                f"groups.{group.spec.name}.rule: a condition or note cannot be called {name!r}, as the trial table "
+                "has a column of that name already; choose another one."
+            )
 
 
 def _try_out(group: BatchGroup) -> None:
@@ -58,3 +88,5 @@ def _try_out(group: BatchGroup) -> None:
             group.start(lanes, 0)
     except NeuroparallelError as error:
         raise ScenarioError(f"groups.{group.spec.name}: {error}") from None
+    except Exception as error:
+        raise _blamed(error, f"groups.{group.spec.name}.rule") from error

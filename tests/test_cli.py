@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import yaml
 import neuroparallel as npar
 from neuroparallel.cli import main
 from neuroparallel.cli.common import changes_of
+from neuroparallel.cli.train import _new_place
 from neuroparallel.reporting import check_file, one_trial, timeline, watch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -153,6 +155,26 @@ def test_check_looks_into_the_train_section_too(away):
     assert "stream.yaml:8: train.criterion.b:" in check_file("stream.yaml")[0]
 
 
+@pytest.mark.rllib
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("budget_s: soon", "train.budget_s: budget_s is 'soon', but must be a number of seconds above 0"),
+        ("criterion: 0.9", "train.criterion: criterion is 0.9; it is a mapping of streams to shares"),
+        ("criterion: {a: 2}", "train.criterion.a: criterion.a is 2, but must be a share between 0 and 1"),
+        ("curriculum: 3", "train.curriculum: curriculum is 3; it is a list with a mapping of changes for each stage"),
+        ("curriculum: [{timing.delai: 5}]", "train.curriculum.0: .*timing.delai.* Did you mean 'delay'?"),
+        ("explore: perhaps", "train.explore: explore is 'perhaps', but must be true or false"),
+        ("lanes: true", "train.lanes: lanes is True, but must be a whole number"),
+    ],
+)
+def test_check_knows_what_training_would_refuse(away, line, told):
+    head = "name: x\nsubjects:\n  rat:\n    streams:\n      a: {task: go_nogo}\ntrain:\n  lr: 1e-3\n"
+    (away / "x.yaml").write_text(f"{head}  {line}\n")
+    (problem,) = check_file("x.yaml")
+    assert re.search(f"x.yaml:8: {told}", problem)
+
+
 def test_the_schema_knows_every_key(capsys):
     assert main(["check", "--schema"]) == 0
     schema = json.loads(said(capsys).out)
@@ -271,6 +293,7 @@ def test_a_run_is_kept_resumed_reported_and_evaluated(capsys, away):
     after = json.loads((run / "summary.json").read_text())
     assert after["steps"] > before["steps"]
     assert [run] == list((away / "runs" / "go_nogo").iterdir())
+    assert f"neuroparallel train --resume {run.relative_to(away)}" in said(capsys).out
 
     assert main(["report", "runs/go_nogo"]) == 0
     assert "fresh trials, without exploration" in said(capsys).out
@@ -322,7 +345,9 @@ def test_ctrl_c_keeps_what_was_learnt(fresh_environ, tmp_path):
     deadline = time.monotonic() + 120
     while " of 300 s" not in log.read_text() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    for _ in range(3):  # who is impatient loses nothing
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
     assert process.wait(120) == 130, log.read_text()
     summary = json.loads((tmp_path / "kept" / "summary.json").read_text())
     assert summary["interrupted"] is True
@@ -381,6 +406,46 @@ def test_a_line_of_progress_gives_percentages_of_scored_streams_only():
 
 
 # ---- what is refused --------------------------------------------------------------------------------------------
+
+
+def test_an_error_in_code_of_ones_own_is_one_sentence_with_its_line(away, monkeypatch, capsys):
+    (away / "late_task.py").write_text(
+        "from neuroparallel.tasks.go_nogo import GoNogo\n\n\n"
+        "class Late(GoNogo):\n"
+        "    def sequence(self, draw):\n"
+        "        if draw.trial.max() > 3:\n"
+        "            undefined\n"
+    )
+    monkeypatch.syspath_prepend(str(away))
+    assert main(["run", "late_task:Late", "--trials", "100"]) == 2
+    told = f"NameError: name 'undefined' is not defined ({away / 'late_task.py'}, line 7)"
+    assert told in said(capsys).err.replace("\n", "")
+
+
+def test_runs_that_begin_in_the_same_second_are_kept_apart(away):
+    places = [_new_place("go_nogo") for _ in range(3)]
+    assert len(set(places)) == 3
+    assert all(place.is_dir() for place in places)
+
+
+@pytest.mark.rllib
+def test_what_cannot_be_trained_leaves_no_directory(away, capsys):
+    assert main(["train", "go_nogo", "--set", "train.criterion={b: 0.9}"]) == 2
+    assert list(away.iterdir()) == []
+
+
+def test_a_run_is_not_written_over(away, capsys):
+    (away / "kept").mkdir()
+    (away / "kept" / "summary.json").write_text("{}")
+    assert main(["train", "go_nogo", "--out", "kept"]) == 2
+    assert "kept holds a run already. Go on with it (neuroparallel train --resume kept)" in said(capsys).err
+    assert (away / "kept" / "summary.json").read_text() == "{}"
+
+
+def test_a_budget_that_is_no_number_is_explained(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "go_nogo", "--budget", "small"])
+    assert "'small' is no number of seconds; write one, as in --budget 60" in said(capsys).err
 
 
 @pytest.mark.parametrize("name", ["x.xyz", "x", "x.csv"])

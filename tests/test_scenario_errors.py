@@ -200,6 +200,29 @@ def test_what_is_no_mapping_is_refused(text, write):
         Scenario.load(write(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "name: x\nsubjects:\n  rat: &rat\n    streams:\n      a: *rat\n",
+            r"mine\.yaml:\d: what begins here stands once",
+        ),
+        ("name: " + 3000 * "[" + 3000 * "]", r"mine\.yaml: a scenario file is not nested as deeply"),
+    ],
+)
+def test_what_has_no_end_is_refused(text, told, write):
+    with pytest.raises(ScenarioError, match=told):
+        Scenario.load(write(text))
+
+
+def test_a_block_of_too_many_trials_is_refused():
+    history = {"trial_history": {"block": 1e300}}
+    with pytest.raises(
+        ScenarioError, match=r"a block lasts a whole number of trials, 1 to 1,000,000,000, or, with null,"
+    ):
+        Scenario.load("random_dots").replace(modifiers=[history])
+
+
 def test_an_unknown_name_gets_the_nearest_one():
     with pytest.raises(UnknownNameError, match="Did you mean 'dpa_gng'"):
         Scenario.load("dpa_gn")

@@ -12,7 +12,7 @@ from typing import Any
 import neuroparallel
 from neuroparallel.cli import bench, check, evaluate, listing, report, run, show, train, tune
 from neuroparallel.cli.common import complain, note
-from neuroparallel.errors import NeuroparallelError
+from neuroparallel.errors import NeuroparallelError, own_code
 
 __all__ = ["build_parser", "main"]
 
@@ -59,6 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             complain("stopped.")
             return INTERRUPTED
+        except Exception as error:
+            told = own_code(error)
+            if told is None:  # ours: then the traceback is what we need to see
+                raise
+            complain(told)
     return REFUSED
 
 

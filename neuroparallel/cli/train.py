@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 RUNS = Path("runs")
+SUMMARY = "summary.json"
 LATEST = "latest"  # what --resume says without a directory
 INTERRUPTED = 130
 
@@ -25,7 +28,7 @@ def add(verbs: Any) -> None:
     told = "Train the subjects of a scenario until they meet its criterion, or its time is over."
     parser = add_verb(verbs, "train", train, told)
     add_what(parser, optional=True)
-    parser.add_argument("--budget", type=float, metavar="S", help="seconds of training; the scenario's, or 60")
+    parser.add_argument("--budget", type=_seconds, metavar="S", help="seconds of training; the scenario's, or 60")
     parser.add_argument("--seed", type=int, default=0, help="of trials and learning (0)")
     parser.add_argument("--out", metavar="DIR", help="where to keep the run (runs/NAME/TIME)")
     parser.add_argument(
@@ -38,22 +41,24 @@ def train(options: argparse.Namespace) -> int:
     """Train, and keep the run."""
     from neuroparallel.cli.live import Display
     from neuroparallel.rllib import train as learn
+    from neuroparallel.rllib.run_files import uninterrupted
 
     what, resumed = _what(options)
-    place = Path(options.out) if options.out else resumed or _new_place(what.name)
     console = on_screen(error=True)
-    console.print(f"[bold]{what.name}[/]  {what.description}  [dim]{place}[/]")
-    with Display(console) as display:
-        result = learn(
-            what,
-            out=place,
-            budget_s=options.budget,
-            seed=options.seed,
-            resume=resumed,
-            progress=display.update,
-            **({"lanes": options.lanes} if options.lanes else {}),
-        )
-    return _conclude(result, place, options)
+    with _place(options, what.name, resumed) as place:
+        console.print(f"[bold]{what.name}[/]  {what.description}  [dim]{place}[/]")
+        with Display(console) as display:
+            result = learn(
+                what,
+                out=place,
+                budget_s=options.budget,
+                seed=options.seed,
+                resume=resumed,
+                progress=display.update,
+                **({"lanes": options.lanes} if options.lanes else {}),
+            )
+    with uninterrupted():
+        return _conclude(result, place)
 
 
 def _what(options: argparse.Namespace) -> tuple[Any, Path | None]:
@@ -78,17 +83,50 @@ def _what(options: argparse.Namespace) -> tuple[Any, Path | None]:
     return load(options), run
 
 
+def _seconds(text: str) -> float:
+    """A time as it is written on the command line."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write one, as in --budget 60") from None
+
+
+@contextmanager
+def _place(options: argparse.Namespace, name: str, resumed: Path | None) -> Iterator[Path]:
+    """Where the run is kept; a directory that was made for it and stayed empty is taken away again."""
+    if options.out or resumed:
+        place = Path(options.out or str(resumed))
+        if resumed is None and (place / SUMMARY).exists():
+            raise ArgumentError(
+                f"{place} holds a run already. Go on with it (neuroparallel train --resume {place}), or name another "
+                "directory."
+            )
+        yield place
+        return
+    place = _new_place(name)
+    try:
+        yield place
+    finally:
+        for empty in (place, place.parent, RUNS):
+            if empty.is_dir() and not any(empty.iterdir()):
+                empty.rmdir()
+
+
 def _new_place(name: str) -> Path:
-    """A directory for a new run; runs that begin in the same second are numbered."""
-    place = RUNS / name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    number = 2
-    while place.exists():
-        place = place.with_name(f"{place.name.split('+')[0]}+{number}")
-        number += 1
-    return place
+    """Make a directory for a new run; runs that begin in the same second are numbered."""
+    first = place = RUNS / name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    number = 1
+    while True:
+        try:
+            place.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            place = first.with_name(f"{first.name}+{number}")
+        else:
+            return place
 
 
-def _conclude(result: TrainingResult, place: Path, options: argparse.Namespace) -> int:
+def _conclude(result: TrainingResult, place: Path) -> int:
     from neuroparallel.errors import MissingDependencyError
     from neuroparallel.reporting import draw_run, summarize_run
 
@@ -99,10 +137,8 @@ def _conclude(result: TrainingResult, place: Path, options: argparse.Namespace) 
     except MissingDependencyError as error:
         files = []
         note(str(error))
-    kept = ["scenario.yaml", "trials.csv", "history.csv", "checkpoint/", "summary.json", *files]
+    kept = ["scenario.yaml", "trials.csv", "history.csv", "checkpoint/", SUMMARY, *files]
     console.print(f"Kept in {place}: {', '.join(kept)}", markup=False, soft_wrap=True)
     if not result.passed:
-        again = f"neuroparallel train {result.scenario.name} --resume"
-        again = again if place.parent == RUNS / result.scenario.name else f"neuroparallel train --resume {place}"
-        console.print(f"To go on from here: {again}", markup=False)
+        console.print(f"To go on from here: neuroparallel train --resume {place}", markup=False, soft_wrap=True)
     return INTERRUPTED if result.interrupted else 0

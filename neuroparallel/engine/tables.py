@@ -19,6 +19,7 @@ from neuroparallel.engine.rows import Block, lay_out
 from neuroparallel.errors import TaskError
 from neuroparallel.hooks import Bernoulli, Movement, Poisson
 from neuroparallel.outcomes import Outcome
+from neuroparallel.records.trials import TRIAL_COLUMNS
 from neuroparallel.seeding import name_bits
 from neuroparallel.task import Factorial, Task
 from neuroparallel.timing import Law
@@ -59,7 +60,7 @@ class Tables:
 
     def __init__(self, task: Task, dt: float, slots: int = 0) -> None:
         self.task, self.dt = task, dt
-        self.design: Factorial = task.conditions()
+        self.design = _design(task)
         self.recorded = (*self.design.names, *task.note_names())
         self.channels = task.channel_groups()
         self.actions = len(task.action_names())
@@ -73,6 +74,7 @@ class Tables:
         self.counted = {name: kind for name, kind in kinds if isinstance(kind, (Bernoulli, Poisson))}
         self.slots = (slots or 1) if self.lazy else self.design.size
         self._shape()
+        _check_columns(self.recorded, task)
         self._allocate()
         self._constants()
         if self.lazy:
@@ -186,6 +188,24 @@ class Tables:
         return trial.truth[:, windows[0]].copy()
 
 
+def _design(task: Task) -> Factorial:
+    """The task's conditions; raises TaskError if they are something else."""
+    design: Any = task.conditions()
+    if not isinstance(design, Factorial):
+        raise TaskError(f"{task.task_name()}: conditions() returns {design!r}; it returns a Factorial.")
+    return design
+
+
+def _check_columns(recorded: Sequence[str], task: Task) -> None:
+    """Refuse conditions and notes that would take the place of what is recorded of every trial."""
+    for name in recorded:
+        if name in TRIAL_COLUMNS or name == "group_trial":
+            raise TaskError(
+                f"{task.task_name()}: a condition or note cannot be called {name!r}, as the trial table has a column "
+                "of that name already; choose another one."
+            )
+
+
 def movement_of(task: Task) -> Movement | None:
     """The axes along which a task's actions are continuous; raises TaskError if nothing turns them into events."""
     if (task.movement is None) != (task.move is None):
@@ -227,6 +247,7 @@ def _returns(trial: Trial) -> NDArray[np.bool_]:
 def _check(trial: Trial, task: Task) -> None:
     """Refuse a matrix with a trap: a window without time, a period without end, a loop without time."""
     name, periods = task.task_name(), list(task.timing)
+    _check_finite(trial, task)
     for p in np.flatnonzero(trial.window):
         if (trial.steps[:, p] == 0).any() and not (trial.steps[:, p] > 0).any():
             raise TaskError(f"{name}: the response window {periods[p]!r} lasts 0 ms; give it one step or more.")
@@ -245,6 +266,22 @@ def _check(trial: Trial, task: Task) -> None:
         raise TaskError(f"{name}: no way leads from period {periods[stuck]!r} to the end of the trial.")
     _check_loops(trial, name, periods)
     _check_duration(trial, task)
+
+
+def _check_finite(trial: Trial, task: Task) -> None:
+    """Refuse what is shown or paid if it is infinite or no number: nothing could be learnt from it."""
+    periods = list(task.timing)
+    for shown in (trial.mean, trial.slope):
+        if shown is not None and not np.isfinite(shown).all():
+            p, channel = (int(at[0]) for at in np.nonzero(~np.isfinite(shown).all(axis=0)))
+            found = shown[:, p, channel][~np.isfinite(shown[:, p, channel])][0]
+            raise TaskError(
+                f"{task.task_name()}: in period {periods[p]!r} channel {task.channel_groups().names[channel]!r} shows "
+                f"{found}; it is a finite number."
+            )
+    if not np.isfinite(trial.reward).all():
+        p = int(np.nonzero(~np.isfinite(trial.reward).all(axis=(0, 2)))[0][0])
+        raise TaskError(f"{task.task_name()}: a response in period {periods[p]!r} pays what is no finite number.")
 
 
 def _check_duration(trial: Trial, task: Task) -> None:

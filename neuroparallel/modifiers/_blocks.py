@@ -20,6 +20,7 @@ __all__ = ["Blocks", "Length", "chance", "one_of", "read_length"]
 Integers = NDArray[np.int64]
 Length = Any  # as `read_length` understands it
 ORDERS = ("cycle", "random")
+LONGEST = 10**9  # trials; a block without a length lasts for the whole session
 
 
 def one_of(value: Any, names: tuple[str, ...], where: str) -> None:
@@ -74,8 +75,11 @@ def read_length(value: Length, where: str) -> LengthLaw:
         least = whole_number(value.get("at_least", 1), f"{where}.at_least", 1)
         return LengthLaw(chance(value["hazard"], f"{where}.hazard"), least, ())
     if is_finite_number(value):
-        if value != int(value) or value < 1:
-            raise ArgumentError(f"{where} is {value!r}; a block lasts a whole number of trials, 1 or more.")
+        if value != int(value) or not 1 <= value <= LONGEST:
+            raise ArgumentError(
+                f"{where} is {value!r}; a block lasts a whole number of trials, 1 to {LONGEST:,}, or, with null, the "
+                "whole session."
+            )
         return LengthLaw(None, int(value), ())
     try:
         law = read_duration(list(value) if isinstance(value, tuple) else value, where)

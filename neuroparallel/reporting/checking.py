@@ -11,7 +11,7 @@ from typing import Any
 
 from neuroparallel.agents.seats import seats_of
 from neuroparallel.environments import compile_scenario
-from neuroparallel.errors import MissingDependencyError, NeuroparallelError, ScenarioError, nearest
+from neuroparallel.errors import MissingDependencyError, NeuroparallelError
 from neuroparallel.scenario import Scenario
 from neuroparallel.scenario_file import Source, read_yaml
 
@@ -57,24 +57,19 @@ def _place(source: Source, key: str, check: Callable[[], Any]) -> list[str]:
         path = named[1].split(".") if named and named[1].split(".")[0] == key else [key]
         if len(path) == 1:
             word = re.search(r"setting '(\w+)'", message) or re.match(r"'?([a-z_][\w.]*)'? (?:is|cannot)", message)
-            path += [word[1]] if word else []
+            path += word[1].split(".") if word else []
         where = f"{source.name}:{source.line(path)}"
         return [f"{where}: {message}" if named else f"{where}: {'.'.join(path)}: {message}"]
     return []
 
 
 def _check_train(scenario: Scenario, playable: bool) -> None:
-    from neuroparallel.rllib.config import config_for
-    from neuroparallel.rllib.evaluation import REWARD
     from neuroparallel.rllib.settings import resolve
+    from neuroparallel.rllib.training import check_training
 
     resolve(scenario.train, {})
     if playable:
-        config_for(scenario)
-    names = [name for name, _ in scenario.stream_items()]
-    for key in (scenario.train or {}).get("criterion") or {}:
-        if key != REWARD and not any(key in (name, name.split(".", 1)[1]) for name in names):
-            raise ScenarioError(f"train.criterion.{key}: there is no stream {key!r}.{nearest(key, names)}")
+        check_training(scenario)
 
 
 def _check_tune(scenario: Scenario) -> None:

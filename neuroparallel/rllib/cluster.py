@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shutil
+import signal
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -50,11 +53,15 @@ def init_ray(address: str | None = None, *, num_cpus: int | None = None, **optio
     else:
         check_space(Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()))
         settings.update(
+            address="local",  # or Ray would join what someone has started on this machine with `ray start`
             num_cpus=num_cpus or max(2, os.cpu_count() or 1),
             include_dashboard=False,
             object_store_memory=200 * 2**20,
         )
     ray.init(**{**settings, **options})
+    if threading.current_thread() is threading.main_thread():
+        # Run before Ray's own, which waits for its processes to end and leaves them behind if interrupted.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
 def quieten() -> None:

@@ -7,6 +7,8 @@ import errno
 import json
 import math
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ __all__ = [
     "read_summary",
     "replace_directory",
     "say_if_full",
+    "uninterrupted",
     "write_history",
     "write_scenario",
     "write_summary",
@@ -43,6 +46,19 @@ def say_if_full(place: Path) -> Iterator[None]:
         raise UsageError(
             f"No space is left to write to {place}. Free some (a run takes about 5 MB) or name another place (out=...)."
         ) from error
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C do nothing for a while, since who presses it twice does not mean to lose what was learnt."""
+    if threading.current_thread() is not threading.main_thread():  # where there are no signals
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
 
 
 @contextmanager

@@ -143,7 +143,7 @@ def _training_keys() -> set[str]:
 def _check(settings: Settings) -> None:
     for name, least in (("lanes", 1), ("n_steps", 1), ("lstm", 0), ("epochs", 1), ("minibatches", 1)):
         value = getattr(settings, name)
-        if value is not None and (not isinstance(value, int) or value < least):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
             raise ArgumentError(f"{name} is {value!r}, but must be a whole number of at least {least}.")
     if settings.tmax and settings.tmax <= 2:
         raise ArgumentError(f"tmax is {settings.tmax}, but must be more than 2 steps (or 0 for none).")

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest
 from neuroparallel.rllib.cluster import check_space, init_ray
 from neuroparallel.rllib.config import config_for
 from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure, who_draws
 from neuroparallel.rllib.policy import Policy, load_policy
-from neuroparallel.rllib.run_files import read_history, read_summary, say_if_full
+from neuroparallel.rllib.run_files import read_history, read_summary, say_if_full, uninterrupted
 from neuroparallel.rllib.saving import save_run
 from neuroparallel.rllib.source import build_engine, load_scenario, worker_seed
 from neuroparallel.rllib.stages import Stage, Trainer
 from neuroparallel.task import is_finite_number
 
-__all__ = ["Progress", "TrainingResult", "train"]
+__all__ = ["Progress", "TrainingResult", "check_training", "train"]
 
 BUDGET_S = 60.0
 EVALUATE_EVERY_S = 1.5
@@ -144,17 +144,9 @@ def train(
     """
     earlier = _Earlier.read(resume)
     scenario, settings = _written_out(load_scenario(earlier.scenario if what is None and earlier else what), settings)
-    section = dict(scenario.train or {})
     place = Path(out) if out is not None else earlier.place if earlier else None
-    stages = _stages(scenario, curriculum or section.get("curriculum") or (), seed, settings)
-    plan = _Plan(
-        stages=stages,
-        criterion=_criterion(criterion or section.get("criterion") or {}, stages[-1].env),
-        budget_s=_seconds(section.get("budget_s", BUDGET_S) if budget_s is None else budget_s, "budget_s"),
-        every_s=_seconds(section.get("evaluate_every_s") or EVALUATE_EVERY_S, "evaluate_every_s"),
-        seed=seed,
-        draws=_draws(scenario, section.get("explore") if explore is None else explore, stages[-1].env),
-    )
+    called = {"budget_s": budget_s, "criterion": criterion, "curriculum": curriculum, "explore": explore}
+    plan = _Plan.of(scenario, called, seed, settings)
     if place is not None:
         check_space(place, 20)
     init_ray()
@@ -166,9 +158,11 @@ def train(
             with say_if_full(place):
                 place.mkdir(parents=True, exist_ok=True)
         sitting.run()
-        return _conclude(scenario, plan, sitting, place)
+        with uninterrupted():
+            return _conclude(scenario, plan, sitting, place)
     finally:
-        sitting.trainer.stop()
+        with uninterrupted():
+            sitting.trainer.stop()
 
 
 @dataclass(frozen=True)
@@ -181,6 +175,33 @@ class _Plan:
     every_s: float
     seed: int
     draws: tuple[str, ...]
+
+    @classmethod
+    def of(cls, scenario: Any, called: Mapping[str, Any], seed: int, settings: Mapping[str, Any]) -> _Plan:
+        """What the call says, else the scenario's ``train:`` section, else what works."""
+        told = {**(scenario.train or {}), **{key: value for key, value in called.items() if value is not None}}
+        stages = _stages(scenario, told.get("curriculum") or (), seed, settings)
+        env = stages[-1].env
+        return cls(
+            stages=stages,
+            criterion=_criterion(told.get("criterion"), env),
+            budget_s=_seconds(told.get("budget_s", BUDGET_S), "budget_s"),
+            every_s=_seconds(told.get("evaluate_every_s") or EVALUATE_EVERY_S, "evaluate_every_s"),
+            seed=seed,
+            draws=_draws(told.get("explore"), env),
+        )
+
+
+def check_training(scenario: Any) -> None:
+    """See whether a scenario could be trained as its ``train:`` section says, without starting Ray.
+
+    Args:
+        scenario: A Scenario.
+
+    Raises:
+        ArgumentError: A setting, a stream or a stage makes no sense; names it.
+    """
+    _Plan.of(scenario, {}, 0, {})
 
 
 @dataclass(frozen=True)
@@ -320,8 +341,16 @@ def _stages(
     final = config_for(scenario, seed=seed, **settings)
     model = final.rl_module_spec.model_config
     stages = []
-    for changes in curriculum:
-        changed = scenario.replace(**changes)
+    if not isinstance(curriculum, (list, tuple)) or not all(isinstance(changes, Mapping) for changes in curriculum):
+        raise ArgumentError(
+            f"curriculum is {curriculum!r}; it is a list with a mapping of changes for each stage, as "
+            "[{timing.delay: 500}]."
+        )
+    for number, changes in enumerate(curriculum):
+        try:
+            changed = scenario.replace(**changes)
+        except NeuroparallelError as error:
+            raise ArgumentError(f"train.curriculum.{number}: {error}") from None
         inherited = {"tmax": model["tmax"], **settings}
         stages.append(Stage.of(config_for(changed, seed=seed, **inherited)))
     if stages and stages[-1].env == Stage.of(final).env:
@@ -358,31 +387,36 @@ def _seconds(value: Any, what: str) -> float:
     return float(value)
 
 
-def _draws(scenario: Any, explore: Any, env: Mapping[str, Any]) -> tuple[str, ...]:
+def _draws(explore: Any, env: Mapping[str, Any]) -> tuple[str, ...]:
     """Who draws actions in tests."""
     if explore not in (True, False, None):
-        raise ArgumentError(f"{scenario.name}: train.explore is {explore!r}, but must be true or false.")
+        raise ArgumentError(f"explore is {explore!r}, but must be true or false.")
     return who_draws(build_engine({**env, "lanes": 1}), explore)
 
 
-def _criterion(given: Mapping[str, float], env: Mapping[str, Any]) -> dict[str, float]:
+def _criterion(given: Any, env: Mapping[str, Any]) -> dict[str, float]:
     """Give every stream of a criterion its full name."""
-    if not given:
+    if given is None:
         return {}
+    if not isinstance(given, Mapping):
+        raise ArgumentError(
+            f"criterion is {given!r}; it is a mapping of streams to shares of right trials, as {{memory: 0.9}}, or of "
+            "reward to a reward per trial."
+        )
     names = list(build_engine({**env, "lanes": 1}).stream_names)
     result = {}
     short = {name: name.split(".", 1)[-1] for name in names}
     for key, value in given.items():
         if key == REWARD and key not in short.values():
             if not is_finite_number(value):
-                raise ArgumentError(f"The criterion for the reward is {value!r}, but must be a number.")
+                raise ArgumentError(f"criterion.{REWARD} is {value!r}, but must be a number.")
             result[REWARD] = float(value)
             continue
         matches = [name for name in names if key in (name, short[name])]
         if not matches:
             hint = nearest(key, {*names, *short.values(), REWARD})
-            raise ArgumentError(f"The criterion names a stream {key!r} that does not exist.{hint}")
+            raise ArgumentError(f"train.criterion.{key}: there is no stream {key!r}.{hint}")
         if not is_finite_number(value) or not 0 < float(value) <= 1:
-            raise ArgumentError(f"The criterion for {key} is {value!r}, but must be a share between 0 and 1.")
+            raise ArgumentError(f"criterion.{key} is {value!r}, but must be a share between 0 and 1.")
         result.update(dict.fromkeys(matches, float(value)))
     return result

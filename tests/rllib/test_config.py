@@ -16,7 +16,7 @@ import torch
 
 import neuroparallel as npar
 from neuroparallel.errors import ArgumentError
-from neuroparallel.rllib import BatchedEnvRunner, a2c_config, chrono_bias, ppo_config
+from neuroparallel.rllib import BatchedEnvRunner, a2c_config, chrono_bias, init_ray, ppo_config
 from neuroparallel.rllib.config import config_for, policy_mapping
 from neuroparallel.rllib.settings import Settings, resolve
 from neuroparallel.rllib.source import build_engine, worker_seed
@@ -171,6 +171,19 @@ def test_a_configuration_works_after_ray_was_shut_down_and_started_again() -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_ray_starts_by_itself_even_where_someone_has_started_a_cluster(monkeypatch):
+    # Ray joins what `ray start` left on a machine unless it is told not to, and then refuses num_cpus.
+    asked = {}
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", lambda **options: asked.update(options))
+    monkeypatch.setattr("atexit.register", lambda *_: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    init_ray()
+    assert asked["address"] == "local"
+    init_ray("10.0.0.1:6379")
+    assert asked["address"] == "10.0.0.1:6379"
 
 
 @pytest.mark.parametrize(
