@@ -24,7 +24,16 @@ from neuroparallel.tasks.random_dots import LEFT, RandomDots
 from neuroparallel.timing import Timing, TruncExp, Uniform
 from neuroparallel.trial import Trial
 
-__all__ = ["BusyDots", "batch_side", "dataset_side", "parallel_side", "rllib_side", "several_side", "start_side"]
+__all__ = [
+    "BusyDots",
+    "batch_side",
+    "dataset_side",
+    "dual_side",
+    "parallel_side",
+    "rllib_side",
+    "several_side",
+    "start_side",
+]
 
 LANES = 4096
 STEPS = 200  # between two looks at the clock, in a batch
@@ -140,18 +149,37 @@ def _each(env: Any, parts: int, *, guessing: bool = False) -> Work:
     return work
 
 
+DUALS = {  # row: scenario, and whether it is played at random rather than by those who know what is right
+    "batch_dual": (_dual, False),
+    "batch_dual_guessing": (_dual, True),
+    "batch_dual_memory": (lambda: Scenario.load("dpa_gng"), True),
+    "batch_dual_prp": (lambda: Scenario.load("prp"), True),
+}
+
+
+def _dual_works() -> dict[str, Work]:
+    """Two streams together, by the name of the row, and each of them alone, as ``<row>.<stream>``."""
+    works = {}
+    for row, (load, guessing) in DUALS.items():
+        scenario = load()
+        streams = [name.split(".")[-1] for name, _ in scenario.stream_items()]
+        parts = {row: scenario} | {f"{row}.{stream}": scenario.only(stream) for stream in streams}
+        for name, part in parts.items():
+            env = batch(part, lanes=LANES, seed=0, record=False)
+            works[name] = _each(env, len(streams) if name == row else 1, guessing=guessing)
+    return works
+
+
+def dual_side() -> Side:
+    """The batch engine with several streams: stream-steps per second of processor time."""
+    return _side(_dual_works())
+
+
 def several_side() -> Side:
-    """The batch engine with several streams and subjects: stream-steps per second of processor time."""
-    dual, few = _dual(), 256  # lanes, so that 16 subjects find room in the cache as 2 do
+    """The batch engine with several subjects: subject-steps per second of processor time."""
+    few = 256  # lanes, so that 16 subjects find room in the cache as 2 do
     works = {
-        "batch_dual": _each(batch(dual, lanes=LANES, seed=0, record=False), 2),
-        "batch_first": _each(batch(dual.only("first"), lanes=LANES, seed=0, record=False), 1),
-        "batch_second": _each(batch(dual.only("second"), lanes=LANES, seed=0, record=False), 1),
-        "guess_dual": _each(batch(dual, lanes=LANES, seed=0, record=False), 2, guessing=True),
-        "guess_first": _each(batch(dual.only("first"), lanes=LANES, seed=0, record=False), 1, guessing=True),
-        "guess_second": _each(batch(dual.only("second"), lanes=LANES, seed=0, record=False), 1, guessing=True),
-        "subjects_2": _each(batch(_together(2), lanes=few, seed=0, record=False), 2),
-        "subjects_16": _each(batch(_together(16), lanes=few, seed=0, record=False), 16),
+        f"subjects_{count}": _each(batch(_together(count), lanes=few, seed=0, record=False), count) for count in (2, 16)
     }
     return _side(works)
 

@@ -19,6 +19,7 @@ SIDES: dict[str, Callable[[], Side]] = {
     "limit": peers.limit_side,
     "batch": ours.batch_side,
     "parallel": ours.parallel_side,
+    "dual": ours.dual_side,
     "several": ours.several_side,
     "dataset": ours.dataset_side,
     "torch": peers.torch_side,
@@ -104,6 +105,10 @@ def _extra_ns(with_it: str, without: str) -> Callable[[Rates], float]:
     return lambda rates: 1e9 / rates[with_it] - 1e9 / rates[without]
 
 
+def _share_of_parts(name: str) -> Callable[[Rates], float]:
+    return lambda rates: rates[name] / sum(rate for part, rate in rates.items() if part.startswith(f"{name}."))
+
+
 GYM, BARE = ("neurogym",), "neurogym_dots_raw"
 ROWS = (
     Row("batch", "batch engine, random dots, 4096 lanes, one core : NeuroGym's bare loop", ("batch", *GYM),
@@ -117,12 +122,17 @@ ROWS = (
         _ratio("parallel", BARE), "parallel", BARE, 4, command=PEER),
     Row("dual", "ParallelEnv, dual task, per stream : NeuroGym's single task", ("parallel", *GYM),
         _ratio("parallel_dual", BARE, 2), "parallel_dual", BARE, 2, command=PEER),
-    Row("batch_dual", "batch engine, dual task, 4096 lanes, stream-steps : the sum of its streams' separate rates",
-        ("several",), lambda rates: rates["batch_dual"] / (rates["batch_first"] + rates["batch_second"]),
-        "batch_dual", "batch_first", 0.5),
-    Row("batch_dual_guessing", "the same with random actions, when streams wait for each other",
-        ("several",), lambda rates: rates["guess_dual"] / (rates["guess_first"] + rates["guess_second"]),
-        "guess_dual", "guess_first", 0.5),
+    *(
+        Row(name, what, ("dual",), _share_of_parts(name), name, f"{name}.{first}", 0.5)
+        for name, first, what in (
+            ("batch_dual", "first", "batch engine, dual_random_dots, 4096 lanes, stream-steps : the sum of its "
+                "streams' separate rates"),
+            ("batch_dual_guessing", "first", "the same with random actions, when streams wait for each other"),
+            ("batch_dual_memory", "memory", "dpa_gng with random actions : the same"),
+            ("batch_dual_prp", "first", "prp with random actions, lanes out of step where alone they are in step : "
+                "the same"),
+        )
+    ),
     Row("subjects", "batch engine, 16 subjects in one group, subject-steps : the same with 2 subjects", ("several",),
         _ratio("subjects_16", "subjects_2"), "subjects_16", "subjects_2", 0.8),
     Row("dataset", "Dataset, delivered time steps : NeuroGym's Dataset", ("dataset", *GYM),
