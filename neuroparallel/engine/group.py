@@ -117,10 +117,9 @@ class BatchGroup:
         self.begun[index][at] = False
         if onset.after >= 0:
             self.onset_at[index][at] = NEVER
-        else:
-            self.onset_at[index][at] = now + (
-                onset.steps if onset.law is None else self.coupling.onset_steps[place][at]
-            )
+            return
+        steps = onset.steps if onset.law is None else self.coupling.onset_steps[place][at]
+        self.onset_at[index][at] = now + steps
 
     def _start(self, place: int, index: int, lanes: Integers, now: int) -> None:
         if not lanes.size:

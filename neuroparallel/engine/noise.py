@@ -22,7 +22,7 @@ Singles: TypeAlias = NDArray[np.float32]
 Count: TypeAlias = tuple[int, np.uint64, Callable[[Bits, Singles], Singles]]  # channel, purpose, how to draw
 
 AHEAD_WORDS = 16384  # how much noise is made at once: enough to hide the cost of a call, little enough for the cache
-CALL_WORDS = 2048  # fewer would cost less than the call
+CALL_WORDS = 512  # fewer would hardly cost less, as a call costs as much as 3000
 AHEAD_STEPS = 64
 
 
@@ -127,6 +127,8 @@ class BatchNoise:
         self.sd = noise_sd(tables)
         self.counts = counts_of(tables)
         self.channels = [int(c) for c in np.flatnonzero(self.sd)]
+        first, stop = (self.channels[0], self.channels[-1] + 1) if self.channels else (0, 0)
+        self._together = slice(first, stop) if stop - first == len(self.channels) else None
         self.pairs = (len(self.channels) + 1) // 2
         self._offsets = np.array([name_bits(f"noise.pair.{p}") for p in range(self.pairs)], np.uint64)[:, None]
         self._lanes = lanes
@@ -167,8 +169,12 @@ class BatchNoise:
         """Add one step's noise of those that were made."""
         assert self._z is not None
         step = self._made - self.left
-        for row, channel in zip(self._z, self.channels, strict=True):
-            np.add(out[channel], row[step], out=out[channel])
+        if self._together:
+            noisy = out[self._together]
+            np.add(noisy, self._z[:, step], out=noisy)
+        else:
+            for row, channel in zip(self._z, self.channels, strict=True):
+                np.add(out[channel], row[step], out=out[channel])
         self.left -= 1
         self._quiet += 1
 

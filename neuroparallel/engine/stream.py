@@ -312,7 +312,7 @@ class BatchStream(StreamView):
     def _wake(self, lanes: Integers) -> None:
         """Make lanes live, if they were idle."""
         if self.any_idle:
-            self._turn(lanes[self.idle[self._at(lanes)]], idle=False)
+            self._turn(lanes[self.idle.take(lanes)], idle=False)
 
     def _draw(self, lanes: Integers, keys: Bits, words: Bits, trial: Integers, given: Given) -> Integers:
         """Draw the conditions of trials; returns the slots of the tables that hold them."""
