@@ -23,7 +23,18 @@ from neuroparallel.errors import (
 )
 from neuroparallel.modifiers import layers, list_modifiers
 from neuroparallel.scenario_file import Source, read_yaml, write_yaml
-from neuroparallel.scenario_parts import Group, Number, Onset, Part, Session, Stream, Subject, Whole, plain
+from neuroparallel.scenario_parts import (
+    Group,
+    Number,
+    Onset,
+    Part,
+    Session,
+    Stream,
+    Subject,
+    Whole,
+    plain,
+    stream_named,
+)
 from neuroparallel.task import Task
 from neuroparallel.tasks import list_tasks, reference, task_class
 
@@ -238,12 +249,11 @@ class Scenario(Part):
 
         Returns:
             A scenario with one subject and one stream.
+
+        Raises:
+            UnknownNameError: There is no such stream, or several; names the nearest, or all of these.
         """
-        matches = [(s, k) for s, subject in self.subjects.items() for k in subject.streams if stream in (k, f"{s}.{k}")]
-        if len(matches) != 1:
-            names = [f"{s}.{k}" for s, subject in self.subjects.items() for k in subject.streams]
-            raise UnknownNameError(f"{self.name} has no single stream {stream!r}.{nearest(stream, names)}")
-        name, key = matches[0]
+        name, key = stream_named(stream, [full for full, _ in self.stream_items()]).split(".")
         value = self.dump()
         spec = value["subjects"][name]["streams"][key]
         spec["onset"] = {"ms": 0.0}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
-from neuroparallel.modifiers import Modified, list_modifiers
+from neuroparallel.errors import NeuroparallelError, ScenarioError, UnknownNameError
+from neuroparallel.modifiers import Modified, list_modifiers, modify, read_modifier
+from neuroparallel.scenario_parts import stream_named
 from neuroparallel.task import Task
 
 if TYPE_CHECKING:
@@ -37,23 +37,21 @@ def distributed(scenario: Scenario) -> Scenario:
         streams = {}
         for key, stream in spec.streams.items():
             more = added[f"{subject}.{key}"]
+            _check_together(stream, more)
             streams[key] = stream.model_copy(update={"modifiers": (*stream.modifiers, *(entry for _, entry in more))})
-            _check_together(streams[key], [place for place, _ in more])
         subjects[subject] = spec.model_copy(update={"streams": streams})
     rest = tuple(entry for entry in scenario.wrappers if not is_modifier(entry))
     return scenario.model_copy(update={"subjects": subjects, "wrappers": rest})
 
 
-def _check_together(stream: Stream, places: list[int]) -> None:
-    """Make the task of a stream once; what is wrong with an entry of the list is said with its place there."""
-    try:
-        stream.make()
-    except ValueError as error:
-        match = re.match(r"modifiers\.(\d+): ", str(error))
-        at = int(match[1]) - (len(stream.modifiers) - len(places)) if match else -1
-        if match is None or at < 0:
-            raise
-        raise ScenarioError(f"wrappers.{places[at]}: {str(error)[match.end() :]}") from None
+def _check_together(stream: Stream, more: list[tuple[int, dict[str, Any]]]) -> None:
+    """Put entries of the list around a stream's task, one after the other, to say which one does not fit."""
+    task = stream.make()
+    for place, entry in more:
+        try:
+            task = modify(task, [read_modifier(entry)])
+        except NeuroparallelError as error:
+            raise ScenarioError(f"wrappers.{place}: {error}") from None
 
 
 def _by_stream(scenario: Scenario) -> dict[str, list[tuple[int, dict[str, Any]]]]:
@@ -81,13 +79,10 @@ def _named(wanted: Any, names: list[str], key: str) -> list[str]:
         wanted = [wanted]
     if not isinstance(wanted, (list, tuple)) or not wanted:
         raise ScenarioError(f"{key}: streams is {wanted!r}; it is a list of names of streams.")
-    found = []
-    for name in wanted:
-        matches = [full for full in names if name == full or name == full.split(".")[1]]
-        if len(matches) != 1:
-            raise ScenarioError(f"{key}: there is no single stream {name!r}.{nearest(str(name), names)}")
-        found += matches
-    return found
+    try:
+        return [stream_named(str(name), names) for name in wanted]
+    except UnknownNameError as error:
+        raise ScenarioError(f"{key}: {error}") from None
 
 
 def check_modifiers(scenario: Scenario, name: str, task: Task, dt: float) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroparallel.engine import layout as plan
-from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
+from neuroparallel.errors import NeuroparallelError, ScenarioError, UnknownNameError, nearest
 from neuroparallel.rule import Rule
-from neuroparallel.scenario_parts import Group, Stream
+from neuroparallel.scenario_parts import Group, Stream, stream_named
 from neuroparallel.sequencing import distributed
 from neuroparallel.task import Task
 from neuroparallel.timing import exact_steps
@@ -76,15 +76,10 @@ def full_names(scenario: Scenario, group: Group, key: str) -> list[str]:
 
 
 def _full_name(scenario: Scenario, name: str, key: str, subject: str | None = None) -> str:
-    names = [full for full, _ in scenario.stream_items()]
-    if name in names:
-        return name
-    if subject is not None and f"{subject}.{name}" in names:
-        return f"{subject}.{name}"
-    short = [full for full in names if full.split(".")[1] == name]
-    if len(short) == 1:
-        return short[0]
-    raise ScenarioError(f"{key}: there is no stream {name!r}.{nearest(name, names)}")
+    try:
+        return stream_named(name, [full for full, _ in scenario.stream_items()], subject)
+    except UnknownNameError as error:
+        raise ScenarioError(f"{key}: {error}") from None
 
 
 def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -> plan.Layout:
@@ -193,7 +188,7 @@ def _group(
         name=name,
         branch=branch,
         streams=tuple(names[member] for member in members),
-        mix=_mix(scenario, group, members, names, key),
+        mix=_mix(group, members, names, key),
         labels=tuple(group.mix),
         block=group.block,
         yoked=group.yoked,
@@ -223,7 +218,7 @@ def _rule(group: Group, players: list[Task], key: str) -> Rule | None:
 
 
 def _mix(
-    scenario: Scenario, group: Group, members: list[str], names: Mapping[str, int], key: str
+    group: Group, members: list[str], names: Mapping[str, int], key: str
 ) -> tuple[tuple[tuple[int, ...], float], ...]:
     """Who takes part in each entry of a group's mix, and how likely it is."""
     if group.block > 1 and not group.mix:
@@ -231,7 +226,7 @@ def _mix(
     if group.mix and (min(group.mix.values()) < 0 or sum(group.mix.values()) <= 0):
         raise ScenarioError(f"{key}.mix: probabilities are 0 or more, and not all 0.")
     entries = {
-        entry: tuple(names[_member(scenario, part, members, key)] for part in entry.split("+")) for entry in group.mix
+        entry: tuple(names[_member(part.strip(), members, key)] for part in entry.split("+")) for entry in group.mix
     }
     written: dict[frozenset[int], str] = {}
     for entry, streams in entries.items():
@@ -244,11 +239,14 @@ def _mix(
     return tuple((streams, group.mix[entry]) for entry, streams in entries.items())
 
 
-def _member(scenario: Scenario, part: str, members: list[str], key: str) -> str:
-    full = _full_name(scenario, part.strip(), f"{key}.mix")
-    if full not in members:
-        raise ScenarioError(f"{key}.mix: {part.strip()!r} is not in this group.{nearest(part.strip(), members)}")
-    return full
+def _member(part: str, members: list[str], key: str) -> str:
+    """The full name of a member that an entry of the mix names; streams of other groups may be called the same."""
+    if not any(part in (full, full.split(".")[1]) for full in members):
+        raise ScenarioError(f"{key}.mix: {part!r} is not in this group.{nearest(part, members)}")
+    try:
+        return stream_named(part, members)
+    except UnknownNameError as error:
+        raise ScenarioError(f"{key}.mix: {error}") from None
 
 
 def _then(group: Group, members: list[str], tasks: Mapping[str, Task], key: str) -> tuple[int, ...]:
@@ -286,7 +284,7 @@ def _subject(
         name,
         tuple(names[m] for m in members),
         action=spec.action,
-        routing=spec.routing,
+        routing=spec.routing or "open_window",
         observation=spec.observation,
         fixation=spec.fixation,
         lock=_steps_up(spec.response_lock, dt, f"{key}.response_lock"),
