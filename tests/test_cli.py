@@ -400,8 +400,10 @@ def test_a_line_of_progress_gives_percentages_of_scored_streams_only():
 
     console = Console(file=io.StringIO(), width=200)
     correct = {"worker.play": float("nan"), "worker.dots": 0.75}
-    Display(console).update(Progress(1, 10, 20, 0.5, correct, 3.0, 60.0, evaluated=True))
-    line = console.file.getvalue()
+    display = Display(console, "dots")
+    display.update(Progress(1, 10, 20, 0.5, correct, 3.0, 60.0, evaluated=True))
+    title, line = console.file.getvalue().splitlines()
+    assert title == "dots"
     assert line.strip() == "3 of 60 s: 10 steps, 20 trials, 0.500 reward per trial, worker.dots 75 %"
 
 
@@ -458,7 +460,10 @@ def test_a_picture_needs_the_name_of_a_picture(away, capsys, name):
 @pytest.mark.parametrize("budget", ["-3", "0", "nan", "inf"])
 def test_a_budget_is_a_time(away, capsys, budget):
     assert main(["train", "random_dots", "--budget", budget, "--out", "kept"]) == 2
-    assert "must be a number of seconds above 0" in said(capsys).err
+    told = said(capsys).err
+    assert "it is a number of seconds above 0" in told
+    assert "kept" not in told  # no run is announced that will not be
+    assert list(away.iterdir()) == []
 
 
 @pytest.mark.parametrize("block", ["finder", "modules"])

@@ -46,8 +46,7 @@ def train(options: argparse.Namespace) -> int:
     what, resumed = _what(options)
     console = on_screen(error=True)
     with _place(options, what.name, resumed) as place:
-        console.print(f"[bold]{what.name}[/]  {what.description}  [dim]{place}[/]")
-        with Display(console) as display:
+        with Display(console, f"[bold]{what.name}[/]  {what.description}  [dim]{place}[/]") as display:
             result = learn(
                 what,
                 out=place,
