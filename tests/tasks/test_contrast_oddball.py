@@ -21,7 +21,7 @@ def test_the_best_subject_is_right_as_often_as_the_formula_says(sigma):
 
 @pytest.mark.parametrize("baseline", [0.0, -1.0])
 def test_a_baseline_is_above_0(baseline):
-    with pytest.raises(ArgumentError, match="baseline is .*above 0"):
+    with pytest.raises(ArgumentError, match=r"baseline is .*above 0"):
         make_task("contrast_oddball", baseline=baseline)
 
 
