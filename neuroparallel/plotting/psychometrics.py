@@ -37,7 +37,7 @@ def plot_psychometric(
     *,
     side: str | None = "side",
     positive: int | str = 2,
-    choice: int = 2,
+    choices: tuple[int, int] = (1, 2),
     lapses: Lapses = "both",
     names: tuple[str, str] = ("left", "right"),
     unit: str = "%",
@@ -51,7 +51,7 @@ def plot_psychometric(
         ax: Axes to draw in; None: a new figure.
         side: Column that says what it speaks for; None: the strength is signed already.
         positive: Value of ``side`` for which evidence is positive.
-        choice: The action that counts as the positive choice.
+        choices: The negative and the positive choice; trials with another one do not count.
         lapses: See ``analysis.fit_psychometric``.
         names: What negative and positive choices are called.
         unit: Unit of the evidence.
@@ -63,7 +63,7 @@ def plot_psychometric(
     Raises:
         UnknownNameError: The table lacks a column.
     """
-    found = psychometric(trials, evidence, side=side, positive=positive, choice=choice, lapses=lapses)
+    found = psychometric(trials, evidence, side=side, positive=positive, choices=choices, lapses=lapses)
     x, n, k = (found.counts[name] for name in ("evidence", "trials", "chosen"))
     percent, low, high = (100 * share for share in (k / n, *wilson_interval(k, n)))
     figure, ax = axes_of(ax, 5.2, 4.0)

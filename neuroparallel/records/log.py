@@ -99,8 +99,8 @@ class TrialLog:
             onset_step: Integers, (n,). First step of the trial, within the session.
             end_step: Integers, (n,). First step after the trial, within the session.
             outcome: Integers, (n,). ``Outcome`` codes.
-            choice: Integers, (n,). The action taken as the answer, -1 none.
-            ground_truth: Integers, (n,). An action that was right, -1 none.
+            choice: Integers, (n,). The last action taken as an answer, -1 none.
+            ground_truth: Integers, (n,). An action that was right in the first response window, -1 none.
             reward: Floats, (n,). Sum over the trial.
             response_steps: Integers, (n,). Response time in steps, -1 none.
             conditions: Condition name to array, (n,).
