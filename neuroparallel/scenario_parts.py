@@ -227,9 +227,7 @@ class Subject(Part):
         name = value.get("agent") if isinstance(value, Mapping) else value
         if isinstance(name, str) or value is None:
             return value
-        raise ValueError(
-            f"{value!r} says not who plays; write wsls, or {{agent: wsls}} with the agent's options beside it"
-        )
+        raise ValueError(f"say who plays: wsls, or {{agent: wsls}} with its options beside it; found {value!r}")
 
     @field_validator("sees", mode="before")
     @classmethod

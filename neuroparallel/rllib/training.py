@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from neuroparallel.records.json_file import read_summary
 from neuroparallel.rllib.cluster import check_space, init_ray
 from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure
 from neuroparallel.rllib.plan import Plan, plan_for
 from neuroparallel.rllib.policy import Policy, load_policy
-from neuroparallel.rllib.run_files import read_history, read_summary, say_if_full, uninterrupted
+from neuroparallel.rllib.run_files import read_history, say_if_full, uninterrupted
 from neuroparallel.rllib.saving import save_run
 from neuroparallel.rllib.source import load_scenario, worker_seed
 from neuroparallel.rllib.stages import Trainer

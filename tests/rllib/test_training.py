@@ -209,6 +209,12 @@ def test_unknown_streams_and_runs_are_refused(tmp_path: Path) -> None:
         train(resume=tmp_path)
 
 
+def test_a_run_with_other_networks_cannot_be_continued(run: Any, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="have other sizes than these; go on with the scenario and settings"):
+        train(resume=run[0].out, lstm=32, out=tmp_path / "on")
+    assert not (tmp_path / "on").exists()
+
+
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="MB are free"):
         check_space(tmp_path / "not" / "yet", megabytes=10**9)
