@@ -66,11 +66,6 @@ class TrialLog:
         """Number of trials that no longer fitted and were dropped, oldest first."""
         return self._trials.dropped
 
-    @property
-    def dropped_responses(self) -> int:
-        """Number of responses that no longer fitted and were dropped, oldest first."""
-        return self._responses.dropped
-
     def add(
         self,
         stream_index: int,
