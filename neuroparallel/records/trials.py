@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 # A text column of at most so many different words is numbered word by word, not by sorting.
 FEW_WORDS = 32
 
+TRIAL_COLUMNS = (
+    "subject", "stream", "task", "session", "lane", "trial", "onset_s", "duration_s", "outcome",
+    "choice", "ground_truth", "correct", "reward", "response_time_s",
+)  # fmt: skip
 RESPONSE_COLUMNS = (
     "subject", "stream", "session", "lane", "trial", "period", "action", "time_s", "reward",
 )  # fmt: skip
