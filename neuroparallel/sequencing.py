@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.errors import NeuroparallelError, ScenarioError, UnknownNameError
+from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError, UnknownNameError
 from neuroparallel.modifiers import Modified, list_modifiers, modify, read_modifier
+from neuroparallel.registry import entry_name, read_entry
 from neuroparallel.scenario_parts import stream_named
 from neuroparallel.task import Task
 
@@ -19,8 +19,7 @@ __all__ = ["check_modifiers", "distributed", "is_modifier"]
 
 def is_modifier(entry: Any) -> bool:
     """Whether an entry of a ``wrappers`` list names a modifier."""
-    name = next(iter(entry), None) if isinstance(entry, Mapping) else entry
-    return isinstance(name, str) and name.removesuffix("_v0") in list_modifiers()
+    return entry_name(entry) in list_modifiers()
 
 
 def distributed(scenario: Scenario) -> Scenario:
@@ -62,10 +61,10 @@ def _by_stream(scenario: Scenario) -> dict[str, list[tuple[int, dict[str, Any]]]
         if not is_modifier(entry):
             continue
         key = f"wrappers.{place}"
-        name, options = next(iter(entry.items())) if isinstance(entry, Mapping) else (entry, {})
-        options = {} if options is None else options
-        if not isinstance(options, Mapping) or (isinstance(entry, Mapping) and len(entry) != 1):
-            raise ScenarioError(f"{key}: {entry!r} is neither the name of a wrapper nor a name with its options.")
+        try:
+            name, options = read_entry(entry, "wrapper", "{trial_history: {probability: 0.8}}")
+        except ArgumentError as error:
+            raise ScenarioError(f"{key}: {error}") from None
         wanted = options.get("streams")
         plain = {option: value for option, value in options.items() if option != "streams"}
         for full in names if wanted is None else _named(wanted, names, key):
@@ -111,5 +110,5 @@ def _place(scenario: Scenario, name: str, modifier: str) -> str:
     if places:
         return f"wrappers.{places[0]}"
     stream = dict(scenario.stream_items())[name]
-    own = [next(iter(entry), "") if isinstance(entry, Mapping) else entry for entry in stream.modifiers]
+    own = [entry_name(entry) for entry in stream.modifiers]
     return f"subjects.{name.replace('.', '.streams.')}.modifiers.{own.index(modifier) if modifier in own else 0}"
