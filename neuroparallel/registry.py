@@ -1,17 +1,18 @@
-"""Finding tasks and rules: one file each in a folder, so that a new file is a new name."""
+"""Finding tasks, rules and modifiers, one file each in a folder, by the names that a scenario writes with options."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest, own_code
 
-__all__ = ["Registry", "built"]
+__all__ = ["Registry", "built", "check_options", "entry_name", "read_entry"]
 
 T = TypeVar("T")
 
@@ -39,6 +40,8 @@ class Registry(Generic[T]):
         """The shipped classes by name, sorted."""
         found = {}
         for module_info in pkgutil.iter_modules(self._path):
+            if module_info.name.startswith("_"):
+                continue
             module = importlib.import_module(f"{self._package}.{module_info.name}")
             for value in vars(module).values():
                 if isinstance(value, type) and issubclass(value, self.base) and value.__module__ == module.__name__:
@@ -109,3 +112,57 @@ def built(cls: type[T], name: str, values: dict[str, Any]) -> T:
         raise
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"{name}: {error}") from None
+
+
+def entry_name(entry: Any) -> str:
+    """The name of an entry of a list, written with options or without, and without ``_v0``; empty if it has none."""
+    name = next(iter(entry), None) if isinstance(entry, Mapping) else entry
+    return name.removesuffix("_v0") if isinstance(name, str) else ""
+
+
+def read_entry(entry: Any, kind: str, example: str) -> tuple[str, dict[str, Any]]:
+    """Read an entry of a list as a scenario file writes it: a name, or a mapping of one name to its options.
+
+    Args:
+        entry: What is written.
+        kind: What it names, for an error: ``"modifier"``.
+        example: A good one, for an error.
+
+    Returns:
+        Name and options.
+
+    Raises:
+        ArgumentError: It is neither.
+    """
+    if isinstance(entry, str):
+        return entry, {}
+    if isinstance(entry, Mapping) and len(entry) == 1:
+        name, options = next(iter(entry.items()))
+        if isinstance(name, str) and isinstance(options, (Mapping, type(None))):
+            return name, dict(options or {})
+    raise ArgumentError(f"{entry!r} is neither the name of a {kind} nor a name with its options, as in {example}.")
+
+
+def check_options(taker: Callable[..., Any], name: str, options: Mapping[str, Any], skip: int = 0) -> None:
+    """Refuse options that a class or function does not take, and ask for those that it needs.
+
+    Args:
+        taker: The class or function; one that takes any options is not asked.
+        name: How an error calls it.
+        options: What is given.
+        skip: How many of its first parameters are no options.
+
+    Raises:
+        UnknownNameError: There is no such option; names the nearest one.
+        ArgumentError: One is missing.
+    """
+    parameters = list(inspect.signature(taker).parameters.values())[skip:]
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = {parameter.name: parameter for parameter in parameters}
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(f"{name} has no option {option!r}.{nearest(str(option), known)}")
+    for option, parameter in known.items():
+        if option not in options and parameter.default is inspect.Parameter.empty:
+            raise ArgumentError(f"{name} needs the option {option!r}.")

@@ -22,8 +22,20 @@ from neuroparallel.errors import (
     nearest,
 )
 from neuroparallel.modifiers import layers, list_modifiers
+from neuroparallel.registry import entry_name
 from neuroparallel.scenario_file import Source, read_yaml, write_yaml
-from neuroparallel.scenario_parts import Group, Number, Onset, Part, Session, Stream, Subject, Whole, plain
+from neuroparallel.scenario_parts import (
+    Group,
+    Number,
+    Onset,
+    Part,
+    Session,
+    Stream,
+    Subject,
+    Whole,
+    plain,
+    stream_named,
+)
 from neuroparallel.task import Task
 from neuroparallel.tasks import list_tasks, reference, task_class
 
@@ -82,10 +94,8 @@ class Scenario(Part):
         folder = Path(__file__).parent / "wrappers"
         known = [m.name for m in pkgutil.iter_modules([str(folder)]) if not m.name.startswith("_")] + list_modifiers()
         for position, entry in enumerate(entries):
-            name = next(iter(entry), None) if isinstance(entry, Mapping) else entry
-            if not isinstance(name, str) or name.startswith("supersuit."):
-                continue
-            if name.removesuffix("_v0") not in known:
+            name = entry_name(entry)
+            if name and not name.startswith("supersuit.") and name not in known:
                 raise ValueError(f"wrappers.{position}: there is no wrapper {name!r}.{nearest(name, known)}")
         return entries
 
@@ -238,12 +248,11 @@ class Scenario(Part):
 
         Returns:
             A scenario with one subject and one stream.
+
+        Raises:
+            UnknownNameError: There is no such stream, or several; names the nearest, or all of these.
         """
-        matches = [(s, k) for s, subject in self.subjects.items() for k in subject.streams if stream in (k, f"{s}.{k}")]
-        if len(matches) != 1:
-            names = [f"{s}.{k}" for s, subject in self.subjects.items() for k in subject.streams]
-            raise UnknownNameError(f"{self.name} has no single stream {stream!r}.{nearest(stream, names)}")
-        name, key = matches[0]
+        name, key = stream_named(stream, [full for full, _ in self.stream_items()]).split(".")
         value = self.dump()
         spec = value["subjects"][name]["streams"][key]
         spec["onset"] = {"ms": 0.0}
@@ -258,11 +267,7 @@ class Scenario(Part):
     @property
     def title(self) -> str:
         """The name, and behind it the modifiers of its streams in their order: ``random_dots, trial_history``."""
-        names = [
-            next(iter(entry)) if isinstance(entry, dict) else str(entry)
-            for _, s in self.stream_items()
-            for entry in s.modifiers
-        ]
+        names = [entry_name(entry) for _, stream in self.stream_items() for entry in stream.modifiers]
         return ", ".join([self.name, *dict.fromkeys(names)])
 
     def stream_items(self) -> Iterator[tuple[str, Stream]]:

@@ -14,10 +14,26 @@ from neuroparallel.errors import ScenarioError, nearest
 __all__ = ["Source", "read_value", "read_yaml", "write_yaml"]
 
 
-_KINDS = {  # in the words of a file, not of Python
+_SAYS = {  # what is right, in the words of a file and not of pydantic, by its type of error
     "bool_parsing": "it is true or false",
+    "bool_type": "it is true or false",
     "dict_type": "it is a mapping, with a key and a value in each line",
+    "finite_number": "it is a finite number",
+    "float_parsing": "it is a number",
+    "float_type": "it is a number",
+    "greater_than": "it is above {gt:g}",
+    "greater_than_equal": "it is {ge:g} or more",
+    "int_from_float": "it is a whole number",
+    "int_parsing": "it is a whole number",
+    "int_parsing_size": "it is a whole number, and not that long",
+    "int_type": "it is a whole number",
+    "less_than": "it is below {lt:g}",
+    "less_than_equal": "it is {le:g} at most",
+    "literal_error": "it is {expected}",
     "model_type": "it is a mapping, with a key and a value in each line",
+    "string_pattern_mismatch": "it is a word or several, without / and \\",
+    "string_type": "it is text",
+    "too_short": "it has {min_length} entry at least",
     "tuple_type": "it is a list, as in [a, b]",
 }
 _UNION = re.compile(r"(literal|dict)\[")  # what pydantic puts into a path for each kind that a value may be of
@@ -59,12 +75,14 @@ class Source:
         elif item["type"] == "missing":
             message = "this key is missing."
         elif item["type"] != "value_error":
-            found = item.get("input")
-            message = _KINDS.get(item["type"], message)
-            message = f"{message}; found {found!r}." if not isinstance(found, dict) else f"{message}."
-            close = nearest(str(found), re.findall(r"'(\w+)'", message)[:-1]) if item["type"] == "literal_error" else ""
+            found = item["input"]
+            right = _SAYS[item["type"]].format(**item.get("ctx", {})) if item["type"] in _SAYS else message
+            message = f"{right}; found {found!r}." if not isinstance(found, dict) else f"{right}."
+            close = nearest(str(found), re.findall(r"'(\w+)'", right)) if item["type"] == "literal_error" else ""
             message += close if "Did you mean" in close else ""
             path = [part for part in path if not _UNION.match(part)]
+            if path[-1] == "[key]":
+                path, message = path[:-1], f"a name is text; write '{path[-2]}'."
         path, message = self._narrow(path, message, model)
         line = self.line(path)
         where = f"{self.name}:{line}" if line else self.name

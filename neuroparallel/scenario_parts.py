@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -30,6 +30,7 @@ __all__ = [
     "Subject",
     "Whole",
     "plain",
+    "stream_named",
 ]
 
 
@@ -74,7 +75,7 @@ class Onset(Part):
     @classmethod
     def _a_time(cls, value: Any) -> Any:
         try:
-            law = read_duration(value, "onset")
+            law = read_duration(value)
             earliest = law.bounds()[0] if isinstance(law, Law) else law
         except NeuroparallelError as error:
             raise ValueError(str(error)) from None
@@ -206,8 +207,8 @@ class Subject(Part):
 
     streams: dict[str, Stream] = Field(min_length=1)
     action: Literal["factored", "shared"] = "factored"
-    routing: Literal["open_window", "main_first", "both"] = Field(
-        "open_window", description="where a shared action goes: to open windows, to the first of them, or to all"
+    routing: Literal["open_window", "main_first", "both"] | None = Field(
+        None, description="where a shared action goes: to open windows (the default), to the first of them, or to all"
     )
     response_lock: Number = Field(0.0, ge=0, description="ms after a response in which no other is registered")
     observation: Literal["concat", "shared", "dict"] = "concat"
@@ -220,17 +221,22 @@ class Subject(Part):
         None, description="a reference agent (or {agent: name, option: ...}), or the directory of a training run"
     )
 
-    @field_validator("played_by")
+    @field_validator("played_by", mode="before")
     @classmethod
     def _says_who(cls, value: Any) -> Any:
-        if isinstance(value, dict) and not isinstance(value.get("agent"), str):
-            raise ValueError("say who plays: {agent: wsls}, with the agent's options beside it")
-        return value
+        name = value.get("agent") if isinstance(value, Mapping) else value
+        if isinstance(name, str) or value is None:
+            return value
+        raise ValueError(f"say who plays: wsls, or {{agent: wsls}} with its options beside it; found {value!r}")
 
     @field_validator("sees", mode="before")
     @classmethod
     def _names_mean_choices(cls, value: Any) -> Any:
-        return {name: {"choice": True} for name in value} if isinstance(value, (list, tuple)) else value
+        if not isinstance(value, (list, tuple)):
+            return value
+        if not all(isinstance(name, str) for name in value):
+            raise ValueError(f"{value!r} is no list of names of subjects")
+        return {name: {"choice": True} for name in value}
 
     @field_validator("streams")
     @classmethod
@@ -239,6 +245,15 @@ class Subject(Part):
             if not re.fullmatch(r"[A-Za-z]\w*", name):
                 raise ValueError(f"{name}: a stream's name is letters, digits and underscores")
         return streams
+
+    @model_validator(mode="after")
+    def _routes_what_is_shared(self) -> Subject:
+        if self.routing is not None and self.action != "shared":
+            raise ValueError(
+                f"routing: it says where a shared action goes, and this one is {self.action}; "
+                "write action: shared, or leave routing out"
+            )
+        return self
 
 
 class Game(Part):
@@ -312,6 +327,29 @@ class Session(Part):
         if (self.trials is None) == (self.steps is None):
             raise ValueError("give either trials or steps")
         return self
+
+
+def stream_named(name: str, names: Sequence[str], subject: str | None = None) -> str:
+    """The full name, ``subject.stream``, of a stream that may be written without its subject.
+
+    Args:
+        name: ``"memory"`` or ``"subject_0.memory"``.
+        names: The full names that there are.
+        subject: Whose stream is meant if several have one of that name.
+
+    Raises:
+        UnknownNameError: There is none, or there are several; names the nearest, or all of these.
+    """
+    if name in names:
+        return name
+    found = [full for full in names if full.split(".")[1] == name]
+    if f"{subject}.{name}" in found:
+        return f"{subject}.{name}"
+    if len(found) > 1:
+        raise UnknownNameError(f"several streams are called {name!r}; write one of {', '.join(found)}.")
+    if not found:
+        raise UnknownNameError(f"there is no stream {name!r}.{nearest(name, names)}")
+    return found[0]
 
 
 def plain(value: Any) -> Any:

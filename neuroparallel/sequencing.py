@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
-from neuroparallel.modifiers import Modified, list_modifiers
+from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError, UnknownNameError
+from neuroparallel.modifiers import Modified, list_modifiers, modify, read_modifier
+from neuroparallel.registry import entry_name, read_entry
+from neuroparallel.scenario_parts import stream_named
 from neuroparallel.task import Task
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ __all__ = ["check_modifiers", "distributed", "is_modifier"]
 
 def is_modifier(entry: Any) -> bool:
     """Whether an entry of a ``wrappers`` list names a modifier."""
-    name = next(iter(entry), None) if isinstance(entry, Mapping) else entry
-    return isinstance(name, str) and name.removesuffix("_v0") in list_modifiers()
+    return entry_name(entry) in list_modifiers()
 
 
 def distributed(scenario: Scenario) -> Scenario:
@@ -37,23 +36,21 @@ def distributed(scenario: Scenario) -> Scenario:
         streams = {}
         for key, stream in spec.streams.items():
             more = added[f"{subject}.{key}"]
+            _check_together(stream, more)
             streams[key] = stream.model_copy(update={"modifiers": (*stream.modifiers, *(entry for _, entry in more))})
-            _check_together(streams[key], [place for place, _ in more])
         subjects[subject] = spec.model_copy(update={"streams": streams})
     rest = tuple(entry for entry in scenario.wrappers if not is_modifier(entry))
     return scenario.model_copy(update={"subjects": subjects, "wrappers": rest})
 
 
-def _check_together(stream: Stream, places: list[int]) -> None:
-    """Make the task of a stream once; what is wrong with an entry of the list is said with its place there."""
-    try:
-        stream.make()
-    except ValueError as error:
-        match = re.match(r"modifiers\.(\d+): ", str(error))
-        at = int(match[1]) - (len(stream.modifiers) - len(places)) if match else -1
-        if match is None or at < 0:
-            raise
-        raise ScenarioError(f"wrappers.{places[at]}: {str(error)[match.end() :]}") from None
+def _check_together(stream: Stream, more: list[tuple[int, dict[str, Any]]]) -> None:
+    """Put entries of the list around a stream's task, one after the other, to say which one does not fit."""
+    task = stream.make()
+    for place, entry in more:
+        try:
+            task = modify(task, [read_modifier(entry)])
+        except NeuroparallelError as error:
+            raise ScenarioError(f"wrappers.{place}: {error}") from None
 
 
 def _by_stream(scenario: Scenario) -> dict[str, list[tuple[int, dict[str, Any]]]]:
@@ -64,10 +61,10 @@ def _by_stream(scenario: Scenario) -> dict[str, list[tuple[int, dict[str, Any]]]
         if not is_modifier(entry):
             continue
         key = f"wrappers.{place}"
-        name, options = next(iter(entry.items())) if isinstance(entry, Mapping) else (entry, {})
-        options = {} if options is None else options
-        if not isinstance(options, Mapping) or (isinstance(entry, Mapping) and len(entry) != 1):
-            raise ScenarioError(f"{key}: {entry!r} is neither the name of a wrapper nor a name with its options.")
+        try:
+            name, options = read_entry(entry, "wrapper", "{trial_history: {probability: 0.8}}")
+        except ArgumentError as error:
+            raise ScenarioError(f"{key}: {error}") from None
         wanted = options.get("streams")
         plain = {option: value for option, value in options.items() if option != "streams"}
         for full in names if wanted is None else _named(wanted, names, key):
@@ -81,13 +78,10 @@ def _named(wanted: Any, names: list[str], key: str) -> list[str]:
         wanted = [wanted]
     if not isinstance(wanted, (list, tuple)) or not wanted:
         raise ScenarioError(f"{key}: streams is {wanted!r}; it is a list of names of streams.")
-    found = []
-    for name in wanted:
-        matches = [full for full in names if name == full or name == full.split(".")[1]]
-        if len(matches) != 1:
-            raise ScenarioError(f"{key}: there is no single stream {name!r}.{nearest(str(name), names)}")
-        found += matches
-    return found
+    try:
+        return [stream_named(str(name), names) for name in wanted]
+    except UnknownNameError as error:
+        raise ScenarioError(f"{key}: {error}") from None
 
 
 def check_modifiers(scenario: Scenario, name: str, task: Task, dt: float) -> None:
@@ -116,5 +110,5 @@ def _place(scenario: Scenario, name: str, modifier: str) -> str:
     if places:
         return f"wrappers.{places[0]}"
     stream = dict(scenario.stream_items())[name]
-    own = [next(iter(entry), "") if isinstance(entry, Mapping) else entry for entry in stream.modifiers]
+    own = [entry_name(entry) for entry in stream.modifiers]
     return f"subjects.{name.replace('.', '.streams.')}.modifiers.{own.index(modifier) if modifier in own else 0}"

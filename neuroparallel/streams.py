@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuroparallel.engine import layout as plan
-from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest
+from neuroparallel.errors import NeuroparallelError, ScenarioError, UnknownNameError, nearest
 from neuroparallel.rule import Rule
-from neuroparallel.scenario_parts import Group, Stream
+from neuroparallel.scenario_parts import Group, Seen, Stream, Subject, stream_named
 from neuroparallel.sequencing import distributed
 from neuroparallel.task import Task
 from neuroparallel.timing import exact_steps
@@ -37,23 +38,23 @@ def explicit(scenario: Scenario) -> dict[str, Any]:
     scenario = distributed(scenario)
     value = scenario.model_dump(exclude_none=True)
     value["dt"] = time_step(scenario)
-    branches = _branches({name: stream.branch for name, stream in scenario.stream_items()}, "")
+    branches = _branches(dict(scenario.stream_items()))
     for name, stream in scenario.stream_items():
         subject, key = name.split(".")
         value["subjects"][subject]["streams"][key] = stream.resolved() | {"branch": branches[name]}
     groups = groups_of(scenario)
-    branches = _branches({name: group.branch for name, group in groups.items()}, "group.")
+    branches = _branches(groups, "group.")
     value["groups"] = {
         name: group.model_dump(exclude_none=True) | {"branch": branches[name]} for name, group in groups.items()
     }
     return value
 
 
-def _branches(written: Mapping[str, str], prefix: str) -> dict[str, str]:
+def _branches(owners: Mapping[str, Stream] | Mapping[str, Group], prefix: str = "") -> dict[str, str]:
     """The branch of everybody: as written, or else the next number that nobody has written."""
-    taken = set(written.values())
+    taken = {owner.branch for owner in owners.values()}
     free = (branch for number in itertools.count() if (branch := f"{prefix}{number}") not in taken)
-    return {name: branch or next(free) for name, branch in written.items()}
+    return {name: owner.branch or next(free) for name, owner in owners.items()}
 
 
 def groups_of(scenario: Scenario) -> dict[str, Group]:
@@ -76,15 +77,10 @@ def full_names(scenario: Scenario, group: Group, key: str) -> list[str]:
 
 
 def _full_name(scenario: Scenario, name: str, key: str, subject: str | None = None) -> str:
-    names = [full for full, _ in scenario.stream_items()]
-    if name in names:
-        return name
-    if subject is not None and f"{subject}.{name}" in names:
-        return f"{subject}.{name}"
-    short = [full for full in names if full.split(".")[1] == name]
-    if len(short) == 1:
-        return short[0]
-    raise ScenarioError(f"{key}: there is no stream {name!r}.{nearest(name, names)}")
+    try:
+        return stream_named(name, [full for full, _ in scenario.stream_items()], subject)
+    except UnknownNameError as error:
+        raise ScenarioError(f"{key}: {error}") from None
 
 
 def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -> plan.Layout:
@@ -100,34 +96,16 @@ def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -
     Raises:
         ScenarioError: Streams, groups or games contradict each other; names the key.
     """
-    scenario = distributed(scenario)
-    dt = time_step(scenario)
-    names = {name: index for index, (name, _) in enumerate(scenario.stream_items())}
-    subjects = list(scenario.subjects)
-    tasks = {name: stream.make() for name, stream in scenario.stream_items()}
-    branches = _branches({name: stream.branch for name, stream in scenario.stream_items()}, "")
-    streams = tuple(
-        plan.StreamSpec(
-            name=name,
-            subject=subjects.index(name.split(".")[0]),
-            task=tasks[name],
-            branch=branches[name],
-            weight=stream.weight,
-            onset=_onset(scenario, name, stream, tasks, names, dt),
-        )
-        for name, stream in scenario.stream_items()
-    )
-    shared = groups_of(scenario)
-    branches = _branches({name: group.branch for name, group in shared.items()}, "group.")
-    groups = tuple(_group(scenario, name, group, branches[name], names, tasks, dt) for name, group in shared.items())
-    _check_groups(scenario, groups, streams)
+    draft = _Draft.of(distributed(scenario))
     limits = dict(session) if session is not None else {}
     if session is None and scenario.session is not None:
         limits = scenario.session.model_dump(exclude_none=True)
+    streams, groups = draft.stream_specs(), draft.group_specs()
+    _check_groups(groups, streams)
     return plan.Layout(
-        dt=dt,
+        dt=draft.dt,
         streams=streams,
-        subjects=tuple(_subject(scenario, name, names, tasks, dt) for name in subjects),
+        subjects=tuple(draft.subject_spec(name) for name in scenario.subjects),
         groups=groups,
         session_trials=limits.get("trials", 0),
         session_steps=limits.get("steps", 0),
@@ -135,84 +113,225 @@ def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -
     )
 
 
-def _onset(
-    scenario: Scenario,
-    name: str,
-    stream: Stream,
-    tasks: Mapping[str, Task],
-    names: Mapping[str, int],
-    dt: float,
-) -> plan.Onset:
-    key = f"subjects.{name.replace('.', '.streams.')}.onset"
-    law = stream.onset.law
-    if law is not None:
-        law.steps(dt, up=True)
-        return plan.Onset(law=law)
-    steps = int(np.ceil(stream.onset.ms / dt - 1e-9))  # onsets round up
-    exact_steps(steps * dt, dt, f"{key}: it")  # refuses what is too long to be counted
-    if stream.onset.after is None:
-        return plan.Onset(steps)
-    target, _, period = stream.onset.after.rpartition(".")
-    if not target:
-        raise ScenarioError(f"{key}: after {stream.onset.after!r} names no period; write stream.period.")
-    full = _full_name(scenario, target, key, name.split(".")[0])
-    if full == name:
-        raise ScenarioError(f"{key}: a stream cannot wait for itself.")
-    periods = list(tasks[full].timing)
-    if period not in periods:
-        raise ScenarioError(f"{key}: {target} has no period {period!r}.{nearest(period, periods)}")
-    if tasks[full].timing[period] == 0:
-        raise ScenarioError(f"{key}: {target}.{period} lasts 0 ms, so its end never comes; wait for another period.")
-    _refuse_cycle(scenario, name, key)
-    return plan.Onset(steps, names[full], periods.index(period))
+@dataclass(frozen=True)
+class _Draft:
+    """A scenario on its way to a layout.
 
+    Attributes:
+        scenario: With its modifiers handed to the streams.
+        dt: Time step, ms.
+        streams: By full name, in order; their place is their number.
+        tasks: What each stream asks, by full name.
+        groups: By name, those included that nobody wrote.
+    """
 
-def _refuse_cycle(scenario: Scenario, name: str, key: str) -> None:
-    streams = dict(scenario.stream_items())
-    seen, at = [name], name
-    while streams[at].onset.after is not None:
-        after = str(streams[at].onset.after).rpartition(".")[0]
-        at = _full_name(scenario, after, key, at.split(".")[0])
-        if at in seen:
-            raise ScenarioError(f"{key}: streams wait for each other in a circle: {' -> '.join([*seen, at])}.")
-        seen.append(at)
+    scenario: Scenario
+    dt: float
+    streams: dict[str, Stream]
+    tasks: dict[str, Task]
+    groups: dict[str, Group]
 
+    @classmethod
+    def of(cls, scenario: Scenario) -> _Draft:
+        streams = dict(scenario.stream_items())
+        tasks = {name: stream.make() for name, stream in streams.items()}
+        return cls(scenario, time_step(scenario), streams, tasks, groups_of(scenario))
 
-def _group(
-    scenario: Scenario,
-    name: str,
-    group: Group,
-    branch: str,
-    names: Mapping[str, int],
-    tasks: Mapping[str, Task],
-    dt: float,
-) -> plan.GroupSpec:
-    key = f"groups.{name}"
-    members = full_names(scenario, group, key)
-    return plan.GroupSpec(
-        name=name,
-        branch=branch,
-        streams=tuple(names[member] for member in members),
-        mix=_mix(scenario, group, members, names, key),
-        labels=tuple(group.mix),
-        block=group.block,
-        yoked=group.yoked,
-        abort_all=group.abort == "trial",
-        deadline=_steps_up(group.deadline, dt, f"{key}.deadline"),
-        patience=_steps_up(group.patience, dt, f"{key}.patience"),
-        rule=_rule(group, [tasks[member] for member in members], key),
-        then=_then(group, members, tasks, key),
-    )
+    def number(self, stream: str) -> int:
+        """The number of a stream in the layout."""
+        return list(self.streams).index(stream)
 
+    def steps_up(self, ms: float, key: str) -> int:
+        """A time in steps, rounded up; refuses what is too long to be counted."""
+        steps = int(np.ceil(ms / self.dt - 1e-9))
+        exact_steps(steps * self.dt, self.dt, f"{key}: it")
+        return steps
 
-def _steps_up(ms: float, dt: float, key: str) -> int:
-    """A time in steps, rounded up."""
-    steps = int(np.ceil(ms / dt - 1e-9))
-    exact_steps(steps * dt, dt, f"{key}: it")
-    return steps
+    # ---- streams ----
+
+    def stream_specs(self) -> tuple[plan.StreamSpec, ...]:
+        """All streams, in order."""
+        branches, subjects = _branches(self.streams), list(self.scenario.subjects)
+        return tuple(
+            plan.StreamSpec(
+                name=name,
+                subject=subjects.index(name.split(".")[0]),
+                task=self.tasks[name],
+                branch=branches[name],
+                weight=stream.weight,
+                onset=self.onset(name),
+            )
+            for name, stream in self.streams.items()
+        )
+
+    def onset(self, name: str) -> plan.Onset:
+        """When a stream begins."""
+        key, onset = f"subjects.{name.replace('.', '.streams.')}.onset", self.streams[name].onset
+        if onset.law is not None:
+            onset.law.steps(self.dt, up=True)
+            return plan.Onset(law=onset.law)
+        steps = self.steps_up(onset.ms, key)
+        if onset.after is None:
+            return plan.Onset(steps)
+        target, _, period = onset.after.rpartition(".")
+        if not target:
+            raise ScenarioError(f"{key}: after {onset.after!r} names no period; write stream.period.")
+        full = _full_name(self.scenario, target, key, name.split(".")[0])
+        if full == name:
+            raise ScenarioError(f"{key}: a stream cannot wait for itself.")
+        timing = self.tasks[full].timing
+        if period not in timing:
+            raise ScenarioError(f"{key}: {target} has no period {period!r}.{nearest(period, timing)}")
+        if timing[period] == 0:
+            raise ScenarioError(
+                f"{key}: {target}.{period} lasts 0 ms, so its end never comes; wait for another period."
+            )
+        self.refuse_circle(name, key)
+        return plan.Onset(steps, self.number(full), list(timing).index(period))
+
+    def refuse_circle(self, name: str, key: str) -> None:
+        """Refuse streams that wait for each other."""
+        seen, at = [name], name
+        while self.streams[at].onset.after is not None:
+            after = str(self.streams[at].onset.after).rpartition(".")[0]
+            at = _full_name(self.scenario, after, key, at.split(".")[0])
+            if at in seen:
+                raise ScenarioError(f"{key}: streams wait for each other in a circle: {' -> '.join([*seen, at])}.")
+            seen.append(at)
+
+    # ---- groups ----
+
+    def group_specs(self) -> tuple[plan.GroupSpec, ...]:
+        """All groups, in order."""
+        branches = _branches(self.groups, "group.")
+        return tuple(self.group_spec(name, group, branches[name]) for name, group in self.groups.items())
+
+    def group_spec(self, name: str, group: Group, branch: str) -> plan.GroupSpec:
+        """One group."""
+        key = f"groups.{name}"
+        members = full_names(self.scenario, group, key)
+        return plan.GroupSpec(
+            name=name,
+            branch=branch,
+            streams=tuple(self.number(member) for member in members),
+            mix=self.mix(group, members, key),
+            labels=tuple(group.mix),
+            block=group.block,
+            yoked=group.yoked,
+            abort_all=group.abort == "trial",
+            deadline=self.steps_up(group.deadline, f"{key}.deadline"),
+            patience=self.steps_up(group.patience, f"{key}.patience"),
+            rule=_rule(group, [self.tasks[member] for member in members], key),
+            then=self.then(group, members, key),
+        )
+
+    def mix(self, group: Group, members: list[str], key: str) -> tuple[tuple[tuple[int, ...], float], ...]:
+        """Who takes part in each entry of a group's mix, and how likely it is."""
+        if group.block > 1 and not group.mix:
+            raise ScenarioError(f"{key}.block: it says for how long an entry of the mix lasts; the group has no mix.")
+        if group.mix and (min(group.mix.values()) < 0 or sum(group.mix.values()) <= 0):
+            raise ScenarioError(f"{key}.mix: probabilities are 0 or more, and not all 0.")
+        entries = {
+            entry: tuple(self.number(_member(part.strip(), members, key)) for part in entry.split("+"))
+            for entry in group.mix
+        }
+        written: dict[frozenset[int], str] = {}
+        for entry, streams in entries.items():
+            who = frozenset(streams)
+            if len(who) < len(streams):
+                raise ScenarioError(f"{key}.mix: {entry!r} names a stream twice.")
+            if who in written:
+                raise ScenarioError(f"{key}.mix: {entry!r} is {written[who]!r} once more; write it once, with the sum.")
+            written[who] = entry
+        return tuple((streams, group.mix[entry]) for entry, streams in entries.items())
+
+    def then(self, group: Group, members: list[str], key: str) -> tuple[int, ...]:
+        """The number of the period to which each member goes on; nothing if they do not."""
+        if group.then is None:
+            return ()
+        result = []
+        for member in members:
+            periods = list(self.tasks[member].timing)
+            if group.then not in periods:
+                raise ScenarioError(f"{key}.then: {member} has no period {group.then!r}.{nearest(group.then, periods)}")
+            result.append(periods.index(group.then))
+        return tuple(result)
+
+    # ---- subjects ----
+
+    def subject_spec(self, name: str) -> plan.SubjectSpec:
+        """One subject."""
+        spec, key = self.scenario.subjects[name], f"subjects.{name}"
+        members = [f"{name}.{stream}" for stream in spec.streams]
+        _check_subject(spec, [self.tasks[member] for member in members], key)
+        return plan.SubjectSpec(
+            name,
+            tuple(self.number(member) for member in members),
+            action=spec.action,
+            routing=spec.routing or "open_window",
+            observation=spec.observation,
+            fixation=spec.fixation,
+            lock=self.steps_up(spec.response_lock, f"{key}.response_lock"),
+            sights=self.sights(name),
+            message=None if spec.message is None else plan.Message(spec.message.levels, spec.message.cost),
+            cues=self.cues(members),
+        )
+
+    def cues(self, members: list[str]) -> tuple[int, ...]:
+        """The groups whose entry of the mix a subject is shown."""
+        cues = []
+        for number, (name, group) in enumerate(self.groups.items()):
+            if group.cue and not group.mix:
+                raise ScenarioError(f"groups.{name}.cue: it tells which entry of the mix is on; the group has no mix.")
+            if group.cue and set(members) & set(full_names(self.scenario, group, f"groups.{name}")):
+                cues.append(number)
+        return tuple(cues)
+
+    def sights(self, name: str) -> tuple[plan.Sight, ...]:
+        """What a subject is shown of others, one entry for each of their streams and kinds of information."""
+        subjects, key = self.scenario.subjects, f"subjects.{name}.sees"
+        watched = []
+        for other, seen in subjects[name].sees.items():
+            if other not in subjects or other == name:
+                others = [subject for subject in subjects if subject != name]
+                raise ScenarioError(f"{key}: there is no other subject {other!r}.{nearest(other, others)}")
+            if (seen.message or seen.answer_message) and subjects[other].message is None:
+                which = "message" if seen.message else "answer_message"
+                raise ScenarioError(
+                    f"{key}.{other}.{which}: {other} has nothing to say; give it message: {{levels: 2}}."
+                )
+            # A message is the subject's, not that of each stream.
+            watched += [(other, stream, seen, not place) for place, stream in enumerate(subjects[other].streams)]
+        sights: list[plan.Sight] = []
+        for number, (other, stream, seen, speaks) in enumerate(watched):
+            label = "partner" if len(watched) == 1 else f"partner_{number}"
+            sights += self.sights_of(f"{other}.{stream}", seen, label, f"{key}.{other}", speaks)
+        return tuple(sights)
+
+    def sights_of(self, stream: str, seen: Seen, label: str, key: str, speaks: bool) -> Iterator[plan.Sight]:
+        """What is shown of one stream."""
+        whose = (label, self.number(stream), list(self.scenario.subjects).index(stream.split(".")[0]))
+        choices = len(self.tasks[stream].action_names()) - 1
+        if seen.choice:
+            yield plan.Sight("choice", *whose, choices)
+        if seen.reward:
+            yield plan.Sight("reward", *whose)
+        if seen.answer_message:
+            yield plan.Sight("answer_message", *whose)
+        if seen.action:
+            yield plan.Sight("action", *whose, choices, self.latency(seen.action, f"{key}.action"))
+        if seen.message and speaks:
+            yield plan.Sight("message", *whose, 0, self.latency(seen.message, f"{key}.message"))
+
+    def latency(self, ms: float, key: str) -> int:
+        """After how many steps something is seen: one at least, as nobody sees what is yet to be done."""
+        if ms < self.dt:
+            raise ScenarioError(f"{key}: the latency is {ms:g} ms; it is dt = {self.dt:g} ms or more.")
+        return self.steps_up(ms, key)
 
 
 def _rule(group: Group, players: list[Task], key: str) -> Rule | None:
+    """What couples the members of a group, once it has been asked whether they fit."""
     rule = group.make_rule()
     if rule is not None:
         try:
@@ -222,135 +341,36 @@ def _rule(group: Group, players: list[Task], key: str) -> Rule | None:
     return rule
 
 
-def _mix(
-    scenario: Scenario, group: Group, members: list[str], names: Mapping[str, int], key: str
-) -> tuple[tuple[tuple[int, ...], float], ...]:
-    """Who takes part in each entry of a group's mix, and how likely it is."""
-    if group.block > 1 and not group.mix:
-        raise ScenarioError(f"{key}.block: it says for how long an entry of the mix lasts; the group has no mix.")
-    if group.mix and (min(group.mix.values()) < 0 or sum(group.mix.values()) <= 0):
-        raise ScenarioError(f"{key}.mix: probabilities are 0 or more, and not all 0.")
-    entries = {
-        entry: tuple(names[_member(scenario, part, members, key)] for part in entry.split("+")) for entry in group.mix
-    }
-    written: dict[frozenset[int], str] = {}
-    for entry, streams in entries.items():
-        who = frozenset(streams)
-        if len(who) < len(streams):
-            raise ScenarioError(f"{key}.mix: {entry!r} names a stream twice.")
-        if who in written:
-            raise ScenarioError(f"{key}.mix: {entry!r} is {written[who]!r} once more; write it once, with the sum.")
-        written[who] = entry
-    return tuple((streams, group.mix[entry]) for entry, streams in entries.items())
+def _member(part: str, members: list[str], key: str) -> str:
+    """The full name of a member that an entry of the mix names; streams of other groups may be called the same."""
+    if not any(part in (full, full.split(".")[1]) for full in members):
+        raise ScenarioError(f"{key}.mix: {part!r} is not in this group.{nearest(part, members)}")
+    try:
+        return stream_named(part, members)
+    except UnknownNameError as error:
+        raise ScenarioError(f"{key}.mix: {error}") from None
 
 
-def _member(scenario: Scenario, part: str, members: list[str], key: str) -> str:
-    full = _full_name(scenario, part.strip(), f"{key}.mix")
-    if full not in members:
-        raise ScenarioError(f"{key}.mix: {part.strip()!r} is not in this group.{nearest(part.strip(), members)}")
-    return full
-
-
-def _then(group: Group, members: list[str], tasks: Mapping[str, Task], key: str) -> tuple[int, ...]:
-    if group.then is None:
-        return ()
-    result = []
-    for member in members:
-        periods = list(tasks[member].timing)
-        if group.then not in periods:
-            raise ScenarioError(f"{key}.then: {member} has no period {group.then!r}.{nearest(group.then, periods)}")
-        result.append(periods.index(group.then))
-    return tuple(result)
-
-
-def _subject(
-    scenario: Scenario, name: str, names: Mapping[str, int], tasks: Mapping[str, Task], dt: float
-) -> plan.SubjectSpec:
-    spec = scenario.subjects[name]
-    members = [f"{name}.{key}" for key in spec.streams]
-    key = f"subjects.{name}"
-    if spec.action == "shared" and len({len(tasks[m].action_names()) for m in members}) > 1:
-        sizes = {m.split(".")[1]: len(tasks[m].action_names()) for m in members}
+def _check_subject(spec: Subject, tasks: list[Task], key: str) -> None:
+    """Refuse to put together what does not go together."""
+    several, moving = len(tasks) > 1, any(task.movement is not None for task in tasks)
+    if spec.action == "shared" and len({len(task.action_names()) for task in tasks}) > 1:
+        sizes = {name: len(task.action_names()) for name, task in zip(spec.streams, tasks, strict=True)}
         raise ScenarioError(f"{key}.action: a shared action needs streams with equally many actions, not {sizes}.")
-    if spec.action == "shared" and any(tasks[m].movement is not None for m in members) and len(members) > 1:
+    if spec.action == "shared" and moving and several:
         raise ScenarioError(f"{key}.action: a movement cannot be shared by several streams; write action: factored.")
-    if spec.observation == "shared" and len(members) > 1 and any(tasks[m].sums for m in members):
+    if spec.observation == "shared" and several and any(task.sums for task in tasks):
         raise ScenarioError(f"{key}.observation: a task that adds up what is shown needs channels of its own.")
-    if spec.observation == "shared" and len({tuple(tasks[m].channel_groups().names) for m in members}) > 1:
+    if spec.observation == "shared" and len({tuple(task.channel_groups().names) for task in tasks}) > 1:
         raise ScenarioError(f"{key}.observation: shared channels need streams with the same channels.")
-    if spec.fixation != "own" and any("fixation" not in tasks[m].channel_groups() for m in members):
+    if spec.fixation != "own" and any("fixation" not in task.channel_groups() for task in tasks):
         raise ScenarioError(f"{key}.fixation: a fused fixation cue needs a fixation channel in every stream.")
-    if spec.response_lock and any(tasks[m].movement is not None for m in members):
+    if spec.response_lock and moving:
         raise ScenarioError(f"{key}.response_lock: a movement cannot be held back; leave it out.")
-    return plan.SubjectSpec(
-        name,
-        tuple(names[m] for m in members),
-        action=spec.action,
-        routing=spec.routing,
-        observation=spec.observation,
-        fixation=spec.fixation,
-        lock=_steps_up(spec.response_lock, dt, f"{key}.response_lock"),
-        sights=_sights(scenario, name, names, tasks, dt),
-        message=None if spec.message is None else plan.Message(spec.message.levels, spec.message.cost),
-        cues=_cues(scenario, members),
-    )
 
 
-def _cues(scenario: Scenario, members: list[str]) -> tuple[int, ...]:
-    """The groups whose entry of the mix the subject is shown."""
-    cues = []
-    for number, (name, group) in enumerate(groups_of(scenario).items()):
-        if group.cue and not group.mix:
-            raise ScenarioError(f"groups.{name}.cue: it tells which entry of the mix is on; the group has no mix.")
-        if group.cue and set(members) & set(full_names(scenario, group, f"groups.{name}")):
-            cues.append(number)
-    return tuple(cues)
-
-
-def _sights(
-    scenario: Scenario, name: str, names: Mapping[str, int], tasks: Mapping[str, Task], dt: float
-) -> tuple[plan.Sight, ...]:
-    """What a subject is shown of others, one entry for each of their streams and kinds of information."""
-    subjects, key = list(scenario.subjects), f"subjects.{name}.sees"
-    entries = []
-    for other, seen in scenario.subjects[name].sees.items():
-        if other not in scenario.subjects or other == name:
-            others = [subject for subject in subjects if subject != name]
-            raise ScenarioError(f"{key}: there is no other subject {other!r}.{nearest(other, others)}")
-        if (seen.message or seen.answer_message) and scenario.subjects[other].message is None:
-            which = "message" if seen.message else "answer_message"
-            raise ScenarioError(f"{key}.{other}.{which}: {other} has nothing to say; give it message: {{levels: 2}}.")
-        entries += [(other, f"{other}.{stream}", seen, first) for first, stream in _numbered(scenario, other)]
-    sights = []
-    for number, (other, full, seen, first) in enumerate(entries):
-        label = "partner" if len(entries) == 1 else f"partner_{number}"
-        whose = (label, names[full], subjects.index(other))
-        choices = len(tasks[full].action_names()) - 1
-        if seen.choice:
-            sights.append(plan.Sight("choice", *whose, choices))
-        if seen.reward:
-            sights.append(plan.Sight("reward", *whose))
-        if seen.answer_message:
-            sights.append(plan.Sight("answer_message", *whose))
-        if seen.action:
-            sights.append(plan.Sight("action", *whose, choices, _latency(seen.action, dt, f"{key}.{other}.action")))
-        if seen.message and first:  # a message is the subject's, not that of each stream
-            sights.append(plan.Sight("message", *whose, 0, _latency(seen.message, dt, f"{key}.{other}.message")))
-    return tuple(sights)
-
-
-def _numbered(scenario: Scenario, subject: str) -> list[tuple[bool, str]]:
-    return [(number == 0, stream) for number, stream in enumerate(scenario.subjects[subject].streams)]
-
-
-def _latency(ms: float, dt: float, key: str) -> int:
-    """After how many steps something is seen: rounded up, and one at least, as nobody sees what is yet to be done."""
-    if ms < dt:
-        raise ScenarioError(f"{key}: the latency is {ms:g} ms; it is dt = {dt:g} ms or more.")
-    return _steps_up(ms, dt, key)
-
-
-def _check_groups(scenario: Scenario, groups: tuple[plan.GroupSpec, ...], streams: tuple[plan.StreamSpec, ...]) -> None:
+def _check_groups(groups: tuple[plan.GroupSpec, ...], streams: tuple[plan.StreamSpec, ...]) -> None:
+    """Refuse streams that are in two groups, and that wait for one that may not take part."""
     seen: dict[int, str] = {}
     for group in groups:
         for index in group.streams:
@@ -371,6 +391,11 @@ def _check_groups(scenario: Scenario, groups: tuple[plan.GroupSpec, ...], stream
                         f"groups.{group.name}.mix: {streams[index].short} waits for {streams[after].short}, which is "
                         "not in the same entry; add it, or change the onset."
                     )
+    _check_branches(groups, streams)
+
+
+def _check_branches(groups: tuple[plan.GroupSpec, ...], streams: tuple[plan.StreamSpec, ...]) -> None:
+    """Refuse two streams or groups whose random numbers would be the same."""
     keys = [(stream.branch, f"subjects.{stream.name.replace('.', '.streams.')}") for stream in streams]
     owners: dict[str, str] = {}
     for branch, key in [*keys, *((group.branch, f"groups.{group.name}") for group in groups)]:

@@ -164,8 +164,9 @@ def _of_kind(value: Any, kind: str, where: str) -> Any:
     if isinstance(value, (list, np.ndarray)):
         value = tuple(value.tolist() if isinstance(value, np.ndarray) else value)
     if kind in ("int", "float"):
-        if not is_finite_number(value) or (kind == "int" and value != int(value)):
-            raise ArgumentError(f"{where} is {value!r}; it is a {'whole' if kind == 'int' else 'finite'} number.")
+        if not is_finite_number(value) or (kind == "int" and (value != int(value) or abs(value) >= 10**18)):
+            allowed = "a whole number of 18 digits at most" if kind == "int" else "a finite number"
+            raise ArgumentError(f"{where} is {value!r}; it is {allowed}.")
         return int(value) if kind == "int" else value
     many = re.fullmatch(r"tuple\[(.+), \.\.\.\]", kind)
     few = re.fullmatch(r"tuple\[(\w+(?:, \w+)*)\]", kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, TypeAlias
@@ -196,7 +196,7 @@ class Choice(Law):
         weights: Relative probabilities; equal if left out.
     """
 
-    def __init__(self, *values: float, weights: tuple[float, ...] | None = None) -> None:
+    def __init__(self, *values: float, weights: Sequence[float] | None = None) -> None:
         if not values:
             raise ArgumentError("choice: give at least one duration.")
         weights = tuple(weights) if weights is not None else (1.0,) * len(values)
@@ -242,7 +242,18 @@ class Choice(Law):
 Duration: TypeAlias = float | Law
 
 
-def read_duration(value: Any, where: str = "duration") -> Duration:
+_TAKES = {  # what a law is given: how many numbers, which, and how a scenario file writes it
+    "choice": (None, "a list of durations, and beside it their weights if some are likelier", "{choice: [200, 300]}"),
+    "truncated_exponential": (
+        3,
+        "a mean, the shortest and the longest",
+        "{truncated_exponential: {mean: 300, low: 200, high: 800}}",
+    ),
+    "uniform": (2, "the shortest and the longest duration", "{uniform: [500, 1500]}"),
+}
+
+
+def read_duration(value: Any, where: str = "") -> Duration:
     """Read a duration as users write it: a number of ms, a law, or a law's mapping from a scenario file.
 
     Args:
@@ -257,42 +268,45 @@ def read_duration(value: Any, where: str = "duration") -> Duration:
     Raises:
         ArgumentError: It is none of these.
     """
+    try:
+        return _read(value)
+    except ArgumentError as error:
+        raise ArgumentError(f"{where}: {error}" if where else str(error)) from None
+
+
+def _read(value: Any) -> Duration:
     if isinstance(value, Law):
         return value
     if not isinstance(value, bool) and isinstance(value, Real):
         return float(value)
     if isinstance(value, (list, tuple)) and value:
-        return Choice(*value)
-    if isinstance(value, Mapping) and value:
-        return _read_law(dict(value), where)
-    raise ArgumentError(
-        f"{where}: {value!r} is no duration; write a number of ms, {{uniform: [500, 1500]}}, "
-        "{truncated_exponential: {mean: 300, low: 200, high: 800}} or {choice: [200, 300, 400]}."
-    )
-
-
-def _read_law(value: dict[str, Any], where: str) -> Law:
+        return _law({"choice": value}, "choice")
+    if not isinstance(value, Mapping) or not value:
+        forms = ", ".join(form for _, _, form in _TAKES.values())
+        raise ArgumentError(f"{value!r} is no duration; write a number of ms, or a law: {forms}.")
     kind = next(iter(value))
-    body = value[kind]
+    if kind not in _TAKES:
+        raise ArgumentError(f"there is no law {kind!r}.{nearest(str(kind), _TAKES)}")
     for other in value:
         if other != kind and (kind, other) != ("choice", "weights"):
-            raise ArgumentError(f"{where}: {other!r} cannot stand beside {kind!r}; a duration has one law.")
-    try:
-        if kind == "uniform":
-            return Uniform(*map(float, body))
-        if kind == "truncated_exponential":
-            if isinstance(body, Mapping):
-                return TruncExp(**{key: float(item) for key, item in body.items()})
-            return TruncExp(*map(float, body))
-        if kind == "choice":
-            weights = value.get("weights")
-            return Choice(*map(float, body), weights=None if weights is None else tuple(weights))
-    except (TypeError, ValueError) as error:
-        if isinstance(error, ArgumentError):
-            raise ArgumentError(f"{where}: {error}") from None
-        raise ArgumentError(f"{where}: {value!r} does not fit the law {kind!r} ({error}).") from None
-    laws = ("choice", "truncated_exponential", "uniform")
-    raise ArgumentError(f"{where}: there is no law {kind!r}.{nearest(kind, laws)}")
+            raise ArgumentError(f"{other!r} cannot stand beside {kind!r}; a duration has one law.")
+    return _law(value, kind)
+
+
+def _law(value: Mapping[str, Any], kind: str) -> Law:
+    """A law as a scenario file writes it: its name, and behind that its numbers."""
+    numbers, weights = value[kind], value.get("weights")
+    if kind == "truncated_exponential" and isinstance(numbers, Mapping) and numbers.keys() == {"mean", "low", "high"}:
+        numbers = [numbers["mean"], numbers["low"], numbers["high"]]
+    count, takes, form = _TAKES[kind]
+    lists = (numbers,) if weights is None else (numbers, weights)
+    if not all(isinstance(part, (list, tuple)) for part in lists) or (count and len(numbers) != count):
+        raise ArgumentError(f"{value!r} does not fit; the law {kind!r} takes {takes}: {form}.")
+    _check_numbers(kind, *numbers)
+    numbers = map(float, numbers)
+    if kind == "choice":
+        return Choice(*numbers, weights=weights)
+    return Uniform(*numbers) if kind == "uniform" else TruncExp(*numbers)
 
 
 class Timing(Mapping[str, Duration]):

@@ -159,13 +159,13 @@ def test_check_looks_into_the_train_section_too(away):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("budget_s: soon", "train.budget_s: budget_s is 'soon', but must be a number of seconds above 0"),
-        ("criterion: 0.9", "train.criterion: criterion is 0.9; it is a mapping of streams to shares"),
-        ("criterion: {a: 2}", "train.criterion.a: criterion.a is 2, but must be a share between 0 and 1"),
-        ("curriculum: 3", "train.curriculum: curriculum is 3; it is a list with a mapping of changes for each stage"),
+        ("budget_s: soon", "train.budget_s: budget_s is 'soon'; it is a number of seconds above 0"),
+        ("criterion: 0.9", "train.criterion: criterion is 0.9; it is a mapping of streams to the share"),
+        ("criterion: {a: 2}", "train.criterion.a: 2 is no share of trials, above 0 and up to 1"),
+        ("curriculum: 3", "train.curriculum: curriculum is 3; it is a list of stages, each a mapping of changes"),
         ("curriculum: [{timing.delai: 5}]", "train.curriculum.0: .*timing.delai.* Did you mean 'delay'?"),
-        ("explore: perhaps", "train.explore: explore is 'perhaps', but must be true or false"),
-        ("lanes: true", "train.lanes: lanes is True, but must be a whole number"),
+        ("explore: perhaps", "train.explore: explore is 'perhaps'; it is true or false"),
+        ("lanes: true", "train.lanes: lanes is True; it is a whole number"),
     ],
 )
 def test_check_knows_what_training_would_refuse(away, line, told):
@@ -400,8 +400,11 @@ def test_a_line_of_progress_gives_percentages_of_scored_streams_only():
 
     console = Console(file=io.StringIO(), width=200)
     correct = {"worker.play": float("nan"), "worker.dots": 0.75}
-    Display(console).update(Progress(1, 10, 20, 0.5, correct, 3.0, 60.0, evaluated=True))
-    line = console.file.getvalue()
+    display = Display(console)
+    display.title = "dots"
+    display.update(Progress(1, 10, 20, 0.5, correct, 3.0, 60.0, evaluated=True))
+    title, line = console.file.getvalue().splitlines()
+    assert title == "dots"
     assert line.strip() == "3 of 60 s: 10 steps, 20 trials, 0.500 reward per trial, worker.dots 75 %"
 
 
@@ -458,7 +461,10 @@ def test_a_picture_needs_the_name_of_a_picture(away, capsys, name):
 @pytest.mark.parametrize("budget", ["-3", "0", "nan", "inf"])
 def test_a_budget_is_a_time(away, capsys, budget):
     assert main(["train", "random_dots", "--budget", budget, "--out", "kept"]) == 2
-    assert "must be a number of seconds above 0" in said(capsys).err
+    told = said(capsys).err
+    assert "it is a number of seconds above 0" in told
+    assert "kept" not in told  # no run is announced that will not be
+    assert list(away.iterdir()) == []
 
 
 @pytest.mark.parametrize("block", ["finder", "modules"])

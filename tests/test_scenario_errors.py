@@ -6,6 +6,7 @@ import pytest
 
 from neuroparallel.errors import ArgumentError, ScenarioError, UnknownNameError
 from neuroparallel.scenario import Scenario
+from neuroparallel.streams import build_layout
 
 GOOD = """\
 name: x
@@ -34,6 +35,27 @@ WRONG = {  # what is replaced: by what, and what the message must say
     "a period": ("delay: 500", "dely: 500", r":9: .*timing\.dely: there is no such period. Did you mean 'delay'\?"),
     "a duration": ("delay: 500", "delay: 550", r":9: .*550 ms.*dt = 100 ms; use 500 or 600 ms"),
     "a law": ("delay: 500", "delay: {unifrm: [1, 2]}", r":9: .*no law 'unifrm'. Did you mean 'uniform'\?"),
+    "the numbers of a law": (
+        "delay: 500",
+        "delay: {uniform: [0]}",
+        r":9: .*timing\.delay: {'uniform': \[0\]} does not fit; .* takes the shortest and the longest .*\[500, 1500\]}",
+    ),
+    "the numbers of a drawn onset": (
+        "{task: random_dots}",
+        "{task: random_dots, onset: {truncated_exponential: {mean: 300, lo: 0}}}",
+        r":15: .*onset\.ms: .* takes a mean, the shortest and the longest: .*low: 200",
+    ),
+    "words for numbers in a list": (
+        "delay: 500",
+        "delay: [short, long]",
+        r":9: .*timing\.delay: .*'short' is no finite",
+    ),
+    "where an action goes that is not shared": (
+        "action: shared",
+        "routing: both",
+        r":5: subjects\.one\.routing: .*this one is factored; write action: shared, or leave routing out",
+    ),
+    "a name that is a number": ("  two:", "  2:", r":13: subjects\.2: a name is text; write '2'"),
     "a number": ("dt: 100", "dt: ten", r":2: dt: .*found 'ten'"),
     "a negative number": ("dt: 100", "dt: -1", r":2: dt: .*found -1"),
     "a truth value for a number": ("dt: 100", "dt: yes", r":2: dt: true is no number"),
@@ -42,8 +64,8 @@ WRONG = {  # what is replaced: by what, and what the message must say
         "{task: random_dots, rewards: {miss: no}}",
         r":15: .*no number",
     ),
-    "no name": ("name: x", "name: ''", r":1: name: .*pattern.*found ''"),
-    "a name that is a path": ("name: x", "name: ../../x", r":1: name: .*pattern.*found '\.\./\.\./x'"),
+    "no name": ("name: x", "name: ''", r":1: name: it is a word or several, without / and \\; found ''"),
+    "a name that is a path": ("name: x", "name: ../../x", r":1: name: .*without / .*found '\.\./\.\./x'"),
     "infinity": ("{task: random_dots}", "{task: random_dots, weight: .inf}", r":15: .*weight: .*finite.*found inf"),
     "a mix that is no number": ("m + g: 2", "m + g: .nan", r":17: .*finite number; found nan"),
     "an endless onset": ("onset: after m.sample + 300", "onset: 1.0e+30", r":12: .*onset: it lasts 1e\+30 ms"),
@@ -107,6 +129,39 @@ def test_all_mistakes_are_named_at_once(write):
     with pytest.raises(ScenarioError) as caught:
         Scenario.load(write(text))
     assert len(str(caught.value).splitlines()) == 2
+
+
+TWICE = {
+    "name": "x",
+    "subjects": {name: {"streams": {"x": {"task": "random_dots"}, "y": {"task": "random_dots"}}} for name in "ab"},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"groups": {"g": {"streams": ["x"]}}}, "groups.g.streams"),
+        ({"groups": {"g": {"streams": ["a.x", "b.x"], "mix": {"x": 1}}}}, "groups.g.mix"),
+        ({"wrappers": [{"trial_history": {"streams": ["x"]}}]}, "wrappers.0"),
+    ],
+)
+def test_a_name_that_several_streams_have_is_said_to_be_ambiguous(changes, key):
+    with pytest.raises(ScenarioError, match=rf"{key}: several streams are called 'x'; write one of a\.x, b\.x"):
+        Scenario.load(TWICE | changes)
+    with pytest.raises(UnknownNameError, match=r"several streams are called 'x'; write one of a\.x, b\.x"):
+        Scenario.load(TWICE).only("x")
+
+
+def test_a_mix_names_the_members_of_its_own_group():
+    mix = {"x": 1, "x + y": 2}
+    scenario = Scenario.load(TWICE | {"groups": {"g": {"streams": ["a.x", "a.y"], "mix": mix}}})
+    assert scenario.groups["g"].mix == mix
+
+
+def test_what_waits_for_a_name_of_its_own_subject_means_that_one():
+    waiting = {"x": {"task": "random_dots"}, "y": {"task": "random_dots", "onset": "after x.stimulus"}}
+    scenario = Scenario.load(TWICE | {"subjects": {name: {"streams": waiting} for name in "ab"}})
+    assert [stream.onset.after for stream in build_layout(scenario).streams] == [-1, 0, -1, 2]
 
 
 def test_streams_that_wait_for_each_other_are_refused(write):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from neuroparallel.agents.draws import coin, normal, whole_steps, words_for
 from neuroparallel.agents.plain import StreamAgent, lane_keys
 from neuroparallel.agents.plans import channel_columns, filled_tables, means_by_answer
-from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
+from neuroparallel.agents.protocol import Actions, Infos, Observations, ended_trials, engine_of
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.noise import noise_sd
 from neuroparallel.engine.stream import NEVER, BatchStream
@@ -105,8 +105,7 @@ class Accumulator(StreamAgent):
         """Add what is seen to the walks that are attended to."""
         walks = [self._walks[stream.spec.name] for stream in subject.streams]
         for walk, stream in zip(walks, subject.streams, strict=True):
-            key = "trial_end" if len(walks) == 1 else f"{stream.spec.short}.trial_end"
-            walk.renew(np.asarray(infos[subject.spec.name][key], bool) | over, now)
+            walk.renew(ended_trials(infos, subject.spec.name, stream.spec.short) | over, now)
         since = np.stack([np.where(walk.open, walk.since, NEVER) for walk in walks])
         attended = since.argmin(axis=0)
         for place, walk in enumerate(walks):

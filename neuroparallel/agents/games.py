@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plain import StreamAgent, lane_keys, step_bits
 from neuroparallel.agents.plans import allowed
 from neuroparallel.agents.prospects import Prospect
-from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
+from neuroparallel.agents.protocol import engine_of
+from neuroparallel.agents.trialwise import Floats, Integers, Seen, TrialAgent
+from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError, nearest
-from neuroparallel.seeding import Bits, mix, uniforms
+from neuroparallel.seeding import uniforms
 
 __all__ = ["BestResponse", "MemoryOne"]
 
@@ -30,79 +31,45 @@ STRATEGIES = {
     "win_stay_lose_shift": (1.0, (1.0, 0.0, 0.0, 1.0)),
 }
 
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
-
-class _Player(StreamAgent):
+class _Player(TrialAgent):
     """Keeps what subclasses ask: their own last choices, and those of the others as far as they are shown."""
 
-    label: str
-
     def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-        self._keys: dict[str, Bits] = {}
-        self._past: dict[str, dict[int, slice]] = {}  # where each subject is shown the last choice of which stream
+        super().__init__(seed)
+        self._past: dict[str, dict[int, slice]] = {}  # where it is shown the last choice of which stream
         self._live: dict[str, dict[int, slice]] = {}  # and where the one that stands at present
         self._made: dict[str, Integers] = {}  # in the present trial; 0: nothing yet
         self._last: dict[str, Integers] = {}  # in the trial before; 0: nothing
-        self._step = 0
 
-    def reset(self, engine: Any) -> None:
-        core = engine_of(engine)
-        self._step = 0
-        for subject in core.subjects:
-            for kind, kept in (("choice", self._past), ("action", self._live)):
-                sights = zip(subject.spec.sights, subject.columns.sights, strict=True)
-                kept[subject.spec.name] = {s.stream: slice(at, at + s.choices) for s, at in sights if s.kind == kind}
-        for name in core.stream_names:
-            self._keys[name] = lane_keys(core, f"{self.label}.{name}", self.seed)
-            self._made[name], self._last[name] = np.zeros((2, core.lanes), np.int64)
+    def prepare(self, name: str, stream: BatchStream, subject: BatchSubject) -> None:
+        """Find what is shown of others."""
+        for kind, kept in (("choice", self._past), ("action", self._live)):
+            sights = zip(subject.spec.sights, subject.columns.sights, strict=True)
+            kept[name] = {s.stream: slice(at, at + s.choices) for s, at in sights if s.kind == kind}
+        self._made[name], self._last[name] = np.zeros((2, stream.lanes), np.int64)
 
-    def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
-        core = engine_of(engine)
-        if self._step:
-            for subject in core.subjects:
-                who = subject.spec.name
-                others = shown_choices(observations[who], self._past[who])
-                for stream in subject.streams:
-                    key = "trial_end" if len(subject.streams) == 1 else f"{stream.spec.short}.trial_end"
-                    ended = np.flatnonzero(infos[who][key])
-                    if ended.size:
-                        self._close(stream.spec.name, ended, others)
-        self._step += 1
-        return super().act(observations, infos, engine)
-
-    def _close(self, name: str, lanes: Integers, others: dict[int, Integers]) -> None:
-        """Take note of trials that have ended; ``others``: what each stream seen chose, (lanes,), 0 for nothing."""
+    def learn(self, name: str, lanes: Integers, earned: Floats, seen: Seen) -> None:
+        """Keep the last choice."""
         self._last[name][lanes] = self._made[name][lanes]
         self._made[name][lanes] = 0
 
-    def _words(self, name: str, lanes: Integers) -> Bits:
-        """A random word for some lanes, new in every step."""
-        return mix(self._keys[name][lanes] + step_bits(self._step))
-
-    def choose(
-        self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int
-    ) -> Integers:
-        result = np.zeros(stream.lanes, np.int64)
-        lanes = np.flatnonzero(stream.window_open())
-        if lanes.size:
-            seen = observations[subject][lanes]
-            past, live = shown_choices(seen, self._past[subject]), shown_choices(seen, self._live[subject])
-            result[lanes] = self._decide(stream, name, lanes, past, live)
-            self._made[name][lanes] = result[lanes]
-        return result
+    def decide(self, name: str, stream: BatchStream, lanes: Integers, seen: Seen) -> Integers:
+        """Choose by what is known of the others."""
+        past, live = shown_choices(seen, self._past[name]), shown_choices(seen, self._live[name])
+        choice = self.respond(name, stream, lanes, past, live)
+        self._made[name][lanes] = choice
+        return choice
 
     @abstractmethod
-    def _decide(
-        self, stream: BatchStream, name: str, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
+    def respond(
+        self, name: str, stream: BatchStream, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
     ) -> Integers:
         """What to choose in lanes that are asked, (n,).
 
         Args:
+            name: Full name of the stream.
             stream: Who is asked.
-            name: Its full name.
             lanes: int64, (n,).
             past: What each stream seen chose in its last trial, (n,); 0 for nothing.
             live: What each stream seen has chosen in its present one.
@@ -159,14 +126,14 @@ class MemoryOne(_Player):
             raise ArgumentError(f"memory_one: there is no strategy {strategy!r}.{nearest(strategy, STRATEGIES)}")
         return STRATEGIES[strategy]
 
-    def _decide(
-        self, stream: BatchStream, name: str, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
+    def respond(
+        self, name: str, stream: BatchStream, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
     ) -> Integers:
         mine = self._last[name][lanes]
         theirs = next(iter(past.values()), np.zeros_like(mine))
         known = (mine > 0) & (theirs > 0)
         state = np.where(known, 1 + 2 * (mine != COOPERATE) + (theirs != COOPERATE), 0)
-        cooperates = uniforms(self._words(name, lanes)) < self._table[state]
+        cooperates = uniforms(self.words(name, lanes)) < self._table[state]
         return np.minimum(np.where(cooperates, COOPERATE, DEFECT), stream.tables.actions - 1)
 
 
@@ -206,30 +173,29 @@ class BestResponse(_Player):
 
     def reset(self, engine: Any) -> None:
         super().reset(engine)
-        core = engine_of(engine)
-        for subject in core.subjects:
-            shown = self._past[subject.spec.name]
-            for stream in subject.streams:
-                sizes = {index: columns.stop - columns.start for index, columns in shown.items()}
-                self._counts[stream.spec.name] = {
-                    index: np.full((size, core.lanes), self.prior) for index, size in sizes.items()
-                }
-        for group in core.groups:
+        for group in engine_of(engine).groups:
             coupled = group.spec.rule is not None and group.spec.rule.resolve is not None
             for index, stream in group.streams.items():
                 self._prospects[stream.spec.name] = Prospect(group, index) if coupled else None
 
-    def _close(self, name: str, lanes: Integers, others: dict[int, Integers]) -> None:
-        super()._close(name, lanes, others)
-        for index, counts in self._counts[name].items():
-            chose = lanes[others[index][lanes] > 0]
-            counts[others[index][chose] - 1, chose] += 1
+    def prepare(self, name: str, stream: BatchStream, subject: BatchSubject) -> None:
+        """Every choice of the others was seen equally often."""
+        super().prepare(name, stream, subject)
+        sizes = {index: columns.stop - columns.start for index, columns in self._past[name].items()}
+        self._counts[name] = {index: np.full((size, stream.lanes), self.prior) for index, size in sizes.items()}
 
-    def _decide(
-        self, stream: BatchStream, name: str, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
+    def learn(self, name: str, lanes: Integers, earned: Floats, seen: Seen) -> None:
+        """Count what the others chose."""
+        super().learn(name, lanes, earned, seen)
+        for index, chosen in shown_choices(seen, self._past[name]).items():
+            made = chosen > 0
+            self._counts[name][index][chosen[made] - 1, lanes[made]] += 1
+
+    def respond(
+        self, name: str, stream: BatchStream, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
     ) -> Integers:
         open_ = allowed(stream.tables, stream.row[lanes])[1:]
-        prospect, words = self._prospects[name], self._words(name, lanes)
+        prospect, words = self._prospects[name], self.words(name, lanes)
         if prospect is None:
             pay = np.zeros(open_.shape)
         else:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plain import StreamAgent, below, lane_keys, step_bits
+from neuroparallel.agents.plain import below
 from neuroparallel.agents.plans import allowed
-from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
+from neuroparallel.agents.trialwise import Floats, Integers, Seen, TrialAgent
+from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.stream import BatchStream
-from neuroparallel.seeding import Bits, mix
 
 __all__ = ["WinStayLoseShift"]
 
 
-class WinStayLoseShift(StreamAgent):
+class WinStayLoseShift(TrialAgent):
     """Repeats a choice after a trial that paid, and makes another after one that did not; sees no stimuli.
 
     Each response window of a trial has a habit of its own. The first choice, and which other choice to shift to
@@ -30,47 +28,25 @@ class WinStayLoseShift(StreamAgent):
         Barraclough, Conroy & Lee 2004, Nat Neurosci 7:404.
     """
 
+    label = "wsls"
+
     def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-        self._keys: dict[str, Bits] = {}
-        self._last: dict[str, NDArray[np.int64]] = {}
+        super().__init__(seed)
+        self._last: dict[str, NDArray[np.int64]] = {}  # (windows, lanes); 0: nothing yet
         self._shift: dict[str, NDArray[np.bool_]] = {}
-        self._earned: dict[str, NDArray[np.float64]] = {}
-        self._step = 0
 
-    def reset(self, engine: Any) -> None:
-        core = engine_of(engine)
-        self._step = 0
-        for name, stream in zip(core.stream_names, core.streams, strict=True):
-            windows = len(stream.tables.periods)
-            self._keys[name] = lane_keys(core, f"wsls.{name}", self.seed)
-            self._last[name] = np.zeros((windows + 1, core.lanes), np.int64)  # the last row is for idle lanes
-            self._shift[name] = np.zeros((windows + 1, core.lanes), bool)
-            self._earned[name] = np.zeros(core.lanes)
+    def prepare(self, name: str, stream: BatchStream, subject: BatchSubject) -> None:
+        """The last choice in each window, and whether it did not pay."""
+        windows = len(stream.tables.periods)
+        self._last[name] = np.zeros((windows, stream.lanes), np.int64)
+        self._shift[name] = np.zeros((windows, stream.lanes), bool)
 
-    def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
-        core = engine_of(engine)
-        if self._step:
-            for subject in core.subjects:
-                for stream in subject.streams:
-                    key = "trial_end" if len(subject.streams) == 1 else f"{stream.spec.short}.trial_end"
-                    self._learn(stream, np.asarray(infos[subject.spec.name][key], bool))
-        self._step += 1
-        return super().act(observations, infos, engine)
+    def learn(self, name: str, lanes: Integers, earned: Floats, seen: Seen) -> None:
+        """Shift where nothing was earned."""
+        self._shift[name][:, lanes] = earned <= 0
 
-    def _learn(self, stream: BatchStream, ended: NDArray[np.bool_]) -> None:
-        earned = self._earned[stream.spec.name]
-        earned += stream.reward
-        self._shift[stream.spec.name][:, ended] = earned[ended] <= 0
-        earned[ended] = 0.0
-
-    def choose(
-        self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int
-    ) -> NDArray[np.int64]:
-        result = np.zeros(stream.lanes, np.int64)
-        lanes = np.flatnonzero(stream.window_open())
-        if not lanes.size:
-            return result
+    def decide(self, name: str, stream: BatchStream, lanes: Integers, seen: Seen) -> Integers:
+        """The last choice again, or any other that is available."""
         rows = stream.row[lanes]
         period = stream.tables.period_of[rows]
         last = self._last[name][period, lanes]
@@ -79,12 +55,10 @@ class WinStayLoseShift(StreamAgent):
         others = open_.copy()
         others[last, np.arange(len(lanes))] = False
         others |= open_ & ~others.any(axis=0)  # there is only one choice: take it again
-        words = mix(self._keys[name][lanes] + step_bits(self._step))
-        rank = below(words, np.maximum(others.sum(axis=0), 1))
+        rank = below(self.words(name, lanes), np.maximum(others.sum(axis=0), 1))
         fresh = (np.cumsum(others, axis=0) > rank).argmax(axis=0)
-        choice = np.where(again, last, fresh)
+        choice: Integers = np.where(again, last, fresh)
         made = choice > 0
         self._last[name][period[made], lanes[made]] = choice[made]
         self._shift[name][period[made], lanes[made]] = False
-        result[lanes] = choice
-        return result
+        return choice

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.agents.draws import pick_weighted, words_for
-from neuroparallel.agents.plain import StreamAgent, lane_keys
 from neuroparallel.agents.plans import allowed
-from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
+from neuroparallel.agents.trialwise import Floats, Integers, Seen, TrialAgent
+from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError
-from neuroparallel.seeding import Bits
 
 __all__ = ["Learner", "QLearner", "TwoStepLearner"]
 
-Floats = NDArray[np.float64]
-Lanes = NDArray[np.int64]
 
-
-class Learner(StreamAgent):
+class Learner(TrialAgent):
     """An agent that learns at the end of each trial from the sum of its rewards; every session begins afresh.
 
     Args:
@@ -40,51 +33,10 @@ class Learner(StreamAgent):
                 f"learning_rate is {learning_rate!r} and inverse_temperature {inverse_temperature!r}; the first lies "
                 "between 0 and 1, the second is 0 or more."
             )
-        self.learning_rate, self.inverse_temperature, self.seed = learning_rate, inverse_temperature, seed
-        self._keys: dict[str, Bits] = {}
-        self._earned: dict[str, Floats] = {}
-        self._step = 0
+        super().__init__(seed)
+        self.learning_rate, self.inverse_temperature = learning_rate, inverse_temperature
 
-    def reset(self, engine: Any) -> None:
-        core = engine_of(engine)
-        self._step = 0
-        for name, stream in zip(core.stream_names, core.streams, strict=True):
-            self._keys[name] = lane_keys(core, f"{type(self).__name__}.{name}", self.seed)
-            self._earned[name] = np.zeros(core.lanes)
-            self.prepare(stream, name)
-
-    @abstractmethod
-    def prepare(self, stream: BatchStream, name: str) -> None:
-        """Make room for what is learnt about a stream."""
-
-    @abstractmethod
-    def forget(self, name: str, lanes: Lanes) -> None:
-        """A session begins in some lanes: nothing is known."""
-
-    @abstractmethod
-    def learn(self, name: str, lanes: Lanes, earned: Floats) -> None:
-        """A trial has ended in some lanes, with rewards that add up to ``earned``, (n,)."""
-
-    def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
-        core = engine_of(engine)
-        fresh = np.flatnonzero(core.session_start == core.now)
-        for subject in core.subjects:
-            for stream in subject.streams:
-                name = stream.spec.name
-                if self._step:
-                    key = "trial_end" if len(subject.streams) == 1 else f"{stream.spec.short}.trial_end"
-                    self._earned[name] += stream.reward
-                    lanes = np.flatnonzero(infos[subject.spec.name][key])
-                    if lanes.size:
-                        self.learn(name, lanes, self._earned[name][lanes])
-                        self._earned[name][lanes] = 0.0
-                if fresh.size:
-                    self._earned[name][fresh] = 0.0
-                    self.forget(name, fresh)
-        self._step += 1
-        return super().act(observations, infos, engine)
-
-    def softmax(self, name: str, lanes: Lanes, values: Floats, open_: NDArray[np.bool_]) -> Lanes:
+    def softmax(self, name: str, lanes: Integers, values: Floats, open_: NDArray[np.bool_]) -> Integers:
         """Choose in some lanes by values (choices, n), among those that are open; rows, int64, (n,)."""
         top = np.where(open_, values, -np.inf).max(axis=0)
         above = np.where(open_, values - np.where(np.isfinite(top), top, 0.0), 0.0)
@@ -108,26 +60,28 @@ class QLearner(Learner):
         Watkins & Dayan 1992, Mach Learn 8:279; Sutton & Barto 2018, Reinforcement Learning, chapter 2.
     """
 
+    label = "QLearner"
+
     def __init__(
         self, learning_rate: float = 0.3, inverse_temperature: float = 5.0, *, initial: float = 0.0, seed: int = 0
     ) -> None:
         super().__init__(learning_rate, inverse_temperature, seed=seed)
         self.initial = initial
         self._values: dict[str, Floats] = {}
-        self._chosen: dict[str, Lanes] = {}
+        self._chosen: dict[str, Integers] = {}
 
-    def prepare(self, stream: BatchStream, name: str) -> None:
+    def prepare(self, name: str, stream: BatchStream, subject: BatchSubject) -> None:
         """Values of every action in every window, (windows, actions, lanes)."""
         windows = len(stream.tables.periods)
         self._values[name] = np.full((windows, stream.tables.actions, stream.lanes), self.initial, np.float64)
         self._chosen[name] = np.zeros((windows, stream.lanes), np.int64)
 
-    def forget(self, name: str, lanes: Lanes) -> None:
+    def forget(self, name: str, lanes: Integers) -> None:
         """All is worth the same again."""
         self._values[name][:, :, lanes] = self.initial
         self._chosen[name][:, lanes] = 0
 
-    def learn(self, name: str, lanes: Lanes, earned: Floats) -> None:
+    def learn(self, name: str, lanes: Integers, earned: Floats, seen: Seen) -> None:
         """Move the values of what was chosen towards what it brought."""
         for window, chosen in enumerate(self._chosen[name]):
             made = chosen[lanes] > 0
@@ -136,18 +90,13 @@ class QLearner(Learner):
             values[what, who] += self.learning_rate * (earned[made] - values[what, who])
             chosen[lanes] = 0
 
-    def choose(
-        self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int
-    ) -> Lanes:
-        result = np.zeros(stream.lanes, np.int64)
-        lanes = np.flatnonzero(stream.window_open())
-        if lanes.size:
-            rows = stream.row[lanes]
-            window = stream.tables.period_of[rows]
-            values = self._values[name][window, :, lanes].T
-            result[lanes] = self.softmax(name, lanes, values, allowed(stream.tables, rows))
-            self._chosen[name][window, lanes] = result[lanes]
-        return result
+    def decide(self, name: str, stream: BatchStream, lanes: Integers, seen: Seen) -> Integers:
+        """Any choice that is available, the more often the more it is worth."""
+        rows = stream.row[lanes]
+        window = stream.tables.period_of[rows]
+        choice = self.softmax(name, lanes, self._values[name][window, :, lanes].T, allowed(stream.tables, rows))
+        self._chosen[name][window, lanes] = choice
+        return choice
 
 
 class TwoStepLearner(Learner):
@@ -173,6 +122,8 @@ class TwoStepLearner(Learner):
         Daw, Gershman, Seymour, Dayan & Dolan 2011, Neuron 69:1204.
     """
 
+    label = "TwoStepLearner"
+
     def __init__(
         self,
         weight: float = 0.5,
@@ -189,7 +140,7 @@ class TwoStepLearner(Learner):
         self.weight, self.trace, self.perseveration = weight, trace, perseveration
         self._memory: dict[str, _Map] = {}
 
-    def prepare(self, stream: BatchStream, name: str) -> None:
+    def prepare(self, name: str, stream: BatchStream, subject: BatchSubject) -> None:
         """Values of both choices, none of which was made yet."""
         if stream.spec.task.task_name() != "two_step":
             raise ArgumentError(
@@ -197,11 +148,11 @@ class TwoStepLearner(Learner):
             )
         self._memory[name] = _Map(stream)
 
-    def forget(self, name: str, lanes: Lanes) -> None:
+    def forget(self, name: str, lanes: Integers) -> None:
         """All is worth nothing again."""
         self._memory[name].forget(lanes)
 
-    def learn(self, name: str, lanes: Lanes, earned: Floats) -> None:
+    def learn(self, name: str, lanes: Integers, earned: Floats, seen: Seen) -> None:
         """SARSA(lambda) over the two stages; Daw et al. 2011, equations of the model-free values."""
         known = self._memory[name]
         both = (known.chosen[0, lanes] >= 0) & (known.chosen[1, lanes] >= 0)
@@ -214,23 +165,18 @@ class TwoStepLearner(Learner):
         known.last[who] = one
         known.chosen[:, lanes] = -1
 
-    def choose(
-        self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int
-    ) -> Lanes:
-        result = np.zeros(stream.lanes, np.int64)
-        lanes = np.flatnonzero(stream.window_open())
-        if lanes.size:
-            known = self._memory[name]
-            state = known.place[stream.tables.period_of[stream.row[lanes]]]
-            first = state < 0
-            values = np.where(first, self._first_values(known, lanes), known.second[np.maximum(state, 0), :, lanes].T)
-            choice = self.softmax(name, lanes, values, np.ones(values.shape, bool))
-            known.chosen[np.where(first, 0, 1), lanes] = choice
-            known.state[lanes] = np.maximum(state, 0)
-            result[lanes] = choice + 1
-        return result
+    def decide(self, name: str, stream: BatchStream, lanes: Integers, seen: Seen) -> Integers:
+        """The first or the second choice, the more often the more it is worth."""
+        known = self._memory[name]
+        state = known.place[stream.tables.period_of[stream.row[lanes]]]
+        first = state < 0
+        values = np.where(first, self._first_values(known, lanes), known.second[np.maximum(state, 0), :, lanes].T)
+        choice = self.softmax(name, lanes, values, np.ones(values.shape, bool))
+        known.chosen[np.where(first, 0, 1), lanes] = choice
+        known.state[lanes] = np.maximum(state, 0)
+        return choice + 1
 
-    def _first_values(self, known: _Map, lanes: Lanes) -> Floats:
+    def _first_values(self, known: _Map, lanes: Integers) -> Floats:
         """What the first choices are worth, (2, n)."""
         best = known.second[:, :, lanes].max(axis=1)
         by_map = known.common * best + (1 - known.common) * best[::-1]
@@ -254,7 +200,7 @@ class _Map:
         self.state = np.zeros(stream.lanes, np.int64)
         self.last = np.full(stream.lanes, -1, np.int64)
 
-    def forget(self, lanes: Lanes) -> None:
+    def forget(self, lanes: Integers) -> None:
         """Begin anew in some lanes."""
         self.first[:, lanes] = 0.0
         self.second[:, :, lanes] = 0.0

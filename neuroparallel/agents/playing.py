@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.protocol import Actions, Agent, Infos, Observations
+from neuroparallel.agents.protocol import Actions, Agent, Infos, Observations, ended_trials
 from neuroparallel.agents.registry import make_agent
 from neuroparallel.agents.seats import seats_of
 from neuroparallel.engine.batch import BatchEngine
@@ -149,9 +149,7 @@ def _play(engine: BatchEngine, agent: Agent, quota: Integers, first: int, seed: 
 def _ended(engine: BatchEngine, index: int, infos: Infos) -> NDArray[np.bool_]:
     """In which lanes a trial of a stream has just ended."""
     spec = engine.layout.streams[index]
-    subject = engine.layout.subjects[spec.subject]
-    key = "trial_end" if len(subject.streams) == 1 else f"{spec.short}.trial_end"
-    return np.asarray(infos[subject.name][key], bool)
+    return ended_trials(infos, engine.layout.subjects[spec.subject].name, spec.short)
 
 
 class _Harvest:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from neuroparallel.engine.batch import BatchEngine
 
-__all__ = ["Actions", "Agent", "Infos", "Observations", "engine_of"]
+__all__ = ["Actions", "Agent", "Infos", "Observations", "ended_trials", "engine_of"]
 
 Actions: TypeAlias = dict[str, NDArray[np.int64]]
 Observations: TypeAlias = Mapping[str, NDArray[np.float32]]
@@ -48,3 +48,9 @@ class Agent(Protocol):
 def engine_of(engine: Any) -> BatchEngine:
     """The batch engine itself, within any wrappers."""
     return getattr(engine, "unwrapped", engine)  # type: ignore[no-any-return]
+
+
+def ended_trials(infos: Infos, subject: str, stream: str) -> NDArray[np.bool_]:
+    """In which lanes a trial of a stream, by its short name, has just ended; bool, (lanes,)."""
+    told = infos[subject]
+    return np.asarray(told[f"{stream}.trial_end" if f"{stream}.trial_end" in told else "trial_end"], bool)

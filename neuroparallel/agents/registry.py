@@ -17,7 +17,7 @@ from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.sharing import ConfidenceSharer
 from neuroparallel.agents.stages import Bottleneck, CapacitySharing
 from neuroparallel.agents.stopping import RaceStopper
-from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
+from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest, whole_number
 
 __all__ = ["list_agents", "make_agent"]
 
@@ -65,10 +65,15 @@ def make_agent(what: str | Agent, **options: Any) -> Agent:
         for option in options:
             if option not in known:
                 raise ArgumentError(f"agent {what!r} has no option {option!r}.{nearest(option, known)}")
+        if "seed" in options:
+            whole_number(options["seed"], f"agent {what!r}: seed")
         try:
             return _AGENTS[what](**options)
-        except TypeError as error:
-            raise ArgumentError(f"agent {what!r}: {error}.") from None
+        except NeuroparallelError:
+            raise
+        except (TypeError, ValueError, OverflowError) as error:
+            usual = ", ".join(f"{name}: {option.default!r}" for name, option in known.items())
+            raise ArgumentError(f"agent {what!r}: {options!r} does not fit; its own options are {usual}.") from error
     if isinstance(what, type) or not isinstance(what, Agent):
         raise ArgumentError(
             f"{what!r} is no agent; give a name ({', '.join(list_agents())}) or an object with reset and act."

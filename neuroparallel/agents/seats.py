@@ -15,6 +15,7 @@ from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.registry import list_agents, make_agent
 from neuroparallel.agents.trained import TrainedAgent, load_trained
 from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.engine.saved import check_saved
 from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError
 from neuroparallel.scenario import Scenario
 
@@ -153,16 +154,23 @@ class SeatedBatch:
         return {"env": self.env.state(), "seats": memories, **own}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
-        """Go back to a saved state."""
+        """Go back to a saved state.
+
+        Raises:
+            ArgumentError: It was saved of another scenario, of other agents, or by another version of neuroparallel.
+        """
+        check_saved(saved, self.state())
+        parts = _parts(self.unwrapped)
+        memories = {seat: _recalled(self.seats[seat], seat, memory, parts) for seat, memory in saved["seats"].items()}
         self.env.set_state(saved["env"])
         self._seen, self._told, self._fresh = saved["seen"], saved["told"], saved["fresh"]
         self._decided = dict(saved["decided"])
-        for seat, memory in saved["seats"].items():
+        for seat, memory in memories.items():
             agent: Any = self.seats[seat]
             if hasattr(agent, "set_state"):
                 agent.set_state(memory)
             else:
-                vars(agent).update(_Recall(io.BytesIO(memory), _parts(self.unwrapped)).load())
+                vars(agent).update(memory)
 
 
 def _parts(engine: BatchEngine) -> dict[str, Any]:
@@ -180,6 +188,17 @@ def _memory(agent: Any, parts: Mapping[str, Any]) -> Any:
     file = io.BytesIO()
     _Keep(file, parts).dump(vars(agent))
     return file.getvalue()
+
+
+def _recalled(agent: Any, seat: str, memory: Any, parts: Mapping[str, Any]) -> Any:
+    """What an agent is to remember again: what it said of itself, or all its attributes."""
+    if hasattr(agent, "set_state"):
+        return memory
+    attributes = _Recall(io.BytesIO(memory), parts).load()
+    missing = sorted(vars(agent).keys() - attributes.keys())
+    if missing:
+        raise ArgumentError(f"the state of {seat} lacks {missing[0]}; it is of another agent or version.")
+    return attributes
 
 
 class _Keep(pickle.Pickler):

@@ -66,7 +66,8 @@ def sensitivity(trials: Trials, by: str | Sequence[str] = STREAM) -> Table:
 
     Returns:
         A row per group: the columns of ``by``, ``hits``, ``signal_trials``, ``false_alarms``,
-        ``noise_trials``, ``dprime`` and ``criterion``.
+        ``noise_trials``, ``dprime`` and ``criterion``; the last two ``nan`` where something is always right, or
+        nothing ever is, as then there is nothing to tell.
 
     Raises:
         UnknownNameError: The table lacks a column.
@@ -76,7 +77,7 @@ def sensitivity(trials: Trials, by: str | Sequence[str] = STREAM) -> Table:
     signal, responded = trials["ground_truth"] > 0, trials["choice"] > 0
     hits, signals = groups.count(signal & responded), groups.count(signal)
     alarms, noises = groups.count(~signal & responded), groups.count(~signal)
-    measure = dprime(hits, signals, alarms, noises)
+    measure, told = dprime(hits, signals, alarms, noises), (signals > 0) & (noises > 0)
     return Table(
         {
             **groups.columns,
@@ -84,7 +85,7 @@ def sensitivity(trials: Trials, by: str | Sequence[str] = STREAM) -> Table:
             "signal_trials": signals,
             "false_alarms": alarms,
             "noise_trials": noises,
-            "dprime": measure.dprime,
-            "criterion": measure.criterion,
+            "dprime": np.where(told, measure.dprime, np.nan),
+            "criterion": np.where(told, measure.criterion, np.nan),
         }
     )

@@ -32,28 +32,23 @@ class Groups:
 
     def __len__(self) -> int:
         """Number of groups."""
-        return self.size
-
-    @property
-    def size(self) -> int:
-        """Number of groups."""
         return int(self.codes.max()) + 1 if len(self.codes) else 0
 
     def count(self, mask: BoolArray | None = None) -> IntArray:
         """Rows in each group, of the whole table's rows that are marked if ``mask`` is given."""
         codes = self.codes if mask is None else self.codes[mask[self.rows]]
-        return np.bincount(codes, minlength=self.size).astype(np.int64)
+        return np.bincount(codes, minlength=len(self)).astype(np.int64)
 
     def total(self, values: Array) -> FloatArray:
         """Sum over each group of values given for the whole table; missing ones count 0."""
         mine = np.nan_to_num(values[self.rows].astype(np.float64))
-        return np.bincount(self.codes, mine, minlength=self.size).astype(np.float64)
+        return np.bincount(self.codes, mine, minlength=len(self)).astype(np.float64)
 
     def members(self) -> list[IntArray]:
         """The row numbers of each group, in table order."""
         order = np.argsort(self.codes, kind="stable")
-        ends = np.cumsum(np.bincount(self.codes, minlength=self.size))
-        return np.split(self.rows[order], ends[:-1]) if self.size else []
+        ends = np.cumsum(np.bincount(self.codes, minlength=len(self)))
+        return np.split(self.rows[order], ends[:-1]) if len(self) else []
 
 
 def grouped(table: Table, by: str | Sequence[str], mask: BoolArray | None = None) -> Groups:

@@ -156,28 +156,22 @@ def history_design(
     trials.require("choice", "correct", "trial")
     order = np.lexsort([trials["trial"], *_lived(trials)])
     past = _Past.of(trials, order, choices)
-    names: list[tuple[str, int]] = [("bias", 0)]
-    columns = [np.ones(len(order))]
+    regressors = {("bias", 0): np.ones(len(order))}
     usable = past.response != 0
     if evidence is not None:
         strength = signed_evidence(trials, evidence, side, positive)[order]
+        regressors["evidence", 0] = strength
         usable &= np.isfinite(strength)
-        names.append(("evidence", 0))
-        columns.append(strength)
     for lag in range(1, lags + 1):
+        regressors |= past.regressors_at(lag, transitions)
         usable &= past.recorded(lag + transitions)
-        for name in RESPONSES if not (transitions and lag == 2) else ():
-            names.append((name, lag))
-            columns.append(past.response_at(lag, SIGNS[name[1]]))
-        for name in TRANSITIONS if transitions else ():
-            names.append((name, lag))
-            columns.append(past.transition_at(lag, SIGNS[name[1]], SIGNS[name[2]]))
+    names, lag_of = zip(*regressors, strict=True)
     return HistoryDesign(
-        matrix=np.stack([column[usable] for column in columns], axis=1),
+        matrix=np.stack([column[usable] for column in regressors.values()], axis=1),
         chosen=past.response[usable] > 0,
         after=past.outcome_at(1)[usable].astype(np.int64),
         rows=order[usable].astype(np.int64),
-        regressors=Table({"regressor": np.array([n for n, _ in names]), "lag": np.array([lag for _, lag in names])}),
+        regressors=Table({"regressor": np.array(names), "lag": np.array(lag_of)}),
     )
 
 
@@ -304,6 +298,15 @@ class _Past:
     def response_at(self, lag: int, sign: int) -> FloatArray:
         """The response so many trials before, 0 unless its outcome had this sign."""
         return np.where(self.outcome_at(lag) == sign, _delayed(self.response, lag), 0.0)
+
+    def regressors_at(self, lag: int, transitions: bool) -> dict[tuple[str, int], FloatArray]:
+        """What the trial so many before, and the transition to it, may have had to do with a choice."""
+        found = {}
+        if not (transitions and lag == 2):
+            found = {(name, lag): self.response_at(lag, SIGNS[name[1]]) for name in RESPONSES}
+        if transitions:
+            found |= {(name, lag): self.transition_at(lag, SIGNS[name[1]], SIGNS[name[2]]) for name in TRANSITIONS}
+        return found
 
     def transition_at(self, lag: int, before: int, after: int) -> FloatArray:
         """The transition to the trial so many before, as it predicts a side, 0 unless the outcomes had these signs."""

@@ -110,19 +110,20 @@ def psychometric(
     *,
     side: str | None = "side",
     positive: int | str = 2,
-    choice: int = 2,
+    choices: tuple[int, int] = (1, 2),
     lapses: Lapses = "both",
 ) -> Psychometric:
     """Count the choices at each level of signed evidence and fit a curve through them.
 
-    Trials without a choice, and those broken off by an early one, do not count.
+    Only trials with one of two choices count, and not those broken off by an early one: who takes a sure reward
+    instead, as in ``post_decision_wager``, has decided for neither side.
 
     Args:
         trials: One stream of a task with two choices; needs ``choice``.
         evidence: Column with the strength of the evidence.
         side: Column that says what it speaks for; None: the strength is signed already.
         positive: Value of ``side`` for which evidence is positive.
-        choice: The action that counts as the positive choice.
+        choices: The negative and the positive choice.
         lapses: See ``fit_psychometric``.
 
     Returns:
@@ -133,10 +134,10 @@ def psychometric(
         ArgumentError: ``lapses`` is none of the three.
     """
     x = signed_evidence(trials, evidence, side, positive)
-    counted = (trials["choice"] > 0) & completed(trials) & np.isfinite(x)
+    counted = np.isin(trials["choice"], choices) & completed(trials) & np.isfinite(x)
     levels, place = np.unique(x[counted], return_inverse=True)
     count = np.bincount(place, minlength=len(levels))
-    chosen = np.bincount(place[trials["choice"][counted] == choice], minlength=len(levels))
+    chosen = np.bincount(place[trials["choice"][counted] == choices[1]], minlength=len(levels))
     fit = fit_psychometric(levels, chosen, count, lapses=lapses) if len(levels) > 1 else None
     return Psychometric(Table({"evidence": levels, "trials": count, "chosen": chosen}), fit)
 

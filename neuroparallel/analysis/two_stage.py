@@ -80,9 +80,9 @@ def stay_probabilities(
         }
     )
     groups = grouped(pairs, ("rewarded", "common"))
-    if groups.size < 4:
+    if len(groups) < 4:
         raise ArgumentError(
-            f"stay_probabilities: {groups.size} of the four kinds of trial occurred; it needs rewarded and unrewarded "
+            f"stay_probabilities: {len(groups)} of the four kinds of trial occurred; it needs rewarded and unrewarded "
             "trials with common and rare transitions."
         )
     count, stayed = groups.count(), groups.total(pairs["stay"])

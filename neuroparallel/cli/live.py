@@ -23,12 +23,15 @@ class Display:
 
     Args:
         console: Where to show it.
+
+    Attributes:
+        title: What is shown above it, once there is something to show: not over a training that is refused.
     """
 
     def __init__(self, console: Console) -> None:
         from rich.live import Live
 
-        self.console = console
+        self.console, self.title = console, ""
         self._live = Live(console=console, refresh_per_second=8, transient=False) if console.is_terminal else None
         self._line_at = 0.0
 
@@ -46,6 +49,9 @@ class Display:
 
     def update(self, progress: Progress) -> None:
         """Show how far training is."""
+        if self.title:
+            self.console.print(self.title)
+            self.title = ""
         if self._live:
             self._live.update(self._table(progress))
         elif progress.evaluated and time.monotonic() - self._line_at >= PLAIN_EVERY_S:

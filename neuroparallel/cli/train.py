@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroparallel.cli.common import add_verb, add_what, load, note, on_screen
 from neuroparallel.errors import ArgumentError
+from neuroparallel.records.json_file import SUMMARY
 
 if TYPE_CHECKING:
     from neuroparallel.rllib import TrainingResult
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 RUNS = Path("runs")
-SUMMARY = "summary.json"
 LATEST = "latest"  # what --resume says without a directory
 INTERRUPTED = 130
 
@@ -44,19 +44,18 @@ def train(options: argparse.Namespace) -> int:
     from neuroparallel.rllib.run_files import uninterrupted
 
     what, resumed = _what(options)
-    console = on_screen(error=True)
-    with _place(options, what.name, resumed) as place:
-        console.print(f"[bold]{what.name}[/]  {what.description}  [dim]{place}[/]")
-        with Display(console) as display:
-            result = learn(
-                what,
-                out=place,
-                budget_s=options.budget,
-                seed=options.seed,
-                resume=resumed,
-                progress=display.update,
-                **({"lanes": options.lanes} if options.lanes else {}),
-            )
+    display = Display(on_screen(error=True))
+    with _place(options, what.name, resumed) as place, display:
+        display.title = f"[bold]{what.name}[/]  {what.description}  [dim]{place}[/]"
+        result = learn(
+            what,
+            out=place,
+            budget_s=options.budget,
+            seed=options.seed,
+            resume=resumed,
+            progress=display.update,
+            **({"lanes": options.lanes} if options.lanes else {}),
+        )
     with uninterrupted():
         return _conclude(result, place)
 

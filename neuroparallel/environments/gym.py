@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.saved import check_saved
 from neuroparallel.environments.compile import View, What
 from neuroparallel.environments.parallel import ParallelEnvironment
 from neuroparallel.environments.render import RENDER_MODES
@@ -141,7 +142,12 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         return self._parallel.get_state()
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
-        """Go back to a state from `get_state` of an environment of the same scenario."""
+        """Go back to a state from `get_state` of an environment of the same scenario.
+
+        Raises:
+            ArgumentError: It is the state of another one, or of another version of neuroparallel.
+        """
+        check_saved(saved, self.get_state())
         self._parallel.set_state(saved)
 
     def __repr__(self) -> str:

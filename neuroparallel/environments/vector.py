@@ -11,6 +11,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.engine.saved import check_saved
 from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.gym import only_agent
 from neuroparallel.environments.shells import batch_engine, splitter
@@ -254,7 +255,12 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         return {"engine": self.engine.state(), "over": self._over.copy()}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
-        """Go back to a state from `get_state` of an environment of the same scenario and size."""
+        """Go back to a state from `get_state` of an environment of the same scenario and size.
+
+        Raises:
+            ArgumentError: It is the state of another one, or of another version of neuroparallel.
+        """
+        check_saved(saved, self.get_state())
         self.engine.set_state(saved["engine"])
         self._over = saved["over"].copy()
 

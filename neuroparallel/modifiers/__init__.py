@@ -7,15 +7,12 @@ file each, found by looking into this folder.
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-import pkgutil
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import Any
 
 from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest
 from neuroparallel.modifiers._base import Modified, Modifier, layers
+from neuroparallel.registry import Registry, check_options, read_entry
 from neuroparallel.task import Task
 
 __all__ = ["Modified", "Modifier", "layers", "list_modifiers", "modifier_class", "modify", "read_modifier"]
@@ -23,21 +20,12 @@ __all__ = ["Modified", "Modifier", "layers", "list_modifiers", "modifier_class",
 _COOPERATE = ("variable_choices",)  # steers as well, and those after it keep to what it leaves
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> dict[str, type[Modifier]]:
-    found = {}
-    for info in pkgutil.iter_modules(__path__):
-        if not info.name.startswith("_"):
-            module = importlib.import_module(f"{__name__}.{info.name}")
-            for value in vars(module).values():
-                if isinstance(value, type) and issubclass(value, Modifier) and value.__module__ == module.__name__:
-                    found[value.name()] = value
-    return dict(sorted(found.items()))
+_registry: Registry[Modifier] = Registry("modifier", Modifier, __name__, __path__, lambda cls: cls.name())
 
 
 def list_modifiers() -> list[str]:
     """Names of all modifiers, sorted."""
-    return list(_shipped())
+    return list(_registry.shipped)
 
 
 def modifier_class(name: str) -> type[Modifier]:
@@ -47,9 +35,9 @@ def modifier_class(name: str) -> type[Modifier]:
         UnknownNameError: There is none of that name; offers the nearest one.
     """
     short = str(name).removesuffix("_v0")
-    if short not in _shipped():
-        raise UnknownNameError(f"there is no modifier {name!r}.{nearest(short, _shipped())}")
-    return _shipped()[short]
+    if short not in _registry.shipped:
+        raise UnknownNameError(f"there is no modifier {name!r}.{nearest(short, _registry.shipped)}")
+    return _registry.shipped[short]
 
 
 def read_modifier(entry: Any) -> Modifier:
@@ -67,29 +55,15 @@ def read_modifier(entry: Any) -> Modifier:
     """
     if isinstance(entry, Modifier):
         return entry
-    name, options = (entry if isinstance(entry, str) else None), cast(Any, {})
-    if isinstance(entry, Mapping) and len(entry) == 1:
-        name, options = next(iter(entry.items()))
-        options = {} if options is None else options
-    if not isinstance(name, str) or not isinstance(options, Mapping):
-        raise ArgumentError(
-            f"{entry!r} is neither the name of a modifier nor a name with its options, as in "
-            "{trial_history: {probability: 0.8}}."
-        )
+    name, options = read_entry(entry, "modifier", "{trial_history: {probability: 0.8}}")
     cls = modifier_class(name)
-    known = {spec.name: spec for spec in dataclasses.fields(cls)}
-    for option in options:
-        if option not in known:
-            raise UnknownNameError(f"{cls.name()} has no option {option!r}.{nearest(str(option), known)}")
-    for option, spec in known.items():
-        if option not in options and spec.default is spec.default_factory:  # both are missing
-            raise ArgumentError(f"{cls.name()} needs the option {option!r}.")
+    check_options(cls, cls.name(), options)
     try:
         return cls(**options)
     except NeuroparallelError as error:
         raise type(error)(f"{cls.name()}.{error}") from None
     except (TypeError, ValueError, AttributeError) as error:
-        raise ArgumentError(f"{cls.name()}: {dict(options)!r} does not fit ({error}).") from None
+        raise ArgumentError(f"{cls.name()}: {options!r} does not fit ({error}).") from None
 
 
 def modify(task: Task, modifiers: Iterable[Modifier]) -> Task:

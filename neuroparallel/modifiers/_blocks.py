@@ -10,34 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.errors import ArgumentError, nearest, whole_number
+from neuroparallel.errors import ArgumentError, whole_number
+from neuroparallel.modifiers._options import chance
 from neuroparallel.seeding import pick
 from neuroparallel.task import Draw, Memory, is_finite_number
 from neuroparallel.timing import Choice, Law, read_duration
 
-__all__ = ["Blocks", "Length", "chance", "one_of", "read_length"]
+__all__ = ["Blocks", "Length", "read_length"]
 
 Integers = NDArray[np.int64]
 Length = Any  # as `read_length` understands it
 ORDERS = ("cycle", "random")
 LONGEST = 10**9  # trials; a block without a length lasts for the whole session
-
-
-def one_of(value: Any, names: tuple[str, ...], where: str) -> None:
-    """Refuse what is none of some words."""
-    if value not in names:
-        raise ArgumentError(f"{where} is {value!r}.{nearest(str(value), names)}")
-
-
-def chance(value: Any, where: str) -> float:
-    """Let a probability through, refuse anything else.
-
-    Raises:
-        ArgumentError: It is no number from 0 to 1.
-    """
-    if not is_finite_number(value) or not 0 <= value <= 1:
-        raise ArgumentError(f"{where} is {value!r}; it is a probability per trial, 0 to 1.")
-    return float(value)
 
 
 @dataclass(frozen=True)

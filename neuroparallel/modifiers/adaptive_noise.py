@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.hooks import Bernoulli, Poisson
 from neuroparallel.modifiers._base import Modifier, own
-from neuroparallel.modifiers._blocks import chance
+from neuroparallel.modifiers._options import chance, some_names
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Memory, Task, View, is_finite_number
@@ -52,8 +52,8 @@ class AdaptiveNoise(Modifier):
         for name in ("step", "start"):
             if not is_finite_number(getattr(self, name)) or getattr(self, name) < 0:
                 raise ArgumentError(f"{name} is {getattr(self, name)!r}; it is a number, 0 or more.")
-        if isinstance(self.on, str):
-            object.__setattr__(self, "on", (self.on,))
+        if self.on is not None:
+            object.__setattr__(self, "on", some_names(self.on, "on"))
 
     def _groups(self, task: Task) -> list[str]:
         """The groups that get noise; those of counted events have noise of their own kind."""
@@ -63,7 +63,7 @@ class AdaptiveNoise(Modifier):
             return [name for name in groups if name != "fixation" and name not in counted]
         for name in self.on:
             if name not in groups:
-                raise self.refuse(task, f"it has no channel {name!r}.{nearest(str(name), groups)}")
+                raise self.refuse(task, f"it has no channel {name!r}.{nearest(name, groups)}")
             if name in counted:
                 raise self.refuse(task, f"channel {name!r} shows counted events, which are whole numbers.")
         return list(self.on)

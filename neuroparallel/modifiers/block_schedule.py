@@ -10,7 +10,8 @@ from typing import Any
 from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, NeuroparallelError
 from neuroparallel.modifiers._base import Frozen, Modifier
-from neuroparallel.modifiers._blocks import Blocks, one_of, read_length
+from neuroparallel.modifiers._blocks import Blocks, read_length
+from neuroparallel.modifiers._options import one_of
 from neuroparallel.modifiers._variants import Variants, variants_of
 from neuroparallel.task import Draw, Memory, Response, Task
 from neuroparallel.timing import Timing

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.modifiers._base import Modifier, own
-from neuroparallel.modifiers._blocks import chance, one_of
 from neuroparallel.modifiers._design import added_factor
+from neuroparallel.modifiers._options import chance, one_of
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Response, Task, is_finite_number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from neuroparallel.design import Factorial, Rows
 from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.modifiers._base import Modifier, frozen, own
-from neuroparallel.modifiers._blocks import one_of
 from neuroparallel.modifiers._design import replaced_factors
+from neuroparallel.modifiers._options import one_of, some_names
 from neuroparallel.modifiers._orders import constrained_orders
 from neuroparallel.modifiers._survey import columns_of
 from neuroparallel.seeding import GAMMA, mix
@@ -67,14 +68,16 @@ class ConditionSequence(Modifier):
         given = [name for name in ("trials", "file", "factorial") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ArgumentError(f"trials: give one of trials, file and factorial; found {given or 'none of them'}.")
+        if self.columns is not None:
+            object.__setattr__(self, "columns", some_names(self.columns, "columns"))
         if self.file is not None:
             object.__setattr__(self, "trials", frozen(_from_file(self.file)))
             object.__setattr__(self, "file", None)
         if self.trials is not None:
             object.__setattr__(self, "trials", frozen(_as_columns(self.trials, self.columns)))
             object.__setattr__(self, "columns", None)
-        if isinstance(self.factorial, str):
-            object.__setattr__(self, "factorial", (self.factorial,))
+        if self.factorial is not None and not isinstance(self.factorial, Mapping):
+            object.__setattr__(self, "factorial", some_names(self.factorial, "factorial"))
         whole_number(self.repeat, "repeat", 1)
         one_of(self.order, ORDERS, "order")
         if self.max_repeats is not None:
@@ -106,10 +109,10 @@ class ConditionSequence(Modifier):
         levels: dict[str, Any] = {}
         for name in self.factorial:
             if isinstance(self.factorial, Mapping):
-                levels[name] = [{name: value} for value in self.factorial[name]]
+                levels[name] = [{name: value} for value in _listed(self.factorial[name])]
                 continue
             if name not in design.factors:
-                raise self.refuse(task, f"it has no factor {name!r}.{nearest(str(name), design.factors)}")
+                raise self.refuse(task, f"it has no factor {name!r}.{nearest(name, design.factors)}")
             columns = columns_of(name, design.factors[name])
             lines = zip(*(values.tolist() for values in columns.values()), strict=True)
             levels[name] = [dict(zip(columns, line, strict=True)) for line in lines]
@@ -200,10 +203,15 @@ def _pool(levels: tuple[Any, ...], most: tuple[Any, ...], balanced: str | None) 
     return constrained_orders(columns, dict(most), balanced, POOL)
 
 
+def _listed(values: Any) -> list[Any]:
+    """Several values, or one, as a list."""
+    return list(values) if isinstance(values, (tuple, list)) else [values]
+
+
 def _as_columns(trials: Any, wanted: Any) -> dict[str, Any]:
     """A list of trials as columns of equal length."""
     if isinstance(trials, Mapping):
-        columns = {str(name): list(v) if isinstance(v, (tuple, list)) else [v] for name, v in trials.items()}
+        columns = {str(name): _listed(values) for name, values in trials.items()}
     elif isinstance(trials, (tuple, list)) and trials and all(isinstance(row, Mapping) for row in trials):
         names = list(trials[0])
         for place, row in enumerate(trials):
@@ -219,12 +227,14 @@ def _as_columns(trials: Any, wanted: Any) -> dict[str, Any]:
         return columns
     for name in wanted:
         if name not in columns:
-            raise ArgumentError(f"columns: the list has no column {name!r}.{nearest(str(name), columns)}")
+            raise ArgumentError(f"columns: the list has no column {name!r}.{nearest(name, columns)}")
     return {name: columns[name] for name in wanted}
 
 
-def _from_file(file: str) -> dict[str, list[Any]]:
+def _from_file(file: str | os.PathLike[str]) -> dict[str, list[Any]]:
     """The columns of a text file, as numbers where they are."""
+    if not isinstance(file, (str, os.PathLike)):
+        raise ArgumentError(f"file is {file!r}; it is the path of a text file.")
     try:
         text = Path(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest, whole_number
 from neuroparallel.modifiers._base import Frozen, Modifier
-from neuroparallel.modifiers._blocks import chance
+from neuroparallel.modifiers._options import chance
 from neuroparallel.modifiers._variants import Variants, variants_of
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Memory, Response, Task

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from neuroparallel.design import Factorial, Levels
 from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.modifiers._base import Modifier, own
-from neuroparallel.modifiers._blocks import one_of
 from neuroparallel.modifiers._design import replaced_factors
+from neuroparallel.modifiers._options import one_of
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Memory, Task, is_finite_number
 

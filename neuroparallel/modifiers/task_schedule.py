@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.modifiers._blocks import ORDERS, Blocks, one_of, read_length
+from neuroparallel.modifiers._blocks import ORDERS, Blocks, read_length
+from neuroparallel.modifiers._options import one_of
 from neuroparallel.modifiers._survey import drawn
 from neuroparallel.modifiers._turns import Turns
 from neuroparallel.task import Draw, Memory, Task, is_finite_number

@@ -11,6 +11,7 @@ from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._design import added_factor
+from neuroparallel.modifiers._options import some_names
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Task, is_finite_number
 from neuroparallel.timing import Timing
@@ -41,11 +42,10 @@ class TimeOut(Modifier):
         super().__post_init__()
         if not is_finite_number(self.ms) or self.ms <= 0:
             raise ArgumentError(f"ms is {self.ms!r}; a wait lasts more than 0 ms.")
-        after = (self.after,) if isinstance(self.after, str) else self.after
-        for name in after if isinstance(after, tuple) else (after,):
+        object.__setattr__(self, "after", some_names(self.after, "after"))
+        for name in self.after:
             if name not in OUTCOMES:
-                raise ArgumentError(f"after: {name!r} is no outcome to wait after.{nearest(str(name), OUTCOMES)}")
-        object.__setattr__(self, "after", after)
+                raise ArgumentError(f"after: {name!r} is no outcome to wait after.{nearest(name, OUTCOMES)}")
 
     def timing(self, task: Task) -> Timing:
         if "time_out" in task.timing:

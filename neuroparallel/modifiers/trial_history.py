@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.modifiers._base import Modifier, own
-from neuroparallel.modifiers._blocks import ORDERS, Blocks, chance, one_of, read_length
+from neuroparallel.modifiers._blocks import ORDERS, Blocks, read_length
 from neuroparallel.modifiers._design import added_factor, shown_block, with_channels
+from neuroparallel.modifiers._options import chance, one_of
 from neuroparallel.modifiers._survey import crop, drawn, survey
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Channels, Draw, Memory, Task, is_finite_number

@@ -9,6 +9,7 @@ import numpy as np
 
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.modifiers._base import Modifier
+from neuroparallel.modifiers._options import some_names
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.task import Task, is_finite_number
 from neuroparallel.trial import Trial
@@ -36,13 +37,13 @@ class Urgency(Modifier):
         super().__post_init__()
         if not is_finite_number(self.per_second):
             raise ArgumentError(f"per_second is {self.per_second!r}; it is a finite number.")
-        if isinstance(self.during, str):
-            object.__setattr__(self, "during", (self.during,))
+        if self.during is not None:
+            object.__setattr__(self, "during", some_names(self.during, "during"))
 
     def check(self, task: Task, dt: float) -> None:
         for name in self.during or ():
             if name not in task.timing:
-                raise self.refuse(task, f"there is no period {name!r}.{nearest(str(name), task.timing)}")
+                raise self.refuse(task, f"there is no period {name!r}.{nearest(name, task.timing)}")
         if sampled(task, dt).final.any():
             raise self.refuse(task, "the choice held in the last moment counts, so haste is worth nothing.")
 

@@ -7,18 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuroparallel.analysis import performance
-from neuroparallel.plotting.style import (
-    COLORS,
-    INK,
-    QUIET,
-    TEXT,
-    Axes,
-    Figure,
-    figure_of,
-    new_figure,
-    tidy,
-    titled,
-)
+from neuroparallel.plotting.style import QUIET, TEXT, Axes, Figure, axes_of, bars, color_of, reach, spoken, tidy, titled
 from neuroparallel.records import Table, Trials
 
 
@@ -50,42 +39,35 @@ def plot_performance(
     conditions = [] if by is None else [by] if isinstance(by, str) else list(by)
     conditions = [name for name in conditions if name not in ("subject", "stream")]
     table = performance(trials, ("subject", "stream", *conditions), level=level)
+    figure, ax = axes_of(ax, max(4.0, 1.4 + 0.62 * len(table)), 3.6)
     streams = _stream_names(table)
-    places, gap = np.arange(len(table), dtype=np.float64), 0.8
     known = list(dict.fromkeys(streams))
-    if conditions:
-        places += gap * np.array([known.index(stream) for stream in streams])
-    figure = figure_of(ax) if ax is not None else new_figure(max(4.0, 1.4 + 0.62 * len(table)), 3.6)
-    ax = ax if ax is not None else figure.add_subplot()
-    colors = [COLORS[known.index(stream) % len(COLORS)] for stream in streams]
-    percent = 100 * table["correct"]
-    reach = 100 * np.stack([table["correct"] - table["low"], table["high"] - table["correct"]])
-    ax.bar(places, percent, width=0.78, color=colors, alpha=0.85, zorder=2)
-    ax.errorbar(
-        places, percent, yerr=reach.clip(0), fmt="none", ecolor=INK, elinewidth=1.2, capsize=3,
-        zorder=3,
-    )  # fmt: skip
+    number = np.array([known.index(stream) for stream in streams], int)
+    places = np.arange(len(table)) + (0.8 * number if conditions else 0)  # a gap between the bars of two streams
+    percent, low, high = (100 * table[name] for name in ("correct", "low", "high"))
+    bars(ax, places, percent, reach(percent, low, high), [color_of(n) for n in number], 0.78)
     for place, count in zip(places, table["trials"], strict=True):
         ax.text(place, 2, f"n {count}", ha="center", fontsize=TEXT - 2.5, color="white", zorder=4)
-    labels = _condition_labels(table, conditions) if conditions else streams
-    ax.set_xticks(places, labels)
+    ax.set_xticks(places, _condition_labels(table, conditions) if conditions else streams)
     ax.set_ylim(0, 104)
     ax.set_ylabel("correct (%)")
     if conditions:
-        ax.set_xlabel(" / ".join(_spoken(name) for name in conditions))
-        _name_streams(ax, places, streams, known)
+        ax.set_xlabel(" / ".join(spoken(name) for name in conditions))
+        for n, stream in enumerate(known):
+            middle = float(places[number == n].mean())
+            ax.text(middle, 106, stream, ha="center", fontsize=TEXT, color=color_of(n), fontweight="bold")
     if chance is not None:
-        ax.axhline(100 * chance, color=QUIET, linewidth=1, linestyle=":", zorder=3)
-        ax.text(
-            1.0, 100 * chance, " chance", transform=ax.get_yaxis_transform(), va="center",
-            fontsize=TEXT - 1.5, color=QUIET,
-        )  # fmt: skip
+        _chance(ax, 100 * chance)
     tidy(ax)
-    ax.tick_params(axis="x", length=0)
-    ax.set_title(title, loc="left", fontsize=TEXT + 1, color=INK, fontweight="bold", pad=18)
-    if not conditions:
-        titled(ax, title)
+    titled(ax, title, above=18 if conditions else None)
     return figure
+
+
+def _chance(ax: Axes, percent: float) -> None:
+    """A dotted line where a guesser would be."""
+    ax.axhline(percent, color=QUIET, linewidth=1, linestyle=":", zorder=3)
+    place = ax.get_yaxis_transform()
+    ax.text(1.0, percent, " chance", transform=place, va="center", fontsize=TEXT - 1.5, color=QUIET)
 
 
 def _stream_names(table: Table) -> list[str]:
@@ -98,20 +80,3 @@ def _stream_names(table: Table) -> list[str]:
 def _condition_labels(table: Table, conditions: Sequence[str]) -> list[str]:
     cells = [[f"{v:g}" if isinstance(v, (int, float)) else str(v) for v in table[name].tolist()] for name in conditions]
     return ["\n".join(label) for label in zip(*cells, strict=True)]
-
-
-def _name_streams(ax: Axes, places: np.ndarray, streams: list[str], known: list[str]) -> None:
-    for i, stream in enumerate(known):
-        mine = places[[name == stream for name in streams]]
-        ax.text(
-            float(mine.mean()), 106, stream, ha="center", fontsize=TEXT,
-            color=COLORS[i % len(COLORS)], fontweight="bold",
-        )  # fmt: skip
-
-
-def _spoken(name: str) -> str:
-    """A column's name as a person would write it, its unit in brackets."""
-    for ending, unit in (("_ms", "ms"), ("_s", "s"), ("_hz", "Hz"), ("_deg", "deg")):
-        if name.endswith(ending):
-            return f"{name[: -len(ending)].replace('_', ' ')} ({unit})"
-    return "coherence (%)" if name == "coherence" else name.replace("_", " ")

@@ -5,17 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroparallel.analysis import choice_shares
-from neuroparallel.plotting.style import (
-    COLORS,
-    MARKERS,
-    TEXT,
-    Axes,
-    Figure,
-    figure_of,
-    new_figure,
-    tidy,
-    titled,
-)
+from neuroparallel.plotting.style import Axes, Figure, axes_of, finished, legend, points, reach
 from neuroparallel.records import Trials
 from neuroparallel.records.trials import stream_codes
 
@@ -36,17 +26,12 @@ def plot_choices(trials: Trials, ax: Axes | None = None, *, level: float = 0.95,
         UnknownNameError: The table lacks a column.
     """
     names, codes = stream_codes(trials)
-    figure = figure_of(ax) if ax is not None else new_figure(5.2, 3.6)
-    ax = ax if ax is not None else figure.add_subplot()
+    figure, ax = axes_of(ax, 5.2, 3.6)
     for place, name in enumerate(names):
         shares = choice_shares(trials.select(codes == place), (), level=level)
         percent, low, high = (100 * shares[column] for column in ("share", "low", "high"))
-        shift = 0.12 * (place - (len(names) - 1) / 2)
-        ax.errorbar(
-            shares["choice"] + shift, percent, yerr=np.stack([percent - low, high - percent]).clip(0), linestyle="",
-            color=COLORS[place % len(COLORS)], marker=MARKERS[place % len(MARKERS)], markersize=6, elinewidth=1.2,
-            label=name,
-        )  # fmt: skip
+        beside = shares["choice"] + 0.12 * (place - (len(names) - 1) / 2)
+        points(ax, beside, percent, reach(percent, low, high), place, line=False, label=name)
     last = int(max(trials["choice"].max(initial=1), 1))
     ax.set_xlim(0.5 if (trials["choice"] > 0).all() else -0.5, last + 0.5)
     ax.set_xticks(np.arange(1, last + 1, 1 + last // 15))
@@ -54,7 +39,6 @@ def plot_choices(trials: Trials, ax: Axes | None = None, *, level: float = 0.95,
     ax.set_xlabel("choice")
     ax.set_ylabel("share of trials (%)")
     if names:
-        ax.legend(frameon=False, fontsize=TEXT - 1.5, loc="best")
-    tidy(ax)
-    titled(ax, title)
+        legend(ax)
+    finished(ax, title)
     return figure

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuroparallel.analysis import HistoryFit, HistoryKernels
 from neuroparallel.errors import ArgumentError
-from neuroparallel.plotting.style import COLORS, FAINT, INK, MARKERS, TEXT, Axes, Figure, new_figure, tidy, titled
+from neuroparallel.plotting.style import FAINT, INK, TEXT, Axes, Figure, finished, legend, new_figure, points, told
 
 PARTS = (("after_correct", "after correct"), ("after_error", "after error"))
 
@@ -45,14 +45,12 @@ def plot_history_kernels(
             _kernel(ax, getattr(found, part), regressor, line, label)
         ax.axhline(0, color=FAINT, linewidth=1, zorder=1)
         if np.isfinite(found.reset_index):
-            told = f"reset index {found.reset_index:.2f} ± {found.reset_index_error:.2f}"
-            ax.text(0.97, 0.78, told, transform=ax.transAxes, ha="right", va="top", fontsize=TEXT - 1, color=INK)
+            told(ax, f"reset index {found.reset_index:.2f} ± {found.reset_index_error:.2f}", 0.78, right=True)
         ax.set_xlabel("lag (trials)")
         if not place:
             ax.set_ylabel(f"weight of {regressor}")
-            ax.legend(frameon=False, fontsize=TEXT - 1, loc="upper right")
-        tidy(ax)
-        titled(ax, name or title)
+            legend(ax, "upper right")
+        finished(ax, name or title)
     if "" not in subjects:
         figure.suptitle(title, x=0.01, ha="left", fontsize=TEXT + 2, color=INK, fontweight="bold")
     return figure
@@ -63,8 +61,5 @@ def _kernel(ax: Axes, fit: HistoryFit, regressor: str, line: int, label: str) ->
     fit.total(regressor)  # refuses a regressor that does not exist
     rows = fit.weights.where(regressor=regressor)
     rows = rows.select(np.isfinite(rows["weight"]))
-    ax.errorbar(
-        rows["lag"], rows["weight"], yerr=rows["standard_error"], color=COLORS[line], marker=MARKERS[line],
-        markersize=5, linewidth=1.8, elinewidth=1.2, capsize=2, label=label, zorder=3 + line,
-    )  # fmt: skip
+    points(ax, rows["lag"], rows["weight"], rows["standard_error"], line, label=label)
     ax.set_xticks(np.unique(fit.weights.where(regressor=regressor)["lag"]))

@@ -10,19 +10,7 @@ import numpy.typing as npt
 from matplotlib.ticker import FuncFormatter
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.plotting.style import (
-    COLORS,
-    INK,
-    MARKERS,
-    QUIET,
-    TEXT,
-    Axes,
-    Figure,
-    figure_of,
-    new_figure,
-    tidy,
-    titled,
-)
+from neuroparallel.plotting.style import INK, QUIET, TEXT, Axes, Figure, axes_of, color_of, finished, marker_of
 from neuroparallel.records.csv_file import PathLike
 from neuroparallel.records.table import FloatArray, Table
 
@@ -66,8 +54,7 @@ def plot_learning_curve(
             "plot_learning_curve: the history needs a column 'seconds' and one per stream, named "
             f"like 'subject_0.memory'; found {', '.join(columns) or 'none'}."
         )
-    figure = figure_of(ax) if ax is not None else new_figure(6.4, 3.8)
-    ax = ax if ax is not None else figure.add_subplot()
+    figure, ax = axes_of(ax, 6.4, 3.8)
     seconds = columns["seconds"]
     if _judged(columns, streams):
         _label_ends(ax, _lines(ax, seconds, {name: 100 * columns[name] for name in streams}, streams), " %")
@@ -82,8 +69,7 @@ def plot_learning_curve(
         _mark_stages(ax, seconds, columns["stage"])
     ax.set_xlim(0, float(np.nanmax(seconds, initial=1e-9)))
     ax.set_xlabel("training time (s)")
-    tidy(ax)
-    titled(ax, title)
+    finished(ax, title)
     if "steps" in columns and len(seconds) > 1:
         _steps_on_top(ax, seconds, columns["steps"])
     return figure
@@ -129,8 +115,8 @@ def _lines(
     ends = []
     for i, (curve, name) in enumerate(zip(curves.values(), _short(list(streams.values())), strict=True)):
         known = np.isfinite(curve)
-        mark = MARKERS[i % len(MARKERS)] if known.sum() <= 40 else ""
-        color = COLORS[i % len(COLORS)]
+        mark = marker_of(i) if known.sum() <= 40 else ""
+        color = color_of(i)
         ax.plot(seconds[known], curve[known], color=color, marker=mark, markersize=3.5, linewidth=1.8)
         if known.any():
             ends.append((float(curve[known][-1]), name, color))
@@ -169,7 +155,7 @@ def _criteria(ax: Axes, criterion: float | Mapping[str, float] | None, streams: 
         for i, full in enumerate(streams):
             value = criterion.get(full, criterion.get(full.split(".", 1)[-1]))
             if value is not None:
-                lines[value] = INK if value in lines else COLORS[i % len(COLORS)]
+                lines[value] = INK if value in lines else color_of(i)
     elif criterion is not None:
         lines[criterion] = INK
     for value, color in lines.items():

@@ -16,19 +16,19 @@ from neuroparallel.analysis.pairing import pairs_of
 from neuroparallel.plotting.style import (
     COLORS,
     FAINT,
-    INK,
-    MARKERS,
     QUIET,
-    TEXT,
     Axes,
     Figure,
-    figure_of,
-    new_figure,
-    tidy,
-    titled,
+    axes_of,
+    bars,
+    color_of,
+    finished,
+    legend,
+    points,
+    reach,
+    told,
 )
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.table import Array
 
 
 def plot_prp(
@@ -60,30 +60,20 @@ def plot_prp(
     """
     found = prp_curve(trials, first, second, level=level)
     names = pairs_of(trials, first, second).names
-    figure, ax = _axes(ax)
+    figure, ax = axes_of(ax)
     soa = found.times["soa_ms"]
     if len(soa):
         _bottleneck(ax, found.times)
     for place, name in enumerate(names):
         mean, low, high = (1000 * found.times[f"{part}_{place + 1}_s"] for part in ("mean", "low", "high"))
-        ax.errorbar(
-            soa, mean, yerr=np.stack([mean - low, high - mean]).clip(0), color=COLORS[place], marker=MARKERS[place],
-            markersize=5, linewidth=1.8, elinewidth=1.2, zorder=3, label=f"{name} (response {place + 1})",
-        )  # fmt: skip
-    ax.legend(frameon=False, fontsize=TEXT - 1, loc="upper right")
-    lines = [
-        f"slope of response 2, {slope.range_ms[0]:g} to {slope.range_ms[1]:g} ms: {slope.value:.2f}"
-        for slope in (found.short, found.long)
-        if np.isfinite(slope.value)
-    ]
-    ax.text(
-        0.97, 0.74, "\n".join(lines), transform=ax.transAxes, ha="right", va="top", fontsize=TEXT - 1.5, color=INK,
-        linespacing=1.5,
-    )  # fmt: skip
+        points(ax, soa, mean, reach(mean, low, high), place, label=f"{name} (response {place + 1})")
+    legend(ax, "upper right")
+    slopes = [slope for slope in (found.short, found.long) if np.isfinite(slope.value)]
+    lines = [f"slope of response 2, {s.range_ms[0]:g} to {s.range_ms[1]:g} ms: {s.value:.2f}" for s in slopes]
+    told(ax, "\n".join(lines), 0.74, right=True)
     ax.set_xlabel("stimulus onset asynchrony (ms)")
     ax.set_ylabel("response time (ms)")
-    tidy(ax)
-    titled(ax, title)
+    finished(ax, title)
     return figure
 
 
@@ -131,22 +121,17 @@ def plot_additivity(
     names = pairs_of(trials, first, second).names
     factors = (factor, factor) if isinstance(factor, str) else factor
     columns = [f"{name} {part}" for name, part in zip(names, factors, strict=True)]
-    figure, ax = _axes(ax)
-    levels = np.unique(found.cells["level_2"])
-    for place, level in enumerate(levels):
+    figure, ax = axes_of(ax)
+    for place, level in enumerate(np.unique(found.cells["level_2"])):
         rows = found.cells.where(level_2=level)
-        ax.errorbar(
-            rows["level_1"], 1000 * rows["mean_s"], yerr=1000 * np.nan_to_num(rows["sem_s"]),
-            color=COLORS[place % len(COLORS)], marker=MARKERS[place % len(MARKERS)], markersize=5, linewidth=1.6,
-            elinewidth=1.2, label=f"{level:g}",
-        )  # fmt: skip
-    ax.legend(frameon=False, fontsize=TEXT - 1.5, title=columns[1].replace("_", " "), title_fontsize=TEXT - 1.5)
-    told = f"interaction {1000 * found.interaction_s:+.0f} ± {1000 * found.standard_error_s:.0f} ms (s.e.)"
-    ax.text(0.03, 0.04, told, transform=ax.transAxes, fontsize=TEXT - 1.5, color=INK)
+        error = 1000 * np.nan_to_num(rows["sem_s"])
+        points(ax, rows["level_1"], 1000 * rows["mean_s"], error, place, label=f"{level:g}")
+    legend(ax, title=columns[1].replace("_", " "))
+    interaction, error_s = found.interaction_s, found.standard_error_s
+    told(ax, f"interaction {1000 * interaction:+.0f} ± {1000 * error_s:.0f} ms (s.e.)", 0.04)
     ax.set_xlabel(columns[0].replace("_", " "))
     ax.set_ylabel("time until both answers (ms)")
-    tidy(ax)
-    titled(ax, title)
+    finished(ax, title)
     return figure
 
 
@@ -178,25 +163,22 @@ def plot_inhibition(
     """
     table = inhibition_function(trials, stop=stop, delay=delay, level=level)
     estimate = stop_signal_reaction_time(trials, stop=stop, delay=delay)
-    figure, ax = _axes(ax)
+    figure, ax = axes_of(ax)
     ax.axhline(50, color=FAINT, linewidth=1)
+    percent, low, high = (100 * table[name] for name in ("responded", "low", "high"))
     size = 5 + 25 * table["trials"] / max(int(table["trials"].max(initial=1)), 1)
-    ax.errorbar(
-        table[delay], 100 * table["responded"], yerr=100 * _reach(table, "responded"), color=COLORS[0], linewidth=1.6,
-        elinewidth=1.2, zorder=2,
-    )  # fmt: skip
-    ax.scatter(table[delay], 100 * table["responded"], s=2 * size, color=COLORS[0], zorder=3)
-    told = (
+    ax.errorbar(table[delay], percent, yerr=reach(percent, low, high), color=COLORS[0], linewidth=1.6, zorder=2)
+    ax.scatter(table[delay], percent, s=2 * size, color=COLORS[0], zorder=3)
+    told(
+        ax,
         f"stop-signal reaction time {1000 * estimate.ssrt_s:.0f} ms\n"
         f"P(response | stop) {estimate.p_respond:.2f}, mean delay {1000 * estimate.mean_delay_s:.0f} ms\n"
-        f"go {1000 * estimate.go_mean_s:.0f} ms, failed stops {1000 * estimate.failed_stop_mean_s:.0f} ms"
+        f"go {1000 * estimate.go_mean_s:.0f} ms, failed stops {1000 * estimate.failed_stop_mean_s:.0f} ms",
     )
-    ax.text(0.03, 0.97, told, transform=ax.transAxes, va="top", fontsize=TEXT - 1.5, color=INK, linespacing=1.5)
     ax.set_ylim(-2, 102)
     ax.set_xlabel("delay of the stop signal (ms)")
     ax.set_ylabel("stop trials with a response (%)")
-    tidy(ax, grid=False)
-    titled(ax, title)
+    finished(ax, title, grid=False)
     return figure
 
 
@@ -219,25 +201,19 @@ def plot_stay(
         ArgumentError: One of the four kinds of trial never occurred.
     """
     found = stay_probabilities(trials, level=level)
-    figure, ax = _axes(ax)
+    figure, ax = axes_of(ax)
     for place, (common, name) in enumerate(((True, "common transition"), (False, "rare transition"))):
         rows = found.stay.where(common=common)
         x = np.where(rows["rewarded"], 0, 1) + 0.38 * (place - 0.5)
-        ax.bar(x, 100 * rows["stay"], width=0.36, color=COLORS[place], alpha=0.85, label=name, zorder=2)
-        ax.errorbar(
-            x, 100 * rows["stay"], yerr=100 * _reach(rows, "stay"), fmt="none", ecolor=INK, elinewidth=1.2, capsize=3,
-            zorder=3,
-        )  # fmt: skip
+        percent, low, high = (100 * rows[name] for name in ("stay", "low", "high"))
+        bars(ax, x, percent, reach(percent, low, high), color_of(place), 0.36, label=name)
     ax.set_xticks([0, 1], ["rewarded", "unrewarded"])
     ax.set_ylim(0, 118)
     ax.set_yticks(range(0, 101, 20))
     ax.set_ylabel("first choice repeated (%)")
-    ax.legend(frameon=False, fontsize=TEXT - 1, loc="upper left")
-    told = f"effect of reward {found.reward:+.2f}\nreward by transition {found.interaction:+.2f}"
-    ax.text(0.97, 0.97, told, transform=ax.transAxes, ha="right", va="top", fontsize=TEXT - 1.5, linespacing=1.5)
-    tidy(ax)
-    ax.tick_params(axis="x", length=0)
-    titled(ax, title)
+    legend(ax, "upper left")
+    told(ax, f"effect of reward {found.reward:+.2f}\nreward by transition {found.interaction:+.2f}", right=True)
+    finished(ax, title)
     return figure
 
 
@@ -260,28 +236,12 @@ def plot_switch_cost(
         ArgumentError: A kind of trial never occurred.
     """
     table = switch_cost(trials, level=level)
-    figure, ax = _axes(ax)
+    figure, ax = axes_of(ax)
     places = np.arange(len(table))
-    reach = 1000 * np.stack([table["time_s"] - table["low_s"], table["high_s"] - table["time_s"]])
+    time, low, high = (1000 * table[f"{name}_s"] for name in ("time", "low", "high"))
     ax.axhline(0, color=QUIET, linewidth=1)
-    ax.bar(places, 1000 * table["time_s"], width=0.6, color=COLORS[0], alpha=0.85, zorder=2)
-    ax.errorbar(places, 1000 * table["time_s"], yerr=reach, fmt="none", ecolor=INK, capsize=3, zorder=3)
+    bars(ax, places, time, reach(time, low, high), COLORS[0], 0.6)
     ax.set_xticks(places, [str(name).replace("_by_", "\nby ") for name in table["cost"]])
     ax.set_ylabel("cost in response time (ms)")
-    tidy(ax)
-    ax.tick_params(axis="x", length=0)
-    titled(ax, title)
+    finished(ax, title)
     return figure
-
-
-def _axes(ax: Axes | None) -> tuple[Figure, Axes]:
-    """The axes to draw in, and their figure."""
-    if ax is not None:
-        return figure_of(ax), ax
-    figure = new_figure(5.4, 4.0)
-    return figure, figure.add_subplot()
-
-
-def _reach(table: Table, name: str) -> Array:
-    """How far the interval of a fraction reaches below and above it, (2, rows)."""
-    return np.stack([table[name] - table["low"], table["high"] - table[name]]).clip(0)

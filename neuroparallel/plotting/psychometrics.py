@@ -17,14 +17,15 @@ from neuroparallel.errors import ArgumentError
 from neuroparallel.plotting.style import (
     COLORS,
     FAINT,
-    INK,
-    TEXT,
     Axes,
     Figure,
-    figure_of,
+    axes_of,
+    finished,
     new_figure,
+    points,
+    reach,
     tidy,
-    titled,
+    told,
 )
 from neuroparallel.records import Trials
 
@@ -36,7 +37,7 @@ def plot_psychometric(
     *,
     side: str | None = "side",
     positive: int | str = 2,
-    choice: int = 2,
+    choices: tuple[int, int] = (1, 2),
     lapses: Lapses = "both",
     names: tuple[str, str] = ("left", "right"),
     unit: str = "%",
@@ -50,7 +51,7 @@ def plot_psychometric(
         ax: Axes to draw in; None: a new figure.
         side: Column that says what it speaks for; None: the strength is signed already.
         positive: Value of ``side`` for which evidence is positive.
-        choice: The action that counts as the positive choice.
+        choices: The negative and the positive choice; trials with another one do not count.
         lapses: See ``analysis.fit_psychometric``.
         names: What negative and positive choices are called.
         unit: Unit of the evidence.
@@ -62,30 +63,21 @@ def plot_psychometric(
     Raises:
         UnknownNameError: The table lacks a column.
     """
-    found = psychometric(trials, evidence, side=side, positive=positive, choice=choice, lapses=lapses)
+    found = psychometric(trials, evidence, side=side, positive=positive, choices=choices, lapses=lapses)
     x, n, k = (found.counts[name] for name in ("evidence", "trials", "chosen"))
-    low, high = wilson_interval(k, n)
-    figure = figure_of(ax) if ax is not None else new_figure(5.2, 4.0)
-    ax = ax if ax is not None else figure.add_subplot()
+    percent, low, high = (100 * share for share in (k / n, *wilson_interval(k, n)))
+    figure, ax = axes_of(ax, 5.2, 4.0)
     ax.axhline(50, color=FAINT, linewidth=1)
     ax.axvline(0, color=FAINT, linewidth=1)
-    fraction = k / n
-    ax.errorbar(
-        x, 100 * fraction, yerr=100 * np.stack([fraction - low, high - fraction]).clip(0),
-        fmt="o", color=COLORS[0], ecolor=COLORS[0], markersize=5, elinewidth=1.2, zorder=3,
-    )  # fmt: skip
+    points(ax, x, percent, reach(percent, low, high), 0, line=False)
     if found.fit is not None:
         smooth = np.linspace(x.min(), x.max(), 400)
         ax.plot(smooth, 100 * found.fit.predict(smooth), color=COLORS[1], linewidth=1.8)
-        ax.text(
-            0.03, 0.97, _told(found.fit, unit), transform=ax.transAxes, va="top",
-            fontsize=TEXT - 1, color=INK, linespacing=1.5,
-        )  # fmt: skip
+        told(ax, _numbers(found.fit, unit))
     ax.set_ylim(-2, 102)
     ax.set_xlabel(f"signed {evidence.replace('_', ' ')} ({unit}, {names[0]} < 0 < {names[1]})")
     ax.set_ylabel(f"choices {names[1]} (%)")
-    tidy(ax, grid=False)
-    titled(ax, title)
+    finished(ax, title, grid=False)
     return figure
 
 
@@ -114,12 +106,8 @@ def plot_chronometric(
     figure = new_figure(5.2, 5.4)
     above, below = figure.subplots(2, 1, sharex=True)
     percent, low, high = (100 * right[name] for name in ("correct", "low", "high"))
-    for ax, x, y, reach in (
-        (above, right[evidence], percent, np.stack([percent - low, high - percent]).clip(0)),
-        (below, times[evidence], 1000 * times["mean_s"], 1000 * np.nan_to_num(times["sem_s"])),
-    ):
-        ax.errorbar(x, y, yerr=reach, fmt="o", color=COLORS[0], markersize=5, elinewidth=1.2, zorder=3)
-        tidy(ax)
+    points(above, right[evidence], percent, reach(percent, low, high), 0, line=False)
+    points(below, times[evidence], 1000 * times["mean_s"], 1000 * np.nan_to_num(times["sem_s"]), 0, line=False)
     try:
         fit = fit_diffusion(trials, evidence, unit=unit)
     except ArgumentError:
@@ -128,20 +116,17 @@ def plot_chronometric(
         smooth = np.linspace(0, float(right[evidence].max()), 400)
         above.plot(smooth, 100 * fit.accuracy(smooth / unit), color=COLORS[1], linewidth=1.8)
         below.plot(smooth, 1000 * fit.mean_time_s(smooth / unit), color=COLORS[1], linewidth=1.8)
-        told = (
-            f"bound {fit.bound:.3g} √s\nsensitivity {fit.sensitivity:.3g} / √s\nresidual {1000 * fit.residual_s:.0f} ms"
-        )
-        below.text(
-            0.97, 0.95, told, transform=below.transAxes, ha="right", va="top", fontsize=TEXT - 1, linespacing=1.5
-        )
+        residual = f"residual {1000 * fit.residual_s:.0f} ms"
+        told(below, f"bound {fit.bound:.3g} √s\nsensitivity {fit.sensitivity:.3g} / √s\n{residual}", right=True)
     above.set_ylabel("correct (%)")
     below.set_ylabel("response time (ms)")
     below.set_xlabel(f"{evidence.replace('_', ' ')}{' (%)' if unit == 100 else ''}")
-    titled(above, title)
+    finished(above, title)
+    tidy(below)
     return figure
 
 
-def _told(fit: PsychometricFit, unit: str) -> str:
+def _numbers(fit: PsychometricFit, unit: str) -> str:
     error = fit.standard_errors
     lines = []
     for name, word, scale, ending in (

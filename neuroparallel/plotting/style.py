@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
+import numpy as np
+
 from neuroparallel.errors import MissingDependencyError
+from neuroparallel.records.table import Array
 
 __all__ = [
     "COLORS",
     "FAINT",
     "INK",
-    "MARKERS",
     "OUTCOME_COLORS",
     "OUTCOME_MARKERS",
     "PERIOD_COLORS",
@@ -16,10 +20,19 @@ __all__ = [
     "TEXT",
     "Axes",
     "Figure",
-    "figure_of",
+    "axes_of",
+    "bars",
+    "color_of",
+    "finished",
+    "legend",
+    "marker_of",
     "new_figure",
+    "points",
+    "reach",
+    "spoken",
     "tidy",
     "titled",
+    "told",
 ]
 
 try:
@@ -69,12 +82,64 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def figure_of(ax: Axes) -> Figure:
-    """The figure that axes stand in, however deep."""
-    figure = ax.get_figure(root=True)
-    if not isinstance(figure, Figure):  # axes that were removed from their figure
-        return new_figure(6, 4)
-    return figure
+def axes_of(ax: Axes | None, width: float = 5.4, height: float = 4.0) -> tuple[Figure, Axes]:
+    """The axes to draw in and their figure: those that were given, or those of a new figure of so many inches."""
+    if ax is None:
+        figure = new_figure(width, height)
+        return figure, figure.add_subplot()
+    theirs = ax.get_figure(root=True)  # None of axes that were removed from it
+    return theirs if isinstance(theirs, Figure) else new_figure(width, height), ax
+
+
+def color_of(place: int) -> str:
+    """The colour of the n-th line; after the last one they begin anew."""
+    return COLORS[place % len(COLORS)]
+
+
+def marker_of(place: int) -> str:
+    """The marker of the n-th line."""
+    return MARKERS[place % len(MARKERS)]
+
+
+def reach(middle: Array, low: Array, high: Array) -> Array:
+    """How far intervals reach below and above what they are of; float64, (2, n)."""
+    return np.stack([middle - low, high - middle]).clip(0)
+
+
+def points(ax: Axes, x: Array, y: Array, error: Array, place: int, *, line: bool = True, label: str = "") -> None:
+    """Draw the n-th line: points with their intervals, (n,) or (2, n), joined or by themselves."""
+    ax.errorbar(
+        x, y, yerr=error, color=color_of(place), marker=marker_of(place), markersize=5, elinewidth=1.2,
+        linestyle="-" if line else "", linewidth=1.8, label=label, zorder=3,
+    )  # fmt: skip
+
+
+def bars(ax: Axes, x: Array, y: Array, error: Array, color: str | list[str], width: float, label: str = "") -> None:
+    """Draw bars with their intervals, (2, n); what they stand on needs no ticks."""
+    ax.bar(x, y, width=width, color=color, alpha=0.85, label=label, zorder=2)
+    ax.errorbar(x, y, yerr=error, fmt="none", ecolor=INK, elinewidth=1.2, capsize=3, zorder=3)
+    ax.tick_params(axis="x", length=0)
+
+
+def told(ax: Axes, text: str, height: float = 0.97, *, right: bool = False) -> None:
+    """Write the numbers behind a picture into it, hanging from a height of 0 to 1, or standing on one below a half."""
+    ax.text(
+        0.97 if right else 0.03, height, text, transform=ax.transAxes, ha="right" if right else "left",
+        va="top" if height > 0.5 else "bottom", fontsize=TEXT - 1, color=INK, linespacing=1.5,
+    )  # fmt: skip
+
+
+def legend(ax: Axes, place: Literal["best", "upper left", "upper right"] = "best", **options: Any) -> None:
+    """Say which line is which."""
+    ax.legend(frameon=False, fontsize=TEXT - 1, title_fontsize=TEXT - 1, loc=place, **options)
+
+
+def spoken(name: str) -> str:
+    """A column's name as a person would write it, its unit in brackets."""
+    for ending, unit in (("_ms", "ms"), ("_s", "s"), ("_hz", "Hz"), ("_deg", "deg")):
+        if name.endswith(ending):
+            return f"{name[: -len(ending)].replace('_', ' ')} ({unit})"
+    return "coherence (%)" if name == "coherence" else name.replace("_", " ")
 
 
 def tidy(ax: Axes, *, grid: bool = True) -> None:
@@ -91,6 +156,12 @@ def tidy(ax: Axes, *, grid: bool = True) -> None:
         ax.set_axisbelow(True)
 
 
-def titled(ax: Axes, title: str) -> None:
-    """Put the title at the left, where reading begins."""
-    ax.set_title(title, loc="left", fontsize=TEXT + 1, color=INK, fontweight="bold")
+def finished(ax: Axes, title: str, *, grid: bool = True) -> None:
+    """Tidy the axes up and give them their title."""
+    tidy(ax, grid=grid)
+    titled(ax, title)
+
+
+def titled(ax: Axes, title: str, above: float | None = None) -> None:
+    """Put the title at the left, where reading begins; so many points above the axes, to leave room for words."""
+    ax.set_title(title, loc="left", fontsize=TEXT + 1, color=INK, fontweight="bold", pad=above)

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.outcomes import Outcome
@@ -23,6 +24,7 @@ from neuroparallel.plotting.style import (
     Figure,
     new_figure,
     tidy,
+    titled,
 )
 from neuroparallel.records import Trace
 from neuroparallel.records.table import FloatArray, IntArray
@@ -89,10 +91,7 @@ def _picture(trace: Trace, title: str | None, *, width: float, named: bool) -> F
     panels[-1].set_xlabel("time (ms)")
     for panel in panels[:-1]:
         panel.tick_params(axis="x", length=0)
-    panels[0].set_title(
-        trace.title if title is None else title,
-        loc="left", fontsize=TEXT + 1, color=INK, fontweight="bold",
-    )  # fmt: skip
+    titled(panels[0], trace.title if title is None else title)
     figure.align_ylabels(panels[1:])
     _legend(figure, trace, unnamed)
     return figure
@@ -110,17 +109,15 @@ def _period_colors(trace: Trace) -> dict[str, str]:
 
 def _runs(trace: Trace, stream: int) -> list[tuple[float, float, int]]:
     """Start, end (ms) and code of each stretch of one period; a trial's end starts a new one."""
-    codes = trace.periods[:, stream]
     ended = trace.outcomes[:-1, stream] != Outcome.RUNNING
-    inner = np.flatnonzero((np.diff(codes) != 0) | ended) + 1
-    cuts = np.concatenate([[0], inner, [len(codes)]])
-    edges = _edges(trace)
-    return [(float(edges[a]), float(edges[b]), int(codes[a])) for a, b in pairwise(cuts.tolist())]
+    return _stretches(_edges(trace), trace.periods[:, stream], ended)
 
 
-def _stretches(edges: FloatArray, codes: IntArray) -> list[tuple[float, float, int]]:
-    """Start, end (ms) and value of each stretch of equal values."""
-    cuts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)]])
+def _stretches(
+    edges: FloatArray, codes: IntArray, also: NDArray[np.bool_] | bool = False
+) -> list[tuple[float, float, int]]:
+    """Start, end (ms) and value of each stretch of equal values; cut also where that is said, (steps - 1,)."""
+    cuts = np.concatenate([[0], np.flatnonzero((np.diff(codes) != 0) | also) + 1, [len(codes)]])
     return [(float(edges[a]), float(edges[b]), int(codes[a])) for a, b in pairwise(cuts.tolist())]
 
 

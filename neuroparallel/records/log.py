@@ -66,11 +66,6 @@ class TrialLog:
         """Number of trials that no longer fitted and were dropped, oldest first."""
         return self._trials.dropped
 
-    @property
-    def dropped_responses(self) -> int:
-        """Number of responses that no longer fitted and were dropped, oldest first."""
-        return self._responses.dropped
-
     def add(
         self,
         stream_index: int,
@@ -99,8 +94,8 @@ class TrialLog:
             onset_step: Integers, (n,). First step of the trial, within the session.
             end_step: Integers, (n,). First step after the trial, within the session.
             outcome: Integers, (n,). ``Outcome`` codes.
-            choice: Integers, (n,). The action taken as the answer, -1 none.
-            ground_truth: Integers, (n,). An action that was right, -1 none.
+            choice: Integers, (n,). The last action taken as an answer, -1 none.
+            ground_truth: Integers, (n,). An action that was right in the first response window, -1 none.
             reward: Floats, (n,). Sum over the trial.
             response_steps: Integers, (n,). Response time in steps, -1 none.
             conditions: Condition name to array, (n,).

@@ -47,13 +47,19 @@ class Trials(Table):
     ``onset_s``               float    start, in seconds from the start of the session
     ``duration_s``            float    start to end, in seconds
     ``outcome``               text     correct, error, abort, miss, cancelled or unscored
-    ``choice``                integer  the action taken as the answer; 0 held, -1 none
-    ``ground_truth``          integer  an action that was right; 0 when holding was, -1 none
+    ``choice``                integer  the last action taken as an answer; 0 held, -1 none
+    ``ground_truth``          integer  an action that was right in the first response window; 0
+                                       when holding was, -1 none
     ``correct``               float    1 or 0; missing if the trial was cancelled or unscored
     ``reward``                float    sum over the trial
     ``response_time_s``       float    from the period the task counts from; missing if none
     condition columns         any      missing where a stream has no such condition
     ========================  =======  =========================================================
+
+    ``correct`` is about the trial as a whole. Where a task asks more than once, ``choice`` and ``response_time_s`` are
+    of the last answer and ``ground_truth`` of the first question, which are not to be compared; the columns to use
+    instead stand among the conditions (``first_choice`` and ``better_first`` of ``two_step``, ``choice_1`` and
+    ``choice_2`` of ``dual_match_to_sample``), and the time of each answer in ``responses``.
 
     Args:
         columns: Column name to array.

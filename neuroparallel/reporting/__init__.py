@@ -3,7 +3,7 @@
 from neuroparallel.reporting.checking import check_file, scenario_schema
 from neuroparallel.reporting.overview import describe_scenario, timeline
 from neuroparallel.reporting.runs import draw_run, find_run, latest_run, summarize_run
-from neuroparallel.reporting.signatures import Signature, find_signature, list_signatures
+from neuroparallel.reporting.signatures import Signature, find_signature
 from neuroparallel.reporting.watching import cut_trace, one_trial, watch
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "find_run",
     "find_signature",
     "latest_run",
-    "list_signatures",
     "one_trial",
     "scenario_schema",
     "summarize_run",

@@ -54,22 +54,20 @@ def _place(source: Source, key: str, check: Callable[[], Any]) -> list[str]:
     except NeuroparallelError as error:
         message = str(error)
         named = re.match(r"([\w.]+): ", message)
-        path = named[1].split(".") if named and named[1].split(".")[0] == key else [key]
-        if len(path) == 1:
-            word = re.search(r"setting '(\w+)'", message) or re.match(r"'?([a-z_][\w.]*)'? (?:is|cannot)", message)
-            path += word[1].split(".") if word else []
-        where = f"{source.name}:{source.line(path)}"
-        return [f"{where}: {message}" if named else f"{where}: {'.'.join(path)}: {message}"]
+        word = re.search(r"setting '(\w+)'", message) or re.match(r"'?([a-z_][\w.]*)'? (?:is|cannot)", message)
+        path = named[1].split(".") if named else [word[1]] if word else []
+        path = path if path[:1] == [key] else [key, *path]
+        return [f"{source.name}:{source.line(path)}: {'.'.join(path)}: {message[named.end() :] if named else message}"]
     return []
 
 
 def _check_train(scenario: Scenario, playable: bool) -> None:
+    from neuroparallel.rllib.plan import plan_for
     from neuroparallel.rllib.settings import resolve
-    from neuroparallel.rllib.training import check_training
 
     resolve(scenario.train, {})
     if playable:
-        check_training(scenario)
+        plan_for(scenario)
 
 
 def _check_tune(scenario: Scenario) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neuroparallel.errors import ArgumentError
+from neuroparallel.records.json_file import SUMMARY, read_summary
 
 __all__ = ["draw_run", "find_run", "latest_run", "summarize_run"]
 
@@ -28,7 +29,7 @@ def find_run(place: str | Path) -> Path:
     """
     given = Path(place)
     for candidate in (given, given.parent):
-        if (candidate / "summary.json").is_file():
+        if (candidate / SUMMARY).is_file():
             return candidate
     return latest_run(given)
 
@@ -45,9 +46,9 @@ def latest_run(place: str | Path) -> Path:
     Raises:
         ArgumentError: There is no run in it.
     """
-    found = [file for file in Path(place).glob("*/summary.json") if not file.parent.is_symlink()]
+    found = [file for file in Path(place).glob(f"*/{SUMMARY}") if not file.parent.is_symlink()]
     if not found:
-        raise ArgumentError(f"There is no run in {place}: no directory with a summary.json.")
+        raise ArgumentError(f"There is no run in {place}: no directory with a {SUMMARY}.")
     return max(found, key=lambda file: file.stat().st_mtime).parent
 
 
@@ -63,7 +64,7 @@ def summarize_run(place: str | Path) -> str:
     Raises:
         ArgumentError: It is no run.
     """
-    summary = _summary(Path(place))
+    summary = read_summary(Path(place))
     passed = "interrupted" if summary.get("interrupted") else "passed" if summary.get("passed") else "not passed"
     criterion = summary.get("criterion") or {}
     if not criterion and not summary.get("interrupted"):
@@ -110,7 +111,7 @@ def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
     from neuroparallel.plotting import plot_learning_curve
 
     place = Path(place)
-    summary, written = _summary(place), []
+    summary, written = read_summary(place), []
     history = place / "history.csv"
     if history.is_file() and history.read_text(encoding="utf-8").count("\n") > 1:
         figure = plot_learning_curve(history, criterion=summary.get("criterion") or None, title=summary["scenario"])
@@ -138,11 +139,3 @@ def _draw_trial(place: Path, name: str, seed: int) -> list[Path]:
         plot_trial(one_trial(trace), title=f"{name}: a trial of the trained {agent}").savefig(file)
         written.append(file)
     return written
-
-
-def _summary(place: Path) -> dict[str, Any]:
-    file = place / "summary.json"
-    if not file.is_file():
-        raise ArgumentError(f"{place} is no run: it has no summary.json.")
-    summary: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return summary

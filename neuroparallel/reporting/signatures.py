@@ -15,7 +15,7 @@ from neuroparallel.records import Table, Trials
 if TYPE_CHECKING:
     from neuroparallel.plotting.style import Figure
 
-__all__ = ["Signature", "find_signature", "list_signatures"]
+__all__ = ["Signature", "find_signature"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,6 @@ class Signature:
 def find_signature(trials: Trials) -> Signature | None:
     """The signature that goes with a table of trials, or None if it has the columns of none."""
     return next((signature for signature in SIGNATURES if signature.fits(trials)), None)
-
-
-def list_signatures() -> list[str]:
-    """Names of the signatures there are."""
-    return [signature.name for signature in SIGNATURES]
 
 
 def _has(*names: str, streams: int = 1) -> Callable[[Trials], bool]:

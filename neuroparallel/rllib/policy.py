@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from ray.rllib.core.rl_module.rl_module import RLModule
 
 from neuroparallel.agents.plain import step_bits
 from neuroparallel.errors import ArgumentError
+from neuroparallel.records.json_file import read_json
 from neuroparallel.rllib.actor import initial_state
 from neuroparallel.rllib.choices import choices_for
 from neuroparallel.rllib.cluster import quieten
@@ -176,9 +178,20 @@ def checkpoint_metadata(checkpoint: str | Path) -> tuple[Path, dict[str, Any]]:
     given = Path(checkpoint).expanduser().resolve()
     for place in (given, given / "checkpoint"):
         if (place / METADATA).is_file():
-            data: dict[str, Any] = json.loads((place / METADATA).read_text(encoding="utf-8"))
-            return place, data
+            return place, read_json(place / METADATA, "env", "policies")
     raise ArgumentError(f"There is no checkpoint in {given} (no file {METADATA} there or in 'checkpoint').")
+
+
+def _module(checkpoint: Path, name: str) -> Any:
+    """The network of a policy."""
+    place = checkpoint.joinpath(*_MODULES, name)
+    try:
+        return RLModule.from_checkpoint(place)
+    except (OSError, EOFError, AttributeError, ImportError, LookupError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ArgumentError(
+            f"the network in {place} cannot be loaded; it is damaged, or of another version of neuroparallel or Ray "
+            f"({error})."
+        ) from error
 
 
 def load_policy(checkpoint: str | Path, *, explore: bool | None = None) -> Policy:
@@ -193,7 +206,7 @@ def load_policy(checkpoint: str | Path, *, explore: bool | None = None) -> Polic
         The policy, with an empty memory.
 
     Raises:
-        ArgumentError: There is no checkpoint.
+        ArgumentError: There is no checkpoint, or it is damaged.
 
     Example:
         >>> policy = load_policy("runs/dpa_gng/latest")  # doctest: +SKIP
@@ -202,5 +215,5 @@ def load_policy(checkpoint: str | Path, *, explore: bool | None = None) -> Polic
     quieten()
     place, data = checkpoint_metadata(checkpoint)
     names: dict[str, str] = data["policies"]
-    modules = {name: RLModule.from_checkpoint(place.joinpath(*_MODULES, name)) for name in set(names.values())}
+    modules = {name: _module(place, name) for name in set(names.values())}
     return Policy(modules, names, explore=data.get("draws", ()) if explore is None else explore, metadata=data)

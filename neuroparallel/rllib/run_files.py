@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.errors import UsageError
+from neuroparallel.records.json_file import SUMMARY
 
 __all__ = [
     "read_history",
-    "read_summary",
     "replace_directory",
     "say_if_full",
     "uninterrupted",
@@ -90,20 +90,7 @@ def write_scenario(place: Path, scenario: Any) -> None:
 def write_summary(place: Path, summary: Mapping[str, Any]) -> None:
     """Write ``summary.json``; numbers that are not finite become null."""
     text = json.dumps(_plain(summary), indent=1, allow_nan=False)
-    (place / "summary.json").write_text(text + "\n", encoding="utf-8")
-
-
-def read_summary(place: Path) -> dict[str, Any]:
-    """Read the summary of an earlier run.
-
-    Raises:
-        ArgumentError: There is no run.
-    """
-    file = place / "summary.json"
-    if not file.is_file():
-        raise ArgumentError(f"{place} is not a run that could be resumed: it has no summary.json.")
-    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return data
+    (place / SUMMARY).write_text(text + "\n", encoding="utf-8")
 
 
 def write_history(place: Path, rows: Sequence[Mapping[str, Any]]) -> None:

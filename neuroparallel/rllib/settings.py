@@ -12,7 +12,8 @@ from typing import Any
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.algorithms.ppo import PPOConfig
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, nearest, whole_number
+from neuroparallel.task import is_finite_number
 
 __all__ = ["TRAIN_ONLY", "Settings", "resolve"]
 
@@ -88,7 +89,7 @@ def resolve(section: Mapping[str, Any] | None, given: Mapping[str, Any]) -> tupl
     """Combine a scenario's `train:` section with a call's arguments; what the call gives wins.
 
     Args:
-        section: The section; None if there is none.
+        section: The section; None if there is none. A setting of ours that is None counts as not given.
         given: The arguments; None counts as not given.
 
     Returns:
@@ -104,7 +105,7 @@ def resolve(section: Mapping[str, Any] | None, given: Mapping[str, Any]) -> tupl
         if key not in known:
             raise ArgumentError(f"There is no learning setting {key!r}.{nearest(key, known)}")
     own = {key: merged.pop(key) for key in list(merged) if key in _OWN}
-    settings = Settings(**own)
+    settings = Settings(**{key: value for key, value in own.items() if value is not None})
     _check(settings)
     for name, (low, high) in _RANGES.items():
         _check_number(name, merged.get(name), low, high)
@@ -130,7 +131,7 @@ def _check_number(name: str, value: Any, low: float, high: float) -> None:
         allowed = (
             "above 0" if 0 < low < 1e-6 else f"from {low:g} to {high:g}" if high < math.inf else f"{low:g} or more"
         )
-        raise ArgumentError(f"{name} is {value!r}, but must be a number {allowed}.")
+        raise ArgumentError(f"{name} is {value!r}; it is a number {allowed}.")
 
 
 def _training_keys() -> set[str]:
@@ -140,18 +141,37 @@ def _training_keys() -> set[str]:
     return keys - {"self", "kwargs"}
 
 
+_LEAST = {"lanes": 1, "n_steps": 1, "lstm": 0, "epochs": 1, "minibatches": 1, "num_env_runners": 0}
+
+
 def _check(settings: Settings) -> None:
-    for name, least in (("lanes", 1), ("n_steps", 1), ("lstm", 0), ("epochs", 1), ("minibatches", 1)):
-        value = getattr(settings, name)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-            raise ArgumentError(f"{name} is {value!r}, but must be a whole number of at least {least}.")
-    if settings.tmax and settings.tmax <= 2:
-        raise ArgumentError(f"tmax is {settings.tmax}, but must be more than 2 steps (or 0 for none).")
+    """Refuse what would stop us, or RLlib, later and with less to say."""
+    for name, least in _LEAST.items():
+        if getattr(settings, name) is not None:
+            whole_number(getattr(settings, name), name, least)
+    if not isinstance(settings.hidden, (list, tuple)):
+        raise ArgumentError(f"hidden is {settings.hidden!r}; it is a list of numbers of units, one for each layer.")
+    for place, units in enumerate(settings.hidden):
+        whole_number(units, f"hidden.{place}", 1)
+    if settings.tmax is not None and not (
+        is_finite_number(settings.tmax) and (settings.tmax == 0 or settings.tmax > 2)
+    ):
+        raise ArgumentError(f"tmax is {settings.tmax!r}; it is a number of steps above 2, or 0 for none.")
+    if settings.dt is not None and not (is_finite_number(settings.dt) and settings.dt > 0):
+        raise ArgumentError(f"dt is {settings.dt!r}; it is a number of ms above 0.")
+    if not isinstance(settings.stock, bool):
+        raise ArgumentError(f"stock is {settings.stock!r}; it is true or false.")
+    if settings.session is not None and not isinstance(settings.session, Mapping):
+        raise ArgumentError(f"session is {settings.session!r}; write {{trials: 100}} or {{steps: 1000}}.")
+    _check_policies(settings)
+
+
+def _check_policies(settings: Settings) -> None:
     known = ("shared", "independent", "streams")
-    if isinstance(settings.policies, str) and settings.policies not in known:
+    if settings.policies is not None and not isinstance(settings.policies, Mapping) and settings.policies not in known:
         raise ArgumentError(
-            f"policies is {settings.policies!r}, but must be one of {', '.join(known)}, or a mapping from agents to "
-            f"policy names.{nearest(settings.policies, known)}"
+            f"policies is {settings.policies!r}; it is one of {', '.join(known)}, or a mapping from agents to "
+            f"policy names.{nearest(str(settings.policies), known)}"
         )
     if settings.policies == "streams" and settings.view not in (None, "streams"):
         raise ArgumentError(f"policies: streams makes every stream an agent, so view cannot be {settings.view!r}.")

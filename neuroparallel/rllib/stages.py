@@ -10,8 +10,8 @@ from typing import Any
 
 import ray
 
-from neuroparallel.errors import UsageError
-from neuroparallel.rllib.policy import Policy
+from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.rllib.policy import Policy, load_policy
 
 __all__ = ["Stage", "Trainer"]
 
@@ -135,4 +135,12 @@ class Trainer:
         return config.build_algo()
 
     def _restore(self, checkpoint: Path) -> None:
-        self.algorithm.restore_from_path(str(checkpoint.resolve()))
+        load_policy(checkpoint)  # as RLlib goes on without a word where networks are missing
+        try:
+            self.algorithm.restore_from_path(str(checkpoint.resolve()))
+        except RuntimeError as error:  # of PyTorch, with a line for each weight
+            self.stop()
+            raise ArgumentError(
+                f"the networks in {checkpoint} have other sizes than these; go on with the scenario and settings of "
+                "their run, or train anew."
+            ) from error

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest
+from neuroparallel.records.json_file import read_summary
 from neuroparallel.rllib.cluster import check_space, init_ray
-from neuroparallel.rllib.config import config_for
-from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure, who_draws
+from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure
+from neuroparallel.rllib.plan import Plan, plan_for
 from neuroparallel.rllib.policy import Policy, load_policy
-from neuroparallel.rllib.run_files import read_history, read_summary, say_if_full, uninterrupted
+from neuroparallel.rllib.run_files import read_history, say_if_full, uninterrupted
 from neuroparallel.rllib.saving import save_run
-from neuroparallel.rllib.source import build_engine, load_scenario, worker_seed
-from neuroparallel.rllib.stages import Stage, Trainer
-from neuroparallel.task import is_finite_number
+from neuroparallel.rllib.source import load_scenario, worker_seed
+from neuroparallel.rllib.stages import Trainer
 
-__all__ = ["Progress", "TrainingResult", "check_training", "train"]
+__all__ = ["Progress", "TrainingResult", "train"]
 
-BUDGET_S = 60.0
-EVALUATE_EVERY_S = 1.5
 MOST_TESTING = 2.0  # seconds of training for each second of testing, at least
 _WATCH, _CONFIRM, _FINAL = 1, 2, 3  # purposes of an evaluation; each has trials of its own
 
@@ -143,65 +139,31 @@ def train(
         {'subject_0.memory': 0.97, 'subject_0.gng': 1.0}
     """
     earlier = _Earlier.read(resume)
-    scenario, settings = _written_out(load_scenario(earlier.scenario if what is None and earlier else what), settings)
+    scenario = load_scenario(earlier.scenario if what is None and earlier else what)
+    plan = plan_for(
+        scenario,
+        settings,
+        seed=seed,
+        budget_s=budget_s,
+        criterion=criterion,
+        curriculum=curriculum,
+        explore=explore,
+    )
     place = Path(out) if out is not None else earlier.place if earlier else None
-    called = {"budget_s": budget_s, "criterion": criterion, "curriculum": curriculum, "explore": explore}
-    plan = _Plan.of(scenario, called, seed, settings)
     if place is not None:
         check_space(place, 20)
     init_ray()
-    sitting = _Sitting(plan, Trainer(plan.stages, earlier.state if earlier else None, plan.draws), progress)
-    if earlier:
-        sitting.history = read_history(earlier.place)
+    sitting = _Sitting(plan, earlier, progress)
     try:
         if place is not None:  # only now, so that a refused setting leaves no empty directory
             with say_if_full(place):
                 place.mkdir(parents=True, exist_ok=True)
         sitting.run()
         with uninterrupted():
-            return _conclude(scenario, plan, sitting, place)
+            return _conclude(sitting, place)
     finally:
         with uninterrupted():
             sitting.trainer.stop()
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What a training is to do."""
-
-    stages: list[Stage]
-    criterion: dict[str, float]
-    budget_s: float
-    every_s: float
-    seed: int
-    draws: tuple[str, ...]
-
-    @classmethod
-    def of(cls, scenario: Any, called: Mapping[str, Any], seed: int, settings: Mapping[str, Any]) -> _Plan:
-        """What the call says, else the scenario's ``train:`` section, else what works."""
-        told = {**(scenario.train or {}), **{key: value for key, value in called.items() if value is not None}}
-        stages = _stages(scenario, told.get("curriculum") or (), seed, settings)
-        env = stages[-1].env
-        return cls(
-            stages=stages,
-            criterion=_criterion(told.get("criterion"), env),
-            budget_s=_seconds(told.get("budget_s", BUDGET_S), "budget_s"),
-            every_s=_seconds(told.get("evaluate_every_s") or EVALUATE_EVERY_S, "evaluate_every_s"),
-            seed=seed,
-            draws=_draws(told.get("explore"), env),
-        )
-
-
-def check_training(scenario: Any) -> None:
-    """See whether a scenario could be trained as its ``train:`` section says, without starting Ray.
-
-    Args:
-        scenario: A Scenario.
-
-    Raises:
-        ArgumentError: A setting, a stream or a stage makes no sense; names it.
-    """
-    _Plan.of(scenario, {}, 0, {})
 
 
 @dataclass(frozen=True)
@@ -226,9 +188,10 @@ class _Earlier:
 class _Sitting:
     """Training from start to end, interruption or exhausted budget."""
 
-    def __init__(self, plan: _Plan, trainer: Trainer, progress: Callable[[Progress], None] | None) -> None:
-        self.plan, self.trainer, self.progress = plan, trainer, progress
-        self.history: list[dict[str, Any]] = []
+    def __init__(self, plan: Plan, earlier: _Earlier | None, progress: Callable[[Progress], None] | None) -> None:
+        self.plan, self.progress = plan, progress
+        self.trainer = Trainer(plan.stages, earlier.state if earlier else None, plan.draws)
+        self.history: list[dict[str, Any]] = read_history(earlier.place) if earlier else []
         self.passed = self.interrupted = False
         self._evaluated_at = self._test_took_s = 0.0
         self._score: Score | None = None
@@ -288,37 +251,21 @@ class _Sitting:
         )
 
 
-def _conclude(scenario: Any, plan: _Plan, sitting: _Sitting, place: Path | None) -> TrainingResult:
+def _conclude(sitting: _Sitting, place: Path | None) -> TrainingResult:
     """Test the subjects on fresh trials of the scenario itself, and keep the run."""
-    trainer, env = sitting.trainer, plan.stages[-1].env
+    trainer, plan = sitting.trainer, sitting.plan
     seed = worker_seed(plan.seed, worker=0, evaluation=True, steps=_FINAL)
-    score = measure(trainer.policy, env, lanes=512, seed=seed)
-    records = evaluate(trainer.policy, lanes=512, seed=seed, env=env)
-    counters = trainer.counters()
-    summary = {
-        "scenario": scenario.name,
-        "passed": sitting.passed,
-        "interrupted": sitting.interrupted,
-        "correct": score.correct,
-        "earned": dict(score.earned),
-        "criterion": plan.criterion,
-        "reward_per_trial": score.reward_per_trial,
-        "seconds": round(trainer.seconds, 3),
-        "budget_s": plan.budget_s,
-        **counters,
-        "stage": trainer.stage,
-        "stages": len(plan.stages),
-        "seed": plan.seed,
-        "evaluation_trials": score.trials,
-        "draws": list(plan.draws),
-    }
+    score = measure(trainer.policy, plan.env, lanes=512, seed=seed)
+    records = evaluate(trainer.policy, lanes=512, seed=seed, env=plan.env)
     policy = trainer.policy
     if place is not None:
         with say_if_full(place):
-            save_run(place, scenario, trainer, env, records, sitting.history, summary)
+            summary = _summary(sitting, score)
+            save_run(place, plan.scenario, trainer, plan.env, records, sitting.history, summary)
         policy = load_policy(place)
+    counters = trainer.counters()
     return TrainingResult(
-        scenario=scenario,
+        scenario=plan.scenario,
         passed=sitting.passed,
         interrupted=sitting.interrupted,
         correct=score.correct,
@@ -334,89 +281,23 @@ def _conclude(scenario: Any, plan: _Plan, sitting: _Sitting, place: Path | None)
     )
 
 
-def _stages(
-    scenario: Any, curriculum: Sequence[Mapping[str, Any]], seed: int, settings: Mapping[str, Any]
-) -> list[Stage]:
-    """The configurations to go through; the network is the same in all, so its memory is that of the last."""
-    final = config_for(scenario, seed=seed, **settings)
-    model = final.rl_module_spec.model_config
-    stages = []
-    if not isinstance(curriculum, (list, tuple)) or not all(isinstance(changes, Mapping) for changes in curriculum):
-        raise ArgumentError(
-            f"curriculum is {curriculum!r}; it is a list with a mapping of changes for each stage, as "
-            "[{timing.delay: 500}]."
-        )
-    for number, changes in enumerate(curriculum):
-        try:
-            changed = scenario.replace(**changes)
-        except NeuroparallelError as error:
-            raise ArgumentError(f"train.curriculum.{number}: {error}") from None
-        inherited = {"tmax": model["tmax"], **settings}
-        stages.append(Stage.of(config_for(changed, seed=seed, **inherited)))
-    if stages and stages[-1].env == Stage.of(final).env:
-        stages.pop()
-    return [*stages, Stage.of(final)]
-
-
-def _written_out(scenario: Any, settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Move settings that a file can hold into the scenario, so that its run is repeated, and goes on, with the same."""
-    if settings.get("algorithm"):  # the scenario's other settings are meant for another one
-        return scenario, settings
-    held = {key: _plain(value) for key, value in settings.items() if value is not None}
-    held = {key: value for key, value in held.items() if value is not None}
-    kept = {key: value for key, value in settings.items() if key not in held}
-    if not held:
-        return scenario, kept
-    section = {**(scenario.train or {}), **held}
-    policies = section.pop("policies", scenario.policies) if "policies" in held else scenario.policies
-    return scenario.replace(train=None, policies=None).replace(train=section, policies=policies), kept
-
-
-def _plain(value: Any) -> Any:
-    """A setting as a file holds it, tuples as lists; None if it cannot."""
-    try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError):
-        return None
-
-
-def _seconds(value: Any, what: str) -> float:
-    """A time that was given, which must be a number above 0."""
-    if not is_finite_number(value) or value <= 0:
-        raise ArgumentError(f"{what} is {value!r}, but must be a number of seconds above 0.")
-    return float(value)
-
-
-def _draws(explore: Any, env: Mapping[str, Any]) -> tuple[str, ...]:
-    """Who draws actions in tests."""
-    if explore not in (True, False, None):
-        raise ArgumentError(f"explore is {explore!r}, but must be true or false.")
-    return who_draws(build_engine({**env, "lanes": 1}), explore)
-
-
-def _criterion(given: Any, env: Mapping[str, Any]) -> dict[str, float]:
-    """Give every stream of a criterion its full name."""
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise ArgumentError(
-            f"criterion is {given!r}; it is a mapping of streams to shares of right trials, as {{memory: 0.9}}, or of "
-            "reward to a reward per trial."
-        )
-    names = list(build_engine({**env, "lanes": 1}).stream_names)
-    result = {}
-    short = {name: name.split(".", 1)[-1] for name in names}
-    for key, value in given.items():
-        if key == REWARD and key not in short.values():
-            if not is_finite_number(value):
-                raise ArgumentError(f"criterion.{REWARD} is {value!r}, but must be a number.")
-            result[REWARD] = float(value)
-            continue
-        matches = [name for name in names if key in (name, short[name])]
-        if not matches:
-            hint = nearest(key, {*names, *short.values(), REWARD})
-            raise ArgumentError(f"train.criterion.{key}: there is no stream {key!r}.{hint}")
-        if not is_finite_number(value) or not 0 < float(value) <= 1:
-            raise ArgumentError(f"criterion.{key} is {value!r}, but must be a share between 0 and 1.")
-        result.update(dict.fromkeys(matches, float(value)))
-    return result
+def _summary(sitting: _Sitting, score: Score) -> dict[str, Any]:
+    """How a run went, as its ``summary.json`` says it."""
+    trainer, plan = sitting.trainer, sitting.plan
+    return {
+        "scenario": plan.scenario.name,
+        "passed": sitting.passed,
+        "interrupted": sitting.interrupted,
+        "correct": score.correct,
+        "earned": dict(score.earned),
+        "criterion": plan.criterion,
+        "reward_per_trial": score.reward_per_trial,
+        "seconds": round(trainer.seconds, 3),
+        "budget_s": plan.budget_s,
+        **trainer.counters(),
+        "stage": trainer.stage,
+        "stages": len(plan.stages),
+        "seed": plan.seed,
+        "evaluation_trials": score.trials,
+        "draws": list(plan.draws),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from neuroparallel.rllib.source import load_scenario
 __all__ = ["search_space", "tune"]
 
 METRIC = "env_runners/correct"
-_LAWS = ("choice", "grid_search", "loguniform", "lograndint", "quniform", "randint", "randn", "uniform")
+LAWS = ("choice", "grid_search", "loguniform", "lograndint", "quniform", "randint", "randn", "uniform")
 
 
 def search_space(section: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,12 +44,19 @@ def _law(name: str, value: Any) -> Any:
     if not isinstance(value, Mapping) or len(value) != 1:
         return value
     (law, arguments), *_ = value.items()
-    if law not in _LAWS:
-        raise ArgumentError(f"tune.{name}: there is no law {law!r}.{nearest(str(law), _LAWS)}")
+    if law not in LAWS:
+        raise ArgumentError(f"tune.{name}: there is no law {law!r}.{nearest(str(law), LAWS)}")
     function = getattr(ray_tune, law)
-    if law in ("choice", "grid_search"):
-        return function(list(arguments))
-    return function(**arguments) if isinstance(arguments, Mapping) else function(*arguments)
+    named, listed = isinstance(arguments, Mapping), isinstance(arguments, (list, tuple))
+    try:
+        if law in ("choice", "grid_search") and listed:
+            return function(list(arguments))
+        if named or listed:
+            return function(**arguments) if named else function(*arguments)
+    except (TypeError, ValueError):
+        pass
+    takes = ", ".join(inspect.signature(function).parameters)
+    raise ArgumentError(f"tune.{name}: {value!r} does not fit; the law {law!r} takes a list of {takes}.")
 
 
 def tune(
@@ -103,32 +111,29 @@ def tune(
     check_space(place)
     init_ray()
     if resume:
-        tuner = _restore(place, config)
-    else:
-        tuner = ray_tune.Tuner(
-            PPO,
-            param_space=config,
-            tune_config=ray_tune.TuneConfig(
-                metric=metric,
-                mode="max",
-                num_samples=samples,
-                max_concurrent_trials=concurrent,
-                scheduler=ASHAScheduler(
-                    time_attr="training_iteration", max_t=iterations, grace_period=min(grace, iterations)
-                ),
-            ),
-            run_config=ray_tune.RunConfig(
-                name=place.name,
-                storage_path=str(place.parent),
-                verbose=0,
-                stop={"training_iteration": iterations},
-                checkpoint_config=ray_tune.CheckpointConfig(
-                    checkpoint_frequency=max(1, iterations // 4), checkpoint_at_end=True, num_to_keep=2
-                ),
-                failure_config=ray_tune.FailureConfig(max_failures=1),
-            ),
-        )
-    return tuner.fit()
+        return _restore(place, config).fit()
+    search = ray_tune.TuneConfig(
+        metric=metric,
+        mode="max",
+        num_samples=samples,
+        max_concurrent_trials=concurrent,
+        scheduler=ASHAScheduler(time_attr="training_iteration", max_t=iterations, grace_period=min(grace, iterations)),
+    )
+    return ray_tune.Tuner(PPO, param_space=config, tune_config=search, run_config=_kept(place, iterations)).fit()
+
+
+def _kept(place: Path, iterations: int) -> ray_tune.RunConfig:
+    """Where an experiment is kept, for how long its trials last, and what of them."""
+    return ray_tune.RunConfig(
+        name=place.name,
+        storage_path=str(place.parent),
+        verbose=0,
+        stop={"training_iteration": iterations},
+        checkpoint_config=ray_tune.CheckpointConfig(
+            checkpoint_frequency=max(1, iterations // 4), checkpoint_at_end=True, num_to_keep=2
+        ),
+        failure_config=ray_tune.FailureConfig(max_failures=1),
+    )
 
 
 def param_space(scenario: Any, searched: Mapping[str, Any], seed: int, settings: Mapping[str, Any]) -> Any:

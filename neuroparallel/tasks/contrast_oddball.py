@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from numpy import where
 
+from neuroparallel.errors import ArgumentError
 from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
@@ -25,7 +26,7 @@ class ContrastOddball(Task):
 
     Args:
         contrasts: What the target adds, percent; one is drawn per trial.
-        baseline: Contrast of all other displays, percent.
+        baseline: Contrast of all other displays, percent; above 0.
         sigma: Noise of the contrast for one ms; a step of dt ms has s.d. sigma / sqrt(dt).
 
     Source:
@@ -42,6 +43,12 @@ class ContrastOddball(Task):
     channels: ClassVar = Channels(fixation=1, contrast=1, noise={"contrast": "sigma"})
     actions: ClassVar = Actions("fixate", "first", "second")
     tags: ClassVar = ("perceptual", "two_alternative")
+
+    def __post_init__(self) -> None:
+        """Refuse a baseline in whose units nothing can be shown."""
+        super().__post_init__()
+        if self.baseline <= 0:
+            raise ArgumentError(f"baseline is {self.baseline!r}; it is a contrast in percent, above 0.")
 
     def conditions(self) -> Factorial:
         return Factorial(interval=(FIRST, SECOND), contrast=self.contrasts)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from neuroparallel.errors import (
     nearest,
 )
 from neuroparallel.modifiers import list_modifiers
+from neuroparallel.registry import check_options, read_entry
 from neuroparallel.wrappers._sequences import sequence_wrapper
 
 __all__ = ["apply_wrappers", "check_wrappers", "list_wrappers"]
@@ -79,29 +79,23 @@ def apply_wrappers(env: Any, entries: Iterable[Any]) -> Any:
 
 def _read(entry: Any, key: str) -> tuple[str, Callable[..., Any], dict[str, Any]]:
     """An entry's name, function and options."""
-    name: Any = None
-    options: Any = {}
-    if isinstance(entry, str):
-        name = entry
-    elif isinstance(entry, Mapping) and len(entry) == 1:
-        name, given = next(iter(entry.items()))
-        options = {} if given is None else given
-    if not isinstance(name, str) or not isinstance(options, Mapping):
-        raise ScenarioError(
-            f"{key}: {entry!r} is neither the name of a wrapper nor a name with its options, as in "
-            "{previous_action: {encoding: one_hot}}."
-        )
-    function = _supersuit(name, key) if name.startswith(_SUPERSUIT) else _ours(name, key)
-    _check_options(function, name, options, key)
+    try:
+        name, options = read_entry(entry, "wrapper", "{previous_action: {encoding: one_hot}}")
+        function = _supersuit(name) if name.startswith(_SUPERSUIT) else _ours(name)
+        check_options(function, name, options, skip=1)  # the first parameter is the environment
+    except (UnknownNameError, MissingDependencyError) as error:
+        raise type(error)(f"{key}: {error}") from error
+    except ArgumentError as error:
+        raise ScenarioError(f"{key}: {error}") from None
     if name.startswith(_SUPERSUIT):  # it asks for tuples, which YAML does not have
         options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    return name, function, dict(options)
+    return name, function, options
 
 
-def _ours(name: str, key: str) -> Callable[..., Any]:
+def _ours(name: str) -> Callable[..., Any]:
     short = name.removesuffix("_v0")
     if short not in list_wrappers():
-        raise UnknownNameError(f"{key}: there is no wrapper {name!r}.{nearest(name, list_wrappers())}")
+        raise UnknownNameError(f"there is no wrapper {name!r}.{nearest(name, list_wrappers())}")
     if short in list_modifiers():
         return sequence_wrapper(short)
     module = importlib.import_module(f"neuroparallel.wrappers.{short}")
@@ -109,29 +103,14 @@ def _ours(name: str, key: str) -> Callable[..., Any]:
     return found
 
 
-def _supersuit(name: str, key: str) -> Callable[..., Any]:
+def _supersuit(name: str) -> Callable[..., Any]:
     try:
         library = importlib.import_module("supersuit")
     except ImportError as error:
-        raise MissingDependencyError(
-            f"{key}: {name} needs SuperSuit; install it with: pip install supersuit"
-        ) from error
+        raise MissingDependencyError(f"{name} needs SuperSuit; install it with: pip install supersuit") from error
     names = [n for n, value in vars(library).items() if callable(value) and n[-1].isdigit()]
     short = name.removeprefix(_SUPERSUIT)
     if short not in names:
-        raise UnknownNameError(f"{key}: SuperSuit has no {short!r}.{nearest(short, names)}")
+        raise UnknownNameError(f"SuperSuit has no {short!r}.{nearest(short, names)}")
     found: Callable[..., Any] = getattr(library, short)
     return found
-
-
-def _check_options(function: Callable[..., Any], name: str, options: Mapping[str, Any], key: str) -> None:
-    parameters = inspect.signature(function).parameters
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-        return
-    known = list(parameters)[1:]  # the first one is the environment
-    for option in options:
-        if option not in known:
-            raise UnknownNameError(f"{key}: {name} has no option {option!r}.{nearest(str(option), known)}")
-    for option in known:
-        if option not in options and parameters[option].default is inspect.Parameter.empty:
-            raise ScenarioError(f"{key}: {name} needs the option {option!r}.")

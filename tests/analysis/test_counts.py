@@ -143,6 +143,13 @@ def test_sensitivity_and_response_rates_of_a_go_nogo_table():
     assert analysis.response_rates(trials, "odour", action=2)["rate"].tolist() == [0, 0]
 
 
+def test_there_is_no_sensitivity_where_a_response_is_always_right():
+    row = analysis.sensitivity(animal(["correct", "error"], ground_truth=[1, 2], choice=[1, 1]))
+    assert row["noise_trials"].tolist() == [0]
+    assert np.isnan(row["dprime"]).all()
+    assert np.isnan(row["criterion"]).all()
+
+
 def test_the_cost_of_a_second_task_is_single_minus_dual():
     trials = Trials(
         {

@@ -7,6 +7,7 @@ import pytest
 import scipy.optimize
 import scipy.stats
 
+import neuroparallel as npar
 from neuroparallel import analysis
 from neuroparallel.analysis.normal import cumulative_normal, normal_density, normal_quantile
 from neuroparallel.errors import ArgumentError
@@ -122,6 +123,15 @@ def test_trials_are_counted_by_signed_evidence():
     assert found.fit is not None
     assert analysis.psychometric(trials.where(coherence=0.0)).fit is None
     assert analysis.signed_evidence(trials, side=None).tolist() == [0, 0, 6.4, 6.4, 6.4, 6.4]
+
+
+def test_who_takes_the_sure_reward_has_chosen_neither_side():
+    trials = npar.simulate("post_decision_wager", npar.agents.IdealObserver("reward"), trials=4000, seed=3)
+    assert (trials["choice"] == 3).any()
+    counts = analysis.psychometric(trials).counts
+    assert counts["trials"].sum() == np.isin(trials["choice"], (1, 2)).sum()
+    swapped = analysis.psychometric(trials, choices=(2, 1)).counts
+    assert (swapped["chosen"] + counts["chosen"]).tolist() == counts["trials"].tolist()
 
 
 def test_the_threshold_of_the_ideal_observer_comes_back_from_its_choices():

@@ -79,12 +79,23 @@ def test_settings_that_cannot_bridge_the_memory_are_warned_of() -> None:
         ppo_config("random_dots", n_steps=5)
 
 
+def test_null_in_the_section_leaves_ours_as_they_are_and_switches_those_of_rllib_off() -> None:
+    config = ppo_config(npar.Scenario.load("random_dots").replace(train={"lanes": None, "grad_clip": None}))
+    assert config.num_envs_per_env_runner == 64
+    assert config.grad_clip is None
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"lane": 3}, "Did you mean 'lanes'"),
-        ({"lanes": 0}, "at least 1"),
-        ({"tmax": 1}, "more than 2"),
+        ({"lanes": 0}, "lanes is 0; it is a whole number, 1 or more"),
+        ({"num_env_runners": "two"}, "num_env_runners is 'two'; it is a whole number, 0 or more"),
+        ({"hidden": 64}, "hidden is 64; it is a list"),
+        ({"hidden": (64, 0)}, r"hidden\.1 is 0; it is a whole number, 1 or more"),
+        ({"tmax": 1}, "above 2"),
+        ({"tmax": "long"}, "tmax is 'long'; it is a number of steps above 2"),
+        ({"session": 10}, "write {trials: 100}"),
         ({"policies": "mine"}, "independent"),
     ],
 )
@@ -191,5 +202,5 @@ def test_ray_starts_by_itself_even_where_someone_has_started_a_cluster(monkeypat
     [("lr", -1), ("lr", "abc"), ("lr", 0), ("gamma", 1.5), ("lambda_", True), ("grad_clip", float("nan"))],
 )
 def test_a_learning_setting_outside_its_range_is_refused_by_name(name, value):
-    with pytest.raises(ArgumentError, match=rf"{name} is .*must be a number"):
+    with pytest.raises(ArgumentError, match=rf"{name} is .*; it is a number"):
         ppo_config("random_dots", **{name: value})

@@ -13,6 +13,7 @@ import neuroparallel as npar
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib import BatchedEnvRunner, Policy, load_policy, ppo_config, to_multi_agent_env
 from neuroparallel.rllib.evaluation import Score, evaluate, measure
+from neuroparallel.rllib.policy import METADATA
 
 pytestmark = pytest.mark.rllib
 
@@ -60,6 +61,22 @@ def test_an_agent_it_never_met_is_refused() -> None:
 
 def test_a_directory_without_a_checkpoint_is_refused(tmp_path: Any) -> None:
     with pytest.raises(ArgumentError, match="no checkpoint"):
+        load_policy(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("{", "cannot be read"), ("[]", "has no env, policies"), ('{"env": {}}', "has no policies; .*another version")],
+)
+def test_a_damaged_checkpoint_is_refused(text: str, says: str, tmp_path: Any) -> None:
+    (tmp_path / METADATA).write_text(text)
+    with pytest.raises(ArgumentError, match=rf"neuroparallel\.json {says}"):
+        load_policy(tmp_path)
+
+
+def test_a_checkpoint_without_its_network_is_refused(tmp_path: Any) -> None:
+    (tmp_path / METADATA).write_text('{"env": {}, "policies": {"subject_0": "shared"}}')
+    with pytest.raises(ArgumentError, match=r"the network in .*shared cannot be loaded; it is damaged"):
         load_policy(tmp_path)
 
 

@@ -21,9 +21,9 @@ from neuroparallel.errors import ArgumentError, ScenarioError, UsageError
 from neuroparallel.rllib import evaluate, init_ray, load_policy, ppo_config, train
 from neuroparallel.rllib.evaluation import measure, who_draws
 from neuroparallel.rllib.metrics import fraction_correct
+from neuroparallel.rllib.plan import _criterion, _written_out
 from neuroparallel.rllib.source import build_engine
 from neuroparallel.rllib.stages import Stage, Trainer
-from neuroparallel.rllib.training import _criterion, _written_out
 
 pytestmark = [pytest.mark.rllib, pytest.mark.slow]
 
@@ -217,10 +217,11 @@ def test_some_may_share_and_others_not() -> None:
     [
         ("trust", {"policies": "shared"}, "share the policy 'shared' but differ"),
         ("matching_pennies", {"criterion": {"pley": 0.5}}, "Did you mean 'play'"),
-        ("matching_pennies", {"criterion": {"reward": "much"}}, "must be a number"),
-        ("matching_pennies", {"explore": "no"}, "must be true or false"),
+        ("matching_pennies", {"criterion": {"reward": "much"}}, "is no number"),
+        ("matching_pennies", {"explore": "no"}, "it is true or false"),
         ("matching_pennies", {"budget_s": -1}, "above 0"),
-        ("matching_pennies", {"lr": "fast"}, "must be a number"),
+        ("matching_pennies", {"curriculum": {"lr": 1e-3}}, "it is a list of stages"),
+        ("matching_pennies", {"lr": "fast"}, "it is a number"),
         ("matching_pennies", {"num_env_runners": 64}, "processors"),
     ],
 )
@@ -244,10 +245,10 @@ def test_a_criterion_named_after_the_stream_holds_for_all_who_have_one() -> None
     twins = npar.Scenario.load("joint_random_dots")
     engine = build_engine({**ppo_config(twins, lanes=1).env_config, "lanes": 1})
     short = engine.stream_names[0].split(".")[1]
-    found = _criterion({short: 0.8}, ppo_config(twins).env_config)
+    found = _criterion({short: 0.8}, engine.stream_names)
     assert found == {name: 0.8 for name in engine.stream_names if name.endswith(f".{short}")}
     assert len(found) > 1
-    assert _criterion({engine.stream_names[0]: 0.8}, ppo_config(twins).env_config) == {engine.stream_names[0]: 0.8}
+    assert _criterion({engine.stream_names[0]: 0.8}, engine.stream_names) == {engine.stream_names[0]: 0.8}
 
 
 # ---- on the command line --------------------------------------------------------------------------------------------

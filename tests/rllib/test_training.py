@@ -203,10 +203,16 @@ def test_more_workers_than_processors_are_refused_at_once() -> None:
 def test_unknown_streams_and_runs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="Did you mean"):
         train(quick_dots(), criterion={"dot": 0.9})
-    with pytest.raises(ArgumentError, match="between 0 and 1"):
+    with pytest.raises(ArgumentError, match="no share of trials, above 0 and up to 1"):
         train(quick_dots(), criterion={"dots": 90})
     with pytest.raises(ArgumentError, match=r"summary\.json"):
         train(resume=tmp_path)
+
+
+def test_a_run_with_other_networks_cannot_be_continued(run: Any, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="have other sizes than these; go on with the scenario and settings"):
+        train(resume=run[0].out, lstm=32, out=tmp_path / "on")
+    assert not (tmp_path / "on").exists()
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:

@@ -90,6 +90,14 @@ def test_doing_what_is_right_earns_the_maximum(name):
         assert right["reward"] > earned_by(name, other)["reward"]
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_ground_truth_is_about_the_choice_beside_it_unless_the_task_says_otherwise(name):
+    table = playing.run(playing.engine(name, LANES), playing.oracle, TRIALS)
+    right = (table["outcome"] == "correct") & (table["choice"] > 0) & (table["ground_truth"] > 0)
+    same = table["choice"][right] == table["ground_truth"][right]
+    assert same.all() != ("``ground_truth`` is" in inspect.getdoc(task_class(name)))
+
+
 @pytest.mark.parametrize("name", TABULAR)
 def test_holding_earns_its_analytic_rate(name):
     batch = playing.engine(name, LANES)

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from neuroparallel.agents import simulate
+from neuroparallel.errors import ArgumentError
 from neuroparallel.tasks import make_task
 from tests.tasks import playing
 
@@ -16,6 +17,12 @@ def test_the_best_subject_is_right_as_often_as_the_formula_says(sigma):
         mine = table.where(contrast=contrast)
         expected = stats.norm.cdf(contrast / 10 / (sigma * (2 / 100) ** 0.5))
         assert playing.near(mine["correct"].mean(), expected, len(mine), 4.5)
+
+
+@pytest.mark.parametrize("baseline", [0.0, -1.0])
+def test_a_baseline_is_above_0(baseline):
+    with pytest.raises(ArgumentError, match=r"baseline is .*above 0"):
+        make_task("contrast_oddball", baseline=baseline)
 
 
 def test_the_target_adds_its_contrast_to_the_baseline_in_its_interval_only():

@@ -216,7 +216,7 @@ def test_functions_can_be_pickled_and_say_what_they_take():
     [
         ("trial_histori", "Did you mean 'trial_history'"),
         ({"trial_history": {"probabilty": 1}}, "wrappers.0: trial_history has no option.*'probability'"),
-        ({"trial_history": {"streams": ["dots"]}}, "wrappers.0: there is no single stream 'dots'"),
+        ({"trial_history": {"streams": ["dots"]}}, "wrappers.0: there is no stream 'dots'"),
         ({"trial_history": {"streams": 3}}, "wrappers.0: streams is 3"),
         ({"trial_history": 3}, "wrappers.0: .*neither the name"),
         ({"trial_history": {}, "side_bias": {}}, "wrappers.0: .*neither the name"),

@@ -1,0 +1,50 @@
+"""What a training run says of itself: its ``summary.json`` and other JSON files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from neuroparallel.errors import ArgumentError
+
+__all__ = ["SUMMARY", "read_json", "read_summary"]
+
+SUMMARY = "summary.json"
+_ALWAYS = ("scenario", "seed", "seconds", "steps", "trials", "iteration", "correct", "evaluation_trials")
+
+
+def read_json(file: Path, *needed: str) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Args:
+        file: The file.
+        *needed: Keys that it must have.
+
+    Raises:
+        ArgumentError: It cannot be read, or lacks a key, as one of another version of neuroparallel may.
+    """
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"{file} cannot be read ({error}); it is damaged.") from None
+    missing = [key for key in needed if not isinstance(data, dict) or key not in data]
+    if missing or not isinstance(data, dict):
+        raise ArgumentError(
+            f"{file} has no {', '.join(missing) or 'keys'}; it is damaged, or of another version of neuroparallel."
+        )
+    return data
+
+
+def read_summary(place: Path) -> dict[str, Any]:
+    """Read how a training run went.
+
+    Args:
+        place: Directory of the run.
+
+    Raises:
+        ArgumentError: It is no run, or its summary cannot be read.
+    """
+    if not (place / SUMMARY).is_file():
+        raise ArgumentError(f"{place} is no run: it has no {SUMMARY}.")
+    return read_json(place / SUMMARY, *_ALWAYS)

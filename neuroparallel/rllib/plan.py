@@ -1,0 +1,174 @@
+"""What a training is to do: what a call and a scenario's ``train:`` section say, checked before anything begins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest
+from neuroparallel.rllib.config import config_for
+from neuroparallel.rllib.evaluation import REWARD, who_draws
+from neuroparallel.rllib.source import build_engine
+from neuroparallel.rllib.stages import Stage
+from neuroparallel.task import is_finite_number
+
+__all__ = ["Plan", "plan_for"]
+
+BUDGET_S = 60.0
+EVALUATE_EVERY_S = 1.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training is to do.
+
+    Attributes:
+        scenario: What is learnt, with the settings of the call written into its ``train:`` section.
+        stages: Of the curriculum; the scenario itself comes last.
+        criterion: Full name of a stream to the share that must be right, 0 to 1; ``reward`` to what is earned.
+        budget_s: Seconds of training in this sitting.
+        every_s: Seconds of training between tests, at least.
+        seed: Of environment and learning.
+        draws: Agents that draw their actions in tests.
+    """
+
+    scenario: Any
+    stages: list[Stage]
+    criterion: dict[str, float]
+    budget_s: float
+    every_s: float
+    seed: int
+    draws: tuple[str, ...]
+
+    @property
+    def env(self) -> dict[str, Any]:
+        """The ``env_config`` of the scenario itself."""
+        return self.stages[-1].env
+
+
+def plan_for(
+    scenario: Any,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    budget_s: float | None = None,
+    criterion: Mapping[str, float] | None = None,
+    curriculum: Sequence[Mapping[str, Any]] | None = None,
+    explore: bool | None = None,
+) -> Plan:
+    """Combine what a call says with the scenario's ``train:`` section; what the call says wins.
+
+    Args:
+        scenario: A loaded scenario.
+        settings: As for `ppo_config`.
+        seed: Of environment and learning.
+        budget_s: Seconds of training.
+        criterion: Stream to the share that must be right, 0 to 1; ``reward`` to what is to be earned per trial.
+        curriculum: Changes to the scenario, one mapping of dotted names per stage.
+        explore: Whether subjects draw their actions in tests; None: who plays a game does.
+
+    Returns:
+        The plan.
+
+    Raises:
+        ArgumentError: A setting does not exist or makes no sense.
+    """
+    scenario, settings = _written_out(scenario, settings or {})
+    section = scenario.train or {}
+    stages = _stages(scenario, _or(curriculum, section, "curriculum", ()), seed, settings)
+    engine = build_engine({**stages[-1].env, "lanes": 1})
+    return Plan(
+        scenario=scenario,
+        stages=stages,
+        criterion=_criterion(_or(criterion, section, "criterion", {}), list(engine.stream_names)),
+        budget_s=_seconds(_or(budget_s, section, "budget_s", BUDGET_S), "budget_s"),
+        every_s=_seconds(_or(None, section, "evaluate_every_s", EVALUATE_EVERY_S), "evaluate_every_s"),
+        seed=seed,
+        draws=who_draws(engine, _yes_or_no(_or(explore, section, "explore", None), "explore")),
+    )
+
+
+def _or(given: Any, section: Mapping[str, Any], name: str, usual: Any) -> Any:
+    """What the call gives, else what the section says, else what is usual."""
+    if given is None:
+        given = section.get(name)
+    return usual if given is None else given
+
+
+def _stages(scenario: Any, curriculum: Any, seed: int, settings: Mapping[str, Any]) -> list[Stage]:
+    """The configurations to go through; the network is the same in all, so its memory is that of the last."""
+    if not isinstance(curriculum, (list, tuple)) or not all(isinstance(changes, Mapping) for changes in curriculum):
+        raise ArgumentError(
+            f"curriculum is {curriculum!r}; it is a list of stages, each a mapping of changes to the scenario, as "
+            "[{timing.delay: 500}]."
+        )
+    final = config_for(scenario, seed=seed, **settings)
+    inherited = {"tmax": final.rl_module_spec.model_config["tmax"], **settings}
+    stages = []
+    for number, changes in enumerate(curriculum):
+        try:
+            changed = scenario.replace(**changes)
+        except NeuroparallelError as error:
+            raise ArgumentError(f"curriculum.{number}: {error}") from None
+        stages.append(Stage.of(config_for(changed, seed=seed, **inherited)))
+    if stages and stages[-1].env == Stage.of(final).env:
+        stages.pop()
+    return [*stages, Stage.of(final)]
+
+
+def _written_out(scenario: Any, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Move settings that a file can hold into the scenario, so that its run is repeated, and goes on, with the same."""
+    if settings.get("algorithm"):  # the scenario's other settings are meant for another one
+        return scenario, dict(settings)
+    held = {key: _plain(value) for key, value in settings.items() if value is not None}
+    held = {key: value for key, value in held.items() if value is not None}
+    kept = {key: value for key, value in settings.items() if key not in held}
+    if not held:
+        return scenario, kept
+    section = {**(scenario.train or {}), **held}
+    policies = section.pop("policies", scenario.policies) if "policies" in held else scenario.policies
+    return scenario.replace(train=None, policies=None).replace(train=section, policies=policies), kept
+
+
+def _plain(value: Any) -> Any:
+    """A setting as a file holds it, tuples as lists; None if it cannot."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError):
+        return None
+
+
+def _seconds(value: Any, what: str) -> float:
+    if not is_finite_number(value) or value <= 0:
+        raise ArgumentError(f"{what} is {value!r}; it is a number of seconds above 0.")
+    return float(value)
+
+
+def _yes_or_no(value: Any, what: str) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise ArgumentError(f"{what} is {value!r}; it is true or false.")
+    return value
+
+
+def _criterion(given: Any, names: Sequence[str]) -> dict[str, float]:
+    """Give every stream of a criterion its full name; a short one stands for all streams of that name."""
+    if not isinstance(given, Mapping):
+        raise ArgumentError(f"criterion is {given!r}; it is a mapping of streams to the share that must be right.")
+    short = {name: name.split(".", 1)[-1] for name in names}
+    result = {}
+    for key, value in given.items():
+        if key == REWARD and key not in short.values():
+            if not is_finite_number(value):
+                raise ArgumentError(f"criterion.{key}: {value!r} is no number; it is what must be earned per trial.")
+            result[REWARD] = float(value)
+            continue
+        matches = [name for name in names if key in (name, short[name])]
+        if not matches:
+            hint = nearest(key, {*names, *short.values(), REWARD})
+            raise ArgumentError(f"criterion.{key}: there is no stream {key!r}.{hint}")
+        if not is_finite_number(value) or not 0 < float(value) <= 1:
+            raise ArgumentError(f"criterion.{key}: {value!r} is no share of trials, above 0 and up to 1.")
+        result.update(dict.fromkeys(matches, float(value)))
+    return result
