@@ -56,7 +56,7 @@ class _Player(StreamAgent):
                 sights = zip(subject.spec.sights, subject.columns.sights, strict=True)
                 kept[subject.spec.name] = {s.stream: slice(at, at + s.choices) for s, at in sights if s.kind == kind}
         for name in core.stream_names:
-            self._keys[name] = lane_keys(core, f"{self.label}.{name}", self.seed)
+            self._keys[name] = lane_keys(core, self.label, self.seed, of=name)
             self._made[name], self._last[name] = np.zeros((2, core.lanes), np.int64)
 
     def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:

@@ -43,7 +43,7 @@ class WinStayLoseShift(StreamAgent):
         self._step = 0
         for name, stream in zip(core.stream_names, core.streams, strict=True):
             windows = len(stream.tables.periods)
-            self._keys[name] = lane_keys(core, f"wsls.{name}", self.seed)
+            self._keys[name] = lane_keys(core, "wsls", self.seed, of=name)
             self._last[name] = np.zeros((windows + 1, core.lanes), np.int64)  # the last row is for idle lanes
             self._shift[name] = np.zeros((windows + 1, core.lanes), bool)
             self._earned[name] = np.zeros(core.lanes)

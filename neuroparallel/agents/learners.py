@@ -49,7 +49,7 @@ class Learner(StreamAgent):
         core = engine_of(engine)
         self._step = 0
         for name, stream in zip(core.stream_names, core.streams, strict=True):
-            self._keys[name] = lane_keys(core, f"{type(self).__name__}.{name}", self.seed)
+            self._keys[name] = lane_keys(core, type(self).__name__, self.seed, of=name)
             self._earned[name] = np.zeros(core.lanes)
             self.prepare(stream, name)
 
