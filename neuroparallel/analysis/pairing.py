@@ -11,6 +11,7 @@ from neuroparallel.analysis.grouping import grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import Array, FloatArray, IntArray
 from neuroparallel.records.trials import IDENTITY, group_codes, stream_codes
 
@@ -109,6 +110,7 @@ def answered_s(trials: Trials) -> FloatArray:
     return answered
 
 
+@checked
 def response_pairs(trials: Trials, first: str | None = None, second: str | None = None) -> Table:
     """Two streams of a subject side by side, trial by trial: which response came first, and when the other.
 
@@ -164,6 +166,7 @@ def response_pairs(trials: Trials, first: str | None = None, second: str | None 
     )
 
 
+@checked
 def response_order(
     trials: Trials,
     first: str | None = None,

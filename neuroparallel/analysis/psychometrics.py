@@ -13,6 +13,7 @@ from neuroparallel.analysis.maximum import maximise
 from neuroparallel.analysis.normal import cumulative_normal, normal_density, normal_quantile
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import Array, FloatArray
 from neuroparallel.records.trials import TRIAL_COLUMNS
 
@@ -81,6 +82,7 @@ class Psychometric:
     fit: PsychometricFit | None
 
 
+@checked
 def signed_evidence(
     trials: Trials, evidence: str = "coherence", side: str | None = "side", positive: int | str = 2
 ) -> FloatArray:
@@ -121,6 +123,7 @@ def _is_condition(name: str, values: Array) -> bool:
     return name not in TRIAL_COLUMNS and values.dtype.kind in "biuf" and bool(np.isfinite(values).any())
 
 
+@checked
 def psychometric(
     trials: Trials,
     evidence: str = "coherence",
@@ -158,6 +161,7 @@ def psychometric(
     return Psychometric(Table({"evidence": levels, "trials": count, "chosen": chosen}), fit)
 
 
+@checked
 def fit_psychometric(
     evidence: npt.ArrayLike,
     chosen: npt.ArrayLike,

@@ -20,8 +20,10 @@ from neuroparallel.plotting.style import (
     titled,
 )
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 
 
+@checked
 def plot_performance(
     trials: Trials,
     by: str | Sequence[str] | None = None,

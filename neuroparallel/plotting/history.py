@@ -9,10 +9,12 @@ import numpy as np
 from neuroparallel.analysis import HistoryFit, HistoryKernels
 from neuroparallel.errors import ArgumentError
 from neuroparallel.plotting.style import COLORS, FAINT, INK, MARKERS, TEXT, Axes, Figure, new_figure, tidy, titled
+from neuroparallel.records.arguments import checked
 
 PARTS = (("after_correct", "after correct"), ("after_error", "after error"))
 
 
+@checked
 def plot_history_kernels(
     kernels: HistoryKernels | Mapping[str, HistoryKernels],
     regressor: str = "T++",

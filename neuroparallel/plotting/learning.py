@@ -23,6 +23,7 @@ from neuroparallel.plotting.style import (
     tidy,
     titled,
 )
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.csv_file import PathLike
 from neuroparallel.records.table import FloatArray, Table
 
@@ -31,6 +32,7 @@ PREFIXES = ("correct.", "correct/")
 REWARD = "reward/"
 
 
+@checked
 def plot_learning_curve(
     history: Mapping[str, npt.ArrayLike] | Table | PathLike,
     ax: Axes | None = None,

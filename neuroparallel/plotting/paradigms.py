@@ -28,9 +28,11 @@ from neuroparallel.plotting.style import (
     titled,
 )
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import Array
 
 
+@checked
 def plot_prp(
     trials: Trials,
     first: str | None = None,
@@ -99,6 +101,7 @@ def _bottleneck(ax: Axes, times: Table) -> None:
         )  # fmt: skip
 
 
+@checked
 def plot_additivity(
     trials: Trials,
     factor: str | tuple[str, str] = "coherence",
@@ -150,6 +153,7 @@ def plot_additivity(
     return figure
 
 
+@checked
 def plot_inhibition(
     trials: Trials,
     ax: Axes | None = None,
@@ -200,6 +204,7 @@ def plot_inhibition(
     return figure
 
 
+@checked
 def plot_stay(
     trials: Trials, ax: Axes | None = None, *, level: float = 0.95, title: str = "First choice repeated"
 ) -> Figure:
@@ -241,6 +246,7 @@ def plot_stay(
     return figure
 
 
+@checked
 def plot_switch_cost(
     trials: Trials, ax: Axes | None = None, *, level: float = 0.95, title: str = "Costs of task switching"
 ) -> Figure:

@@ -27,8 +27,10 @@ from neuroparallel.plotting.style import (
     titled,
 )
 from neuroparallel.records import Trials
+from neuroparallel.records.arguments import checked
 
 
+@checked
 def plot_psychometric(
     trials: Trials,
     evidence: str = "coherence",
@@ -89,6 +91,7 @@ def plot_psychometric(
     return figure
 
 
+@checked
 def plot_chronometric(
     trials: Trials,
     evidence: str = "coherence",
