@@ -53,6 +53,8 @@ class Dataset:
     sequence i of every batch goes on where that of the last batch ended: for networks that carry their state
     over, and for tasks in which the trials long past matter, such as staircases.
 
+    The scenario's wrappers, which change what a learner sees, are left out.
+
     No two batches share memory that is written again; with ``batch_first`` they are transposed views.
 
         inputs, targets, mask = npar.Dataset("random_dots", batch=64, steps=100)()

@@ -73,6 +73,16 @@ def test_a_timeline_starts_a_waiting_stream_when_what_it_waits_for_is_over():
     assert any(line.split() == ["800", "ms", "stimulus", "200", "ms"] for line in lines)
 
 
+def test_a_timeline_says_when_a_stream_may_begin_and_shows_one_of_these_times():
+    prp = npar.Scenario.load("prp")
+    onset = "subjects.subject_0.streams.second.onset"
+    text = "\n".join(timeline(prp.replace(**{onset: [0, 50, 800]})))
+    assert "begins at 0, 50 or 800 ms, drawn in each trial; here at 50 ms" in text
+    assert "  50 ms  fixation" in text
+    text = "\n".join(timeline(prp.replace(**{onset: {"uniform": [0, 505]}})))
+    assert "begins at 0 to 505 ms (uniform), drawn in each trial; here at 260 ms" in text
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -90,7 +90,7 @@ class Accumulator(StreamAgent):
                 name = stream.spec.name
                 columns, channels = channel_columns(subject, place)
                 evidence = _Evidence(stream.tables, channels, self.sensitivity)
-                keys = lane_keys(core, f"accumulator.{name}", self.seed)
+                keys = lane_keys(core, "accumulator", self.seed, of=name)
                 self._walks[name] = _Walk(stream, columns, evidence, keys, self.bound, self.residual)
 
     def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:

@@ -19,10 +19,31 @@ from neuroparallel.seeding import GAMMA_INT, MASK, Bits, branch_keys, integer_bi
 __all__ = ["BlindAgent", "HoldAgent", "OracleAgent", "RandomAgent", "StreamAgent", "below", "lane_keys", "step_bits"]
 
 
-def lane_keys(engine: BatchEngine, name: str, seed: int = 0) -> Bits:
-    """A random key per lane for an agent's own draws, the same in a batch of any size; uint64, (lanes,)."""
+def lane_keys(engine: BatchEngine, name: str, seed: int = 0, of: str | None = None) -> Bits:
+    """A random key per lane for an agent's own draws, the same in a batch of any size; uint64, (lanes,).
+
+    Args:
+        engine: What is played.
+        name: Of the kind of agent.
+        seed: For another series.
+        of: The subject or stream whose draws these are. It counts by its random branch, so that renaming it, or
+            playing it alone, changes nothing.
+    """
+    if of is not None:
+        name = f"{name}.{_branch(engine, of)}"
     seeds = engine.seeds ^ np.uint64(integer_bits(seed))
     return branch_keys(seeds, engine.lane_ids, np.zeros(engine.lanes, np.uint64), f"agent.{name}")
+
+
+def _branch(engine: BatchEngine, name: str) -> str:
+    """The random branch of a stream, or those of a subject's streams."""
+    for subject in engine.subjects:
+        branches = {stream.spec.name: stream.spec.branch for stream in subject.streams}
+        if name in branches:
+            return branches[name]
+        if name == subject.spec.name:
+            return "+".join(branches.values())
+    return name
 
 
 def below(words: Bits, limit: Any) -> NDArray[np.int64]:
@@ -86,7 +107,7 @@ class RandomAgent:
     def reset(self, engine: Any) -> None:
         core = engine_of(engine)
         self._step = 0
-        self._keys = {agent: lane_keys(core, f"random.{agent}", self.seed) for agent in core.possible_agents}
+        self._keys = {agent: lane_keys(core, "random", self.seed, of=agent) for agent in core.possible_agents}
 
     def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
         self._step += 1

@@ -75,7 +75,7 @@ class StagedAgent(StreamAgent):
         core = engine_of(engine)
         self._check(tuple(stream.spec.short for stream in core.streams))
         for name, stream in zip(core.stream_names, core.streams, strict=True):
-            self._keys[name] = lane_keys(core, f"stages.{name}", self.seed)
+            self._keys[name] = lane_keys(core, "stages", self.seed, of=name)
             self._onsets[name] = Onsets(stream)
             self._due[name] = np.full(core.lanes, NEVER, np.int64)
         self._subjects = {subject.spec.name: subject for subject in core.subjects}

@@ -68,7 +68,7 @@ class RaceStopper(StreamAgent):
                         f"race_stopper: {stream.spec.task.task_name()} has no channel {missing[0]!r}; it needs an "
                         "arrow and a stop signal, as stop_signal has."
                     )
-                keys = lane_keys(core, f"race.{name}", self.seed)
+                keys = lane_keys(core, "race", self.seed, of=name)
                 self._racers[name] = _Race(stream, subject, place, keys)
 
     def choose(

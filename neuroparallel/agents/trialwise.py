@@ -42,7 +42,7 @@ class TrialAgent(StreamAgent):
         for subject in core.subjects:
             for stream in subject.streams:
                 name = stream.spec.name
-                self._keys[name] = lane_keys(core, f"{self.label}.{name}", self.seed)
+                self._keys[name] = lane_keys(core, self.label, self.seed, of=name)
                 self._earned[name] = np.zeros(core.lanes)
                 self.prepare(name, stream, subject)
 

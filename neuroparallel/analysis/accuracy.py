@@ -9,8 +9,10 @@ import numpy as np
 from neuroparallel.analysis.grouping import STREAM, grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 
 
+@checked
 def performance(trials: Trials, by: str | Sequence[str] = STREAM, *, aborts: bool = True, level: float = 0.95) -> Table:
     """Fraction correct, by stream or by any columns, with its Wilson interval.
 

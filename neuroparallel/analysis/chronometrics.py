@@ -8,8 +8,10 @@ import numpy as np
 
 from neuroparallel.analysis.grouping import STREAM, grouped
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 
 
+@checked
 def chronometric(
     trials: Trials,
     by: str | Sequence[str] = STREAM,

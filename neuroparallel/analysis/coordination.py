@@ -11,8 +11,10 @@ from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.analysis.rounds import By, rounds_of
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 
 
+@checked
 def coordination_rate(
     trials: Trials,
     players: Sequence[str] | None = None,
@@ -73,6 +75,7 @@ def _by_chance(choice: np.ndarray, on: str) -> float:
     return sum(taken.values())
 
 
+@checked
 def turn_taking(trials: Trials, players: Sequence[str] | None = None, by: By = ()) -> Table:
     """Whether two subjects take turns in being the one who gets more.
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from neuroparallel.analysis.grouping import STREAM, completed, grouped
 from neuroparallel.analysis.normal import normal_quantile
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import FloatArray
 
 
@@ -26,6 +27,7 @@ class Sensitivity(NamedTuple):
     criterion: FloatArray
 
 
+@checked
 def dprime(
     hits: npt.ArrayLike,
     signal_trials: npt.ArrayLike,
@@ -54,6 +56,7 @@ def dprime(
     return Sensitivity(hit - alarm, -(hit + alarm) / 2)
 
 
+@checked
 def sensitivity(trials: Trials, by: str | Sequence[str] = STREAM) -> Table:
     """Sensitivity of each stream that asks whether to respond, as go/no-go or paired odours do.
 

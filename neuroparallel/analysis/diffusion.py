@@ -10,6 +10,7 @@ import numpy.typing as npt
 from neuroparallel.analysis.grouping import grouped
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import FloatArray
 
 STEPS = 200
@@ -51,6 +52,7 @@ class DiffusionFit:
         return time
 
 
+@checked
 def fit_diffusion(
     trials: Trials, evidence: str = "coherence", *, unit: float = 100.0, outcomes: tuple[str, ...] = ("correct",)
 ) -> DiffusionFit:

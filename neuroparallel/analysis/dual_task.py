@@ -7,6 +7,7 @@ import numpy as np
 from neuroparallel.analysis.accuracy import performance
 from neuroparallel.analysis.grouping import STREAM, grouped
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import BoolArray
 from neuroparallel.records.trials import group_codes
 
@@ -14,6 +15,7 @@ from neuroparallel.records.trials import group_codes
 _SHARED_TRIAL = ("subject", "session", "lane", "trial")
 
 
+@checked
 def dual_task_cost(trials: Trials, single: Trials | None = None, *, level: float = 0.95) -> Table:
     """How much less often a stream is right while the subject does something else as well.
 

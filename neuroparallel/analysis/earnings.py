@@ -8,9 +8,11 @@ import numpy as np
 
 from neuroparallel.analysis.grouping import STREAM, grouped
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.trials import group_codes
 
 
+@checked
 def reward_rate(trials: Trials, by: str | Sequence[str] = STREAM) -> Table:
     """Reward per trial and per second of time spent, for each stream.
 

@@ -15,6 +15,7 @@ from neuroparallel.analysis.regression import LINKS, Link, regress
 from neuroparallel.analysis.strategy import successive
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, whole_number
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import Array, BoolArray, FloatArray, IntArray
 from neuroparallel.records.trials import group_codes
 
@@ -109,6 +110,7 @@ class HistoryKernels:
     reset_index_error: float
 
 
+@checked
 def history_design(
     trials: Trials,
     evidence: str | None = "coherence",
@@ -175,6 +177,7 @@ def history_design(
     )
 
 
+@checked
 def history_kernels(
     trials: Trials,
     evidence: str | None = "coherence",
@@ -214,7 +217,7 @@ def history_kernels(
     whole_number(lags, "lags", 2, 1000)
     if link not in LINKS:
         raise ArgumentError(f"link: 'logit' or 'probit'; found {link!r}.")
-    if not (np.isfinite(ridge) and ridge > 0):
+    if not 0 < ridge < float("inf"):
         raise ArgumentError(f"ridge: a number above 0; found {ridge!r}.")
     design = history_design(trials, evidence, lags=lags, side=side, positive=positive, choices=choices)
     correct = _fit(design, 1, "a correct trial", link, ridge)
@@ -227,6 +230,7 @@ def history_kernels(
     return HistoryKernels(correct, error, (b, b_error), (a, a_error), index, spread)
 
 
+@checked
 def repeat_probability(
     trials: Trials, by: str | Sequence[str] = (*STREAM, "history_block"), *, level: float = 0.95
 ) -> Table:

@@ -7,9 +7,11 @@ import numpy.typing as npt
 
 from neuroparallel.analysis.normal import cumulative_normal
 from neuroparallel.errors import ArgumentError
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import FloatArray
 
 
+@checked
 def ideal_accuracy(coherence: npt.ArrayLike, duration_ms: npt.ArrayLike, sigma: npt.ArrayLike = 1.0) -> FloatArray:
     """Fraction correct of an observer who adds up all evidence: the ceiling for any subject.
 

@@ -8,10 +8,12 @@ import numpy as np
 
 from neuroparallel.analysis.rounds import By, Rounds, rounds_of
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import IntArray
 from neuroparallel.records.trials import group_codes
 
 
+@checked
 def mutual_information(trials: Trials, players: Sequence[str] | None = None, by: By = ()) -> Table:
     """How much the choices of two subjects in the same round tell of each other.
 
@@ -41,6 +43,7 @@ def mutual_information(trials: Trials, players: Sequence[str] | None = None, by:
     return Table({**groups.columns, "rounds": groups.count(), "bits": bits + bias, "uncorrected": bits})
 
 
+@checked
 def transfer_entropy(trials: Trials, players: Sequence[str] | None = None, by: By = ()) -> Table:
     """How much one subject's choice tells of another's next one, beyond what the other's own last choice tells.
 

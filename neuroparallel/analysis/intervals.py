@@ -7,9 +7,11 @@ import numpy.typing as npt
 
 from neuroparallel.analysis.normal import normal_quantile
 from neuroparallel.errors import ArgumentError
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import FloatArray
 
 
+@checked
 def wilson_interval(
     successes: npt.ArrayLike, trials: npt.ArrayLike, level: float = 0.95
 ) -> tuple[FloatArray, FloatArray]:

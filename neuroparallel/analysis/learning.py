@@ -10,9 +10,11 @@ from neuroparallel.analysis.grouping import STREAM, grouped, in_time_order
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import stack_columns
 
 
+@checked
 def learning_curve(
     trials: Trials,
     by: str | Sequence[str] = STREAM,
@@ -60,6 +62,7 @@ def learning_curve(
     return Table(stack_columns(parts, [len(part["trials"]) for part in parts]))
 
 
+@checked
 def trials_to_criterion(
     trials: Trials, criterion: float, by: str | Sequence[str] = STREAM, *, window: int = 100
 ) -> Table:

@@ -11,8 +11,9 @@ from neuroparallel.analysis.grouping import grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import Array, FloatArray, IntArray
-from neuroparallel.records.trials import group_codes
+from neuroparallel.records.trials import IDENTITY, group_codes, stream_codes
 
 GROUPED_S = 0.1  # two responses closer than this count as one. Source: Pashler & Johnston 1989, Q J Exp Psychol 41A:19
 
@@ -72,18 +73,50 @@ def _named(streams: Array, first: str | None, second: str | None) -> tuple[str, 
 
 
 def asynchrony_ms(trials: Trials, pairs: Pairs, soa: str = "soa_ms") -> FloatArray:
-    """Time from the first stream's onset to the second's, ms, (pairs,): that column, or else by the onsets."""
-    if soa in trials:
+    """Time from the first stream's onset to the second's, ms, (pairs,).
+
+    By the onsets in a table of ours, where each row has its stream's own, and the column says when whichever stream has
+    a drawn onset began. Where rows may have the onset of the trial, by the column if there is one.
+    """
+    if soa in trials and "group_trial" not in trials:
         return trials[soa][pairs.second].astype(np.float64)
     later: FloatArray = trials["onset_s"][pairs.second] - trials["onset_s"][pairs.first]
     return np.round(1000 * later, 3) + 0.0
 
 
+def answered_s(trials: Trials) -> FloatArray:
+    """When the answer of each trial came, seconds from the start of the session, (trials,); ``nan`` without one.
+
+    Response times count from a period that differs between tasks, so the answer is found among all responses: it is the
+    one of the trial's choice, and what its time exceeds the response time by is the onset of that period. If several
+    would do, as where early responses are free, the one with the most frequent onset in its stream is taken.
+    """
+    responses = trials.responses
+    names = [name for name in IDENTITY if name in trials and name in responses]
+    codes = group_codes([np.concatenate([trials[name], responses[name]]) for name in names])
+    order = np.argsort(codes[: len(trials)], kind="stable")
+    place = np.searchsorted(codes[: len(trials)], codes[len(trials) :], sorter=order).clip(max=len(trials) - 1)
+    row = order[place]
+    time = responses["time_s"].astype(np.float64)
+    counted_from = np.round(time - trials["onset_s"][row] - trials["response_time_s"][row], 6)
+    fits = (codes[row] == codes[len(trials) :]) & (responses["action"] == trials["choice"][row]) & (counted_from >= 0)
+    row, time, counted_from = row[fits], time[fits], counted_from[fits]
+    kinds = group_codes([stream_codes(trials)[1][row], counted_from])
+    frequent = np.bincount(kinds)[kinds] if len(kinds) else kinds
+    best = np.lexsort((time, -frequent, row))
+    at, first = np.unique(row[best], return_index=True)
+    answered: FloatArray = np.full(len(trials), np.nan)
+    answered[at] = time[best][first]
+    return answered
+
+
+@checked
 def response_pairs(trials: Trials, first: str | None = None, second: str | None = None) -> Table:
     """Two streams of a subject side by side, trial by trial: which response came first, and when the other.
 
-    Response times count from each stream's own stimulus; if the streams have a column ``soa_ms``, that is the time
-    from the first stimulus to the second, otherwise it is the time between the onsets of the two trials.
+    The asynchrony is the time between the onsets of the two streams' trials; in a table without ``group_trial``, as of
+    an animal, it is what the column ``soa_ms`` says if there is one. When a response came is looked up among the
+    ``responses``; in a table without these, response times are taken to count from the same point of either trial.
 
     Args:
         trials: Needs ``stream``, ``trial``, ``outcome``, ``response_time_s``, and ``soa_ms`` or ``onset_s``.
@@ -104,7 +137,12 @@ def response_pairs(trials: Trials, first: str | None = None, second: str | None 
     pairs = pairs_of(trials, first, second)
     soa = asynchrony_ms(trials, pairs)
     one, two = (trials["response_time_s"][rows].astype(np.float64) for rows in (pairs.first, pairs.second))
-    interval = np.round(soa / 1000 + two - one, 9) + 0.0  # so that equal times are equal
+    if len(trials.responses):
+        answered = answered_s(trials)
+        later = answered[pairs.second] - answered[pairs.first]
+    else:
+        later = soa / 1000 + two - one
+    interval = np.round(later, 9) + 0.0  # so that equal times are equal
     both = np.isfinite(interval)
     leader = np.full(len(soa), "", dtype=f"U{max(map(len, pairs.names))}")
     leader[both & (interval > 0)], leader[both & (interval < 0)] = pairs.names
@@ -128,6 +166,7 @@ def response_pairs(trials: Trials, first: str | None = None, second: str | None 
     )
 
 
+@checked
 def response_order(
     trials: Trials,
     first: str | None = None,

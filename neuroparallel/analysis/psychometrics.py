@@ -11,9 +11,11 @@ import numpy.typing as npt
 from neuroparallel.analysis.grouping import completed
 from neuroparallel.analysis.maximum import maximise
 from neuroparallel.analysis.normal import cumulative_normal, normal_density, normal_quantile
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.table import FloatArray
+from neuroparallel.records.arguments import checked
+from neuroparallel.records.table import Array, FloatArray
+from neuroparallel.records.trials import TRIAL_COLUMNS
 
 Lapses: TypeAlias = Literal["none", "equal", "both"]
 
@@ -80,6 +82,7 @@ class Psychometric:
     fit: PsychometricFit | None
 
 
+@checked
 def signed_evidence(
     trials: Trials, evidence: str = "coherence", side: str | None = "side", positive: int | str = 2
 ) -> FloatArray:
@@ -96,14 +99,31 @@ def signed_evidence(
 
     Raises:
         UnknownNameError: The table lacks a column.
+        ArgumentError: All of these trials lack the evidence, or it is text; or none is of the positive side.
     """
-    strength = trials[evidence].astype(np.float64)
+    strength = trials[evidence]
+    numbers = [name for name, values in trials.columns.items() if _is_condition(name, values)]
+    if strength.dtype.kind not in "biuf" or (len(trials) and np.isnan(strength.astype(np.float64)).all()):
+        lacks = "none of these trials has one" if strength.dtype.kind in "biuf" else "that is text"
+        raise ArgumentError(f"evidence: the column {evidence!r} is to hold numbers, but {lacks}.{nearest('', numbers)}")
+    strength = strength.astype(np.float64)
     if side is None:
         return strength
+    sides = trials[side][np.isfinite(strength)]
+    known = np.unique(sides[sides == sides])
+    if len(known) > 1 and not trials.mask(**{side: positive}).any():
+        raise ArgumentError(f"positive is {positive!r}; the column {side!r} has {', '.join(map(str, known.tolist()))}.")
+    missing = trials[side] != trials[side]  # not a number
     # Adding 0 turns -0 into 0: no evidence is one level, not two.
-    return np.where(trials.mask(**{side: positive}), strength, -strength) + 0.0
+    return np.where(missing, np.nan, np.where(trials.mask(**{side: positive}), strength, -strength)) + 0.0
 
 
+def _is_condition(name: str, values: Array) -> bool:
+    """Whether a column could be evidence."""
+    return name not in TRIAL_COLUMNS and values.dtype.kind in "biuf" and bool(np.isfinite(values).any())
+
+
+@checked
 def psychometric(
     trials: Trials,
     evidence: str = "coherence",
@@ -142,6 +162,7 @@ def psychometric(
     return Psychometric(Table({"evidence": levels, "trials": count, "chosen": chosen}), fit)
 
 
+@checked
 def fit_psychometric(
     evidence: npt.ArrayLike,
     chosen: npt.ArrayLike,

@@ -10,9 +10,11 @@ from neuroparallel.analysis.grouping import grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.analysis.rounds import By, rounds_of
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import FloatArray
 
 
+@checked
 def memory_one(
     trials: Trials,
     players: Sequence[str] | None = None,

@@ -11,6 +11,7 @@ from neuroparallel.analysis.intervals import mean_interval
 from neuroparallel.analysis.pairing import asynchrony_ms, pairs_of, response_pairs
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import Array, FloatArray
 
 SHORT_MS = (0.0, 100.0)
@@ -52,6 +53,7 @@ class PrpCurve:
     short_1: Slope
 
 
+@checked
 def prp_curve(
     trials: Trials,
     first: str | None = None,
@@ -134,6 +136,7 @@ class Additivity:
     standard_error_s: float
 
 
+@checked
 def additivity(
     trials: Trials,
     factor: str | tuple[str, str] = "coherence",

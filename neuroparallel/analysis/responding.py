@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from neuroparallel.analysis.grouping import STREAM, completed, grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 
 
+@checked
 def response_rates(
     trials: Trials,
     by: str | Sequence[str] = STREAM,

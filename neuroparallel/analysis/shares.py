@@ -9,8 +9,10 @@ import numpy as np
 from neuroparallel.analysis.grouping import STREAM, completed, grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 
 
+@checked
 def choice_shares(trials: Trials, by: str | Sequence[str] = STREAM, *, level: float = 0.95) -> Table:
     """In which share of its trials each choice was made, and what was earned with it.
 

@@ -11,6 +11,7 @@ from neuroparallel.analysis.grouping import completed, grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 
 # Source: Verbruggen et al. 2019, eLife 8:e46323 (bounds and number of trials for an estimate).
 TRUSTED_RANGE = (0.25, 0.75)
@@ -43,6 +44,7 @@ class StopSignalEstimate:
     reliable: bool
 
 
+@checked
 def stop_signal_reaction_time(
     trials: Trials,
     *,
@@ -81,6 +83,7 @@ def stop_signal_reaction_time(
     )
 
 
+@checked
 def inhibition_function(
     trials: Trials, *, stop: str = "stop", delay: str = "stop_delay_ms", level: float = 0.95
 ) -> Table:
@@ -117,6 +120,7 @@ def inhibition_function(
     return Table({**columns, "mean_s": mean})
 
 
+@checked
 def integrate_stop_signal(
     go_times_s: npt.ArrayLike,
     stop_times_s: npt.ArrayLike,

@@ -10,9 +10,11 @@ import numpy as np
 from neuroparallel.analysis.grouping import STREAM, completed, grouped
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import BoolArray, FloatArray, IntArray
 
 
+@checked
 def win_stay_lose_shift(
     trials: Trials,
     by: str | Sequence[str] = STREAM,

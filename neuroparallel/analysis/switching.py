@@ -7,9 +7,11 @@ import numpy as np
 from neuroparallel.analysis.intervals import mean_interval
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import Array, BoolArray, FloatArray
 
 
+@checked
 def switch_cost(
     trials: Trials,
     *,

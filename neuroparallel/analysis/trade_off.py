@@ -11,6 +11,7 @@ from neuroparallel.analysis.accuracy import performance
 from neuroparallel.analysis.pairing import pairs_of
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import FloatArray
 
 
@@ -29,6 +30,7 @@ class OperatingCharacteristic:
     area: float
 
 
+@checked
 def operating_characteristic(
     tables: Mapping[float, Trials],
     first: str | None = None,

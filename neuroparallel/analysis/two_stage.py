@@ -11,6 +11,7 @@ from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.analysis.strategy import successive
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,7 @@ EFFECTS = {
 }
 
 
+@checked
 def stay_probabilities(
     trials: Trials, *, choice: str = "first_choice", common: str = "common", level: float = 0.95
 ) -> StayProbabilities:

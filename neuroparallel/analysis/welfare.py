@@ -10,9 +10,11 @@ import numpy.typing as npt
 from neuroparallel.analysis.rounds import By, Rounds, rounds_of
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import FloatArray, IntArray
 
 
+@checked
 def social_welfare(trials: Trials, players: Sequence[str] | None = None, by: By = ()) -> Table:
     """What all players earned together in a round, and how evenly it was divided among them.
 
@@ -59,6 +61,7 @@ def social_welfare(trials: Trials, players: Sequence[str] | None = None, by: By 
     )
 
 
+@checked
 def exploitability(
     trials: Trials,
     payoffs: npt.ArrayLike,
@@ -104,7 +107,10 @@ def exploitability(
 
 
 def _payoffs(payoffs: npt.ArrayLike, rounds: Rounds) -> FloatArray:
-    pay = np.asarray(payoffs, np.float64)
+    try:
+        pay = np.asarray(payoffs, np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"payoffs: a table of numbers; found {payoffs!r}.") from None
     choices = rounds.choice[:, rounds.played].max(axis=1, initial=0)
     if pay.ndim != len(rounds.players) + 1 or pay.shape[-1] != len(rounds.players) or (choices > pay.shape[:-1]).any():
         raise ArgumentError(

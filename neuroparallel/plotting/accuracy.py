@@ -9,8 +9,10 @@ import numpy as np
 from neuroparallel.analysis import performance
 from neuroparallel.plotting.style import QUIET, TEXT, Axes, Figure, axes_of, bars, color_of, reach, spoken, tidy, titled
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 
 
+@checked
 def plot_performance(
     trials: Trials,
     by: str | Sequence[str] | None = None,

@@ -7,9 +7,11 @@ import numpy as np
 from neuroparallel.analysis import choice_shares
 from neuroparallel.plotting.style import Axes, Figure, axes_of, finished, legend, points, reach
 from neuroparallel.records import Trials
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.trials import stream_codes
 
 
+@checked
 def plot_choices(trials: Trials, ax: Axes | None = None, *, level: float = 0.95, title: str = "Choices") -> Figure:
     """The share of trials in which each stream made each choice, with Wilson intervals; left of 1: none.
 

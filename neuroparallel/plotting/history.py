@@ -9,10 +9,12 @@ import numpy as np
 from neuroparallel.analysis import HistoryFit, HistoryKernels
 from neuroparallel.errors import ArgumentError
 from neuroparallel.plotting.style import FAINT, INK, TEXT, Axes, Figure, finished, legend, new_figure, points, told
+from neuroparallel.records.arguments import checked
 
 PARTS = (("after_correct", "after correct"), ("after_error", "after error"))
 
 
+@checked
 def plot_history_kernels(
     kernels: HistoryKernels | Mapping[str, HistoryKernels],
     regressor: str = "T++",

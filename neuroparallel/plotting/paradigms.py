@@ -29,8 +29,10 @@ from neuroparallel.plotting.style import (
     told,
 )
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.arguments import checked
 
 
+@checked
 def plot_prp(
     trials: Trials,
     first: str | None = None,
@@ -89,6 +91,7 @@ def _bottleneck(ax: Axes, times: Table) -> None:
         )  # fmt: skip
 
 
+@checked
 def plot_additivity(
     trials: Trials,
     factor: str | tuple[str, str] = "coherence",
@@ -135,6 +138,7 @@ def plot_additivity(
     return figure
 
 
+@checked
 def plot_inhibition(
     trials: Trials,
     ax: Axes | None = None,
@@ -182,6 +186,7 @@ def plot_inhibition(
     return figure
 
 
+@checked
 def plot_stay(
     trials: Trials, ax: Axes | None = None, *, level: float = 0.95, title: str = "First choice repeated"
 ) -> Figure:
@@ -217,6 +222,7 @@ def plot_stay(
     return figure
 
 
+@checked
 def plot_switch_cost(
     trials: Trials, ax: Axes | None = None, *, level: float = 0.95, title: str = "Costs of task switching"
 ) -> Figure:

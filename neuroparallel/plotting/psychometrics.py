@@ -28,8 +28,10 @@ from neuroparallel.plotting.style import (
     told,
 )
 from neuroparallel.records import Trials
+from neuroparallel.records.arguments import checked
 
 
+@checked
 def plot_psychometric(
     trials: Trials,
     evidence: str = "coherence",
@@ -81,6 +83,7 @@ def plot_psychometric(
     return figure
 
 
+@checked
 def plot_chronometric(
     trials: Trials,
     evidence: str = "coherence",

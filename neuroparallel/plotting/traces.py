@@ -27,6 +27,7 @@ from neuroparallel.plotting.style import (
     titled,
 )
 from neuroparallel.records import Trace
+from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import FloatArray, IntArray
 
 MOST_NAMES = 24  # channel names that fit beside the picture
@@ -35,6 +36,7 @@ SILENCE = "say_0"  # the first level of a message
 WIDTH_OF_LETTER = 0.0095  # share of the time axis that a letter of a period's name takes
 
 
+@checked
 def plot_trial(trace: Trace, *, title: str | None = None) -> Figure:
     """The picture of a trial: what was shown, what was done, what was right, what it earned.
 
@@ -54,6 +56,7 @@ def plot_trial(trace: Trace, *, title: str | None = None) -> Figure:
     return _picture(trace, title, width=7.6, named=True)
 
 
+@checked
 def plot_run(trace: Trace, *, title: str | None = None) -> Figure:
     """The same picture for many trials in a row: a run of, say, 200 steps.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroparallel.errors import ArgumentError, MissingDependencyError, UnknownNameError, nearest
-from neuroparallel.records.csv_file import PathLike, read_columns, write_columns
+from neuroparallel.records.csv_file import MISSING, PathLike, read_columns, write_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +62,10 @@ class Table:
             return self.columns[name]
         except (KeyError, TypeError):
             raise self._unknown(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the columns, in display order."""
+        return iter(self.columns)
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a column of this name."""
@@ -143,6 +149,24 @@ class Table:
                 "to_pandas() needs pandas, which is not installed: pip install pandas"
             ) from error
         return pd.DataFrame(dict(self.columns))
+
+    @classmethod
+    def from_pandas(cls, frame: pd.DataFrame) -> Self:
+        """Make a table of a pandas DataFrame; its index is left out.
+
+        Args:
+            frame: Columns of numbers, truth values or text, read as those of a file are.
+
+        Raises:
+            ArgumentError: It is no DataFrame.
+            RecordError: A column is malformed; names line (the header is line 1) and column.
+        """
+        if not (hasattr(frame, "to_csv") and hasattr(frame, "columns")) or isinstance(frame, Table):
+            raise ArgumentError(f"from_pandas() takes a DataFrame; found a {type(frame).__name__}.")
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "frame.csv"
+            frame.to_csv(file, index=False, na_rep=MISSING)
+            return cls.read_csv(file)
 
     def to_csv(self, path: PathLike) -> None:
         """Write the table as text; a file of that name is replaced only once all is written.

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from neuroparallel.errors import ArgumentError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records.csv_file import PathLike
 from neuroparallel.records.table import Array, BoolArray, IntArray, Table, stack_columns
 
 if TYPE_CHECKING:
+    import pandas as pd
     from typing_extensions import Self
 
 # A text column of at most so many different words is numbered word by word, not by sorting.
@@ -26,6 +28,7 @@ TRIAL_COLUMNS = (
 RESPONSE_COLUMNS = (
     "subject", "stream", "session", "lane", "trial", "period", "action", "time_s", "reward",
 )  # fmt: skip
+NUMERIC = frozenset(TRIAL_COLUMNS) - {"subject", "stream", "task", "session", "outcome"}
 # What tells a trial from all others; a table may lack some of them (an animal has no lane).
 IDENTITY = ("subject", "stream", "session", "lane", "trial")
 
@@ -72,6 +75,10 @@ class Trials(Table):
     def __init__(self, columns: Mapping[str, Array], responses: Mapping[str, Array] | Table | None = None) -> None:
         """Freeze columns and responses."""
         super().__init__(columns)
+        for name in NUMERIC & self.columns.keys():
+            if self.columns[name].dtype.kind == "U" and len(self):
+                found = str(self.columns[name][0])
+                raise ArgumentError(f"The column {name!r} of a trial table holds numbers; found text, as {found!r}.")
         if responses is None:
             responses = empty_responses()
         table = responses if isinstance(responses, Table) else Table(responses)
@@ -141,12 +148,23 @@ class Trials(Table):
         Raises:
             RecordError: A file is missing, empty or malformed; names file, line and column.
         """
-        columns = dict(Table.read_csv(path).columns)
-        if "correct" not in columns and "outcome" in columns:
-            codes = {outcome.label: int(outcome) for outcome in Outcome}
-            outcome = np.array([codes.get(word, 0) for word in columns["outcome"].tolist()], int)
-            columns["correct"] = correct_from_outcome(outcome)
+        columns = _scored(Table.read_csv(path).columns)
         return cls(columns, None if responses is None else Table.read_csv(responses))
+
+    @classmethod
+    def from_pandas(cls, frame: pd.DataFrame, responses: pd.DataFrame | None = None) -> Self:
+        """Make a trial table of a pandas DataFrame, as one that ``to_pandas`` gave, or an animal's.
+
+        Args:
+            frame: A row per trial. ``correct`` follows from ``outcome`` if absent.
+            responses: The same for the responses, if there are any.
+
+        Raises:
+            ArgumentError: It is no DataFrame.
+            RecordError: A column is malformed; names line (the header is line 1) and column.
+        """
+        columns = _scored(Table.from_pandas(frame).columns)
+        return cls(columns, None if responses is None else Table.from_pandas(responses))
 
     def performance(self) -> dict[str, float]:
         """Fraction of trials that were right, for each stream.
@@ -188,6 +206,15 @@ class Trials(Table):
     def __repr__(self) -> str:
         """The summary."""
         return f"Trials: {self.summary()}"
+
+
+def _scored(columns: Mapping[str, Array]) -> dict[str, Array]:
+    """The columns, with ``correct`` as ``outcome`` says if that is all there is."""
+    if "correct" in columns or "outcome" not in columns:
+        return dict(columns)
+    codes = {outcome.label: int(outcome) for outcome in Outcome}
+    outcome = np.array([codes.get(str(word), 0) for word in columns["outcome"].tolist()], int)
+    return {**columns, "correct": correct_from_outcome(outcome)}
 
 
 def correct_from_outcome(outcome: Array) -> Array:

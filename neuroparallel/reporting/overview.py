@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 from neuroparallel.engine.layout import Layout, StreamSpec
 from neuroparallel.environments import batch
 from neuroparallel.modifiers import layers
 from neuroparallel.scenario import Scenario
-from neuroparallel.timing import Law
+from neuroparallel.timing import Choice, Law
 
 __all__ = ["describe_scenario", "first_sentence", "timeline"]
 
@@ -75,7 +76,7 @@ def _starts(layout: Layout) -> list[float]:
             onset = layout.streams[index].onset
             known[index] = onset.steps * layout.dt
             if onset.law is not None:
-                known[index] = sum(onset.law.bounds()) / 2
+                known[index] = _middle(onset.law, layout.dt)
             if onset.after >= 0:
                 before = list(_typical(layout.streams[onset.after]).values())[: onset.period + 1]
                 known[index] += start(onset.after) + sum(before)
@@ -89,6 +90,8 @@ def _stream_lines(stream: StreamSpec, start: float, total: float) -> list[str]:
     plain, modifiers = layers(task)
     lines = [f"{stream.name}: {task.task_name()}. {first_sentence(type(plain))}"]
     lines += [f"  {modifier.name()}: {first_sentence(type(modifier))}" for modifier in modifiers]
+    if stream.onset.law is not None:
+        lines.append(f"  begins {_range(stream.onset.law)}, drawn in each trial; here at {start:g} ms")
     bar, now, names = "", start, []
     for name, ms in _typical(stream).items():
         law = task.timing[name]
@@ -98,6 +101,22 @@ def _stream_lines(stream: StreamSpec, start: float, total: float) -> list[str]:
         names.append(f"  {now:7g} ms  {name:<16} {length} ms" + (f", {_law(law)}" if isinstance(law, Law) else ""))
         now += ms
     return [*lines, "  " + " " * round(start / total * WIDTH) + bar + "|", *names]
+
+
+def _middle(law: Law, dt: float) -> float:
+    """A time in the middle of what a law draws, and one that it can draw, ms."""
+    if isinstance(law, Choice):
+        return float(sorted(law.values)[len(law.values) // 2])
+    return math.ceil(sum(law.bounds()) / 2 / dt) * dt
+
+
+def _range(law: Law) -> str:
+    """What a law draws, in words."""
+    if isinstance(law, Choice):
+        *others, last = (f"{value:g}" for value in law.values)
+        return f"at {', '.join(others)} or {last} ms" if others else f"at {last} ms"
+    low, high = law.bounds()
+    return f"at {low:g} to {high:g} ms ({_law(law)})"
 
 
 def _law(law: Law) -> str:

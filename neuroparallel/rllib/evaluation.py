@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.agents.plain import lane_keys
 from neuroparallel.agents.protocol import engine_of
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import ArgumentError, whole_number
 from neuroparallel.outcomes import Outcome
 from neuroparallel.rllib import source
 from neuroparallel.rllib.metrics import SCORED, fraction_correct, trials_ended
@@ -178,6 +178,7 @@ def evaluate(
     env = env or policy.metadata.get("env")
     if env is None:
         raise ArgumentError("The policy does not know its scenario; give env=env_config(scenario).")
+    whole_number(trials, "trials", 1)
     engine = source.build_engine({**env, "lanes": lanes, "seed": seed}, record=True)
     run_trials(engine, policy, trials + 1, _begin(engine, policy, seed))
     table = engine.trials()

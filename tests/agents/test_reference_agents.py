@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import yaml
 
 import neuroparallel as npar
 from neuroparallel.agents import OracleAgent, RandomAgent, list_agents, make_agent, simulate
@@ -341,3 +342,30 @@ def test_the_ideal_observer_sees_single_clicks():
     trials = simulate(Clicks(counted=False), "ideal_observer", 4_000, per_lane=20)
     found, _ = accuracy_and_error(trials)
     assert 0.75 < found < 0.9
+
+
+@pytest.mark.parametrize("name", ["random", "wsls", "q_learner", "best_response"])
+def test_an_agent_draws_the_same_for_a_subject_of_another_name(name):
+    pennies = npar.Scenario.load("matching_pennies")
+    text = pennies.to_yaml().replace("mismatcher", "ben").replace("matcher", "ann")
+    renamed = npar.Scenario.load(yaml.safe_load(text))
+    for before, after in (("matcher", "ann"), ("mismatcher", "ben")):
+        was = npar.simulate(pennies, name, trials=200).where(subject=before)["choice"]
+        now = npar.simulate(renamed, name, trials=200).where(subject=after)["choice"]
+        assert len(set(was.tolist())) > 1
+        assert np.array_equal(was, now)
+
+
+def test_a_random_agent_does_the_same_in_either_view():
+    whole, parts = (npar.batch("random_dots", lanes=8, view=view) for view in ("subjects", "streams"))
+    assert np.array_equal(played(whole)["choice"], played(parts)["choice"])
+
+
+def played(batch):
+    """Some trials with random actions."""
+    agent = npar.agents.make_agent("random")
+    observations, infos = batch.reset(seed=0)
+    agent.reset(batch)
+    for _ in range(60):
+        observations, *_, infos = batch.step(agent.act(observations, infos, batch))
+    return batch.trials()

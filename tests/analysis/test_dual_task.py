@@ -11,6 +11,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
+import neuroparallel as npar
 from neuroparallel import analysis
 from neuroparallel.errors import ArgumentError, UnknownNameError
 from neuroparallel.records import Trials
@@ -87,6 +88,34 @@ def test_the_two_streams_have_to_be_told_where_there_are_three():
     with pytest.raises(UnknownNameError, match="number"):
         analysis.response_pairs(trials, "nmber")
     assert analysis.response_pairs(trials, "number")["interval_s"].tolist() == [0.0]
+
+
+def three_tasks() -> dict[str, Any]:
+    """Two streams whose response times count from windows at different times, one that begins at a drawn time."""
+    dots = {"task": "random_dots", "timing": {"fixation": 100, "stimulus": 500, "decision": 400}, "early": "free"}
+    tone = {"task": "go_nogo", "timing": {"stimulus": 100, "delay": 100, "decision": 400}, "early": "penalty"}
+    late = {**tone, "onset": [0, 100, 300]}
+    return {
+        "name": "three",
+        "dt": 100,
+        "subjects": {"rat": {"streams": {"dots": dots, "tone": tone, "late": late}}},
+        "groups": {"trial": {"streams": ["dots", "tone", "late"]}},
+    }
+
+
+@pytest.mark.parametrize(("first", "second"), [("dots", "tone"), ("dots", "late"), ("late", "dots")])
+def test_the_time_between_two_answers_is_that_between_the_responses_themselves(first, second):
+    windows = {"dots": 0.6, "tone": 0.2, "late": 0.2}  # from the onset of the stream
+    for agent in ("oracle", "random"):  # which responds at any time, in all windows and outside of them
+        trials = npar.simulate(three_tasks(), agent, 300, per_lane=10)
+        table = analysis.response_pairs(trials, first, second)
+        one, two = (trials.where(stream=name) for name in (first, second))
+        answered = [
+            part["onset_s"] + windows[name] + part["response_time_s"] for name, part in ((first, one), (second, two))
+        ]
+        np.testing.assert_allclose(table["interval_s"], answered[1] - answered[0], atol=1e-9)
+        np.testing.assert_allclose(table["soa_ms"], 1000 * (two["onset_s"] - one["onset_s"]), atol=1e-9)
+        assert np.isfinite(table["interval_s"]).sum() > 50
 
 
 def test_order_counts_a_tie_as_a_half():

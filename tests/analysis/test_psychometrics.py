@@ -144,3 +144,23 @@ def test_the_threshold_of_the_ideal_observer_comes_back_from_its_choices():
     expected = 100 * np.sqrt(2 / duration)  # sigma 1: Phi(x / spread) with this spread
     assert abs(fit.spread - expected) < 4 * fit.standard_errors["spread"]
     assert abs(fit.bias) < 4 * fit.standard_errors["bias"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, r"'coherence' is to hold numbers, but none of these trials has one. Valid: .*tilt"),
+        ({"evidence": "task"}, r"'task' is to hold numbers, but that is text"),
+        ({"evidence": "tilt", "positive": "right"}, r"positive is 'right'; the column 'side' has 1, 2"),
+    ],
+)
+def test_evidence_that_is_not_there_is_no_empty_curve(options, message):
+    columns = {"choice": [1, 2], "side": [1, 2], "tilt": [0.1, 0.2], "coherence": [np.nan, np.nan], "task": ["a", "a"]}
+    trials = Trials({name: np.array(values) for name, values in columns.items()})
+    with pytest.raises(ArgumentError, match=message):
+        analysis.psychometric(trials, **options)
+
+
+def test_evidence_for_a_missing_side_is_missing():
+    trials = Trials({"side": np.array([1.0, 2.0, np.nan]), "coherence": np.array([5.0, 5.0, 5.0])})
+    np.testing.assert_array_equal(analysis.signed_evidence(trials), [-5, 5, np.nan])

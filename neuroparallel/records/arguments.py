@@ -1,0 +1,108 @@
+"""The arguments of analyses and pictures are checked by their annotations, so that what is wrong is said by name."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+import numpy as np
+
+from neuroparallel.errors import ArgumentError
+from neuroparallel.records.trials import Trials
+
+__all__ = ["checked"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MOST_SHOWN = 60  # characters of what was found
+
+
+def checked(function: F) -> F:
+    """Refuse arguments of a wrong type before anything is calculated; what an annotation leaves open passes."""
+    signature = inspect.signature(function)
+    kinds = {name: _options(str(spec.annotation)) for name, spec in signature.parameters.items()}
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        for name, value in signature.bind(*arguments, **named).arguments.items():
+            _check(function.__name__, name, value, kinds[name])
+        return function(*arguments, **named)
+
+    return call  # type: ignore[return-value]
+
+
+def _options(annotation: str) -> tuple[str, ...]:
+    """The types of which a value may be one: ``str | Sequence[str]`` to ``("str", "Sequence[str]")``."""
+    return tuple(re.split(r" \| (?![^\[]*\])", annotation))
+
+
+def _check(function: str, name: str, value: Any, options: tuple[str, ...]) -> None:
+    if any(option not in _KINDS or _KINDS[option][0](value) for option in options):
+        return
+    wanted = " or ".join(_KINDS[option][1] for option in options)
+    shown = repr(value)
+    shown = shown if len(shown) <= _MOST_SHOWN and "\n" not in shown else f"a {type(value).__name__}"
+    raise ArgumentError(
+        f"{function}: {name} is {shown}; it is {wanted}.{_remedy(value) if 'Trials' in options else ''}"
+    )
+
+
+def _remedy(value: Any) -> str:
+    """How to make a trial table of what was given instead."""
+    if type(value).__name__ == "DataFrame":
+        return " Trials.from_pandas(frame) makes one of it."
+    if isinstance(value, str):
+        return " Trials.read_csv(path) reads one."
+    return " Trials({'choice': [1, 2], ...}) makes one of columns." if isinstance(value, Mapping) else ""
+
+
+def _number(value: Any) -> bool:
+    if isinstance(value, (bool, np.bool_)):
+        return False
+    return isinstance(value, Real) and not np.isnan(float(value))
+
+
+def _whole(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, Integral) and abs(int(value)) < 2**62
+
+
+def _several(kind: Callable[[Any], bool], length: int | None = None) -> Callable[[Any], bool]:
+    def fits(value: Any) -> bool:
+        listed = isinstance(value, (Collection, np.ndarray)) and not isinstance(value, (str, bytes, Mapping))
+        return listed and (length is None or len(value) == length) and all(kind(entry) for entry in value)
+
+    return fits
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_names = _several(_text)
+
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "Trials": (lambda value: isinstance(value, Trials), "a trial table"),
+    "None": (lambda value: value is None, "None"),
+    "str": (_text, "a name"),
+    "float": (_number, "a number"),
+    "int": (_whole, "a whole number"),
+    "bool": (lambda value: isinstance(value, (bool, np.bool_)), "True or False"),
+    "Sequence[str]": (_names, "a list of names"),
+    "Lapses": (_text, "a word"),
+    "Link": (_text, "a word"),
+    "Axes": (lambda value: hasattr(value, "get_figure"), "axes of matplotlib"),
+    "By": (lambda value: _text(value) or _names(value), "a name or a list of names"),
+    "tuple[str, str]": (_several(_text, 2), "two names"),
+    "tuple[int, int]": (_several(_whole, 2), "two whole numbers"),
+    "tuple[float, float]": (_several(_number, 2), "two numbers"),
+    "Mapping[float, Trials]": (
+        lambda value: isinstance(value, Mapping) and all(isinstance(part, Trials) for part in value.values()),
+        "a mapping of weights to trial tables",
+    ),
+}
