@@ -14,6 +14,7 @@ from neuroparallel.rule import Rule
 from neuroparallel.scenario_parts import Group, Stream
 from neuroparallel.sequencing import distributed
 from neuroparallel.task import Task
+from neuroparallel.ties import check_ties
 from neuroparallel.timing import exact_steps
 
 if TYPE_CHECKING:
@@ -26,10 +27,16 @@ def time_step(scenario: Scenario) -> float:
     """The scenario's dt in ms: its own, or that of its tasks if they agree."""
     if scenario.dt is not None:
         return scenario.dt
-    steps = {stream.make().dt for _, stream in scenario.stream_items()}
-    if len(steps) > 1:
-        raise ScenarioError(f"dt: its tasks come with different time steps ({sorted(steps)} ms); say which one to use.")
-    return steps.pop()
+    steps = {name: stream.make().dt for name, stream in scenario.stream_items()}
+    first, *others = steps
+    for name in others:
+        if steps[name] != steps[first]:
+            raise ScenarioError(
+                f"subjects.{name.replace('.', '.streams.')}.task: it has time steps of {steps[name]:g} ms, that of "
+                f"{first} of {steps[first]:g} ms, and all keep one time; write which at the top, as "
+                f"dt: {min(steps.values()):g}."
+            )
+    return steps[first]
 
 
 def explicit(scenario: Scenario) -> dict[str, Any]:
@@ -174,7 +181,10 @@ def _refuse_cycle(scenario: Scenario, name: str, key: str) -> None:
         after = str(streams[at].onset.after).rpartition(".")[0]
         at = _full_name(scenario, after, key, at.split(".")[0])
         if at in seen:
-            raise ScenarioError(f"{key}: streams wait for each other in a circle: {' -> '.join([*seen, at])}.")
+            raise ScenarioError(
+                f"{key}: streams wait for each other in a circle: {' -> '.join([*seen, at])}; let one of them begin at "
+                "a time of its own, as onset: 300."
+            )
         seen.append(at)
 
 
@@ -269,19 +279,7 @@ def _subject(
     spec = scenario.subjects[name]
     members = [f"{name}.{key}" for key in spec.streams]
     key = f"subjects.{name}"
-    if spec.action == "shared" and len({len(tasks[m].action_names()) for m in members}) > 1:
-        sizes = {m.split(".")[1]: len(tasks[m].action_names()) for m in members}
-        raise ScenarioError(f"{key}.action: a shared action needs streams with equally many actions, not {sizes}.")
-    if spec.action == "shared" and any(tasks[m].movement is not None for m in members) and len(members) > 1:
-        raise ScenarioError(f"{key}.action: a movement cannot be shared by several streams; write action: factored.")
-    if spec.observation == "shared" and len(members) > 1 and any(tasks[m].sums for m in members):
-        raise ScenarioError(f"{key}.observation: a task that adds up what is shown needs channels of its own.")
-    if spec.observation == "shared" and len({tuple(tasks[m].channel_groups().names) for m in members}) > 1:
-        raise ScenarioError(f"{key}.observation: shared channels need streams with the same channels.")
-    if spec.fixation != "own" and any("fixation" not in tasks[m].channel_groups() for m in members):
-        raise ScenarioError(f"{key}.fixation: a fused fixation cue needs a fixation channel in every stream.")
-    if spec.response_lock and any(tasks[m].movement is not None for m in members):
-        raise ScenarioError(f"{key}.response_lock: a movement cannot be held back; leave it out.")
+    check_ties(spec, {short: tasks[f"{name}.{short}"] for short in spec.streams}, key)
     return plan.SubjectSpec(
         name,
         tuple(names[m] for m in members),
