@@ -12,9 +12,10 @@ import numpy as np
 from neuroparallel.engine import layout as plan
 from neuroparallel.errors import NeuroparallelError, ScenarioError, UnknownNameError, nearest
 from neuroparallel.rule import Rule
-from neuroparallel.scenario_parts import Group, Seen, Stream, Subject, stream_named
+from neuroparallel.scenario_parts import Group, Seen, Stream, stream_named
 from neuroparallel.sequencing import distributed
 from neuroparallel.task import Task
+from neuroparallel.ties import check_ties
 from neuroparallel.timing import exact_steps
 
 if TYPE_CHECKING:
@@ -27,10 +28,16 @@ def time_step(scenario: Scenario) -> float:
     """The scenario's dt in ms: its own, or that of its tasks if they agree."""
     if scenario.dt is not None:
         return scenario.dt
-    steps = {stream.make().dt for _, stream in scenario.stream_items()}
-    if len(steps) > 1:
-        raise ScenarioError(f"dt: its tasks come with different time steps ({sorted(steps)} ms); say which one to use.")
-    return steps.pop()
+    steps = {name: stream.make().dt for name, stream in scenario.stream_items()}
+    first, *others = steps
+    for name in others:
+        if steps[name] != steps[first]:
+            raise ScenarioError(
+                f"subjects.{name.replace('.', '.streams.')}.task: it has time steps of {steps[name]:g} ms, that of "
+                f"{first} of {steps[first]:g} ms, and all keep one time; write which at the top, as "
+                f"dt: {min(steps.values()):g}."
+            )
+    return steps[first]
 
 
 def explicit(scenario: Scenario) -> dict[str, Any]:
@@ -196,7 +203,10 @@ class _Draft:
             after = str(self.streams[at].onset.after).rpartition(".")[0]
             at = _full_name(self.scenario, after, key, at.split(".")[0])
             if at in seen:
-                raise ScenarioError(f"{key}: streams wait for each other in a circle: {' -> '.join([*seen, at])}.")
+                raise ScenarioError(
+                    f"{key}: streams wait for each other in a circle: {' -> '.join([*seen, at])}; let one of them "
+                    "begin at a time of its own, as onset: 300."
+                )
             seen.append(at)
 
     # ---- groups ----
@@ -263,7 +273,7 @@ class _Draft:
         """One subject."""
         spec, key = self.scenario.subjects[name], f"subjects.{name}"
         members = [f"{name}.{stream}" for stream in spec.streams]
-        _check_subject(spec, [self.tasks[member] for member in members], key)
+        check_ties(spec, {stream: self.tasks[f"{name}.{stream}"] for stream in spec.streams}, key)
         return plan.SubjectSpec(
             name,
             tuple(self.number(member) for member in members),
@@ -349,24 +359,6 @@ def _member(part: str, members: list[str], key: str) -> str:
         return stream_named(part, members)
     except UnknownNameError as error:
         raise ScenarioError(f"{key}.mix: {error}") from None
-
-
-def _check_subject(spec: Subject, tasks: list[Task], key: str) -> None:
-    """Refuse to put together what does not go together."""
-    several, moving = len(tasks) > 1, any(task.movement is not None for task in tasks)
-    if spec.action == "shared" and len({len(task.action_names()) for task in tasks}) > 1:
-        sizes = {name: len(task.action_names()) for name, task in zip(spec.streams, tasks, strict=True)}
-        raise ScenarioError(f"{key}.action: a shared action needs streams with equally many actions, not {sizes}.")
-    if spec.action == "shared" and moving and several:
-        raise ScenarioError(f"{key}.action: a movement cannot be shared by several streams; write action: factored.")
-    if spec.observation == "shared" and several and any(task.sums for task in tasks):
-        raise ScenarioError(f"{key}.observation: a task that adds up what is shown needs channels of its own.")
-    if spec.observation == "shared" and len({tuple(task.channel_groups().names) for task in tasks}) > 1:
-        raise ScenarioError(f"{key}.observation: shared channels need streams with the same channels.")
-    if spec.fixation != "own" and any("fixation" not in task.channel_groups() for task in tasks):
-        raise ScenarioError(f"{key}.fixation: a fused fixation cue needs a fixation channel in every stream.")
-    if spec.response_lock and moving:
-        raise ScenarioError(f"{key}.response_lock: a movement cannot be held back; leave it out.")
 
 
 def _check_groups(groups: tuple[plan.GroupSpec, ...], streams: tuple[plan.StreamSpec, ...]) -> None:

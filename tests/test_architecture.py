@@ -23,7 +23,7 @@ LAYERS = (
     ("modifiers",),
     ("plotting",),
     ("engine",),
-    ("streams", "scenario", "scenario_file", "scenario_parts", "sequencing", "trying"),
+    ("streams", "scenario", "scenario_file", "scenario_parts", "sequencing", "ties", "trying"),
     ("agents",),
     ("wrappers",),  # below environments: a scenario lists its wrappers, and factories apply them
     ("environments", "dataset"),

@@ -99,6 +99,31 @@ def test_a_session_ends_with_the_trial_and_not_with_its_first_stream():
     assert batch.trials()["outcome"].tolist().count("cancelled") == 0
 
 
+@pytest.mark.parametrize(("fixation", "fused"), [("any", np.logical_or.reduce), ("all", np.logical_and.reduce)])
+@pytest.mark.parametrize("onsets", [(0, 0), (300, 0), (200, 500), (0, "after first.stimulus + 300")], ids=str)
+def test_a_fused_fixation_cue_is_on_while_any_or_all_of_the_live_streams_ask_for_it(fixation, fused, onsets):
+    second = {**DOTS, "timing": {"fixation": 200, "stimulus": 500, "decision": 300}}
+    streams = {"first": {**DOTS, "onset": onsets[0]}, "second": {**second, "onset": onsets[1]}}
+    own, names, apart = held(combined(streams), 60, 4)
+    cues = own[:, :, [names.index(f"{name}.fixation") for name in streams]] > 0
+    seen, others, _ = held(combined(streams, fixation=fixation), 60, 4)
+    live = live_steps(apart, 60)
+    asked = np.where(live, cues, fixation == "all")  # who is idle has no say
+    np.testing.assert_array_equal(seen[:, :, others.index("fixation")], fused(asked, axis=2) & live.any(axis=2))
+    assert len(np.unique(cues.reshape(-1, 2), axis=0)) > 2
+    assert [name for name in others if "fixation" in name] == ["fixation"]
+
+
+def live_steps(batch, steps):
+    """Which streams are live, bool (steps, lanes, streams), when nothing is done."""
+    batch.reset(0)
+    live = []
+    for _ in range(steps):
+        live.append(np.stack([~stream.idle for stream in batch.streams], axis=1))
+        batch.step(hold(batch))
+    return np.array(live)
+
+
 # ---- what is paid ---------------------------------------------------------------------------------
 
 
@@ -147,13 +172,14 @@ def by_stream(table):
 
 
 @pytest.mark.parametrize("action", ["factored", "shared"])
+@pytest.mark.parametrize("group", [None, {"rule": {"all_correct": {"reward": 0.3, "otherwise": -0.2}}}], ids=str)
 @pytest.mark.parametrize("weights", [(1, 1), (1, 0), (0.25, 0.75), (0.5, 2), (1, -1)])
-def test_the_reward_is_the_weighted_sum_of_what_the_streams_earn(weights, action):
+def test_the_reward_is_the_weighted_sum_of_what_the_streams_earn(weights, group, action):
     streams = {
         "memory": {"task": "delayed_paired_association", "early": "penalty", "weight": weights[0]},
         "gonogo": {**FLAGS, "early": "penalty", "weight": weights[1], "onset": 500},
     }
-    paid, earned = totals(combined(streams, action=action))
+    paid, earned = totals(combined(streams, group=group, action=action))
     assert abs(earned["memory"]).sum() > 0
     assert abs(earned["gonogo"]).sum() > 0
     np.testing.assert_allclose(paid, weights[0] * earned["memory"] + weights[1] * earned["gonogo"], atol=1e-12)

@@ -7,10 +7,7 @@ import numpy as np
 import pytest
 
 from neuroparallel.agents import BestResponse, MemoryOne, simulate
-from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.scenario import Scenario, list_scenarios
-from neuroparallel.streams import build_layout
-from tests.test_groups import renamed
 
 SOCIAL = [name for name in list_scenarios() if {"game", "multi_subject"} <= set(Scenario.load(name).tags)]
 TABLES = [name for name in SOCIAL if any(group.game for group in Scenario.load(name).groups.values())]
@@ -161,43 +158,6 @@ def replicated(name, share, rounds, pairs=2000, rate=0.2):
         gain = trials["reward"][first].mean() - trials["reward"][~first].mean()
         share = min(max(share + rate * share * (1 - share) * gain, 0.0), 1.0)
     return share
-
-
-# ---- names ----
-
-
-def story(scenario, names, steps=60, lanes=16):
-    """What was chosen, paid and seen by each subject, who hesitates and chooses at random; by its old name."""
-    batch = BatchEngine(build_layout(scenario), lanes)
-    batch.reset(1)
-    rngs = {old: np.random.default_rng(number) for number, old in enumerate(names)}
-    seen = {old: [] for old in names}
-    for _ in range(steps):
-        actions = {}
-        for old, new in names.items():
-            n = int(batch.action_space(new).n)
-            hesitates = rngs[old].random(lanes) < 0.5
-            actions[new] = np.where(hesitates, 0, rngs[old].integers(0, n, lanes))
-        observations, rewards, *_ = batch.step(actions)
-        for old, new in names.items():
-            seen[old].append(np.column_stack([np.sort(observations[new], axis=1), rewards[new]]))
-    table = batch.trials()
-    rows = {old: table.where(subject=new) for old, new in names.items()}
-    return seen, {old: [mine[name] for name in ("trial", "choice", "outcome", "onset_s")] for old, mine in rows.items()}
-
-
-@pytest.mark.parametrize("name", SOCIAL)
-def test_other_names_in_another_order_change_nothing_else(name):
-    scenario = Scenario.load(name)
-    subjects = list(scenario.subjects)
-    names = {old: f"{letter}_monkey" for old, letter in zip(subjects, "zyxwvu", strict=False)}
-    value = renamed(scenario.dump(), names)
-    value["subjects"] = dict(reversed(value["subjects"].items()))
-    one, other = story(scenario, {name: name for name in subjects}), story(Scenario.load(value), names)
-    for old in subjects:
-        np.testing.assert_array_equal(one[0][old], other[0][old])
-        for mine, theirs in zip(one[1][old], other[1][old], strict=True):
-            np.testing.assert_array_equal(mine, theirs)
 
 
 # ---- more than two ----

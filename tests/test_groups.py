@@ -179,13 +179,16 @@ def renamed(value, names):
     """A dumped scenario with other names for its subjects."""
     if isinstance(value, dict):
         kept = ("commit",)  # whose "first" is no subject
-        return {names.get(key, key): item if key in kept else renamed(item, names) for key, item in value.items()}
+        return {_renamed(key, names): item if key in kept else renamed(item, names) for key, item in value.items()}
     if isinstance(value, list):
         return [renamed(item, names) for item in value]
-    if isinstance(value, str):
-        head, dot, rest = value.partition(".")
-        return names.get(head, head) + dot + rest
-    return value
+    return _renamed(value, names) if isinstance(value, str) else value
+
+
+def _renamed(text, names):
+    """A name, or ``subject.stream``, or several of them as in a mix."""
+    parts = [part.partition(".") for part in text.split(" + ")]
+    return " + ".join("".join([names.get(head, head), dot, rest]) for head, dot, rest in parts)
 
 
 def test_renaming_subjects_renames_the_trajectory_and_changes_nothing_else():

@@ -170,6 +170,94 @@ def test_streams_that_wait_for_each_other_are_refused(write):
         Scenario.load(write(text))
 
 
+GAME = """\
+name: game
+subjects:
+  a: {streams: {x: {task: game_choice}}}
+  b: {streams: {x: {task: game_choice}}}
+  c: {streams: {x: {task: game_choice}}}
+groups:
+  g:
+    streams: [a.x, b.x]
+    game: {payoffs: [[[1, 0], [0, 1]], [[0, 1], [1, 0]]]}
+"""
+TIED = """\
+name: tied
+dt: 10
+subjects:
+  one:
+    streams:
+      x: {task: random_dots}
+      y: {task: random_dots}
+"""
+X = "    streams:\n      x: {task: random_dots}"
+WRONG_TOGETHER = {  # what does not fit together: a file, what is replaced, by what, and what the message must say
+    "onsets in a circle": (
+        GOOD, "timing: {delay: 500}", "onset: after g.stimulus",
+        r":9: subjects\.one\.streams\.m\.onset: .*in a circle: one\.m -> one\.g -> one\.m; let one of them",
+    ),
+    "a longer circle": (
+        GOOD, "timing: {delay: 500}", "onset: after h.stimulus\n      h: {task: go_nogo, onset: after g.stimulus}",
+        r":9: subjects\.one\.streams\.m\.onset: .*one\.m -> one\.h -> one\.g -> one\.m; let one of them",
+    ),
+    "a stream that waits for itself": (GOOD, "after m.sample", "after g.stimulus", r":12: .*cannot wait for itself"),
+    "a matrix for fewer players": (
+        GAME, "[a.x, b.x]", "[a.x, b.x, c.x]",
+        r":9: groups\.g\.game: payoffs: .*shape \(2, 2, 2\); 3 players .* need nested lists of shape \(2, 2, 2, 3\)",
+    ),
+    "a matrix for fewer choices": (
+        GAME, "b: {streams: {x: {task: game_choice}}}", "b: {streams: {x: {task: game_choice, params: {options: 3}}}}",
+        r":9: groups\.g\.game: payoffs: .*players with \[2, 3\] choices need nested lists of shape \(2, 3, 2\)",
+    ),
+    "a matrix with a hole": (GAME, "[0, 1]], [[0", "[0]], [[0", r":9: groups\.g\.game: payoffs: it is no table; write"),
+    "one action for unequal tasks": (
+        TIED, X, "    action: shared\n    streams:\n      x: {task: go_nogo}",
+        r":5: subjects\.one\.action: .*equally many actions, not \{'x': 2, 'y': 3\}; write action: factored",
+    ),
+    "one display for unequal tasks": (
+        TIED, X, "    observation: shared\n    streams:\n      x: {task: go_nogo}",
+        r":5: subjects\.one\.observation: .*the same channels, not .*write observation: concat",
+    ),
+    "one display with two noises": (
+        TIED, X,
+        "    observation: shared\n    streams:\n      x: {task: random_dots, params: {sigma: 2}}",
+        r":5: subjects\.one\.observation: .*one noise, .*'x': \{'motion': 2\}, 'y': \{'motion': 1\.0\}",
+    ),
+    "a fixation cue that one has not": (
+        TIED, X, "    fixation: all\n    streams:\n      x: {task: n_back}",
+        r":5: subjects\.one\.fixation: .*fixation channel in every stream; write fixation: own",
+    ),
+    "two time steps": (
+        TIED, "dt: 10\nsubjects:\n  one:\n    streams:\n      x: {task: random_dots}",
+        "subjects:\n  one:\n    streams:\n      x: {task: choice_reaction}",
+        r":6: subjects\.one\.streams\.y\.task: it has time steps of 100 ms, that of one\.x of 10 ms.*as dt: 10",
+    ),
+    "two time steps in a group": (
+        GAME, "c: {streams: {x: {task: game_choice}}}\ngroups:\n  g:\n    streams: [a.x, b.x]",
+        "c: {streams: {x: {task: choice_reaction}}}\ngroups:\n  g:\n    streams: [a.x, c.x]",
+        r":5: subjects\.c\.streams\.x\.task: it has time steps of 10 ms, that of a\.x of 100 ms",
+    ),
+    "a group with a time step of its own": (
+        GAME, "  g:\n", "  g:\n    dt: 20\n", r":8: groups\.g\.dt: there is no such key",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG_TOGETHER)
+def test_what_does_not_fit_together_is_refused_with_file_line_key_and_remedy(what, write):
+    text, old, new, message = WRONG_TOGETHER[what]
+    Scenario.load(write(text))
+    assert old in text
+    with pytest.raises(ScenarioError) as caught:
+        Scenario.load(write(text.replace(old, new, 1)))
+    assert re.search(message, str(caught.value)), str(caught.value)
+
+
+def test_one_display_may_have_its_noise_written_out(write):
+    shared = TIED.replace(X, "    observation: shared\n    streams:\n      x: {task: random_dots, params: {sigma: 1}}")
+    assert Scenario.load(write(shared)).subjects["one"].observation == "shared"
+
+
 DOTS = {"task": "random_dots"}
 
 

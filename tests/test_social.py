@@ -1,5 +1,7 @@
 """Scenarios in which several subjects do one thing: sight and names change nothing but what is seen and called."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from neuroparallel.streams import build_layout
 from tests.test_groups import renamed
 
 TAGS = {name: set(Scenario.load(name).tags) for name in list_scenarios()}
+SEVERAL = [name for name, tags in TAGS.items() if "multi_subject" in tags]
 JOINT = [name for name, tags in TAGS.items() if "multi_subject" in tags and "game" not in tags]
 
 
@@ -49,7 +52,7 @@ def story(scenario, names, steps=90, lanes=12):
     return told, {old: table.where(subject=new) for old, new in names.items()}
 
 
-@pytest.mark.parametrize("name", JOINT)
+@pytest.mark.parametrize("name", SEVERAL)
 def test_other_names_in_another_order_change_nothing_else(name):
     scenario = Scenario.load(name)
     names = {old: f"{letter}_monkey" for old, letter in zip(scenario.subjects, "zyxwvu", strict=False)}
@@ -63,7 +66,7 @@ def test_other_names_in_another_order_change_nothing_else(name):
             np.testing.assert_array_equal(one[1][old][column], other[1][old][column])
 
 
-@pytest.mark.parametrize("name", JOINT)
+@pytest.mark.parametrize("name", SEVERAL)
 def test_any_seat_can_be_taken_by_a_script_that_the_other_cannot_tell_from_a_learner(name):
     scenario = Scenario.load(name)
     me, *others = scenario.subjects
@@ -73,3 +76,10 @@ def test_any_seat_can_be_taken_by_a_script_that_the_other_cannot_tell_from_a_lea
     assert alone.action_space(me) == free.action_space(me)
     trials = simulate(scenario, {me: "oracle", **dict.fromkeys(others, "hold")}, 40)
     assert (trials.where(subject=me)["outcome"] != "miss").any()
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_each_scenario_of_several_subjects_has_its_row_in_the_docs(name):
+    page = "games.md" if "game" in TAGS[name] else "social.md"
+    text = (Path(__file__).resolve().parent.parent / "docs" / page).read_text(encoding="utf-8")
+    assert f"| `{name}` |" in text

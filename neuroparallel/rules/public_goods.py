@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rule import Resolution, Rule
@@ -27,7 +28,8 @@ class PublicGoods(Rule):
         miss: What a member gets that makes no choice.
 
     Source:
-        Fehr & Gächter 2000, Am Econ Rev 90:980 (four members, 20 units, share .4; without punishment).
+        Fehr & Gächter 2000, Am Econ Rev 90:980 (four members, 20 units, share .4; without punishment, for which
+        see ``costly_punishment``).
     """
 
     endowment: float = 20.0
@@ -49,13 +51,24 @@ class PublicGoods(Rule):
 
     def resolve(self, end: Resolution) -> None:
         """Share the pool evenly."""
+        end.pay[:] = self.shared(end.choice, end.options)
+
+    def shared(self, choices: NDArray[np.int64], options: Sequence[int]) -> NDArray[np.float64]:
+        """What members earn by what they give.
+
+        Args:
+            choices: int64, (members, n). 0 for none.
+            options: How many choices each member has.
+
+        Returns:
+            float64, (members, n).
+        """
         given = [
-            self.endowment * np.maximum(choice - 1, 0) / (options - 1)
-            for choice, options in zip(end.choice, end.options, strict=True)
+            self.endowment * np.maximum(choice - 1, 0) / (most - 1)
+            for choice, most in zip(choices, options, strict=True)
         ]
-        pool = np.zeros(len(end))
+        pool = np.zeros(choices.shape[1])
         for gift in given:
             pool = pool + gift
-        for player, gift in enumerate(given):
-            kept = self.endowment - gift + self.share * pool
-            end.pay[player] = np.where(end.choice[player] > 0, kept, self.miss)
+        kept = [self.endowment - gift + self.share * pool for gift in given]
+        return np.where(choices > 0, np.stack(kept), self.miss)

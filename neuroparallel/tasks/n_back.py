@@ -52,13 +52,14 @@ class NBack(Task):
         block: How many items a block has besides its lead-in; the sequence begins anew with each. 0: the
             block lasts for the session.
         adaptive: Change n after each block: one more after fewer than 3 errors (misses included), one
-            less after more than 5. The channels ``level`` then tell which n holds.
+            less after more than 5. The channels ``level`` then tell which n holds. With ``"together"`` the
+            level is the group's: its rule ``shared_level`` moves it by the errors of all members.
         sigma: Noise of the item channels for one ms; a step of dt ms has s.d. sigma / sqrt(dt).
 
     Source:
         Kirchner 1958, J Exp Psychol 55:352. Presets ``paper`` and ``adaptive``: pace, blocks and rule of
-        Jaeggi, Buschkuehl, Jonides & Perrig 2008, PNAS 105:6829, who let both errors of the dual task
-        decide together; here every stream has a level of its own.
+        Jaeggi, Buschkuehl, Jonides & Perrig 2008, PNAS 105:6829; their dual task has one level for both
+        streams, as the scenario ``dual_n_back_adaptive``.
     """
 
     n: int = 2
@@ -67,7 +68,7 @@ class NBack(Task):
     lure_probability: float = 0.0
     response: Literal["go", "keys"] = "go"
     block: int = 0
-    adaptive: bool = False
+    adaptive: bool | Literal["together"] = False
     sigma: float = 1.0
     timing: Timing = Timing(item=200, interval=300)
     rewards: Rewards = Rewards(correct=1.0, error=-1.0, miss=-1.0)
@@ -89,6 +90,8 @@ class NBack(Task):
         for name, low, high in (("n", 1, HIGHEST), ("items", 4, 100), ("block", 0, 10_000)):
             if not low <= getattr(self, name) <= high:
                 raise ArgumentError(f"{name} is {getattr(self, name)!r}; it is a whole number, {low} to {high}.")
+        if self.adaptive not in (False, True, "together"):
+            raise ArgumentError(f"adaptive is {self.adaptive!r}; it is true, false or together.")
         for name in ("target_probability", "lure_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ArgumentError(f"{name} is {getattr(self, name)!r}; it is between 0 and 1.")
@@ -109,7 +112,7 @@ class NBack(Task):
     def conditions(self) -> Factorial:
         share = self.target_probability
         return Factorial(
-            n_back=tuple(self._levels),
+            n_back=Levels(self._levels, [level == self.n for level in self._levels]),  # unless the group says another
             item=range(1, self.items + 1),
             target=Levels((False, True), (1 - share, share)),
             lead_in=(False, True),
@@ -148,11 +151,13 @@ class NBack(Task):
         wrong = (draw.outcome == Outcome.ERROR) | (draw.outcome == Outcome.MISS)
         errors = memory["errors"] + (wrong & ~draw.first)
         over = (memory["place"] >= self.block + memory["level"]) & (self.block > 0)
-        if self.adaptive:
+        if self.adaptive is True:
             moved = memory["level"] + (errors < FEW) - (errors > MANY)
             memory["level"] = where(over, np.clip(moved, 1, HIGHEST), memory["level"])
         memory["errors"], memory["place"] = where(over, 0, errors), where(over, 0, memory["place"])
         memory["items"] = where(over[:, None], 0, memory["items"])
+        if self.adaptive == "together":
+            memory["level"] = draw.conditions["n_back"].copy()
 
     def define(self, trial: Trial) -> None:
         both = ("item", "interval")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import yaml
 
 from neuroparallel.agents import BestResponse, MemoryOne, simulate
 from neuroparallel.environments import batch
@@ -10,6 +9,7 @@ from neuroparallel.errors import NeuroparallelError
 from neuroparallel.rules.ultimatum import Ultimatum
 from neuroparallel.scenario import Scenario
 from tests.rules.paying import every, resolved, rule_of
+from tests.tasks import playing
 
 RULE, OPTIONS = rule_of("ultimatum")
 ACCEPT, REFUSE = 1, 2
@@ -57,41 +57,38 @@ def test_an_offer_that_was_never_made_cannot_be_accepted():
     assert (trials["reward"] == 0).all()
 
 
-ROLES = """
-name: roles
-dt: 100
-subjects:
-  ann:
-    sees: {ben: {action: 100}}
-    streams:
-      offer: {task: game_choice, params: {options: 11}}
-      answer: {task: game_choice, onset: after ben.offer.choice}
-  ben:
-    sees: {ann: {action: 100}}
-    streams:
-      offer: {task: game_choice, params: {options: 11}}
-      answer: {task: game_choice, onset: after ann.offer.choice}
-groups:
-  game:
-    streams: [ann.offer, ben.answer, ben.offer, ann.answer]
-    mix: {ann.offer + ben.answer: 1, ben.offer + ann.answer: 1}
-    cue: true
-    rule: ultimatum
-    then: feedback
-"""
+PAIRS = (("subject_0", "subject_1"), ("subject_1", "subject_0"))
 
 
 def test_the_same_subjects_can_change_roles():
-    trials = simulate(yaml.safe_load(ROLES), BestResponse(smoothed=1e9), 2000)
-    for proposer, responder in (("ann", "ben"), ("ben", "ann")):
+    trials = simulate("ultimatum_in_turns", BestResponse(smoothed=1e9), 4000, per_lane=20)
+    for proposer, responder in PAIRS:
         offers = trials.where(subject=proposer, stream="offer")
         answers = trials.where(subject=responder, stream="answer")
         np.testing.assert_array_equal(offers["group_trial"], answers["group_trial"])
-        assert abs(len(offers) / 2000 - 0.5) < 4 * 0.5 / np.sqrt(2000)
+        assert abs(len(offers) / 4000 - 0.5) < 4 * 0.5 / np.sqrt(400)  # a lot is drawn for ten trials
         agreed = answers["choice"] == ACCEPT
         np.testing.assert_array_equal(offers["reward"], np.where(agreed, 11 - offers["choice"], 0))
         np.testing.assert_array_equal(answers["reward"], np.where(agreed, offers["choice"] - 1, 0))
-    assert len(trials) == 4000
+    assert len(trials) == 8000
+
+
+def test_in_turns_roles_last_for_ten_trials_and_are_cued():
+    batch, seen = playing.engine(Scenario.load("ultimatum_in_turns"), 32), []
+    names = batch.channel_names("subject_1")
+    cue = [names.index(f"game.cue_{entry}") for entry in (0, 1)]
+
+    def watch(observations, _infos):
+        seen.append((observations["subject_1"][:, cue].argmax(axis=1), batch.groups[0].trial.copy()))
+
+    table = playing.run(batch, playing.hold, 12, watch=watch)
+    entries = np.full((32, 200), -1)
+    entries[table["lane"], table["group_trial"]] = table["mix"]
+    for cued, trial in seen:
+        known = entries[np.arange(32), trial]
+        np.testing.assert_array_equal(cued[known >= 0], known[known >= 0])
+    assert (entries[:, :10] == entries[:, :1]).all()
+    assert len(set(entries[:, 0])) == 2
 
 
 @pytest.mark.parametrize("wrong", [{"pie": 0}, {"pie": "apple"}])
