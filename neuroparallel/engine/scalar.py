@@ -50,17 +50,14 @@ class ScalarEngine:
         self.subjects = [ScalarSubject(spec, self.streams, layout.groups) for spec in layout.subjects]
         self._connect_partners()
         self.possible_agents = [spec.name for spec in layout.subjects]
-        attends = any(subject.attends for subject in self.subjects)
-        self._eventful = attends or any(stream.moving for stream in self.streams)  # then no step is a short one
-        plain = all(
-            s.single and not s.spec.sights and not s.spec.cues and s.streams[0].spec.weight == 1.0
-            for s in self.subjects
-        )
-        plain = plain and not self._eventful
+        self._attends = any(subject.attends for subject in self.subjects)
+        plain = not self._attends and all(subject.plain for subject in self.subjects)
         alone = all(group.alone is not None for group in self.groups)
         lone = [(s.spec.name, s, s.streams[0]) for s in self.subjects] if plain and alone else []
         self._only = lone[0] if len(lone) == 1 else None
-        self._wake_at = -1  # when the next stream begins; until a full step has looked, there may be one any time
+        self._timed = [group for group in self.groups if group.alone is None]
+        self._wake_at = 0  # when the next stream begins; until a full step has looked, there may be one any time
+        self._until = 0  # before this step nothing happens but what is done
         self.now = self.session_start = 0
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
         self.over, self._ready = False, False
@@ -119,9 +116,9 @@ class ScalarEngine:
     def _begin(self) -> None:
         self.session += 1
         self.session_start, self.over = self.now, False
-        self._wake_at = -1  # the next step is a full one, which looks anew at what the short ones know
+        self._wake_at = self._until = 0
         for stream in self.streams:
-            stream.begin(self._seed_bits, self._lane_bits, self.session)
+            stream.begin(self._seed_bits, self._lane_bits, self.session, self.now)
         for subject in self.subjects:
             subject.forget()
         for group in self.groups:
@@ -144,62 +141,53 @@ class ScalarEngine:
         Raises:
             UsageError: `reset` was not called, or the session is over.
         """
-        if self._only is not None:
+        now = self.now + 1
+        if self._only is not None and now < self._until:
             name, subject, stream = self._only
-            at = subject.at
-            if at < subject.count:
-                action = actions[name]
-                reward = stream.calm[action]
-                if reward is not None:  # nothing happens but time passing
-                    subject.at = at + 1
-                    stream.earned += reward
-                    self.now += 1
-                    if action and self._keeps:
-                        stream.reward, stream.answered = reward, (stream.lists.period[stream.row], action)
-                        self._note_responses([stream.trial])
-                    return {name: subject.chunk[at]}, {name: reward}, False, {name: subject.known.copy()}
-            if self._ready and not self.over:
-                return self._step_only(name, subject, stream, actions[name])
-        elif not self._eventful and self.now + 1 < self._wake_at:
-            paid = [subject.pays(actions[subject.spec.name]) for subject in self.subjects]
-            if None not in paid:
-                return self._calm_step(actions, paid)
+            action = actions[name]
+            reward = stream.row.calm[action]
+            if reward is not None:  # nothing happens but time passing: most steps, so it is kept short
+                self.now = now
+                stream.earned += reward
+                if action and self._keeps:
+                    stream.reward, stream.answered = reward, (stream.row.period, action)
+                    self._note_responses([stream.trial])
+                return {name: next(subject.rows)}, {name: reward}, False, {name: subject.known.copy()}
         if not self._ready or self.over:
             raise UsageError("step was called before reset, or after the session had ended; call reset first.")
-        self.now += 1
+        self.now = now
+        if self._only is not None:
+            return self._step_only(*self._only, actions[self._only[0]])
+        calm = now < self._until
         for subject in self.subjects:
-            subject.act(actions[subject.spec.name], self.now)
-        return self._conclude()
+            if subject.act(actions[subject.name], now):
+                calm = False
+        return self._pass() if calm else self._conclude()
 
-    def _calm_step(
-        self, actions: Mapping[str, Action], paid: list[Any]
-    ) -> tuple[Observations, dict[str, float], bool, Infos]:
-        """A step in which nothing happens but time passing: most of them, so it is kept short."""
-        self.now += 1
-        observations, rewards, infos = {}, {}, {}
-        for subject, amounts in zip(self.subjects, paid, strict=True):
-            name, at = subject.spec.name, subject.at
-            subject.at = at + 1
-            observations[name], rewards[name] = subject.chunk[at], subject.collect(amounts)
-            infos[name] = subject.known.copy()
-            if self._keeps:
-                subject.note(actions[name])
+    def _pass(self) -> tuple[Observations, dict[str, float], bool, Infos]:
+        """The rest of a step in which nothing happened but time passing."""
         if self._keeps:
             self._note_responses([stream.trial for stream in self.streams])
+        observations, rewards, infos = {}, {}, {}
+        for subject in self.subjects:
+            name = subject.name
+            observations[name], rewards[name] = next(subject.rows), subject.reward()
+            infos[name] = subject.known.copy()
         return observations, rewards, False, infos
 
     def _step_only(
         self, name: str, subject: ScalarSubject, stream: ScalarStream, action: int
     ) -> tuple[Observations, dict[str, float], bool, Infos]:
-        """A step of a scenario of one stream: short, as long as the trial goes on."""
-        self.now = now = self.now + 1
-        subject.catch_up()
+        """A step of a scenario of one stream."""
+        now, trial = self.now, stream.trial
         stream.act(action, now)
-        if stream.ended:
-            return self._conclude()
+        outcomes = self._resolve() if stream.ended else None
         if stream.answered is not None and self._keeps:
-            self._note_responses([stream.trial])
-        return {name: subject.observe(now)}, {name: stream.reward}, False, {name: subject.tell(now)}
+            self._note_responses([trial])
+        seen = subject.observe(now)
+        self._until = 0 if self.over else subject.until
+        info = subject.tell(now) if outcomes is None else subject.info(outcomes, [trial], now)
+        return {name: seen}, {name: stream.reward}, self.over, {name: info}
 
     def _conclude(self) -> tuple[Observations, dict[str, float], bool, Infos]:
         """The rest of a step after acting: resolve, start, observe."""
@@ -207,22 +195,11 @@ class ScalarEngine:
         outcomes = self._resolve() if self._may_resolve() else None
         if self._keeps:
             self._note_responses(trials)
-        if self._eventful:
+        if self._attends:
             for subject in self.subjects:
                 subject.look()
-        rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
-        observations = self._observe()
-        if outcomes is None:
-            return (
-                observations,
-                rewards,
-                False,
-                {subject.spec.name: subject.tell(self.now) for subject in self.subjects},
-            )
-        if self.over:
-            for subject in self.subjects:
-                subject.catch_up()  # there are no steps to come
-        return observations, rewards, self.over, self._infos(outcomes, trials)
+        rewards = {subject.name: subject.reward() for subject in self.subjects}
+        return self._observe(), rewards, self.over, self._infos(outcomes, trials)
 
     def _may_resolve(self) -> bool:
         """Whether a stream has ended, begins now, or has left a period that another may wait for."""
@@ -230,25 +207,24 @@ class ScalarEngine:
 
     def _resolve(self) -> list[int]:
         outcomes = [0] * len(self.streams)
-        finished = [group.resolve(self.now) for group in self.groups]
-        for group, done in zip(self.groups, finished, strict=True):
-            if done:
-                self._record(group, outcomes)
-        if finished[0]:
+        finished = [group for group in self.groups if group.resolve(self.now)]
+        for group in finished:
+            self._record(group, outcomes)
+        if self.groups[0] in finished:
             self.over = self._session_over()
         if self.over:
-            for group, done in zip(self.groups, finished, strict=True):
-                if not done:
+            for group in self.groups:
+                if group not in finished:
                     group.cancel(self.now)
                     self._record(group, outcomes)
             for stream in self.streams:
-                stream.rest()
-        else:
-            for group, done in zip(self.groups, finished, strict=True):
-                if done:
-                    group.start(self.now)
-                group.wake(self.now)
-        self._wake_at = min((group.next_event() for group in self.groups if group.alone is None), default=NEVER)
+                stream.rest(self.now)
+            return outcomes
+        for group in finished:
+            group.start(self.now)
+        self._wake_at = NEVER
+        for group in self._timed:
+            self._wake_at = min(self._wake_at, group.wake(self.now))
         return outcomes
 
     def _session_over(self) -> bool:
@@ -275,7 +251,7 @@ class ScalarEngine:
                         self.now - self.session_start,
                         stream.outcome,
                         stream.choice,
-                        stream.lists.answer[stream.slot],
+                        stream.tables.answer[stream.slot],
                         stream.earned,
                         stream.response,
                         *(value[0] for value in conditions),
@@ -308,16 +284,25 @@ class ScalarEngine:
                 rows.clear()
 
     def _observe(self) -> Observations:
-        return {subject.spec.name: subject.observe(self.now) for subject in self.subjects}
+        """What all see; as far as it is known in advance, short steps will do until something is done."""
+        observations, until = {}, self._wake_at
+        for subject in self.subjects:
+            observations[subject.name] = subject.observe(self.now)
+            until = min(until, subject.until)
+        self._until = 0 if self.over else until
+        return observations
 
-    def _infos(self, outcomes: list[int], trials: list[int]) -> Infos:
-        return {subject.spec.name: subject.info(outcomes, trials, self.now) for subject in self.subjects}
+    def _infos(self, outcomes: list[int] | None, trials: list[int]) -> Infos:
+        """What is known of the step, in which trials may have ended, with their outcomes and numbers."""
+        if outcomes is None:
+            return {subject.name: subject.tell(self.now) for subject in self.subjects}
+        return {subject.name: subject.info(outcomes, trials, self.now) for subject in self.subjects}
 
     # ---- looking ----
 
     def truth(self) -> dict[str, Any]:
         """The actions that are right at this moment, by agent; -1: none defined."""
-        return {subject.spec.name: subject.truth(self.now) for subject in self.subjects}
+        return {subject.name: subject.truth(self.now) for subject in self.subjects}
 
     def trials(self) -> Trials:
         """The table of all trials that have ended so far."""
@@ -327,8 +312,6 @@ class ScalarEngine:
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes; see `set_state`."""
         self._flush()
-        for subject in self.subjects:
-            subject.catch_up()
         names = ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready")
         return {name: getattr(self, name) for name in names} | {
             "streams": [stream.state() for stream in self.streams],
@@ -349,7 +332,7 @@ class ScalarEngine:
             "_ready",
         ):
             setattr(self, name, saved[name])
-        self._wake_at = -1
+        self._wake_at = self._until = 0
         parts: list[Any] = [*self.streams, *self.groups]
         for part, state in zip(parts, [*saved["streams"], *saved["groups"]], strict=True):
             part.set_state(state)

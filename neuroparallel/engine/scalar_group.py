@@ -97,16 +97,15 @@ class ScalarGroup:
         known |= {name: array.copy() for name, array in self.coupling.values.items()}
         return {name: known[name] for name in self.names}
 
-    def wake(self, now: int) -> None:
-        """Start the streams whose onset has come."""
-        if self.delayed:
-            for place, index in enumerate(self.streams):
-                if self.onset_at[index] == now:
-                    self._start(place, index, now)
-
-    def next_event(self) -> int:
-        """When the next scheduled stream begins, or time is up."""
-        return min(NEVER if self.resolved else self.closes, *self.onset_at.values())
+    def wake(self, now: int) -> int:
+        """Start the streams whose onset has come; returns when the next one begins, or time is up."""
+        closes = NEVER if self.resolved else self.closes
+        if not self.delayed:
+            return closes
+        for place, index in enumerate(self.streams):
+            if self.onset_at[index] == now:
+                self._start(place, index, now)
+        return min(closes, *self.onset_at.values())
 
     # ---- their end ----
 
@@ -152,7 +151,7 @@ class ScalarGroup:
     def _never_begin(self, index: int, now: int) -> None:
         """Cancel a trial before it began: it is drawn, so that records and memory know it, but not shown."""
         self._start(list(self.streams).index(index), index, now)
-        self.streams[index].rest()
+        self.streams[index].rest(now)
         self.streams[index].outcome = int(Outcome.CANCELLED)
 
     def _cut_short(self, now: int) -> bool:
@@ -171,7 +170,7 @@ class ScalarGroup:
             self.onset_at[index] = NEVER
             if self.takes_part[index] and not self.begun[index]:
                 self._never_begin(index, now)
-            stream.cancel()
+            stream.cancel(now)
 
     # ---- what depends on several answers ----
 

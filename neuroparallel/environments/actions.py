@@ -65,10 +65,12 @@ class ActionReader:
             parts = action if isinstance(action, (list, tuple)) else []
         if len(parts) != len(self.sizes):
             raise ActionError(self._refusal(action))
-        read = [part if type(part) is int else _integer(part) for part in parts]
-        for value, size in zip(read, self.sizes, strict=True):
+        read = []
+        for part, size in zip(parts, self.sizes, strict=True):
+            value = part if type(part) is int else _integer(part)
             if value is None or not 0 <= value < size:
                 raise ActionError(self._refusal(action))
+            read.append(value)
         return read
 
     def _read_movement(self, action: Any) -> Any:

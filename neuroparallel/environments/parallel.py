@@ -90,8 +90,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self._film = Film(self._engine, self.scenario.name) if render_mode else None
         self._advance = self._film.step if self._film else self._engine.step
         self._readers = {agent: ActionReader(agent, self._engine.action_space(agent)) for agent in self.possible_agents}
-        self._legal = self._readers[self.possible_agents[0]].legal
-        self._only: str | None = None  # see `_begin`
+        self._only: ActionReader | None = None  # see `_begin`
         self._session_begun = False
         self._np_random: np.random.Generator | None = None
         self._seed = first
@@ -174,19 +173,17 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
                 exist; nothing has changed.
             UsageError: `reset` was not called.
         """
-        only = self._only
-        if only is None:
+        reader = self._only
+        if reader is None or type(actions) is not dict or len(actions) != 1 or reader.agent not in actions:
             return self._step_all(actions)
-        try:
-            action = actions[only]
-        except (KeyError, TypeError, IndexError):
-            return self._step_all(actions)
-        if type(action) is not int or action not in self._legal or len(actions) != 1:
-            return self._step_all(actions)
+        agent = reader.agent
+        action = actions[agent]
+        if type(action) is not int or action not in reader.legal:
+            actions = {agent: reader.read(action)}
         observations, rewards, ended, infos = self._advance(actions)
         if ended:
             self._end()
-        return observations, rewards, {only: False}, {only: ended}, infos
+        return observations, rewards, {agent: False}, {agent: ended}, infos
 
     def _step_all(self, actions: Mapping[str, Any]) -> StepResult:
         """A step of any number of agents, with actions of any kind."""
@@ -202,11 +199,10 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return observations, rewards, terminations, dict.fromkeys(observations, ended), infos
 
     def _begin(self) -> None:
-        """From now on agents act; one with one Discrete action has a short cut through `step`."""
+        """From now on agents act; one that is alone has a short cut through `step`."""
         self.agents = list(self.possible_agents)
         self._session_begun = True
-        lone = len(self.agents) == 1 and not self._readers[self.agents[0]].factored
-        self._only = self.agents[0] if lone else None
+        self._only = self._readers[self.agents[0]] if len(self.agents) == 1 else None
 
     def _end(self) -> None:
         self.agents, self._only = [], None
