@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,13 @@ from neuroparallel.engine.table_lists import Row, TableLists
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.seeding import GAMMA_INT, lane_key, mix_int, trial_keys
+from neuroparallel.seeding import GAMMA_INT, Bits, lane_key, mix_int, trial_keys
 from neuroparallel.task import Draw, Response
 from neuroparallel.trial import DRAWN
 
 __all__ = ["ScalarStream"]
 
+AHEAD = 128  # trials that are drawn at once
 _COUNTERS = (  # what changes, besides the row, memory, conditions and visits
     *("end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
     *("earned", "held_action", "held_steps", "key", "trial_key", "since", "standing"),
@@ -95,6 +98,7 @@ class ScalarStream:
         self.key = int(key[0])
         for noise in self._noise:
             noise.begin(key)
+        self._coming = self._come()
         self.memory = {
             name: np.asarray(spec.initial, spec.dtype)[None].copy() for name, spec in self.spec.task.memory().items()
         }
@@ -229,9 +233,9 @@ class ScalarStream:
         """Draw and begin the next trial, with conditions that the group may impose, arrays of length 1."""
         first = self.trial < 0
         self.trial += 1
-        self.trial_key = mix_int(self.key + (self.trial + 1) * GAMMA_INT)
-        # May look back at what is reset now.
-        self.slot = self._draw_values(first, given or {}) if self.keeps_values or given else self._draw()
+        self.trial_key, self.slot, words = next(self._coming)
+        if self.keeps_values or given:  # may look back at what is reset now
+            self.slot = self._draw_values(first, given or {}, words)
         self.onset = self.clock_at = now
         self.outcome, self.choice, self.response, self.earned, self.standing = 0, -1, -1, 0.0, 0
         if self.visits:
@@ -243,16 +247,21 @@ class ScalarStream:
             raise TaskError(f"{self.spec.name}: a trial of no duration was drawn; give some period a step or more.")
         self._move(row, now)
 
-    def _draw(self) -> int:
-        slot = 0
-        for purpose, cuts, stride in self.lists.factors:
-            slot += bisect_right(cuts, mix_int(self.trial_key + purpose)) * stride
-        return slot
+    def _come(self) -> Iterator[tuple[int, int, Bits]]:
+        """Key, cell of the grid, and words, uint64 (purposes, 1), of the trials from this one on.
 
-    def _draw_values(self, first: bool, given: Given) -> int:
+        They hang on the number of the trial and on nothing else, so they are drawn many at a time.
+        """
+        strides = self.tables.design.strides
+        for first in count(self.trial, AHEAD):
+            keys = trial_keys(np.array([self.key], np.uint64), np.arange(first, first + AHEAD))
+            words, slots = self._draws.words(keys), np.zeros(AHEAD, np.int64)
+            for name, level in self._draws.levels(words).items():
+                slots += level * strides[name]
+            yield from zip(keys.tolist(), slots.tolist(), words.T[:, :, None], strict=True)
+
+    def _draw_values(self, first: bool, given: Given, words: Bits) -> int:
         tables, task = self.tables, self.spec.task
-        keys = trial_keys(np.array([self.key], np.uint64), np.array([self.trial]))
-        words = self._draws.words(keys)
         levels = self._draws.levels(words)
         values = tables.design.values(levels) | self._draws.values(words)
         for name in self.notes:
@@ -269,7 +278,7 @@ class ScalarStream:
                 reward=np.array([self.earned]),
                 memory=self.memory,
                 dt=tables.dt,
-                _keys=keys,
+                _keys=np.array([self.trial_key], np.uint64),
             )
             task.sequence(draw)
             values, self.memory = draw.conditions, draw.memory
@@ -366,7 +375,7 @@ class ScalarStream:
             setattr(self, name, saved[name])
         self.memory = {name: array.copy() for name, array in saved["memory"].items()}
         self.conditions = {name: array.copy() for name, array in saved["conditions"].items()}
-        self.visits, self.sums = dict(saved["visits"]), saved["sums"].copy()
+        self.visits, self.sums, self._coming = dict(saved["visits"]), saved["sums"].copy(), self._come()
         for noise in self._noise:
             noise.begin(np.array([self.key], np.uint64))
         if self.tables.lazy and self.conditions:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.tables import Tables
-from neuroparallel.seeding import name_bits
 
 __all__ = ["Row", "TableLists"]
 
@@ -78,11 +77,6 @@ class TableLists:
     def __init__(self, tables: Tables) -> None:
         self.rows = TableRows(tables)
         self.laws = {period: (low, cuts.tolist()) for period, (low, cuts) in tables.period_laws.items()}
-        design = tables.design
-        self.factors = [
-            (name_bits(f"condition.{name}"), factor.cuts.tolist(), design.strides[name])
-            for name, factor in design.factors.items()
-        ]
         self.grid: dict[str, list[Any]] = {}
         if not tables.lazy:
-            self.grid = {name: column.tolist() for name, column in design.grid().items()}
+            self.grid = {name: column.tolist() for name, column in tables.design.grid().items()}
