@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -241,8 +241,6 @@ class ScalarEngine:
             stream.close()
             outcomes[index] = stream.outcome
             if self._keeps:
-                known = {MESSAGE: np.array([told_by(stream)])} | group.values() | stream.values()
-                conditions = [known[name] for name in self._log.streams[index].conditions]
                 self._rows[index].append(
                     (
                         self.session,
@@ -254,11 +252,20 @@ class ScalarEngine:
                         stream.tables.answer[stream.slot],
                         stream.earned,
                         stream.response,
-                        *(value[0] for value in conditions),
+                        *self._conditions(index, group),
                     )
                 )
                 if len(self._rows[index]) >= 4096:
                     self._flush()
+
+    def _conditions(self, index: int, group: ScalarGroup) -> Sequence[Any]:
+        """The conditions of a stream's present trial, in the order of the trial table."""
+        own = self.streams[index].cell()
+        shared = self._log.streams[index].conditions[len(own) :]
+        if not shared:
+            return own
+        known = {MESSAGE: told_by(self.streams[index])} | group.values()
+        return [*own, *(known[name] for name in shared)]
 
     def _note_responses(self, trials: list[int]) -> None:
         """Note what was done in this step, where it was anything but holding."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.coupling import Coupling, group_conditions, membership
+from neuroparallel.engine.coupling import Coupling, membership
 from neuroparallel.engine.group import MIX
 from neuroparallel.engine.layout import GroupSpec
 from neuroparallel.engine.scalar_stream import ScalarStream
@@ -31,7 +31,6 @@ class ScalarGroup:
         self.streams = {index: streams[index] for index in spec.streams}
         specs = [stream.spec for stream in self.streams.values()]
         self.coupling = Coupling(spec, specs, dt, 1)
-        self.names = group_conditions(spec, specs)
         self.trial, self.key, self.started, self.pending, self.resolved, self.entry = -1, 0, 0, 0, False, 0
         self.closes = NEVER  # when nobody is waited for any more
         self.takes_part = dict.fromkeys(spec.streams, True)
@@ -91,11 +90,10 @@ class ScalarGroup:
         self.onset_at[index], self.begun[index] = NEVER, True
         self.streams[index].start(now, self.coupling.given(place, LANE))
 
-    def values(self) -> dict[str, NDArray[Any]]:
-        """The conditions that all streams of the group share, arrays of length 1."""
-        known = {"group_trial": np.array([self.trial]), "mix": np.array([self.entry])}
-        known |= {name: array.copy() for name, array in self.coupling.values.items()}
-        return {name: known[name] for name in self.names}
+    def values(self) -> dict[str, Any]:
+        """The conditions that all streams of the group share."""
+        drawn = {name: array[0] for name, array in self.coupling.values.items()}
+        return {"group_trial": self.trial, "mix": self.entry} | drawn
 
     def wake(self, now: int) -> int:
         """Start the streams whose onset has come; returns when the next one begins, or time is up."""

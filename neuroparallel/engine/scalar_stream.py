@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -134,7 +134,7 @@ class ScalarStream:
         self.reward, lead = row.pays[column], row.leads[column]
         self.ended = False
         if lead is not None:
-            self._event(*lead, now)
+            self._event(now, *lead)
         self.earned += self.reward
         return lead is not None
 
@@ -157,7 +157,7 @@ class ScalarStream:
         self.held_action = action
         return action if self.held_steps >= self.row.held else 0
 
-    def _event(self, target: int, outcome: int, chosen: int, priced: bool, now: int) -> None:
+    def _event(self, now: int, target: int, outcome: int, chosen: int, priced: bool) -> None:
         if priced:
             outcome = self._price(max(chosen, 0), outcome, now)
         if outcome and not self.outcome:
@@ -310,11 +310,17 @@ class ScalarStream:
         self._move(row, now)
         return row < 0
 
+    def cell(self) -> Sequence[Any]:
+        """The conditions of the present trial, in the order in which the trial table has them."""
+        if self.keeps_values:
+            return [self.conditions[name][0] for name in self.tables.recorded]
+        return self.lists.cells[self.slot]
+
     def values(self) -> dict[str, NDArray[Any]]:
         """The conditions of the present trial, arrays of length 1."""
         if self.keeps_values:
             return self.conditions
-        return {name: np.array([column[self.slot]]) for name, column in self.lists.grid.items()}
+        return {name: np.array([value]) for name, value in zip(self.tables.recorded, self.cell(), strict=True)}
 
     # ---- what is seen ----
 
@@ -338,20 +344,22 @@ class ScalarStream:
         left = 1 if row.truth_after or (self._one_by_one and not row.idle) else self.end - now
         return left if left < most else most
 
-    def paint(self, out: NDArray[np.float32], now: int, means: NDArray[np.float32] | None = None) -> None:
+    def paint(self, out: NDArray[np.float32], at: int, now: int, means: NDArray[np.float32] | None = None) -> None:
         """Write what is seen from now on, as far ahead as it is known.
 
         Args:
             out: float32, (steps, channels).
+            at: Which of them is the present step.
             now: The present step.
             means: float32, (steps, channels): what to add noise to, if it is not what the stream shows.
         """
-        row, count = self.row, self.ahead(len(out), now)
+        row, count = self.row, self.ahead(len(out) - at, now)
         if means is None:
             means = self._changed(count, now) if self.changing else row.means(count)
-        self._noise[row.idle].paint(out[:count], means, self.steps[row.idle] + now - self.since)
+        seen = out[at : at + count]
+        self._noise[row.idle].paint(seen, means, self.steps[row.idle] + now - self.since)
         if self.tables.summed and not row.idle:
-            self.sums += out[0, self.tables.summed]
+            self.sums += seen[0, self.tables.summed]
         self.painted = now + count
 
     def truth(self, now: int) -> int:

@@ -14,6 +14,7 @@ from neuroparallel.engine.batch_subject import LOCK
 from neuroparallel.engine.infos import info_keys
 from neuroparallel.engine.layout import GroupSpec, SubjectSpec
 from neuroparallel.engine.scalar_stream import ScalarStream
+from neuroparallel.engine.stream import NEVER
 from neuroparallel.engine.subject import action_space, observation_space, subject_columns
 from neuroparallel.engine.tables import weightiest_outcome
 from neuroparallel.seeding import mix_int
@@ -64,6 +65,7 @@ class ScalarSubject:
         self.rows: Iterator[NDArray[np.float32]] = iter(())  # the observations to come, painted up to the step `until`
         self.until = 0
         self._first = -CANVAS  # when the first one of the canvas was seen
+        self._parts_of_canvas: list[Any] = []  # by stream, if each has a part of its own
         self.forget()
 
     def meet(self, subjects: Sequence[ScalarSubject], groups: Sequence[Any]) -> None:
@@ -154,20 +156,20 @@ class ScalarSubject:
         if not 0 < at < CANVAS:
             self._take_canvas(now)
             at = 0
+        until = NEVER if not self.attends else now + 1
         if self._shared:
-            self.until = self._paint_shared(self._canvas[at:], now)
-        else:
-            for stream, part, besides in self._parts_of_canvas:
-                if stream.painted <= now:
-                    if besides is None:
-                        stream.paint(part[at:], now)
-                    else:
-                        self._paint_besides(stream, part[at:], besides, now)
-            self.until = min([stream.painted for stream in self.streams])
-        if self.attends:
-            self.until = now + 1
+            until = self._paint_shared(at, now)
+        for stream, part, besides in self._parts_of_canvas:
+            if stream.painted <= now:
+                if besides is None:
+                    stream.paint(part, at, now)
+                else:
+                    self._paint_besides(stream, part, at, now, besides)
+            if stream.painted < until:
+                until = stream.painted
+        self.until = until
         if self._others:
-            self._paint_others(self._canvas[at : at + self.until - now], now)
+            self._paint_others(self._canvas[at : at + until - now], now)
         return next(self.rows)
 
     def _take_canvas(self, now: int) -> None:
@@ -175,24 +177,26 @@ class ScalarSubject:
         self._canvas, self._first = np.empty((CANVAS, len(self.columns.names)), np.float32), now
         self.rows = iter(self._canvas)
         spans = [self._canvas[:, start:stop] for start, stop in self.columns.spans]
-        self._parts_of_canvas = list(zip(self.streams, spans, self._besides, strict=True))
+        if not self._shared:
+            self._parts_of_canvas = list(zip(self.streams, spans, self._besides, strict=True))
         for stream in self.streams:
             stream.painted = now
 
-    def _paint_besides(self, stream: ScalarStream, out: NDArray[np.float32], besides: Any, now: int) -> None:
+    def _paint_besides(self, stream: ScalarStream, out: NDArray[np.float32], at: int, now: int, besides: Any) -> None:
         """Paint a stream without its fixation cue."""
-        whole = np.empty((stream.ahead(len(out), now), stream.tables.channels.width), np.float32)
-        stream.paint(whole, now)
-        out[: len(whole)] = whole[:, besides]
+        whole = np.empty((stream.ahead(len(out) - at, now), stream.tables.channels.width), np.float32)
+        stream.paint(whole, 0, now)
+        out[at : at + len(whole)] = whole[:, besides]
 
-    def _paint_shared(self, canvas: NDArray[np.float32], now: int) -> int:
+    def _paint_shared(self, at: int, now: int) -> int:
         """Paint the one view of streams that share their channels: their means add up, and the noise is that of one."""
         mean = self.streams[0].shown(now).copy()
         for stream in self.streams[1:]:
             mean += stream.shown(now)
-        changing = any(stream.changing for stream in self.streams)
-        count = 1 if changing else min([stream.ahead(len(canvas), now) for stream in self.streams])
-        self.streams[0].paint(canvas[:count, self.columns.shared], now, np.tile(mean, (count, 1)))
+        changing = self.attends or any(stream.changing for stream in self.streams)
+        count = 1 if changing else min([stream.ahead(CANVAS - at, now) for stream in self.streams])
+        part = self._canvas[: at + count, self.columns.shared]
+        self.streams[0].paint(part, at, now, np.tile(mean, (count, 1)))
         return now + count
 
     def _paint_others(self, canvas: NDArray[np.float32], now: int) -> None:
@@ -236,12 +240,12 @@ class ScalarSubject:
     def info(self, outcomes: list[int], trials: list[int], now: int) -> dict[str, int]:
         """What is known of a step in which trials may have ended, with outcomes and trial numbers of all streams."""
         info = self.tell(now)
-        codes = [outcomes[index] for index in self.indices]
-        whole = codes[0] if self.single else weightiest_outcome(codes)
-        info["trial_end"], info["outcome"], info["trial"] = int(whole > 0), whole, trials[self.indices[0]]
+        for (_, (trial_end, outcome, trial, _, _)), index in zip(self._keys, self.indices, strict=True):
+            code = outcomes[index]
+            info[trial_end], info[outcome], info[trial] = int(code > 0), code, trials[index]
         if not self.single:
-            for (_, keys), index, code in zip(self._keys, self.indices, codes, strict=True):
-                info[keys[0]], info[keys[1]], info[keys[2]] = int(code > 0), code, trials[index]
+            whole = weightiest_outcome([outcomes[index] for index in self.indices])
+            info["trial_end"], info["outcome"], info["trial"] = int(whole > 0), whole, trials[self.indices[0]]
         return info
 
     def tell(self, now: int) -> dict[str, int]:

@@ -77,6 +77,7 @@ class TableLists:
     def __init__(self, tables: Tables) -> None:
         self.rows = TableRows(tables)
         self.laws = {period: (low, cuts.tolist()) for period, (low, cuts) in tables.period_laws.items()}
-        self.grid: dict[str, list[Any]] = {}
+        self.cells: list[tuple[Any, ...]] = []  # the conditions of each cell of the grid
         if not tables.lazy:
-            self.grid = {name: column.tolist() for name, column in tables.design.grid().items()}
+            grid = tables.design.grid()
+            self.cells = list(zip(*(grid[name].tolist() for name in tables.design.names), strict=True)) or [()]
