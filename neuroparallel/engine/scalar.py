@@ -111,7 +111,8 @@ class ScalarEngine:
             self.session = -1
         self._ready = True
         self._begin()
-        return self._observe(), self._infos([0] * len(self.streams), [s.trial for s in self.streams])
+        observations = {subject.name: subject.observe(self.now) for subject in self.subjects}
+        return observations, {subject.name: subject.tell(self.now) for subject in self.subjects}
 
     def _begin(self) -> None:
         self.session += 1
@@ -150,8 +151,8 @@ class ScalarEngine:
                 self.now = now
                 stream.earned += reward
                 if action and self._keeps:
-                    stream.reward, stream.answered = reward, (stream.row.period, action)
-                    self._note_responses([stream.trial])
+                    time = now - self.session_start
+                    self._answers[0].append((self.session, stream.trial, stream.row.period, action, time, reward))
                 return {name: next(subject.rows)}, {name: reward}, False, {name: subject.known.copy()}
         if not self._ready or self.over:
             raise UsageError("step was called before reset, or after the session had ended; call reset first.")
@@ -190,20 +191,24 @@ class ScalarEngine:
         return {name: seen}, {name: stream.reward}, self.over, {name: info}
 
     def _conclude(self) -> tuple[Observations, dict[str, float], bool, Infos]:
-        """The rest of a step after acting: resolve, start, observe."""
-        trials = [stream.trial for stream in self.streams]
-        outcomes = self._resolve() if self._may_resolve() else None
+        """The rest of a step after acting: resolve, start, observe, and know until when nothing happens by itself."""
+        now, trials = self.now, [stream.trial for stream in self.streams]
+        stirred = [stream for stream in self.streams if stream.ended or stream.left >= 0]
+        outcomes = self._resolve() if stirred or now >= self._wake_at else None
         if self._keeps:
             self._note_responses(trials)
         if self._attends:
             for subject in self.subjects:
                 subject.look()
-        rewards = {subject.name: subject.reward() for subject in self.subjects}
-        return self._observe(), rewards, self.over, self._infos(outcomes, trials)
-
-    def _may_resolve(self) -> bool:
-        """Whether a stream has ended, begins now, or has left a period that another may wait for."""
-        return self.now >= self._wake_at or any(stream.ended or stream.left >= 0 for stream in self.streams)
+        observations, rewards, infos, until = {}, {}, {}, self._wake_at
+        for subject in self.subjects:
+            name = subject.name
+            observations[name], rewards[name] = subject.observe(now), subject.reward()
+            infos[name] = subject.tell(now) if outcomes is None else subject.info(outcomes, trials, now)
+            if subject.until < until:
+                until = subject.until
+        self._until = 0 if self.over else until
+        return observations, rewards, self.over, infos
 
     def _resolve(self) -> list[int]:
         outcomes = [0] * len(self.streams)
@@ -289,21 +294,6 @@ class ScalarEngine:
                 fields = dict(zip(_FIELDS, columns, strict=False))
                 self._log.add(index, lane=np.full(len(rows), self.lane), conditions=conditions, **fields)
                 rows.clear()
-
-    def _observe(self) -> Observations:
-        """What all see; as far as it is known in advance, short steps will do until something is done."""
-        observations, until = {}, self._wake_at
-        for subject in self.subjects:
-            observations[subject.name] = subject.observe(self.now)
-            until = min(until, subject.until)
-        self._until = 0 if self.over else until
-        return observations
-
-    def _infos(self, outcomes: list[int] | None, trials: list[int]) -> Infos:
-        """What is known of the step, in which trials may have ended, with their outcomes and numbers."""
-        if outcomes is None:
-            return {subject.name: subject.tell(self.now) for subject in self.subjects}
-        return {subject.name: subject.info(outcomes, trials, self.now) for subject in self.subjects}
 
     # ---- looking ----
 

@@ -88,7 +88,7 @@ class ScalarGroup:
 
     def _start(self, place: int, index: int, now: int) -> None:
         self.onset_at[index], self.begun[index] = NEVER, True
-        self.streams[index].start(now, self.coupling.given(place, LANE))
+        self.streams[index].start(now, self.coupling.given(place, LANE) if self.coupling.draws else {})
 
     def values(self) -> dict[str, Any]:
         """The conditions that all streams of the group share."""
@@ -127,7 +127,8 @@ class ScalarGroup:
                 self.pending -= 1
                 if self.spec.patience:
                     self.closes = min(self.closes, now + self.spec.patience)
-                self._cancel_waiting(index, now)
+                if self.delayed:
+                    self._cancel_waiting(index, now)
         return any_ended
 
     def _schedule(self, now: int) -> None:

@@ -64,7 +64,8 @@ class ScalarStream:
         self.visits: dict[int, int] = {}
         self.sums = np.zeros(len(tables.summed))  # what was seen in this trial
         self.standing = 0  # the choice that stands in the present trial, 0 for none
-        self.told: float | None = None  # what its subject said when it answered, if it can speak
+        self.said: float | None = None  # what its subject says, if it can speak,
+        self.told: float | None = None  # and what it said when it answered
         self.reward = 0.0
         self.ended = False
         self.answered: tuple[int, int] | None = None  # period and action of this step, if it was anything but holding
@@ -163,6 +164,7 @@ class ScalarStream:
         if outcome and not self.outcome:
             self.outcome, self.choice = outcome, max(chosen, 0)
             self.response = -1 if chosen < 0 else now - self.clock_at
+            self.told = self.said
         row = self.row
         if target == row.number:
             return

@@ -38,6 +38,7 @@ class ScalarSubject:
         self._by_name = isinstance(self.action_space, spaces.Dict)
         self.single = len(self.streams) == 1
         self.factored = not self.single and spec.action == "factored"
+        self._listed = self.factored and not self._by_name  # an action is a list with a part for every stream
         self._pays_as_is = self.single and self.streams[0].spec.weight == 1.0 and spec.message is None
         # Whether it is one stream as it is, and what that does is all there is to know.
         self.plain = self._pays_as_is and not spec.sights and not spec.cues and not self.streams[0].moving
@@ -81,17 +82,15 @@ class ScalarSubject:
 
     def act(self, action: Any, now: int) -> bool:
         """Hand each stream its part of a checked action; whether that did anything but pay."""
-        message = self.spec.message is not None
-        parts = self._parts(self._say(action) if message else action)
+        if self.spec.message is not None:
+            action = self._say(action)
+        parts = action if self._listed else self._parts(action)
         if self.spec.lock:
             parts = self._unlocked(parts, now)
         happened = False
         for stream, part in zip(self.streams, parts, strict=True):
-            undecided = not stream.outcome
             if stream.act(part, now):
                 happened = True
-                if message and undecided and stream.outcome:
-                    stream.told = self.said
         return happened
 
     def _say(self, action: Any) -> Any:
@@ -99,6 +98,8 @@ class ScalarSubject:
         assert self.spec.message is not None
         level = action["message"] if self._by_name else action[-1]
         self.said = level / (self.spec.message.levels - 1)
+        for stream in self.streams:
+            stream.said = self.said
         if self._by_name:
             return action
         return action[:-1] if self.factored else action[0]
@@ -107,9 +108,6 @@ class ScalarSubject:
         """What the action means for each stream; a shared one goes to open windows, or to all if none is open."""
         if self._by_name:
             return [action[stream.spec.short] for stream in self.streams]
-        if self.factored:
-            chosen: Sequence[int] = action
-            return chosen
         if self.single:
             return (action,)
         windows = [stream.row.window for stream in self.streams]
