@@ -13,7 +13,7 @@ from neuroparallel.seeding import MASK, mix, name_bits, noise_increments, normal
 
 __all__ = ["BLOCK", "LaneNoise"]
 
-BLOCK = 512  # steps of noise made at once
+BLOCK = 1024  # steps of noise made at once
 
 Singles = NDArray[np.float32]
 
@@ -41,27 +41,26 @@ class LaneNoise:
     def _offsets(self) -> list[int]:
         return [name_bits(f"noise.pair.{p}") for p in range(self._pairs)]
 
-    def paint(self, out: Singles, mean: Singles, step: int) -> None:
-        """Write what is shown around means in the steps from this one on.
+    def around(self, means: Singles, step: int) -> Singles:
+        """What is shown around means in the steps from this one on; float32 (steps, channels), fresh.
 
         Args:
-            out: float32, (steps, channels), BLOCK steps at most; overwritten.
-            mean: float32, (steps, channels).
+            means: float32, (steps, channels), BLOCK steps at most.
             step: Number of the first step.
         """
-        count = len(out)
+        count = len(means)
         if self._counts:
-            counted = mean.T.copy()
+            counted = means.T.copy()
             draw_counts(self._counts, self._phases(step, count), counted)
-            mean = counted.T
+            means = counted.T
         if not self._pairs:
-            out[:] = mean
-            return
+            return means.copy()
         at = step - self._first
         if not 0 <= at <= BLOCK - count:
             self._make(step)
             at = 0
-        np.add(mean, self._block[at : at + count], out)
+        seen: Singles = means + self._block[at : at + count]
+        return seen
 
     def place(self, step: int) -> NDArray[np.uint64]:
         """Where the lane stands in a step, uint64 (1,)."""

@@ -51,13 +51,13 @@ class ScalarEngine:
         self._connect_partners()
         self.possible_agents = [spec.name for spec in layout.subjects]
         self._attends = any(subject.attends for subject in self.subjects)
-        plain = not self._attends and all(subject.plain for subject in self.subjects)
-        alone = all(group.alone is not None for group in self.groups)
-        lone = [(s.spec.name, s, s.streams[0]) for s in self.subjects] if plain and alone else []
-        self._only = lone[0] if len(lone) == 1 else None
+        first, alone = self.subjects[0], all(group.alone is not None for group in self.groups)
+        lone = len(self.subjects) == 1 and first.plain and alone
+        self._only = (first.name, first, first.streams[0]) if lone else None  # one subject with one stream, for itself
         self._timed = [group for group in self.groups if group.alone is None]
-        self._wake_at = 0  # when the next stream begins; until a full step has looked, there may be one any time
-        self._until = 0  # before this step nothing happens but what is done
+        self._wake_at = 0  # when a group starts a stream or ends a trial; until it has looked, that may be any time
+        self._until = 0  # up to this step nothing happens by itself
+        self._calm: tuple[str, ScalarStream, list[float | None], Any, dict[str, int]] | None = None  # see `step`
         self.now = self.session_start = 0
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
         self.over, self._ready = False, False
@@ -143,17 +143,17 @@ class ScalarEngine:
             UsageError: `reset` was not called, or the session is over.
         """
         now = self.now + 1
-        if self._only is not None and now < self._until:
-            name, subject, stream = self._only
+        if self._calm is not None and now < self._until:
+            name, stream, pays, rows, known = self._calm
             action = actions[name]
-            reward = stream.row.calm[action]
+            reward = pays[action]
             if reward is not None:  # nothing happens but time passing: most steps, so it is kept short
                 self.now = now
                 stream.earned += reward
                 if action and self._keeps:
                     time = now - self.session_start
                     self._answers[0].append((self.session, stream.trial, stream.row.period, action, time, reward))
-                return {name: next(subject.rows)}, {name: reward}, False, {name: subject.known.copy()}
+                return {name: next(rows)}, {name: reward}, False, {name: known.copy()}
         if not self._ready or self.over:
             raise UsageError("step was called before reset, or after the session had ended; call reset first.")
         self.now = now
@@ -187,6 +187,7 @@ class ScalarEngine:
             self._note_responses([trial])
         seen = subject.observe(now)
         self._until = 0 if self.over else subject.until
+        self._calm = name, stream, stream.row.calm, subject.rows, subject.known
         info = subject.tell(now) if outcomes is None else subject.info(outcomes, [trial], now)
         return {name: seen}, {name: stream.reward}, self.over, {name: info}
 

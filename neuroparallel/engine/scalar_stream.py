@@ -53,9 +53,8 @@ class ScalarStream:
         self._observes = spec.task.observe is not None
         cue = tables.channels["fixation"].start if "fixation" in tables.channels else -1
         self.changing = self._observes or tables.slope is not None
-        self._one_by_one = (
-            self._observes or bool(tables.summed) or cue in tables.drifting
-        )  # what is shown has to be looked at in every step
+        # Whether what is shown has to be looked at in every step.
+        self._one_by_one = self._observes or bool(tables.summed) or cue in tables.drifting
         self.notes = spec.task.note_names()
         self.keeps_values = tables.lazy or self.sequenced or bool(self.notes)
         self.watched = False
@@ -123,12 +122,9 @@ class ScalarStream:
         row = self.row
         if self.moving:
             action = self.event = self._moved(action, now)
-        if action:
-            self.answered = None if row.idle else (row.period, action)
-            if row.window:
-                self.standing = action
-        else:
-            self.answered = None
+        self.answered = (row.period, action) if action and not row.idle else None
+        if action and row.window:
+            self.standing = action
         if self._any_held:
             action = self._hold(action)
         column = action + self._late if self.end == now else action
@@ -165,9 +161,10 @@ class ScalarStream:
             self.outcome, self.choice = outcome, max(chosen, 0)
             self.response = -1 if chosen < 0 else now - self.clock_at
             self.told = self.said
-        row = self.row
+        row, painted = self.row, self.painted
         if target == row.number:
             return
+        expected = now == self.end and target == row.leads[self.tables.actions][0]
         if target >= 0 and target != row.number + self._phase:
             target = self._enter(target, now)
         if self.watched:
@@ -176,6 +173,8 @@ class ScalarStream:
             self.left = row.period if left and not aborted else -1  # an abort is no end of a period
         self.ended = target < 0
         self._move(target, now)
+        if expected:  # what follows has been painted already
+            self.painted = painted
 
     def _price(self, action: int, outcome: int, now: int) -> int:
         response = Response(
@@ -340,29 +339,32 @@ class ScalarStream:
             mean = viewed(self.tables, np.ascontiguousarray(mean.T), **self._moment(now)).T
         return mean
 
-    def ahead(self, most: int, now: int) -> int:
-        """In how many steps from now on, this one included, what is seen is known already unless something is done."""
+    def steady(self, now: int) -> int:
+        """Up to which step what is shown, without noise, and what is right stay the same if nothing is done."""
+        return now + 1 if self.changing or self._one_by_one or self.row.truth_after else self.end
+
+    def picture(self, most: int, now: int) -> NDArray[np.float32]:
+        """What is seen from now on while nothing is done, as far ahead as it is known; float32 (steps, channels)."""
         row = self.row
-        left = 1 if row.truth_after or (self._one_by_one and not row.idle) else self.end - now
-        return left if left < most else most
+        if (self._one_by_one or row.truth_after) and not row.idle:
+            means = self._changed(1, now)
+        elif self.changing:
+            means = self._changed(min(most, self.end - now), now)
+        elif row.foreseen:
+            begun = row.steps - (self.end - now)
+            means = self.lists.rows.course(row)[begun : begun + most]
+        else:
+            means = row.means(min(most, self.end - now))
+        return self.around(means, now)
 
-    def paint(self, out: NDArray[np.float32], at: int, now: int, means: NDArray[np.float32] | None = None) -> None:
-        """Write what is seen from now on, as far ahead as it is known.
-
-        Args:
-            out: float32, (steps, channels).
-            at: Which of them is the present step.
-            now: The present step.
-            means: float32, (steps, channels): what to add noise to, if it is not what the stream shows.
-        """
-        row, count = self.row, self.ahead(len(out) - at, now)
-        if means is None:
-            means = self._changed(count, now) if self.changing else row.means(count)
-        seen = out[at : at + count]
-        self._noise[row.idle].paint(seen, means, self.steps[row.idle] + now - self.since)
-        if self.tables.summed and not row.idle:
+    def around(self, means: NDArray[np.float32], now: int) -> NDArray[np.float32]:
+        """What is seen around means from now on; float32 (steps, channels)."""
+        idle = self.row.idle
+        seen = self._noise[idle].around(means, self.steps[idle] + now - self.since)
+        if self.tables.summed and not idle:
             self.sums += seen[0, self.tables.summed]
-        self.painted = now + count
+        self.painted = now + len(seen)
+        return seen
 
     def truth(self, now: int) -> int:
         """The action that is right at this moment."""

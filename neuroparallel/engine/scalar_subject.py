@@ -16,12 +16,11 @@ from neuroparallel.engine.layout import GroupSpec, SubjectSpec
 from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.stream import NEVER
 from neuroparallel.engine.subject import action_space, observation_space, subject_columns
+from neuroparallel.engine.table_lists import FORESIGHT
 from neuroparallel.engine.tables import weightiest_outcome
 from neuroparallel.seeding import mix_int
 
 __all__ = ["ScalarSubject"]
-
-CANVAS = 256  # observations that are allocated together
 
 
 class ScalarSubject:
@@ -39,11 +38,13 @@ class ScalarSubject:
         self.single = len(self.streams) == 1
         self.factored = not self.single and spec.action == "factored"
         self._listed = self.factored and not self._by_name  # an action is a list with a part for every stream
+        self._weights = [(stream, stream.spec.weight) for stream in self.streams]
         self._pays_as_is = self.single and self.streams[0].spec.weight == 1.0 and spec.message is None
-        # Whether it is one stream as it is, and what that does is all there is to know.
-        self.plain = self._pays_as_is and not spec.sights and not spec.cues and not self.streams[0].moving
         # Whether every step has to be looked at, because partners act or speak or responses lock.
         self.attends = bool(spec.lock or spec.message or any(sight.live for sight in spec.sights))
+        # Whether it does, sees and earns what its only stream does, and nothing else.
+        moves = any(stream.moving for stream in self.streams)
+        self.plain = self._pays_as_is and not (moves or self.attends or spec.sights or spec.cues)
         self.seen: list[Any] = []
         self.said, self.locked_until = 0.0, 0
         if spec.message is not None:
@@ -61,11 +62,13 @@ class ScalarSubject:
         self._others = bool(self._fused or spec.cues or spec.sights)
         keys = info_keys([s.spec.short for s in self.streams])
         self.known = dict.fromkeys(keys, 0)  # the info of steps in which nothing happens
-        each = zip(*[iter(keys if self.single else keys[5:])] * 5, strict=True)
-        self._keys = list(zip(self.streams, each, strict=True))
+        own = zip(*[iter(keys if self.single else keys[5:])] * 5, strict=True)  # five keys for every stream
+        self._told = [
+            (stream, index, *each) for stream, index, each in zip(self.streams, self.indices, own, strict=True)
+        ]
         self.rows: Iterator[NDArray[np.float32]] = iter(())  # the observations to come, painted up to the step `until`
         self.until = 0
-        self._first = -CANVAS  # when the first one of the canvas was seen
+        self._first = -FORESIGHT  # when the first one of the canvas was seen
         self._parts_of_canvas: list[Any] = []  # by stream, if each has a part of its own
         self.forget()
 
@@ -76,7 +79,7 @@ class ScalarSubject:
 
     def forget(self) -> None:
         """Begin a session."""
-        self._first, self.until = -CANVAS, 0
+        self._first, self.until = -FORESIGHT, 0
         self.seen = [deque([0] * s.delay, maxlen=s.delay) if s.live else 0 for s in self.spec.sights]
         self.said, self.locked_until = 0.0, 0
 
@@ -143,28 +146,28 @@ class ScalarSubject:
         if self._pays_as_is:
             return self.streams[0].reward
         total = 0.0
-        for stream in self.streams:
-            total += stream.spec.weight * stream.reward
+        for stream, weight in self._weights:
+            total += weight * stream.reward
         message = self.spec.message
         return total if message is None else total - message.cost * self.said
 
     def observe(self, now: int) -> NDArray[np.float32]:
         """What is seen, a fresh float32 (channels,); until something happens the coming steps are painted as well."""
         at = now - self._first
-        if not 0 < at < CANVAS:
+        if not 0 < at < FORESIGHT:
             self._take_canvas(now)
             at = 0
-        until = NEVER if not self.attends else now + 1
+        until = now + 1 if self.attends else NEVER
         if self._shared:
-            until = self._paint_shared(at, now)
-        for stream, part, besides in self._parts_of_canvas:
-            if stream.painted <= now:
-                if besides is None:
-                    stream.paint(part, at, now)
-                else:
-                    self._paint_besides(stream, part, at, now, besides)
-            if stream.painted < until:
-                until = stream.painted
+            until = min(until, self._paint_shared(at, now))
+        else:
+            for stream, part, besides in self._parts_of_canvas:
+                if stream.painted <= now:
+                    seen = stream.picture(FORESIGHT - at, now)
+                    part[at : at + len(seen)] = seen if besides is None else seen[:, besides]
+                due = min(stream.painted, stream.end)
+                if due < until:
+                    until = due
         self.until = until
         if self._others:
             self._paint_others(self._canvas[at : at + until - now], now)
@@ -172,30 +175,22 @@ class ScalarSubject:
 
     def _take_canvas(self, now: int) -> None:
         """Allocate the observations from now on, on which nothing is painted yet."""
-        self._canvas, self._first = np.empty((CANVAS, len(self.columns.names)), np.float32), now
+        self._canvas, self._first = np.empty((FORESIGHT, len(self.columns.names)), np.float32), now
         self.rows = iter(self._canvas)
         spans = [self._canvas[:, start:stop] for start, stop in self.columns.spans]
-        if not self._shared:
-            self._parts_of_canvas = list(zip(self.streams, spans, self._besides, strict=True))
+        self._parts_of_canvas = list(zip(self.streams, spans, self._besides, strict=True))
         for stream in self.streams:
             stream.painted = now
-
-    def _paint_besides(self, stream: ScalarStream, out: NDArray[np.float32], at: int, now: int, besides: Any) -> None:
-        """Paint a stream without its fixation cue."""
-        whole = np.empty((stream.ahead(len(out) - at, now), stream.tables.channels.width), np.float32)
-        stream.paint(whole, 0, now)
-        out[at : at + len(whole)] = whole[:, besides]
 
     def _paint_shared(self, at: int, now: int) -> int:
         """Paint the one view of streams that share their channels: their means add up, and the noise is that of one."""
         mean = self.streams[0].shown(now).copy()
         for stream in self.streams[1:]:
             mean += stream.shown(now)
-        changing = self.attends or any(stream.changing for stream in self.streams)
-        count = 1 if changing else min([stream.ahead(CANVAS - at, now) for stream in self.streams])
-        part = self._canvas[: at + count, self.columns.shared]
-        self.streams[0].paint(part, at, now, np.tile(mean, (count, 1)))
-        return now + count
+        until = min([now + FORESIGHT - at, *[stream.steady(now) for stream in self.streams]])
+        seen = self.streams[0].around(np.tile(mean, (until - now, 1)), now)
+        self._canvas[at : at + until - now, self.columns.shared] = seen
+        return until
 
     def _paint_others(self, canvas: NDArray[np.float32], now: int) -> None:
         """Paint what is no stream's: the fused fixation cue, the cues of groups, and what is seen of partners."""
@@ -238,18 +233,20 @@ class ScalarSubject:
     def info(self, outcomes: list[int], trials: list[int], now: int) -> dict[str, int]:
         """What is known of a step in which trials may have ended, with outcomes and trial numbers of all streams."""
         info = self.tell(now)
-        for (_, (trial_end, outcome, trial, _, _)), index in zip(self._keys, self.indices, strict=True):
+        codes = []
+        for _, index, trial_end, outcome, trial, _, _ in self._told:
             code = outcomes[index]
+            codes.append(code)
             info[trial_end], info[outcome], info[trial] = int(code > 0), code, trials[index]
         if not self.single:
-            whole = weightiest_outcome([outcomes[index] for index in self.indices])
+            whole = weightiest_outcome(codes)
             info["trial_end"], info["outcome"], info["trial"] = int(whole > 0), whole, trials[self.indices[0]]
         return info
 
     def tell(self, now: int) -> dict[str, int]:
         """What is known of a step in which no trial has ended or begun, and of those to come; a fresh dictionary."""
         known = self.known
-        for stream, (_, _, trial, truth, period) in self._keys:
+        for stream, _, _, _, trial, truth, period in self._told:
             known[trial], known[truth], known[period] = stream.trial, stream.truth(now), stream.row.period
         if not self.single:
             main = self.streams[0]

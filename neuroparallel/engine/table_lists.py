@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.tables import Tables
+from neuroparallel.trial import DRAWN
 
-__all__ = ["Row", "TableLists"]
+__all__ = ["FORESIGHT", "Row", "TableLists"]
+
+FORESIGHT = 256  # steps that are looked ahead at most
+KEPT = 10_000  # rows, so that large designs with long trials do not fill the memory
 
 
 class Row:
@@ -22,13 +26,14 @@ class Row:
         leads: What else each action does: target, outcome, action chosen, whether its price is asked for; None where
             nothing happens.
         calm: What each action pays that does nothing else; None if it does.
+        foreseen: Whether what follows it is known in advance, see `TableRows.course`.
 
     The others are as in `Tables`.
     """
 
     __slots__ = (
-        *("number", "idle", "period", "window", "held", "mean", "_means", "slope", "pays", "leads", "calm"),
-        *("steps", "clock", "last_step", "purpose", "truth", "truth_after"),
+        *("number", "idle", "period", "window", "held", "mean", "_means", "course", "slope", "pays", "leads", "calm"),
+        *("steps", "foreseen", "clock", "last_step", "purpose", "truth", "truth_after"),
     )
 
     def __init__(self, tables: Tables, number: int) -> None:
@@ -37,6 +42,7 @@ class Row:
         self.held, self.purpose = int(tables.held[number]), int(tables.purpose[number])
         self.clock, self.last_step = bool(tables.clock[number]), bool(tables.last_step[number])
         self.steps = int(tables.steps[number])
+        self.foreseen = 0 <= self.steps <= FORESIGHT and not tables.lazy
         self.truth, self.truth_after = int(tables.truth[number]), int(tables.truth_after[number])
         self.mean = np.ascontiguousarray(tables.mean[:, number])
         self.slope = None if tables.slope is None else np.ascontiguousarray(tables.slope[:, number])
@@ -52,6 +58,7 @@ class Row:
             for paid, stir in zip(self.pays[: tables.actions], stirs, strict=False)
         ]
         self._means = self.mean[None]
+        self.course: NDArray[np.float32] | None = None
 
     def means(self, count: int) -> NDArray[np.float32]:
         """What is shown in some steps, float32 (count, channels), not to be changed: adding arrays alike is quick."""
@@ -61,14 +68,33 @@ class Row:
 
 
 class TableRows(dict[int, Row]):
-    """The rows of the tables by number, each read when it is first asked for."""
+    """The rows of the tables by number, each read when it is asked for and kept for a while."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     def __missing__(self, number: int) -> Row:
+        if len(self) >= KEPT:
+            self.clear()
         row = self[number] = Row(self._tables, number)
         return row
+
+    def course(self, row: Row) -> NDArray[np.float32]:
+        """What is shown from the beginning of a row on while nothing is done, float32 (steps, channels).
+
+        It goes on through the periods that follow, up to the end of the trial or to one whose duration is drawn.
+        """
+        if row.course is None:
+            course, steps, at = [], 0, row
+            while at.steps != DRAWN and steps < FORESIGHT:
+                course.append(np.tile(at.mean, (min(at.steps, FORESIGHT), 1)))
+                steps += at.steps
+                after = at.leads[self._tables.actions][0]
+                if after < 0:
+                    break
+                at = self[after]
+            row.course = np.concatenate(course)
+        return row.course
 
 
 class TableLists:

@@ -174,10 +174,15 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             UsageError: `reset` was not called.
         """
         reader = self._only
-        if reader is None or type(actions) is not dict or len(actions) != 1 or reader.agent not in actions:
+        if reader is None:
             return self._step_all(actions)
         agent = reader.agent
-        action = actions[agent]
+        try:
+            action = actions[agent]
+        except (KeyError, TypeError, IndexError):
+            return self._step_all(actions)
+        if len(actions) != 1:
+            return self._step_all(actions)
         if type(action) is not int or action not in reader.legal:
             actions = {agent: reader.read(action)}
         observations, rewards, ended, infos = self._advance(actions)
