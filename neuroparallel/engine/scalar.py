@@ -98,8 +98,12 @@ class ScalarEngine:
 
     # ---- running ----
 
-    def reset(self, seed: int | None = None) -> tuple[Observations, Infos]:
+    def reset(self, seed: int | None = None, room: Mapping[str, int] | None = None) -> tuple[Observations, Infos]:
         """Start a new session: the first of a seed, or the next one of the present seed if none is given.
+
+        Args:
+            seed: A whole number, or None.
+            room: How many columns of zeros stand behind each observation of an agent in this session.
 
         Returns:
             observations: float32, (channels,), by agent.
@@ -110,6 +114,8 @@ class ScalarEngine:
             self._lane_bits = self.lane
             self.session = -1
         self._ready = True
+        for subject in self.subjects:
+            subject.room = (room or {}).get(subject.name, 0)
         self._begin()
         observations = {subject.name: subject.observe(self.now) for subject in self.subjects}
         return observations, {subject.name: subject.tell(self.now) for subject in self.subjects}

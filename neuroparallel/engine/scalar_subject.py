@@ -45,6 +45,7 @@ class ScalarSubject:
         # Whether it does, sees and earns what its only stream does, and nothing else.
         moves = any(stream.moving for stream in self.streams)
         self.plain = self._pays_as_is and not (moves or self.attends or spec.sights or spec.cues)
+        self.room = 0  # columns of zeros behind each observation, for others to fill
         self.seen: list[Any] = []
         self.said, self.locked_until = 0.0, 0
         if spec.message is not None:
@@ -175,7 +176,8 @@ class ScalarSubject:
 
     def _take_canvas(self, now: int) -> None:
         """Allocate the observations from now on, on which nothing is painted yet."""
-        self._canvas, self._first = np.empty((FORESIGHT, len(self.columns.names)), np.float32), now
+        shape = (FORESIGHT, len(self.columns.names) + self.room)
+        self._canvas, self._first = np.zeros(shape, np.float32), now
         self.rows = iter(self._canvas)
         spans = [self._canvas[:, start:stop] for start, stop in self.columns.spans]
         self._parts_of_canvas = list(zip(self.streams, spans, self._besides, strict=True))
@@ -258,7 +260,7 @@ class ScalarSubject:
         """A copy of everything that changes."""
         seen = [list(seen) if isinstance(seen, deque) else seen for seen in self.seen]
         told = [stream.told for stream in self.streams]
-        return {"seen": seen, "said": self.said, "locked_until": self.locked_until, "told": told}
+        return {"seen": seen, "said": self.said, "locked_until": self.locked_until, "told": told, "room": self.room}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
@@ -268,7 +270,7 @@ class ScalarSubject:
                 self.seen[number].extend(past)
             else:
                 self.seen[number] = past
-        self.said, self.locked_until = saved["said"], saved["locked_until"]
+        self.said, self.locked_until, self.room = saved["said"], saved["locked_until"], saved["room"]
         for stream, told in zip(self.streams, saved["told"], strict=True):
             stream.told = told
 

@@ -57,6 +57,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         ArgumentError: An option is not allowed.
     """
 
+    gives_room = True  # see `reset`
+
     def __init__(
         self,
         what: What,
@@ -132,7 +134,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             seed: A whole number: the first session of that seed. None: the next session of the
                 present seed. (Seeds are hashed with the lane: seed 1 of lane 0 is not seed 0 of
                 lane 1.)
-            options: Not used.
+            options: ``{"room": {agent: n}}`` leaves n columns of zeros behind each observation of this session, which
+                wrappers of ours fill in place; only where nothing else stands between (no film, no agent on a seat).
 
         Returns:
             observations: float32, (channels,), by agent.
@@ -143,7 +146,11 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             ArgumentError: The seed is no whole number, or below 0.
         """
         seed = check_seed(seed)
-        observations, infos = self._engine.reset(seed)
+        room = (options or {}).get("room")
+        if room and self._film is None and isinstance(self._engine, ScalarEngine):
+            observations, infos = self._engine.reset(seed, room)
+        else:
+            observations, infos = self._engine.reset(seed)
         if seed is not None:
             self._seed, self._np_random = seed, None
         self._begin()
