@@ -121,7 +121,7 @@ class Pipeline:
             part = parts[agent]
             part.given = now.action
             act(part, now)
-        return self._inward(agent)
+        return now.action if type(now.action) is int else self._inward(agent)
 
     def act(self, actions: Mapping[str, Any]) -> Arrays:
         """What the environment is to be told, from what the outermost wrapper was told.

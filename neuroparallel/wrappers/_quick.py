@@ -49,10 +49,12 @@ def parallel_step(pipe: Pipeline, base: Any) -> Callable[[Any], Any]:
 
 def _acted(pipe: Pipeline, base_step: Callable[[Any], Any], agent: str, now: Any) -> Callable[[Any], Any]:
     """The step of what is inside, with the action that the wrappers make of the one that was given."""
+    act = pipe.act_only
 
     def step(actions: Mapping[str, Any]) -> Any:
         if agent in actions:
-            actions = {**actions, agent: pipe.act_only(agent, now, actions[agent])}
+            action = act(agent, now, actions[agent])
+            actions = {agent: action} if len(actions) == 1 else {**actions, agent: action}
         return base_step(actions)
 
     return step
