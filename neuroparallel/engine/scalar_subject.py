@@ -37,6 +37,7 @@ class ScalarSubject:
         self._by_name = isinstance(self.action_space, spaces.Dict)
         self.single = len(self.streams) == 1
         self.factored = not self.single and spec.action == "factored"
+        self._direct = self.single and spec.message is None and not spec.lock  # an action is that of the stream
         self._listed = self.factored and not self._by_name  # an action is a list with a part for every stream
         self._weights = [(stream, stream.spec.weight) for stream in self.streams]
         self._pays_as_is = self.single and self.streams[0].spec.weight == 1.0 and spec.message is None
@@ -86,6 +87,8 @@ class ScalarSubject:
 
     def act(self, action: Any, now: int) -> bool:
         """Hand each stream its part of a checked action; whether that did anything but pay."""
+        if self._direct:
+            return self.streams[0].act(action, now)
         if self.spec.message is not None:
             action = self._say(action)
         parts = action if self._listed else self._parts(action)
