@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -50,17 +50,14 @@ class ScalarEngine:
         self.subjects = [ScalarSubject(spec, self.streams, layout.groups) for spec in layout.subjects]
         self._connect_partners()
         self.possible_agents = [spec.name for spec in layout.subjects]
-        attends = any(subject.attends for subject in self.subjects)
-        self._eventful = attends or any(stream.moving for stream in self.streams)  # then no step is a short one
-        plain = all(
-            s.single and not s.spec.sights and not s.spec.cues and s.streams[0].spec.weight == 1.0
-            for s in self.subjects
-        )
-        plain = plain and not self._eventful
-        alone = all(group.alone is not None for group in self.groups)
-        lone = [(s.spec.name, s, s.streams[0]) for s in self.subjects] if plain and alone else []
-        self._only = lone[0] if len(lone) == 1 else None
-        self._wake_at = -1  # when the next stream begins; until a full step has looked, there may be one any time
+        self._attends = any(subject.attends for subject in self.subjects)
+        first, alone = self.subjects[0], all(group.alone is not None for group in self.groups)
+        lone = len(self.subjects) == 1 and first.plain and alone
+        self._only = (first.name, first, first.streams[0]) if lone else None  # one subject with one stream, for itself
+        self._timed = [group for group in self.groups if group.alone is None]
+        self._wake_at = 0  # when a group starts a stream or ends a trial; until it has looked, that may be any time
+        self._until = 0  # up to this step nothing happens by itself
+        self._calm: tuple[str, ScalarStream, list[float | None], Any, dict[str, int]] | None = None  # see `step`
         self.now = self.session_start = 0
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
         self.over, self._ready = False, False
@@ -101,8 +98,12 @@ class ScalarEngine:
 
     # ---- running ----
 
-    def reset(self, seed: int | None = None) -> tuple[Observations, Infos]:
+    def reset(self, seed: int | None = None, room: Mapping[str, int] | None = None) -> tuple[Observations, Infos]:
         """Start a new session: the first of a seed, or the next one of the present seed if none is given.
+
+        Args:
+            seed: A whole number, or None.
+            room: How many columns of zeros stand behind each observation of an agent in this session.
 
         Returns:
             observations: float32, (channels,), by agent.
@@ -113,15 +114,18 @@ class ScalarEngine:
             self._lane_bits = self.lane
             self.session = -1
         self._ready = True
+        for subject in self.subjects:
+            subject.room = (room or {}).get(subject.name, 0)
         self._begin()
-        return self._observe(), self._infos([0] * len(self.streams), [s.trial for s in self.streams])
+        observations = {subject.name: subject.observe(self.now) for subject in self.subjects}
+        return observations, {subject.name: subject.tell(self.now) for subject in self.subjects}
 
     def _begin(self) -> None:
         self.session += 1
         self.session_start, self.over = self.now, False
-        self._wake_at = -1  # the next step is a full one, which looks anew at what the short ones know
+        self._wake_at = self._until = 0
         for stream in self.streams:
-            stream.begin(self._seed_bits, self._lane_bits, self.session)
+            stream.begin(self._seed_bits, self._lane_bits, self.session, self.now)
         for subject in self.subjects:
             subject.forget()
         for group in self.groups:
@@ -144,111 +148,95 @@ class ScalarEngine:
         Raises:
             UsageError: `reset` was not called, or the session is over.
         """
-        if self._only is not None:
-            name, subject, stream = self._only
-            at = subject.at
-            if at < subject.count:
-                action = actions[name]
-                reward = stream.calm[action]
-                if reward is not None:  # nothing happens but time passing
-                    subject.at = at + 1
-                    stream.earned += reward
-                    self.now += 1
-                    if action and self._keeps:
-                        stream.reward, stream.answered = reward, (stream.lists.period[stream.row], action)
-                        self._note_responses([stream.trial])
-                    return {name: subject.chunk[at]}, {name: reward}, False, {name: subject.known.copy()}
-            if self._ready and not self.over:
-                return self._step_only(name, subject, stream, actions[name])
-        elif not self._eventful and self.now + 1 < self._wake_at:
-            paid = [subject.pays(actions[subject.spec.name]) for subject in self.subjects]
-            if None not in paid:
-                return self._calm_step(actions, paid)
+        now = self.now + 1
+        if self._calm is not None and now < self._until:
+            name, stream, pays, rows, known = self._calm
+            action = actions[name]
+            reward = pays[action]
+            if reward is not None:  # nothing happens but time passing: most steps, so it is kept short
+                self.now = now
+                stream.earned += reward
+                if action and self._keeps:
+                    time = now - self.session_start
+                    self._answers[0].append((self.session, stream.trial, stream.row.period, action, time, reward))
+                return {name: next(rows)}, {name: reward}, False, {name: known.copy()}
         if not self._ready or self.over:
             raise UsageError("step was called before reset, or after the session had ended; call reset first.")
-        self.now += 1
+        self.now = now
+        if self._only is not None:
+            return self._step_only(*self._only, actions[self._only[0]])
+        calm = now < self._until
         for subject in self.subjects:
-            subject.act(actions[subject.spec.name], self.now)
-        return self._conclude()
+            if subject.act(actions[subject.name], now):
+                calm = False
+        return self._pass() if calm else self._conclude()
 
-    def _calm_step(
-        self, actions: Mapping[str, Action], paid: list[Any]
-    ) -> tuple[Observations, dict[str, float], bool, Infos]:
-        """A step in which nothing happens but time passing: most of them, so it is kept short."""
-        self.now += 1
-        observations, rewards, infos = {}, {}, {}
-        for subject, amounts in zip(self.subjects, paid, strict=True):
-            name, at = subject.spec.name, subject.at
-            subject.at = at + 1
-            observations[name], rewards[name] = subject.chunk[at], subject.collect(amounts)
-            infos[name] = subject.known.copy()
-            if self._keeps:
-                subject.note(actions[name])
+    def _pass(self) -> tuple[Observations, dict[str, float], bool, Infos]:
+        """The rest of a step in which nothing happened but time passing."""
         if self._keeps:
             self._note_responses([stream.trial for stream in self.streams])
+        observations, rewards, infos = {}, {}, {}
+        for subject in self.subjects:
+            name = subject.name
+            observations[name], rewards[name] = next(subject.rows), subject.reward()
+            infos[name] = subject.known.copy()
         return observations, rewards, False, infos
 
     def _step_only(
         self, name: str, subject: ScalarSubject, stream: ScalarStream, action: int
     ) -> tuple[Observations, dict[str, float], bool, Infos]:
-        """A step of a scenario of one stream: short, as long as the trial goes on."""
-        self.now = now = self.now + 1
-        subject.catch_up()
+        """A step of a scenario of one stream."""
+        now, trial = self.now, stream.trial
         stream.act(action, now)
-        if stream.ended:
-            return self._conclude()
+        outcomes = self._resolve() if stream.ended else None
         if stream.answered is not None and self._keeps:
-            self._note_responses([stream.trial])
-        return {name: subject.observe(now)}, {name: stream.reward}, False, {name: subject.tell(now)}
+            self._note_responses([trial])
+        seen = subject.observe(now)
+        self._until = 0 if self.over else subject.until
+        self._calm = name, stream, stream.row.calm, subject.rows, subject.known
+        info = subject.tell(now) if outcomes is None else subject.info(outcomes, [trial], now)
+        return {name: seen}, {name: stream.reward}, self.over, {name: info}
 
     def _conclude(self) -> tuple[Observations, dict[str, float], bool, Infos]:
-        """The rest of a step after acting: resolve, start, observe."""
-        trials = [stream.trial for stream in self.streams]
-        outcomes = self._resolve() if self._may_resolve() else None
+        """The rest of a step after acting: resolve, start, observe, and know until when nothing happens by itself."""
+        now, trials = self.now, [stream.trial for stream in self.streams]
+        stirred = [stream for stream in self.streams if stream.ended or stream.left >= 0]
+        outcomes = self._resolve() if stirred or now >= self._wake_at else None
         if self._keeps:
             self._note_responses(trials)
-        if self._eventful:
+        if self._attends:
             for subject in self.subjects:
                 subject.look()
-        rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
-        observations = self._observe()
-        if outcomes is None:
-            return (
-                observations,
-                rewards,
-                False,
-                {subject.spec.name: subject.tell(self.now) for subject in self.subjects},
-            )
-        if self.over:
-            for subject in self.subjects:
-                subject.catch_up()  # there are no steps to come
-        return observations, rewards, self.over, self._infos(outcomes, trials)
-
-    def _may_resolve(self) -> bool:
-        """Whether a stream has ended, begins now, or has left a period that another may wait for."""
-        return self.now >= self._wake_at or any(stream.ended or stream.left >= 0 for stream in self.streams)
+        observations, rewards, infos, until = {}, {}, {}, self._wake_at
+        for subject in self.subjects:
+            name = subject.name
+            observations[name], rewards[name] = subject.observe(now), subject.reward()
+            infos[name] = subject.tell(now) if outcomes is None else subject.info(outcomes, trials, now)
+            if subject.until < until:
+                until = subject.until
+        self._until = 0 if self.over else until
+        return observations, rewards, self.over, infos
 
     def _resolve(self) -> list[int]:
         outcomes = [0] * len(self.streams)
-        finished = [group.resolve(self.now) for group in self.groups]
-        for group, done in zip(self.groups, finished, strict=True):
-            if done:
-                self._record(group, outcomes)
-        if finished[0]:
+        finished = [group for group in self.groups if group.resolve(self.now)]
+        for group in finished:
+            self._record(group, outcomes)
+        if self.groups[0] in finished:
             self.over = self._session_over()
         if self.over:
-            for group, done in zip(self.groups, finished, strict=True):
-                if not done:
+            for group in self.groups:
+                if group not in finished:
                     group.cancel(self.now)
                     self._record(group, outcomes)
             for stream in self.streams:
-                stream.rest()
-        else:
-            for group, done in zip(self.groups, finished, strict=True):
-                if done:
-                    group.start(self.now)
-                group.wake(self.now)
-        self._wake_at = min((group.next_event() for group in self.groups if group.alone is None), default=NEVER)
+                stream.rest(self.now)
+            return outcomes
+        for group in finished:
+            group.start(self.now)
+        self._wake_at = NEVER
+        for group in self._timed:
+            self._wake_at = min(self._wake_at, group.wake(self.now))
         return outcomes
 
     def _session_over(self) -> bool:
@@ -265,8 +253,6 @@ class ScalarEngine:
             stream.close()
             outcomes[index] = stream.outcome
             if self._keeps:
-                known = {MESSAGE: np.array([told_by(stream)])} | group.values() | stream.values()
-                conditions = [known[name] for name in self._log.streams[index].conditions]
                 self._rows[index].append(
                     (
                         self.session,
@@ -275,14 +261,23 @@ class ScalarEngine:
                         self.now - self.session_start,
                         stream.outcome,
                         stream.choice,
-                        stream.lists.answer[stream.slot],
+                        stream.tables.answer[stream.slot],
                         stream.earned,
                         stream.response,
-                        *(value[0] for value in conditions),
+                        *self._conditions(index, group),
                     )
                 )
                 if len(self._rows[index]) >= 4096:
                     self._flush()
+
+    def _conditions(self, index: int, group: ScalarGroup) -> Sequence[Any]:
+        """The conditions of a stream's present trial, in the order of the trial table."""
+        own = self.streams[index].cell()
+        shared = self._log.streams[index].conditions[len(own) :]
+        if not shared:
+            return own
+        known = {MESSAGE: told_by(self.streams[index])} | group.values()
+        return [*own, *(known[name] for name in shared)]
 
     def _note_responses(self, trials: list[int]) -> None:
         """Note what was done in this step, where it was anything but holding."""
@@ -307,17 +302,11 @@ class ScalarEngine:
                 self._log.add(index, lane=np.full(len(rows), self.lane), conditions=conditions, **fields)
                 rows.clear()
 
-    def _observe(self) -> Observations:
-        return {subject.spec.name: subject.observe(self.now) for subject in self.subjects}
-
-    def _infos(self, outcomes: list[int], trials: list[int]) -> Infos:
-        return {subject.spec.name: subject.info(outcomes, trials, self.now) for subject in self.subjects}
-
     # ---- looking ----
 
     def truth(self) -> dict[str, Any]:
         """The actions that are right at this moment, by agent; -1: none defined."""
-        return {subject.spec.name: subject.truth(self.now) for subject in self.subjects}
+        return {subject.name: subject.truth(self.now) for subject in self.subjects}
 
     def trials(self) -> Trials:
         """The table of all trials that have ended so far."""
@@ -327,8 +316,6 @@ class ScalarEngine:
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes; see `set_state`."""
         self._flush()
-        for subject in self.subjects:
-            subject.catch_up()
         names = ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready")
         return {name: getattr(self, name) for name in names} | {
             "streams": [stream.state() for stream in self.streams],
@@ -349,7 +336,7 @@ class ScalarEngine:
             "_ready",
         ):
             setattr(self, name, saved[name])
-        self._wake_at = -1
+        self._wake_at = self._until = 0
         parts: list[Any] = [*self.streams, *self.groups]
         for part, state in zip(parts, [*saved["streams"], *saved["groups"]], strict=True):
             part.set_state(state)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.coupling import Coupling, group_conditions, membership
+from neuroparallel.engine.coupling import Coupling, membership
 from neuroparallel.engine.group import MIX
 from neuroparallel.engine.layout import GroupSpec
 from neuroparallel.engine.scalar_stream import ScalarStream
@@ -31,7 +31,6 @@ class ScalarGroup:
         self.streams = {index: streams[index] for index in spec.streams}
         specs = [stream.spec for stream in self.streams.values()]
         self.coupling = Coupling(spec, specs, dt, 1)
-        self.names = group_conditions(spec, specs)
         self.trial, self.key, self.started, self.pending, self.resolved, self.entry = -1, 0, 0, 0, False, 0
         self.closes = NEVER  # when nobody is waited for any more
         self.takes_part = dict.fromkeys(spec.streams, True)
@@ -89,24 +88,22 @@ class ScalarGroup:
 
     def _start(self, place: int, index: int, now: int) -> None:
         self.onset_at[index], self.begun[index] = NEVER, True
-        self.streams[index].start(now, self.coupling.given(place, LANE))
+        self.streams[index].start(now, self.coupling.given(place, LANE) if self.coupling.draws else {})
 
-    def values(self) -> dict[str, NDArray[Any]]:
-        """The conditions that all streams of the group share, arrays of length 1."""
-        known = {"group_trial": np.array([self.trial]), "mix": np.array([self.entry])}
-        known |= {name: array.copy() for name, array in self.coupling.values.items()}
-        return {name: known[name] for name in self.names}
+    def values(self) -> dict[str, Any]:
+        """The conditions that all streams of the group share."""
+        drawn = {name: array[0] for name, array in self.coupling.values.items()}
+        return {"group_trial": self.trial, "mix": self.entry} | drawn
 
-    def wake(self, now: int) -> None:
-        """Start the streams whose onset has come."""
-        if self.delayed:
-            for place, index in enumerate(self.streams):
-                if self.onset_at[index] == now:
-                    self._start(place, index, now)
-
-    def next_event(self) -> int:
-        """When the next scheduled stream begins, or time is up."""
-        return min(NEVER if self.resolved else self.closes, *self.onset_at.values())
+    def wake(self, now: int) -> int:
+        """Start the streams whose onset has come; returns when the next one begins, or time is up."""
+        closes = NEVER if self.resolved else self.closes
+        if not self.delayed:
+            return closes
+        for place, index in enumerate(self.streams):
+            if self.onset_at[index] == now:
+                self._start(place, index, now)
+        return min(closes, *self.onset_at.values())
 
     # ---- their end ----
 
@@ -130,7 +127,8 @@ class ScalarGroup:
                 self.pending -= 1
                 if self.spec.patience:
                     self.closes = min(self.closes, now + self.spec.patience)
-                self._cancel_waiting(index, now)
+                if self.delayed:
+                    self._cancel_waiting(index, now)
         return any_ended
 
     def _schedule(self, now: int) -> None:
@@ -152,7 +150,7 @@ class ScalarGroup:
     def _never_begin(self, index: int, now: int) -> None:
         """Cancel a trial before it began: it is drawn, so that records and memory know it, but not shown."""
         self._start(list(self.streams).index(index), index, now)
-        self.streams[index].rest()
+        self.streams[index].rest(now)
         self.streams[index].outcome = int(Outcome.CANCELLED)
 
     def _cut_short(self, now: int) -> bool:
@@ -171,7 +169,7 @@ class ScalarGroup:
             self.onset_at[index] = NEVER
             if self.takes_part[index] and not self.begun[index]:
                 self._never_begin(index, now)
-            stream.cancel()
+            stream.cancel(now)
 
     # ---- what depends on several answers ----
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -10,24 +12,23 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import added_up, moved, viewed
 from neuroparallel.engine.draws import Given, TrialDraws, check_given, levels_of
-from neuroparallel.engine.lane_noise import BLOCK, LaneNoise
+from neuroparallel.engine.lane_noise import LaneNoise
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.stream import NEVER
-from neuroparallel.engine.table_lists import TableLists
+from neuroparallel.engine.table_lists import Row, TableLists
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.seeding import GAMMA_INT, lane_key, mix_int, trial_keys
+from neuroparallel.seeding import GAMMA_INT, Bits, lane_key, mix_int, trial_keys
 from neuroparallel.task import Draw, Response
 from neuroparallel.trial import DRAWN
 
-__all__ = ["NOTHING", "ScalarStream", "TableLists"]
+__all__ = ["ScalarStream"]
 
-IDLE_CHUNK = 16
-NOTHING = np.empty((0, 0), np.float32)
-_COUNTERS = (  # what changes, besides memory, conditions and visits
-    *("row", "end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
-    *("earned", "held_action", "held_steps", "key", "trial_key", "live_at", "idle_at", "standing"),
+AHEAD = 128  # trials that are drawn at once
+_COUNTERS = (  # what changes, besides the row, memory, conditions and visits
+    *("end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
+    *("earned", "held_action", "held_steps", "key", "trial_key", "since", "standing"),
 )
 
 
@@ -43,18 +44,17 @@ class ScalarStream:
         self.spec, self.tables = spec, tables
         self.lists = TableLists(tables)
         self._draws = TrialDraws(tables)
-        self.idle_row, self._phase = tables.idle, tables.phase
+        self._phase = tables.phase
         self._late = tables.late  # from an action's column to the one it has in the last step of a period
-        self._any_held, self._any_pays = tables.any_held, tables.any_pays
+        self._any_held = tables.any_held
         self.sequenced = spec.task.sequence is not None
         self.moving = tables.movement is not None
         self.event = 0  # what the last movement came to
         self._observes = spec.task.observe is not None
         cue = tables.channels["fixation"].start if "fixation" in tables.channels else -1
-        self._changing = self._observes or tables.slope is not None
-        self._one_by_one = (
-            self._observes or bool(tables.summed) or cue in tables.drifting
-        )  # what is shown has to be looked at in every step
+        self.changing = self._observes or tables.slope is not None
+        # Whether what is shown has to be looked at in every step.
+        self._one_by_one = self._observes or bool(tables.summed) or cue in tables.drifting
         self.notes = spec.task.note_names()
         self.keeps_values = tables.lazy or self.sequenced or bool(self.notes)
         self.watched = False
@@ -63,74 +63,77 @@ class ScalarStream:
         self.visits: dict[int, int] = {}
         self.sums = np.zeros(len(tables.summed))  # what was seen in this trial
         self.standing = 0  # the choice that stands in the present trial, 0 for none
-        self.told: float | None = None  # what its subject said when it answered, if it can speak
+        self.said: float | None = None  # what its subject says, if it can speak,
+        self.told: float | None = None  # and what it said when it answered
         self.reward = 0.0
         self.ended = False
         self.answered: tuple[int, int] | None = None  # period and action of this step, if it was anything but holding
         self.left = -1  # the period just left, for streams that wait for it
-        self._noise = LaneNoise(tables)
-        self.chunk = NOTHING  # observations of the coming steps of this period
-        self.at = self.count = 0  # the next of them, and how many there are
-        self.resting = False  # painted as idle
-        self.calm: list[float | None] = []  # what actions pay that change nothing else; None for those that do
-        self._free: list[float | None] = [0.0] * tables.actions  # those of an idle stream
-        self._rest_state()
+        self._noise = LaneNoise(tables, "live"), LaneNoise(tables, "idle")
+        self.painted = 0  # what is seen has been written down up to this step
+        self._rest_state(0)
 
-    def _rest_state(self) -> None:
-        self.row, self.end, self.slot, self.trial = self.idle_row, NEVER, 0, -1
+    def _rest_state(self, now: int) -> None:
+        self.row, self.end, self.slot, self.trial = self.lists.rows[self.tables.idle], NEVER, 0, -1
         self.outcome, self.choice, self.response = 0, -1, -1
         self.clock_at = self.entered = 0
         self.onset = -1
         self.earned = 0.0
         self.held_action = self.held_steps = 0
         self.key = self.trial_key = 0
-        self.live_at = self.idle_at = 0
+        self.steps = [0, 0]  # live and idle ones, before the present stretch of either,
+        self.since = now  # which began here
+        self.standing = 0
 
     @property
     def idle(self) -> bool:
         """Whether the stream shows nothing at present."""
-        return self.row == self.idle_row
+        return self.row.idle
 
-    def begin(self, seed: int, lane: int, session: int) -> None:
+    def begin(self, seed: int, lane: int, session: int, now: int) -> None:
         """Start a session: new keys, empty memory, first trial still to come."""
-        self.chunk, self.at, self.count = NOTHING, 0, 0
-        self._rest_state()
-        self.standing = 0
+        self._rest_state(now)
+        self.painted = now
         key = lane_key(seed, lane, session, self.spec.branch)
         self.key = int(key[0])
-        self._noise.begin(key)
+        for noise in self._noise:
+            noise.begin(key)
+        self._coming = self._come()
         self.memory = {
             name: np.asarray(spec.initial, spec.dtype)[None].copy() for name, spec in self.spec.task.memory().items()
         }
-        self._move(self.idle_row)
 
     # ---- a step ----
 
     def window_open(self) -> bool:
         """Whether a response window is open."""
-        return bool(self.lists.window[self.row])
+        return self.row.window
 
-    def act(self, action: Any, now: int) -> None:
+    def act(self, action: Any, now: int) -> bool:
         """Read an action against the present state; events are of time ``now``.
 
         Args:
             action: Its number; float32, (axes,), of a moving task.
             now: The present step.
+
+        Returns:
+            Whether anything happened but being paid.
         """
-        row, lists = self.row, self.lists
+        row = self.row
         if self.moving:
             action = self.event = self._moved(action, now)
-        self.answered = (lists.period[row], action) if action and row != self.idle_row else None
-        if action and lists.window[row]:
+        self.answered = (row.period, action) if action and not row.idle else None
+        if action and row.window:
             self.standing = action
         if self._any_held:
             action = self._hold(action)
         column = action + self._late if self.end == now else action
-        self.reward = lists.reward[row][column]
+        self.reward, lead = row.pays[column], row.leads[column]
         self.ended = False
-        if lists.stirs[row][column]:
-            self._event(column, now)
+        if lead is not None:
+            self._event(now, *lead)
         self.earned += self.reward
+        return lead is not None
 
     def _moved(self, action: NDArray[np.float32], now: int) -> int:
         """Let the task's `move` hook turn a movement into an event; an idle stream holds."""
@@ -138,43 +141,45 @@ class ScalarStream:
 
     def _moment(self, now: int) -> dict[str, Any]:
         """What hooks know of a moment, as arrays of length 1."""
-        shown = self.live_at - (self.count - self.at)  # live steps so far; more may have been painted ahead
         return {
-            "period": np.array([self.lists.period[self.row]]),
+            "period": np.array([self.row.period]),
             "elapsed": np.array([(now - self.entered) * float(self.tables.dt)]),
             "conditions": self.values(),
             "memory": self.memory,
-            "keys": self._noise.place(shown),
+            "keys": self._noise[0].place(self.steps[0] + now - self.since),
         }
 
     def _hold(self, action: int) -> int:
         self.held_steps = self.held_steps + 1 if action == self.held_action else 1
         self.held_action = action
-        return action if self.held_steps >= self.lists.held[self.row] else 0
+        return action if self.held_steps >= self.row.held else 0
 
-    def _event(self, column: int, now: int) -> None:
-        row, lists = self.row, self.lists
-        target, outcome, chosen = lists.next[row][column], lists.outcome[row][column], lists.chosen[row][column]
-        if self._any_pays and lists.pays[row][column]:
+    def _event(self, now: int, target: int, outcome: int, chosen: int, priced: bool) -> None:
+        if priced:
             outcome = self._price(max(chosen, 0), outcome, now)
         if outcome and not self.outcome:
             self.outcome, self.choice = outcome, max(chosen, 0)
             self.response = -1 if chosen < 0 else now - self.clock_at
-        if target == row:
+            self.told = self.said
+        row, painted = self.row, self.painted
+        if target == row.number:
             return
-        if target >= 0 and target != row + self._phase:
+        expected = now == self.end and target == row.leads[self.tables.actions][0]
+        if target >= 0 and target != row.number + self._phase:
             target = self._enter(target, now)
         if self.watched:
-            before, aborted = lists.period[row], self.outcome == Outcome.ABORT
-            left = target < 0 or lists.period[target] != before
-            self.left = before if left and not aborted else -1  # an abort is no end of a period
+            left = target < 0 or self.lists.rows[target].period != row.period
+            aborted = self.outcome == Outcome.ABORT
+            self.left = row.period if left and not aborted else -1  # an abort is no end of a period
         self.ended = target < 0
-        self._move(self.idle_row if target < 0 else target)
+        self._move(target, now)
+        if expected:  # what follows has been painted already
+            self.painted = painted
 
     def _price(self, action: int, outcome: int, now: int) -> int:
         response = Response(
             action=np.array([action]),
-            period=np.array([self.lists.period[self.row]]),
+            period=np.array([self.row.period]),
             elapsed=np.array([(now - self.clock_at) * self.tables.dt]),
             reward=np.array([self.reward]),
             outcome=np.array([outcome], np.uint8),
@@ -187,38 +192,41 @@ class ScalarStream:
         self.reward = float(response.reward[0])
         return int(response.outcome[0])
 
-    def _enter(self, row: int, now: int) -> int:
+    def _enter(self, number: int, now: int) -> int:
         """Enter a period, passing through those of no duration; returns the row arrived at, negative at the end."""
-        lists = self.lists
-        while row >= 0:
-            if lists.clock[row]:
+        while number >= 0:
+            row = self.lists.rows[number]
+            if row.clock:
                 self.clock_at = now
-            steps = lists.steps[row]
+            steps = row.steps
             if steps == DRAWN:
                 steps = self._duration(row)
             self.end = now + steps
-            if not lists.last_step[row]:  # that of a window with a row of its own begins no period
+            if not row.last_step:  # that of a window with a row of its own begins no period
                 self.entered = now
             if steps:
                 break
-            row = lists.next[row][self.tables.actions]
-        return row
+            number = row.leads[self.tables.actions][0]
+        return number
 
-    def _duration(self, row: int) -> int:
-        lists, period = self.lists, self.lists.period[row]
-        word = self.trial_key + lists.purpose[row]
+    def _duration(self, row: Row) -> int:
+        word = self.trial_key + row.purpose
         if self.tables.cyclic:
-            visit = self.visits.get(period, 0)
-            self.visits[period] = visit + 1
+            visit = self.visits.get(row.period, 0)
+            self.visits[row.period] = visit + 1
             word += visit * GAMMA_INT
-        low, cuts = lists.laws[period]
+        low, cuts = self.lists.laws[row.period]
         return int(low + bisect_right(cuts, mix_int(word)))
 
-    def _move(self, row: int) -> None:
-        self._give_back()
-        self.row = row
-        if row == self.idle_row:
+    def _move(self, number: int, now: int) -> None:
+        """Go on in another row, or in the idle one if the number is negative."""
+        before, self.painted = self.row, now
+        row = self.row = self.lists.rows[number if number >= 0 else self.tables.idle]
+        if row.idle:
             self.end = NEVER
+        if row.idle != before.idle:
+            self.steps[before.idle] += now - self.since
+            self.since = now
 
     # ---- trials ----
 
@@ -226,27 +234,35 @@ class ScalarStream:
         """Draw and begin the next trial, with conditions that the group may impose, arrays of length 1."""
         first = self.trial < 0
         self.trial += 1
-        self.trial_key = mix_int(self.key + (self.trial + 1) * GAMMA_INT)
-        # May look back at what is reset now.
-        self.slot = self._draw_values(first, given or {}) if self.keeps_values or given else self._draw()
+        self.trial_key, self.slot, words = next(self._coming)
+        if self.keeps_values or given:  # may look back at what is reset now
+            self.slot = self._draw_values(first, given or {}, words)
         self.onset = self.clock_at = now
         self.outcome, self.choice, self.response, self.earned, self.standing = 0, -1, -1, 0.0, 0
-        self.visits, self.sums = {}, np.zeros(len(self.tables.summed))
+        if self.visits:
+            self.visits = {}
+        if self.tables.summed:
+            self.sums = np.zeros(len(self.tables.summed))
         row = self._enter(self.slot * self.tables.rows_per_slot, now)
         if row < 0:
             raise TaskError(f"{self.spec.name}: a trial of no duration was drawn; give some period a step or more.")
-        self._move(row)
+        self._move(row, now)
 
-    def _draw(self) -> int:
-        slot = 0
-        for purpose, cuts, stride in self.lists.factors:
-            slot += bisect_right(cuts, mix_int(self.trial_key + purpose)) * stride
-        return slot
+    def _come(self) -> Iterator[tuple[int, int, Bits]]:
+        """Key, cell of the grid, and words, uint64 (purposes, 1), of the trials from this one on.
 
-    def _draw_values(self, first: bool, given: Given) -> int:
+        They hang on the number of the trial and on nothing else, so they are drawn many at a time.
+        """
+        strides = self.tables.design.strides
+        for first in count(self.trial, AHEAD):
+            keys = trial_keys(np.array([self.key], np.uint64), np.arange(first, first + AHEAD))
+            words, slots = self._draws.words(keys), np.zeros(AHEAD, np.int64)
+            for name, level in self._draws.levels(words).items():
+                slots += level * strides[name]
+            yield from zip(keys.tolist(), slots.tolist(), words.T[:, :, None], strict=True)
+
+    def _draw_values(self, first: bool, given: Given, words: Bits) -> int:
         tables, task = self.tables, self.spec.task
-        keys = trial_keys(np.array([self.key], np.uint64), np.array([self.trial]))
-        words = self._draws.words(keys)
         levels = self._draws.levels(words)
         values = tables.design.values(levels) | self._draws.values(words)
         for name in self.notes:
@@ -263,7 +279,7 @@ class ScalarStream:
                 reward=np.array([self.earned]),
                 memory=self.memory,
                 dt=tables.dt,
-                _keys=keys,
+                _keys=np.array([self.trial_key], np.uint64),
             )
             task.sequence(draw)
             values, self.memory = draw.conditions, draw.memory
@@ -272,119 +288,94 @@ class ScalarStream:
         if not tables.lazy:
             return int(levels_of(tables, values, levels)[0]) if levels else 0
         tables.define(np.zeros(1, np.int64), values)
-        self.lists.refresh()
+        self.lists.rows.clear()
         return 0
 
     def close(self) -> None:
         """Close the books of a trial that is over."""
         self.outcome = self.outcome or int(Outcome.UNSCORED)
 
-    def cancel(self) -> None:
+    def cancel(self, now: int) -> None:
         """End from outside what is running; what has an outcome keeps it."""
         if not self.idle:
             self.outcome = self.outcome or int(Outcome.CANCELLED)
-            self.rest()
+            self.rest(now)
 
-    def rest(self) -> None:
+    def rest(self, now: int) -> None:
         """Become idle."""
-        self._move(self.idle_row)
+        self._move(self.tables.idle, now)
 
     def resume(self, period: int, now: int) -> bool:
         """Go on, after the group has resolved, to a further period; True if that is over at once."""
         row = self._enter(self.slot * self.tables.rows_per_slot + self.tables.phase + period, now)
-        self._move(self.idle_row if row < 0 else row)
+        self._move(row, now)
         return row < 0
+
+    def cell(self) -> Sequence[Any]:
+        """The conditions of the present trial, in the order in which the trial table has them."""
+        if self.keeps_values:
+            return [self.conditions[name][0] for name in self.tables.recorded]
+        return self.lists.cells[self.slot]
 
     def values(self) -> dict[str, NDArray[Any]]:
         """The conditions of the present trial, arrays of length 1."""
         if self.keeps_values:
             return self.conditions
-        return {name: np.array([column[self.slot]]) for name, column in self.lists.grid.items()}
+        return {name: np.array([value]) for name, value in zip(self.tables.recorded, self.cell(), strict=True)}
 
     # ---- what is seen ----
 
     def shown(self, now: int) -> NDArray[np.float32]:
         """What the channels show at this moment without noise, float32 (channels,); not to be changed."""
-        self._paint_time = now
-        shown: NDArray[np.float32] = self._changed(1)[0] if self._changing else self.lists.mean[self.row]
-        return shown
+        return self._changed(1, now)[0] if self.changing else self.row.mean
 
-    def _changed(self, count: int) -> NDArray[np.float32]:
+    def _changed(self, count: int, now: int) -> NDArray[np.float32]:
         """What channels that change within a period show in its coming steps, float32 (count, channels)."""
-        mean = np.broadcast_to(self.lists.mean[self.row], (count, self.tables.channels.width))
-        now = self._paint_time
-        if self.lists.slope is not None:
+        mean = self.row.means(count)
+        if self.row.slope is not None:
             seconds = (np.arange(count) + (now - self.entered) + 0.5) * (self.tables.dt / 1000)
-            mean = (mean + self.lists.slope[self.row] * seconds[:, None]).astype(np.float32)
-        if self._observes and not self.idle:
+            mean = (mean + self.row.slope * seconds[:, None]).astype(np.float32)
+        if self._observes and not self.row.idle:
             mean = viewed(self.tables, np.ascontiguousarray(mean.T), **self._moment(now)).T
         return mean
 
-    def prepare(self, now: int) -> int:
-        """Make observations from now on if none are left; returns how many there are, from `at` on."""
-        self._paint_time = now
-        if self.at == self.count:
-            self._paint()
-        return self.count - self.at
+    def steady(self, now: int) -> int:
+        """Up to which step what is shown, without noise, and what is right stay the same if nothing is done."""
+        return now + 1 if self.changing or self._one_by_one or self.row.truth_after else self.end
 
-    def observe_from(self, mean: NDArray[np.float32]) -> NDArray[np.float32]:
-        """As `observe`, around another mean."""
-        self._give_back()
-        kind, step = ("idle", self.idle_at) if self.idle else ("live", self.live_at)
-        seen: NDArray[np.float32] = self._noise.around(mean, kind, step, 1)[0]
-        self.tick()
+    def picture(self, most: int, now: int) -> NDArray[np.float32]:
+        """What is seen from now on while nothing is done, as far ahead as it is known; float32 (steps, channels)."""
+        row = self.row
+        if (self._one_by_one or row.truth_after) and not row.idle:
+            means = self._changed(1, now)
+        elif self.changing:
+            means = self._changed(min(most, self.end - now), now)
+        elif row.foreseen:
+            begun = row.steps - (self.end - now)
+            means = self.lists.rows.course(row)[begun : begun + most]
+        else:
+            means = row.means(min(most, self.end - now))
+        return self.around(means, now)
+
+    def around(self, means: NDArray[np.float32], now: int) -> NDArray[np.float32]:
+        """What is seen around means from now on; float32 (steps, channels)."""
+        idle = self.row.idle
+        seen = self._noise[idle].around(means, self.steps[idle] + now - self.since)
+        if self.tables.summed and not idle:
+            self.sums += seen[0, self.tables.summed]
+        self.painted = now + len(seen)
         return seen
-
-    def tick(self) -> None:
-        """Move on by one step in all that varies from step to step, without looking."""
-        self._give_back()
-        if self.idle:
-            self.idle_at += 1
-        else:
-            self.live_at += 1
-
-    def _paint(self) -> None:
-        """Make the observations of the coming steps of this period at once."""
-        idle = self.row == self.idle_row
-        if idle:
-            count = min(IDLE_CHUNK, BLOCK - self.idle_at % BLOCK)
-        else:
-            count = 1 if self._one_by_one else min(self.end - self._paint_time, BLOCK - self.live_at % BLOCK)
-        mean = self._changed(count) if self._changing else self.lists.mean[self.row]
-        if idle:
-            shown = self._noise.around(mean, "idle", self.idle_at, count)
-            self.idle_at += count
-        else:
-            shown = self._noise.around(mean, "live", self.live_at, count)
-            self.live_at += count
-            if self.tables.summed:
-                self.sums += shown[0, self.tables.summed]
-        self.chunk, self.at, self.count = shown, 0, count
-        self.resting = idle
-        self.calm = self._free if idle else self.lists.calm[self.row]
-
-    _paint_time = 0
-
-    def _give_back(self) -> None:
-        """Give back the noise of steps that were painted but not shown."""
-        unused = self.count - self.at
-        if self.row == self.idle_row:
-            self.idle_at -= unused
-        else:
-            self.live_at -= unused
-        self.chunk, self.at, self.count = NOTHING, 0, 0
 
     def truth(self, now: int) -> int:
         """The action that is right at this moment."""
-        late = self.lists.truth_after[self.row]
-        return self.lists.truth[self.row] if not late or now - self.entered + 1 >= late else 0
+        row = self.row
+        return row.truth if not row.truth_after or now - self.entered + 1 >= row.truth_after else 0
 
     # ---- saving ----
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes."""
-        self._give_back()
-        saved = {name: getattr(self, name) for name in _COUNTERS}
+        saved = {name: getattr(self, name) for name in _COUNTERS} | {"row": self.row.number, "steps": list(self.steps)}
         saved["memory"] = {name: array.copy() for name, array in self.memory.items()}
         saved["conditions"] = {name: array.copy() for name, array in self.conditions.items()}
         saved["visits"], saved["sums"] = dict(self.visits), self.sums.copy()
@@ -392,13 +383,14 @@ class ScalarStream:
 
     def set_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state."""
-        self.chunk, self.at, self.count = NOTHING, 0, 0
         for name in _COUNTERS:
             setattr(self, name, saved[name])
         self.memory = {name: array.copy() for name, array in saved["memory"].items()}
         self.conditions = {name: array.copy() for name, array in saved["conditions"].items()}
-        self.visits, self.sums = dict(saved["visits"]), saved["sums"].copy()
-        self._noise.begin(np.array([self.key], np.uint64))
+        self.visits, self.sums, self._coming = dict(saved["visits"]), saved["sums"].copy(), self._come()
+        for noise in self._noise:
+            noise.begin(np.array([self.key], np.uint64))
         if self.tables.lazy and self.conditions:
             self.tables.define(np.zeros(1, np.int64), self.conditions)
-            self.lists.refresh()
+            self.lists.rows.clear()
+        self.row, self.steps, self.painted = self.lists.rows[saved["row"]], list(saved["steps"]), 0

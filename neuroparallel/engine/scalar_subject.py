@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from neuroparallel.engine.batch_subject import LOCK
 from neuroparallel.engine.infos import info_keys
 from neuroparallel.engine.layout import GroupSpec, SubjectSpec
-from neuroparallel.engine.scalar_stream import NOTHING, ScalarStream
+from neuroparallel.engine.scalar_stream import ScalarStream
+from neuroparallel.engine.stream import NEVER
 from neuroparallel.engine.subject import action_space, observation_space, subject_columns
+from neuroparallel.engine.table_lists import FORESIGHT
 from neuroparallel.engine.tables import weightiest_outcome
 from neuroparallel.seeding import mix_int
 
@@ -24,17 +27,26 @@ class ScalarSubject:
     """What one subject sees and does, in one lane."""
 
     def __init__(self, spec: SubjectSpec, streams: list[ScalarStream], groups: Sequence[GroupSpec]) -> None:
-        self.spec = spec
+        self.spec, self.name = spec, spec.name
         self.indices = list(spec.streams)
         self.streams = [streams[index] for index in spec.streams]
         tables = [stream.tables for stream in self.streams]
         self.columns = subject_columns(spec, tables, [s.spec.short for s in self.streams], groups)
         self.observation_space = observation_space(len(self.columns.names))
         self.action_space = action_space(spec, tables, [s.spec.short for s in self.streams])
+        self._by_name = isinstance(self.action_space, spaces.Dict)
         self.single = len(self.streams) == 1
         self.factored = not self.single and spec.action == "factored"
+        self._direct = self.single and spec.message is None and not spec.lock  # an action is that of the stream
+        self._listed = self.factored and not self._by_name  # an action is a list with a part for every stream
+        self._weights = [(stream, stream.spec.weight) for stream in self.streams]
+        self._pays_as_is = self.single and self.streams[0].spec.weight == 1.0 and spec.message is None
         # Whether every step has to be looked at, because partners act or speak or responses lock.
         self.attends = bool(spec.lock or spec.message or any(sight.live for sight in spec.sights))
+        # Whether it does, sees and earns what its only stream does, and nothing else.
+        moves = any(stream.moving for stream in self.streams)
+        self.plain = self._pays_as_is and not (moves or self.attends or spec.sights or spec.cues)
+        self.room = 0  # columns of zeros behind each observation, for others to fill
         self.seen: list[Any] = []
         self.said, self.locked_until = 0.0, 0
         if spec.message is not None:
@@ -46,17 +58,20 @@ class ScalarSubject:
         self._shared = spec.observation == "shared"
         self._fused = not (self.columns.plain or self._shared)
         self._cue_at = [table.channels["fixation"].start if self._fused else 0 for table in tables]
-        # Which of its channels each stream shows: all, or all but a fixation cue that is fused.
-        self._shown: list[Any] = [
-            [channel for channel in range(table.channels.width) if channel != at] if self._fused else slice(None)
-            for table, at in zip(tables, self._cue_at, strict=True)
+        # Which of its channels each stream shows besides a fixation cue that is fused; None: all.
+        widths = [np.arange(table.channels.width) for table in tables]
+        self._besides = [w[w != at] if self._fused else None for w, at in zip(widths, self._cue_at, strict=True)]
+        self._others = bool(self._fused or spec.cues or spec.sights)
+        keys = info_keys([s.spec.short for s in self.streams])
+        self.known = dict.fromkeys(keys, 0)  # the info of steps in which nothing happens
+        own = zip(*[iter(keys if self.single else keys[5:])] * 5, strict=True)  # five keys for every stream
+        self._told = [
+            (stream, index, *each) for stream, index, each in zip(self.streams, self.indices, own, strict=True)
         ]
-        self._bare = self.single and not (self.attends or spec.sights or spec.cues)  # a stream's view and nothing else
-        self.known: dict[str, int] = {}  # the info of steps in which nothing happens
-        self.chunk = NOTHING  # observations of such steps to come
-        self.at = self.count = 0  # the next of them, and how many there are
-        self._calms: list[list[float | None]] = []  # by stream: what actions pay that change nothing else
-        self._keys = info_keys([s.spec.short for s in self.streams])
+        self.rows: Iterator[NDArray[np.float32]] = iter(())  # the observations to come, painted up to the step `until`
+        self.until = 0
+        self._first = -FORESIGHT  # when the first one of the canvas was seen
+        self._parts_of_canvas: list[Any] = []  # by stream, if each has a part of its own
         self.forget()
 
     def meet(self, subjects: Sequence[ScalarSubject], groups: Sequence[Any]) -> None:
@@ -66,41 +81,43 @@ class ScalarSubject:
 
     def forget(self) -> None:
         """Begin a session."""
-        self.chunk, self.at, self.count = NOTHING, 0, 0
+        self._first, self.until = -FORESIGHT, 0
         self.seen = [deque([0] * s.delay, maxlen=s.delay) if s.live else 0 for s in self.spec.sights]
         self.said, self.locked_until = 0.0, 0
 
-    def act(self, action: Any, now: int) -> None:
-        """Hand each stream its part of a checked action."""
-        self.catch_up()
-        parts = self._parts(self._say(action) if self.spec.message is not None else action)
+    def act(self, action: Any, now: int) -> bool:
+        """Hand each stream its part of a checked action; whether that did anything but pay."""
+        if self._direct:
+            return self.streams[0].act(action, now)
+        if self.spec.message is not None:
+            action = self._say(action)
+        parts = action if self._listed else self._parts(action)
         if self.spec.lock:
             parts = self._unlocked(parts, now)
+        happened = False
         for stream, part in zip(self.streams, parts, strict=True):
-            undecided = not stream.outcome
-            stream.act(part, now)
-            if stream.told is not None and undecided and stream.outcome:
-                stream.told = self.said
+            if stream.act(part, now):
+                happened = True
+        return happened
 
     def _say(self, action: Any) -> Any:
         """Take the message off an action; what is left is for the streams."""
         assert self.spec.message is not None
-        level = action["message"] if isinstance(action, Mapping) else action[-1]
+        level = action["message"] if self._by_name else action[-1]
         self.said = level / (self.spec.message.levels - 1)
-        if isinstance(action, Mapping):
+        for stream in self.streams:
+            stream.said = self.said
+        if self._by_name:
             return action
         return action[:-1] if self.factored else action[0]
 
     def _parts(self, action: Any) -> Sequence[Any]:
         """What the action means for each stream; a shared one goes to open windows, or to all if none is open."""
-        if isinstance(action, Mapping):
+        if self._by_name:
             return [action[stream.spec.short] for stream in self.streams]
         if self.single:
             return (action,)
-        if self.factored:
-            chosen: Sequence[int] = action
-            return chosen
-        windows = [stream.lists.window[stream.row] for stream in self.streams]
+        windows = [stream.row.window for stream in self.streams]
         if not any(windows) or self.spec.routing == "both":
             return [action] * len(windows)
         if self.spec.routing == "main_first":
@@ -128,85 +145,71 @@ class ScalarSubject:
             elif sight.kind == "message":
                 seen.append(self._partners[sight.subject].said)
 
-    def catch_up(self) -> None:
-        """Tell the streams how much of what was made in advance has been shown, and drop the rest."""
-        for stream in self.streams:
-            stream.at += self.at
-        self.at = self.count = 0
-
-    def pays(self, action: Any) -> list[float | None] | None:
-        """What an action pays that changes nothing, by stream; None if it does, or if a period is over."""
-        if self.at == self.count:
-            return None
-        paid = [calm[part] for calm, part in zip(self._calms, self._parts(action), strict=True)]
-        return None if None in paid else paid
-
-    def collect(self, paid: Sequence[Any]) -> float:
-        """Take note of what `pays` said; returns the reward."""
-        for stream, amount in zip(self.streams, paid, strict=True):
-            stream.reward = amount
-            stream.earned += amount
-        return self.reward()
-
-    def note(self, action: Any) -> None:
-        """Take note of what was done in a step in which nothing happens."""
-        for stream, part in zip(self.streams, self._parts(action), strict=True):
-            stream.answered = (stream.lists.period[stream.row], part) if part and not stream.resting else None
-
     def reward(self) -> float:
-        message = self.spec.message
-        if self.single and self.streams[0].spec.weight == 1.0 and message is None:
+        """What is paid for the step: a weighted sum."""
+        if self._pays_as_is:
             return self.streams[0].reward
         total = 0.0
-        for stream in self.streams:
-            total += stream.spec.weight * stream.reward
+        for stream, weight in self._weights:
+            total += weight * stream.reward
+        message = self.spec.message
         return total if message is None else total - message.cost * self.said
 
     def observe(self, now: int) -> NDArray[np.float32]:
-        """What is seen, a fresh float32 (channels,); until something happens the coming steps are made as well."""
+        """What is seen, a fresh float32 (channels,); until something happens the coming steps are painted as well."""
+        at = now - self._first
+        if not 0 < at < FORESIGHT:
+            self._take_canvas(now)
+            at = 0
+        until = now + 1 if self.attends else NEVER
         if self._shared:
-            only: NDArray[np.float32] = self._assemble(1, now)[0]
-            return only
-        if self._bare:
-            stream = self.streams[0]
-            self.at, self.count = 1, stream.prepare(now)
-            self.chunk = stream.chunk[stream.at :]
+            until = min(until, self._paint_shared(at, now))
         else:
-            count = min([stream.prepare(now) for stream in self.streams])
-            self.at, self.count = 1, 1 if self.attends else count
-            self.chunk = self._assemble(self.count, now)
-        self._calms = [stream.calm for stream in self.streams]
-        first: NDArray[np.float32] = self.chunk[0]
-        return first
+            for stream, part, besides in self._parts_of_canvas:
+                if stream.painted <= now:
+                    seen = stream.picture(FORESIGHT - at, now)
+                    part[at : at + len(seen)] = seen if besides is None else seen[:, besides]
+                due = min(stream.painted, stream.end)
+                if due < until:
+                    until = due
+        self.until = until
+        if self._others:
+            self._paint_others(self._canvas[at : at + until - now], now)
+        return next(self.rows)
 
-    def _assemble(self, count: int, now: int) -> NDArray[np.float32]:
-        """Put together what is seen of streams, cues and partners in some steps; float32 (count, channels)."""
-        columns = self.columns
-        out = np.empty((count, len(columns.names)), np.float32)
-        if self._shared:
-            out[:, columns.shared] = self._added_up(now)
-        else:
-            for stream, (start, stop), shown in zip(self.streams, columns.spans, self._shown, strict=True):
-                out[:, start:stop] = stream.chunk[stream.at : stream.at + count, shown]
-        if self._fused:
-            out[:, 0] = self._fuse(now)
-        for group, start in zip(self._cues, columns.cues, strict=True):
-            out[:, start : start + len(group.spec.mix)] = _one_hot(group.entry + 1, len(group.spec.mix))
-        for sight, seen, start in zip(self.spec.sights, self.seen, columns.sights, strict=True):
-            value = seen[0] if sight.live else seen
-            if sight.kind in ("choice", "action"):
-                out[:, start : start + sight.choices] = _one_hot(value, sight.choices)
-            else:
-                out[:, start] = value
-        return out
+    def _take_canvas(self, now: int) -> None:
+        """Allocate the observations from now on, on which nothing is painted yet."""
+        shape = (FORESIGHT, len(self.columns.names) + self.room)
+        self._canvas, self._first = np.zeros(shape, np.float32), now
+        self.rows = iter(self._canvas)
+        spans = [self._canvas[:, start:stop] for start, stop in self.columns.spans]
+        self._parts_of_canvas = list(zip(self.streams, spans, self._besides, strict=True))
+        for stream in self.streams:
+            stream.painted = now
 
-    def _added_up(self, now: int) -> NDArray[np.float32]:
-        """The one observation of streams that share their channels; each step is made for itself."""
+    def _paint_shared(self, at: int, now: int) -> int:
+        """Paint the one view of streams that share their channels: their means add up, and the noise is that of one."""
         mean = self.streams[0].shown(now).copy()
         for stream in self.streams[1:]:
             mean += stream.shown(now)
-            stream.tick()
-        return self.streams[0].observe_from(mean)
+        until = min([now + FORESIGHT - at, *[stream.steady(now) for stream in self.streams]])
+        seen = self.streams[0].around(np.tile(mean, (until - now, 1)), now)
+        self._canvas[at : at + until - now, self.columns.shared] = seen
+        return until
+
+    def _paint_others(self, canvas: NDArray[np.float32], now: int) -> None:
+        """Paint what is no stream's: the fused fixation cue, the cues of groups, and what is seen of partners."""
+        columns = self.columns
+        if self._fused:
+            canvas[:, 0] = self._fuse(now)
+        for group, start in zip(self._cues, columns.cues, strict=True):
+            canvas[:, start : start + len(group.spec.mix)] = _one_hot(group.entry + 1, len(group.spec.mix))
+        for sight, seen, start in zip(self.spec.sights, self.seen, columns.sights, strict=True):
+            value = seen[0] if sight.live else seen
+            if sight.kind in ("choice", "action"):
+                canvas[:, start : start + sight.choices] = _one_hot(value, sight.choices)
+            else:
+                canvas[:, start] = value
 
     def _fuse(self, now: int) -> float:
         """The fused fixation cue: what any, or all, of the streams ask for; an idle stream asks for nothing."""
@@ -233,42 +236,34 @@ class ScalarSubject:
         return next((stream.truth(now) for stream in self.streams if stream.window_open()), 0)
 
     def info(self, outcomes: list[int], trials: list[int], now: int) -> dict[str, int]:
-        """What is known of a step, with the outcomes and trial numbers of all streams in it."""
+        """What is known of a step in which trials may have ended, with outcomes and trial numbers of all streams."""
         info = self.tell(now)
-        codes = [outcomes[index] for index in self.indices]
-        whole = weightiest_outcome(codes)
-        info["trial_end"], info["outcome"], info["trial"] = int(whole > 0), whole, trials[self.indices[0]]
+        codes = []
+        for _, index, trial_end, outcome, trial, _, _ in self._told:
+            code = outcomes[index]
+            codes.append(code)
+            info[trial_end], info[outcome], info[trial] = int(code > 0), code, trials[index]
         if not self.single:
-            for stream, index, code in zip(self.streams, self.indices, codes, strict=True):
-                short = stream.spec.short
-                info[f"{short}.trial_end"], info[f"{short}.outcome"] = int(code > 0), code
-                info[f"{short}.trial"] = trials[index]
+            whole = weightiest_outcome(codes)
+            info["trial_end"], info["outcome"], info["trial"] = int(whole > 0), whole, trials[self.indices[0]]
         return info
 
     def tell(self, now: int) -> dict[str, int]:
         """What is known of a step in which no trial has ended or begun, and of those to come; a fresh dictionary."""
-        if self.single:
-            stream = self.streams[0]
-            self.known = {
-                "trial_end": 0,
-                "outcome": 0,
-                "trial": stream.trial,
-                "ground_truth": stream.truth(now),
-                "period": stream.lists.period[stream.row],
-            }
-            return self.known.copy()
-        values: list[int] = []
-        for stream in self.streams:
-            values += (0, 0, stream.trial, stream.truth(now), stream.lists.period[stream.row])
-        truth = -1 if self.factored else self._one_truth(now)
-        self.known = dict(zip(self._keys, [0, 0, values[2], truth, values[4], *values], strict=True))
-        return self.known.copy()
+        known = self.known
+        for stream, _, _, _, trial, truth, period in self._told:
+            known[trial], known[truth], known[period] = stream.trial, stream.truth(now), stream.row.period
+        if not self.single:
+            main = self.streams[0]
+            known["trial"], known["period"] = main.trial, main.row.period
+            known["ground_truth"] = -1 if self.factored else self._one_truth(now)
+        return known.copy()
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes."""
         seen = [list(seen) if isinstance(seen, deque) else seen for seen in self.seen]
         told = [stream.told for stream in self.streams]
-        return {"seen": seen, "said": self.said, "locked_until": self.locked_until, "told": told}
+        return {"seen": seen, "said": self.said, "locked_until": self.locked_until, "told": told, "room": self.room}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
@@ -278,7 +273,7 @@ class ScalarSubject:
                 self.seen[number].extend(past)
             else:
                 self.seen[number] = past
-        self.said, self.locked_until = saved["said"], saved["locked_until"]
+        self.said, self.locked_until, self.room = saved["said"], saved["locked_until"], saved["room"]
         for stream, told in zip(self.streams, saved["told"], strict=True):
             stream.told = told
 

@@ -1,61 +1,109 @@
-"""The compiled tables as Python lists."""
+"""The compiled tables as plain Python values, row by row."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuroparallel.engine.tables import Tables
-from neuroparallel.seeding import (
-    name_bits,
-)
+from neuroparallel.trial import DRAWN
 
-__all__ = ["TableLists"]
+__all__ = ["FORESIGHT", "Row", "TableLists"]
+
+FORESIGHT = 256  # steps that are looked ahead at most
+KEPT = 10_000  # rows, so that large designs with long trials do not fill the memory
+
+
+class Row:
+    """One period of one condition: what is shown in it, for how long, and what each action leads to.
+
+    Attributes:
+        number: Which row of the tables it is.
+        idle: Whether it is the one in which nothing is shown.
+        pays: What each action pays, by column.
+        leads: What else each action does: target, outcome, action chosen, whether its price is asked for; None where
+            nothing happens.
+        calm: What each action pays that does nothing else; None if it does.
+        foreseen: Whether what follows it is known in advance, see `TableRows.course`.
+
+    The others are as in `Tables`.
+    """
+
+    __slots__ = (
+        *("number", "idle", "period", "window", "held", "mean", "_means", "course", "slope", "pays", "leads", "calm"),
+        *("steps", "foreseen", "clock", "last_step", "purpose", "truth", "truth_after"),
+    )
+
+    def __init__(self, tables: Tables, number: int) -> None:
+        self.number, self.idle = number, number == tables.idle
+        self.period, self.window = int(tables.period_of[number]), bool(tables.window[number])
+        self.held, self.purpose = int(tables.held[number]), int(tables.purpose[number])
+        self.clock, self.last_step = bool(tables.clock[number]), bool(tables.last_step[number])
+        self.steps = int(tables.steps[number])
+        self.foreseen = 0 <= self.steps <= FORESIGHT and not tables.lazy
+        self.truth, self.truth_after = int(tables.truth[number]), int(tables.truth_after[number])
+        self.mean = np.ascontiguousarray(tables.mean[:, number])
+        self.slope = None if tables.slope is None else np.ascontiguousarray(tables.slope[:, number])
+        codes = slice(number * tables.columns, (number + 1) * tables.columns)
+        self.pays: list[float] = tables.reward[codes].tolist()
+        priced = tables.pays[codes] & tables.any_pays
+        fields = (tables.next[codes], tables.outcome[codes], tables.chosen[codes], priced)
+        leads = zip(*(field.tolist() for field in fields), strict=True)
+        stirs = tables.stirs[codes].tolist()
+        self.leads: list[Any] = [lead if stir else None for lead, stir in zip(leads, stirs, strict=True)]
+        self.calm = [
+            None if stir or tables.any_held else paid
+            for paid, stir in zip(self.pays[: tables.actions], stirs, strict=False)
+        ]
+        self._means = self.mean[None]
+        self.course: NDArray[np.float32] | None = None
+
+    def means(self, count: int) -> NDArray[np.float32]:
+        """What is shown in some steps, float32 (count, channels), not to be changed: adding arrays alike is quick."""
+        if count > len(self._means):
+            self._means = np.tile(self.mean, (count, 1))
+        return self._means[:count]
+
+
+class TableRows(dict[int, Row]):
+    """The rows of the tables by number, each read when it is asked for and kept for a while."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def __missing__(self, number: int) -> Row:
+        if len(self) >= KEPT:
+            self.clear()
+        row = self[number] = Row(self._tables, number)
+        return row
+
+    def course(self, row: Row) -> NDArray[np.float32]:
+        """What is shown from the beginning of a row on while nothing is done, float32 (steps, channels).
+
+        It goes on through the periods that follow, up to the end of the trial or to one whose duration is drawn.
+        """
+        if row.course is None:
+            course, steps, at = [], 0, row
+            while at.steps != DRAWN and steps < FORESIGHT:
+                course.append(np.tile(at.mean, (min(at.steps, FORESIGHT), 1)))
+                steps += at.steps
+                after = at.leads[self._tables.actions][0]
+                if after < 0:
+                    break
+                at = self[after]
+            row.course = np.concatenate(course)
+        return row.course
 
 
 class TableLists:
-    """The compiled tables as Python lists, which a plain loop reads faster than arrays."""
+    """The compiled tables as Python values, which a plain loop reads faster than arrays."""
 
     def __init__(self, tables: Tables) -> None:
-        self.tables = tables
-        self.refresh()
-        self.window = tables.window.tolist()
-        self.clock = tables.clock.tolist()
-        self.held = tables.held.tolist()
-        self.period = tables.period_of.tolist()
-        self.last_step = tables.last_step.tolist()
-        self.purpose = tables.purpose.tolist()
+        self.rows = TableRows(tables)
         self.laws = {period: (low, cuts.tolist()) for period, (low, cuts) in tables.period_laws.items()}
-        design = tables.design
-        self.factors = [
-            (name_bits(f"condition.{name}"), factor.cuts.tolist(), design.strides[name])
-            for name, factor in design.factors.items()
-        ]
-        self.grid: dict[str, list[Any]] = {}
+        self.cells: list[tuple[Any, ...]] = []  # the conditions of each cell of the grid
         if not tables.lazy:
-            self.grid = {name: column.tolist() for name, column in design.grid().items()}
-
-    def refresh(self) -> None:
-        """Read again what a lazily defined trial has changed."""
-        tables, columns = self.tables, self.tables.columns
-        self.reward: list[list[float]] = tables.reward.reshape(-1, columns).tolist()
-        self.next: list[list[int]] = tables.next.reshape(-1, columns).tolist()
-        self.outcome: list[list[int]] = tables.outcome.reshape(-1, columns).tolist()
-        self.pays: list[list[bool]] = tables.pays.reshape(-1, columns).tolist()
-        self.chosen: list[list[int]] = tables.chosen.reshape(-1, columns).tolist()
-        self.stirs: list[list[bool]] = tables.stirs.reshape(-1, columns).tolist()
-        self.steps: list[int] = tables.steps.tolist()
-        self.truth: list[int] = tables.truth.tolist()
-        self.truth_after: list[int] = tables.truth_after.tolist()
-        self.answer: list[int] = tables.answer.tolist()
-        self.mean = np.ascontiguousarray(tables.mean.T)
-        self.slope = None if tables.slope is None else np.ascontiguousarray(tables.slope.T)
-        calm = ~tables.stirs.reshape(-1, columns)
-        calm &= (tables.truth_after == 0)[:, None] & (not tables.any_held)
-        calm[tables.idle] = False  # an idle stream may be one whose session is over
-        # What an action pays that changes nothing else; None if it does.
-        paid = tables.reward.reshape(-1, columns).astype(object)
-        paid[~calm] = None
-        self.calm: list[list[float | None]] = paid.tolist()
-        self.late: list[bool] = (tables.truth_after > 0).tolist()
+            grid = tables.design.grid()
+            self.cells = list(zip(*(grid[name].tolist() for name in tables.design.names), strict=True)) or [()]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,8 @@ from neuroparallel.engine.movements import describe_box, parts_of, read_box
 from neuroparallel.errors import ActionError
 
 __all__ = ["ActionReader", "read_actions"]
+
+LISTED = 1000
 
 
 class ActionReader:
@@ -26,7 +30,7 @@ class ActionReader:
         self.agent = agent
         self.factored = isinstance(space, spaces.MultiDiscrete)
         self.sizes: tuple[int, ...] = ()
-        self.legal = frozenset[int]()
+        self.legal: frozenset[Any] = frozenset()  # all actions, unless there are too many to list: a quick check
         self.space = space
         self.parts: dict[str, ActionReader] = {}
         if isinstance(space, spaces.Dict):
@@ -35,8 +39,8 @@ class ActionReader:
             return
         sizes = space.nvec.tolist() if isinstance(space, spaces.MultiDiscrete) else [int(space.n)]  # type: ignore[attr-defined]
         self.sizes = tuple(sizes)
-        if not self.factored:
-            self.legal = frozenset(range(self.sizes[0]))
+        if math.prod(sizes) <= LISTED:
+            self.legal = frozenset(product(*map(range, sizes)) if self.factored else range(sizes[0]))
 
     def read(self, action: Any) -> Any:
         """Check an action.
@@ -60,15 +64,20 @@ class ActionReader:
                 raise ActionError(self._refusal(action))
             return whole
         if isinstance(action, np.ndarray):
-            parts = action.tolist() if action.ndim == 1 and action.dtype.kind in "iuO" else []
+            kind = action.dtype.kind
+            parts = action.tolist() if action.ndim == 1 and kind in "iuO" else []
+            if kind != "O" and tuple(parts) in self.legal:
+                return parts
         else:
             parts = action if isinstance(action, (list, tuple)) else []
         if len(parts) != len(self.sizes):
             raise ActionError(self._refusal(action))
-        read = [part if type(part) is int else _integer(part) for part in parts]
-        for value, size in zip(read, self.sizes, strict=True):
+        read = []
+        for part, size in zip(parts, self.sizes, strict=True):
+            value = part if type(part) is int else _integer(part)
             if value is None or not 0 <= value < size:
                 raise ActionError(self._refusal(action))
+            read.append(value)
         return read
 
     def _read_movement(self, action: Any) -> Any:

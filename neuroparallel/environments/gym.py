@@ -49,6 +49,8 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 10}  # noqa: RUF012, as gymnasium has it
 
+    gives_room = True  # see `ParallelEnvironment.reset`
+
     def __init__(
         self,
         what: What,

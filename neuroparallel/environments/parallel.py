@@ -57,6 +57,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         ArgumentError: An option is not allowed.
     """
 
+    gives_room = True  # see `reset`
+
     def __init__(
         self,
         what: What,
@@ -90,8 +92,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self._film = Film(self._engine, self.scenario.name) if render_mode else None
         self._advance = self._film.step if self._film else self._engine.step
         self._readers = {agent: ActionReader(agent, self._engine.action_space(agent)) for agent in self.possible_agents}
-        self._legal = self._readers[self.possible_agents[0]].legal
-        self._only: str | None = None  # see `_begin`
+        self._only: ActionReader | None = None  # see `_begin`
         self._session_begun = False
         self._np_random: np.random.Generator | None = None
         self._seed = first
@@ -133,7 +134,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             seed: A whole number: the first session of that seed. None: the next session of the
                 present seed. (Seeds are hashed with the lane: seed 1 of lane 0 is not seed 0 of
                 lane 1.)
-            options: Not used.
+            options: ``{"room": {agent: n}}`` leaves n columns of zeros behind each observation of this session, which
+                wrappers of ours fill in place; only where nothing else stands between (no film, no agent on a seat).
 
         Returns:
             observations: float32, (channels,), by agent.
@@ -144,7 +146,11 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             ArgumentError: The seed is no whole number, or below 0.
         """
         seed = check_seed(seed)
-        observations, infos = self._engine.reset(seed)
+        room = (options or {}).get("room")
+        if room and self._film is None and isinstance(self._engine, ScalarEngine):
+            observations, infos = self._engine.reset(seed, room)
+        else:
+            observations, infos = self._engine.reset(seed)
         if seed is not None:
             self._seed, self._np_random = seed, None
         self._begin()
@@ -174,19 +180,22 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
                 exist; nothing has changed.
             UsageError: `reset` was not called.
         """
-        only = self._only
-        if only is None:
+        reader = self._only
+        if reader is None:
             return self._step_all(actions)
+        agent = reader.agent
         try:
-            action = actions[only]
+            action = actions[agent]
         except (KeyError, TypeError, IndexError):
             return self._step_all(actions)
-        if type(action) is not int or action not in self._legal or len(actions) != 1:
+        if len(actions) != 1:
             return self._step_all(actions)
+        if type(action) is not int or action not in reader.legal:
+            actions = {agent: reader.read(action)}
         observations, rewards, ended, infos = self._advance(actions)
         if ended:
             self._end()
-        return observations, rewards, {only: False}, {only: ended}, infos
+        return observations, rewards, {agent: False}, {agent: ended}, infos
 
     def _step_all(self, actions: Mapping[str, Any]) -> StepResult:
         """A step of any number of agents, with actions of any kind."""
@@ -202,11 +211,10 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return observations, rewards, terminations, dict.fromkeys(observations, ended), infos
 
     def _begin(self) -> None:
-        """From now on agents act; one with one Discrete action has a short cut through `step`."""
+        """From now on agents act; one that is alone has a short cut through `step`."""
         self.agents = list(self.possible_agents)
         self._session_begun = True
-        lone = len(self.agents) == 1 and not self._readers[self.agents[0]].factored
-        self._only = self.agents[0] if lone else None
+        self._only = self._readers[self.agents[0]] if len(self.agents) == 1 else None
 
     def _end(self) -> None:
         self.agents, self._only = [], None

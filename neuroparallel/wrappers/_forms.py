@@ -64,7 +64,8 @@ class _Form(Signal):
             part.depth = sum(type(other) is type(self) for other, _ in stages)
             self.admit(part)
             self.fit(part)
-        return Pipeline(grounds, [*stages, (self, self.parts)], lanes, origin)
+        roomy = getattr(type(self._base), "gives_room", False)  # not of something around one of ours
+        return Pipeline(grounds, [*stages, (self, self.parts)], lanes, origin, roomy)
 
     def _ground(self, env: Any, agent: str) -> Ground:
         raise NotImplementedError
@@ -119,7 +120,7 @@ class ParallelForm(_Form, BaseParallelWrapper):  # type: ignore[misc]
         return tuple(self.parts[agent].names)
 
     def reset(self, seed: int | None = None, options: Any = None) -> Any:
-        observations, infos = self._base.reset(seed=seed, options=options)
+        observations, infos = self._base.reset(seed=seed, options=self._pipe.options(options))
         self._pipe.origin.reset(seed)
         if len(self.parts) == 1:
             self.__dict__["step"] = parallel_step(self._pipe, self._base)
@@ -153,7 +154,7 @@ class GymForm(_Form, gymnasium.Wrapper[Array, Any, Array, Any]):
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         agent = self._agent
-        seen, info = self._base.reset(seed=seed, options=options)
+        seen, info = self._base.reset(seed=seed, options=self._pipe.options(options))
         self._pipe.origin.reset(seed)
         self.__dict__["step"] = gym_step(self._pipe, self._base)
         observations, infos = self._pipe.first({agent: seen}, {agent: info})

@@ -34,10 +34,14 @@ class Pipeline:
         stages: Our wrappers, innermost first, each with its parts by agent.
         lanes: How many; None for a single environment.
         origin: What the wrappers' randomness hangs on.
+        roomy: Whether the environment is one of ours that leaves room behind its observations if it is asked to: then
+            they need not be copied.
     """
 
-    def __init__(self, grounds: dict[str, Ground], stages: Sequence[Stage], lanes: int | None, origin: Origin) -> None:
-        self.grounds, self.stages, self.lanes, self.origin = grounds, list(stages), lanes, origin
+    def __init__(
+        self, grounds: dict[str, Ground], stages: Sequence[Stage], lanes: int | None, origin: Origin, roomy: bool
+    ) -> None:
+        self.grounds, self.stages, self.lanes, self.origin, self.roomy = grounds, list(stages), lanes, origin, roomy
         self.outermost = self.stages[-1][1]
         self.signals = [signal for signal, _ in self.stages]
         self.looks = any(signal.looks for signal in self.signals)
@@ -66,6 +70,13 @@ class Pipeline:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_program": [], "_programs": {}, "_fresh": {}, "_moments": {}, "_acts": []}
 
+    def options(self, options: Any) -> Any:
+        """The options of the environment's reset, which ask for room if there is any to be had."""
+        if not (self.roomy and self.looks):
+            return options
+        room = {agent: part.end - len(self.grounds[agent].names) for agent, part in self.outermost.items()}
+        return {**(options or {}), "room": room}
+
     def _parts(self) -> Iterator[Part]:
         for _, parts in self.stages:
             yield from parts.values()
@@ -91,12 +102,13 @@ class Pipeline:
         self._programs[acted, present] = program
         return program
 
-    def only(self) -> tuple[str, Moment, Any, slice, list[Operation]]:
-        """The one agent of a single environment: its name, moment, fresh rows, own rows, and hooks."""
+    def only(self) -> tuple[str, Moment, Any, slice, int, list[Operation]]:
+        """The one agent of a single environment: its name, moment, fresh rows, own rows, their number, and hooks."""
         if not self._programs:
             self._arrange()
         ((agent, now),) = self._moments.items()
-        return agent, now, self._fresh.get(agent), self._own[agent], self._program
+        end = self.outermost[agent].end if self.roomy else -1
+        return agent, now, self._fresh.get(agent), self._own[agent], end, self._program
 
     # ---- on the way in ----
 
@@ -109,7 +121,7 @@ class Pipeline:
             part = parts[agent]
             part.given = now.action
             act(part, now)
-        return self._inward(agent)
+        return now.action if type(now.action) is int else self._inward(agent)
 
     def act(self, actions: Mapping[str, Any]) -> Arrays:
         """What the environment is to be told, from what the outermost wrapper was told.
@@ -222,7 +234,9 @@ class Pipeline:
             now.told = {}
         if not self.looks:
             return
-        if self.lanes is None:
+        if self.lanes is None and self.roomy and len(seen) == self.outermost[agent].end:
+            now.out = seen
+        elif self.lanes is None:
             now.out = out = next(self._fresh[agent])
             out[self._own[agent]] = seen
         else:

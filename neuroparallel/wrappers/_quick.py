@@ -16,14 +16,12 @@ __all__ = ["gym_step", "parallel_step"]
 
 def parallel_step(pipe: Pipeline, base: Any) -> Callable[[Any], Any]:
     """The step of a PettingZoo environment with one agent."""
-    base_step, (agent, now, fresh, own, program) = base.step, pipe.only()
-    looks, pays, tells, acting, act = pipe.looks, pipe.pays, pipe.tells, pipe.acting, pipe.act_only
+    agent, now, fresh, own, end, program = pipe.only()
+    looks, pays, tells, acting = pipe.looks, pipe.pays, pipe.tells, pipe.acting
+    base_step = _acted(pipe, base.step, agent, now) if acting else base.step
 
     def step(actions: Mapping[str, Any]) -> Any:
-        if acting and agent in actions:
-            result = base_step({**actions, agent: act(agent, now, actions[agent])})
-        else:
-            result = base_step(actions)
+        result = base_step(actions)
         observations, rewards, terminations, truncations, infos = result
         if agent not in observations:  # the session is over
             return result
@@ -33,9 +31,11 @@ def parallel_step(pipe: Pipeline, base: Any) -> Callable[[Any], Any]:
         if tells:
             now.told = {}
         if looks:
-            now.out = out = next(fresh)
-            out[own] = observations[agent]
-            observations = {agent: out} if len(observations) == 1 else {**observations, agent: out}
+            now.out = seen = observations[agent]
+            if len(seen) != end:
+                now.out = out = next(fresh)
+                out[own] = seen
+                observations = {agent: out} if len(observations) == 1 else {**observations, agent: out}
         for hook, part, _ in program:
             hook(part, now)
         if pays:
@@ -47,9 +47,22 @@ def parallel_step(pipe: Pipeline, base: Any) -> Callable[[Any], Any]:
     return step
 
 
+def _acted(pipe: Pipeline, base_step: Callable[[Any], Any], agent: str, now: Any) -> Callable[[Any], Any]:
+    """The step of what is inside, with the action that the wrappers make of the one that was given."""
+    act = pipe.act_only
+
+    def step(actions: Mapping[str, Any]) -> Any:
+        if agent in actions:
+            action = act(agent, now, actions[agent])
+            actions = {agent: action} if len(actions) == 1 else {**actions, agent: action}
+        return base_step(actions)
+
+    return step
+
+
 def gym_step(pipe: Pipeline, base: Any) -> Callable[[Any], Any]:
     """The step of a gymnasium environment."""
-    base_step, (agent, now, fresh, own, program) = base.step, pipe.only()
+    base_step, (agent, now, fresh, own, end, program) = base.step, pipe.only()
     looks, tells, acting, act = pipe.looks, pipe.tells, pipe.acting, pipe.act_only
 
     def step(action: Any) -> Any:
@@ -62,9 +75,11 @@ def gym_step(pipe: Pipeline, base: Any) -> Callable[[Any], Any]:
         if tells:
             now.told = {}
         if looks:
-            now.out = out = next(fresh)
-            out[own] = seen
-            seen = out
+            if len(seen) != end:
+                out = next(fresh)
+                out[own] = seen
+                seen = out
+            now.out = seen
         for hook, part, _ in program:
             hook(part, now)
         if tells:

@@ -23,6 +23,23 @@ def test_every_lane_of_a_batch_is_the_scalar_engine_with_that_lane(name, policy)
     pair.compare_tables()
 
 
+LONG = {
+    "periods": {"task": "random_dots", "early": "penalty", "timing": {"stimulus": 30_000, "delay": 60_000}},
+    "trials": {"task": "random_dots", "timing": {"fixation": 0, "stimulus": 200, "decision": 200}},
+    "dots": {"task": "random_dots", "preset": "neurogym"},
+}
+
+
+@pytest.mark.parametrize("name", [*LONG, "dual_random_dots", "dpa_gng", "prp", "dual_n_back"])
+def test_long_sessions_go_beyond_all_that_a_lane_makes_in_advance(name):
+    known = name not in LONG
+    scenario = name if known else {"name": name, "subjects": {"subject_0": {"streams": {"dots": LONG[name]}}}}
+    pair = SideBySide(Scenario.load(scenario), 3, "mixed", checked={1})
+    for _ in range(1500):
+        pair.step()
+    pair.compare_tables()
+
+
 @pytest.mark.parametrize("session", [{"trials": 2}, {"steps": 30}], ids=str)
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_sessions_end_and_begin_alike_in_both_engines(name, session):

@@ -490,3 +490,35 @@ def test_randomness_in_others_environments_follows_their_seeds():
     bare = SyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * 3)
     added = first(vec, seed=[3, 4, 5]) - first(bare, seed=[3, 4, 5])
     assert tuple(added[0]) == noise(1)
+
+
+# ---- room for what is added ----
+
+
+@pytest.mark.parametrize("make", [parallel_env, gym_env])
+def test_only_sessions_that_a_wrapper_begins_have_room_behind_their_observations(make):
+    def seen(result):
+        return result[0][ME] if isinstance(result[0], dict) else result[0]
+
+    action = {ME: 2} if make is parallel_env else 2
+    env, plain = make("random_dots"), make("random_dots")
+    wrapped = previous_reward_v0(env)
+    first = seen(wrapped.reset(seed=1))
+    assert first.tolist() == [*seen(plain.reset(seed=1)), 0.0]
+    after = seen(wrapped.step(action))
+    assert after.tolist() == [*seen(plain.step(action)), np.float32(-0.1)]
+    assert first.base is after.base, "neither was copied: both are rows of the engine's own"
+    saved = env.get_state()
+    assert seen(env.reset(seed=1)).tolist() == first[:3].tolist()
+    assert seen(env.step(action)).tolist() == after[:3].tolist()
+    assert seen(wrapped.step(action)).shape == (4,), "a session without room is copied"
+    env.set_state(saved)
+    assert seen(wrapped.step(action))[:3].tolist() == seen(plain.step(action)).tolist()
+
+
+def test_room_is_empty_in_every_step_of_a_long_session():
+    (first, bare), story = played("random_dots", previous_outcome_v0, steps=600)
+    assert first[0][ME].tolist() == [*bare[0][ME], *[0.0] * 6]
+    for _, (seen, *_), (plain, *_, infos) in story:
+        ended = [float(infos[ME]["outcome"] == end) for end in range(1, 7)]
+        assert seen[ME].tolist() == [*plain[ME].tolist(), *ended]
