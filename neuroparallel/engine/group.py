@@ -64,6 +64,8 @@ class BatchGroup:
         """Start a session in some lanes: new key, first trial."""
         self.key[lanes] = branch_keys(seeds, lane_ids, sessions, self.spec.branch)
         self.trial[lanes] = -1
+        for place in self._late:  # the session before may have been broken off
+            self.onset_at[self.spec.streams[place]][lanes] = NEVER
         self.coupling.begin(lanes)
         self.start(lanes, now)
         self.wake(now)

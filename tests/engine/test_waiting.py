@@ -74,3 +74,18 @@ def test_a_session_that_ends_while_a_stream_waits_cancels_its_trial(onset):
         assert len(rows) > 5
         assert set(rows["outcome"]) == {"cancelled"}
         assert set(rows["trial"]) == {0}
+
+
+def test_a_session_broken_off_before_an_onset_leaves_nothing_for_the_next_one():
+    mix = {"streams": ["one.first", "one.second"], "mix": {"first": 3, "first + second": 1}}
+    what = scenario({"task": "go_nogo", "onset": {"uniform": [300, 1500]}}, groups={"trial": mix})
+    lanes, hold = 40, {"one": np.zeros((40, 2), int)}
+    broken, fresh = batch(what, lanes), batch(what, lanes)
+    broken.reset(seed=1), fresh.reset(seed=1)
+    for _ in range(3):  # some second streams wait for their onset now
+        broken.step(hold)
+    assert (broken.groups[0].onset_at[1] < 10_000).any()
+    seen, _ = fresh.reset()
+    np.testing.assert_array_equal(broken.restart(np.ones(lanes, bool))["one"], seen["one"])
+    for _ in range(40):
+        np.testing.assert_array_equal(broken.step(hold)[0]["one"], fresh.step(hold)[0]["one"])
