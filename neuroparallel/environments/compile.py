@@ -127,6 +127,4 @@ def check_seed(seed: Any, what: str = "seed") -> int | None:
     """
     if seed is None:
         return None
-    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ArgumentError(f"{what} is {seed!r}; it is a whole number, 0 or more, or None.")
-    return int(seed)
+    return whole_number(seed, what)

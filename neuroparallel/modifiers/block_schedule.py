@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from neuroparallel.design import Factorial
-from neuroparallel.errors import ArgumentError, NeuroparallelError
+from neuroparallel.errors import ArgumentError, NeuroparallelError, one_of
 from neuroparallel.modifiers._base import Frozen, Modifier
 from neuroparallel.modifiers._blocks import Blocks, read_length
-from neuroparallel.modifiers._options import one_of
 from neuroparallel.modifiers._variants import Variants, variants_of
 from neuroparallel.task import Draw, Memory, Response, Task
 from neuroparallel.timing import Timing

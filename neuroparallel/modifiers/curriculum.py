@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.design import Factorial
-from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest, whole_number
+from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest, probability, whole_number
 from neuroparallel.modifiers._base import Frozen, Modifier
-from neuroparallel.modifiers._options import chance
 from neuroparallel.modifiers._variants import Variants, variants_of
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Memory, Response, Task
@@ -55,10 +54,10 @@ class Curriculum(Modifier):
                 raise ArgumentError(
                     f"phases.{place}.trials: a phase lasts until it is passed.{nearest('over', ['over'])}"
                 )
-            chance(entry.get("correct", self.correct), f"phases.{place}.correct")
+            probability(entry.get("correct", self.correct), f"phases.{place}.correct")
         whole_number(self.over, "over", 1, 10_000)
-        chance(self.correct, "correct")
-        if self.back is not None and not chance(self.back, "back") < self.correct:
+        probability(self.correct, "correct")
+        if self.back is not None and not probability(self.back, "back") < self.correct:
             raise ArgumentError(f"back is {self.back!r}; it lies below correct ({self.correct:g}).")
 
     def variants(self, task: Task) -> Variants:

@@ -62,7 +62,7 @@ class TestCatchTrials:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"probability": 1.2}, "probability per trial, 0 to 1"),
+            ({"probability": 1.2}, "it is a probability, 0 to 1"),
             ({"kind": "empty"}, r"catch_trials\.kind is 'empty'"),
             ({"only": {"coherenc": 0}}, "Did you mean 'coherence'"),
             ({"only": {"coherence": 5}}, "coherence is never 5"),

@@ -209,7 +209,7 @@ def test_the_block_can_be_shown():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"probability": 1.5}, r"trial_history\.probability is 1\.5; it is a probability per trial"),
+        ({"probability": 1.5}, r"trial_history\.probability is 1\.5; it is a probability"),
         ({"probability": [0.8]}, "one for each of 2 blocks"),
         ({"blocks": ["repeats"]}, r"trial_history\.blocks\.0 is 'repeats'.*'repeat'"),
         ({"blocks": []}, "it is a list of kinds"),
@@ -218,7 +218,7 @@ def test_the_block_can_be_shown():
         ({"blocks": [[[0.5, 0.5], [0.5, 0.5]]], "after_error": 0.5}, "a matrix favours none"),
         ({"block": 0}, "a whole number of trials, 1 or more"),
         ({"block": 2.5}, "a whole number of trials"),
-        ({"block": {"hazard": 1.01}}, r"block\.hazard is 1\.01; it is a probability per trial, 0 to 1"),
+        ({"block": {"hazard": 1.01}}, r"block\.hazard is 1\.01; it is a probability, 0 to 1"),
         ({"block": {"hazrd": 0.1}}, "write a number of trials"),
         ({"block": {"uniform": [0, 5]}}, "1 trial or more"),
         ({"block": [1.5, 3]}, "a whole number of trials"),
