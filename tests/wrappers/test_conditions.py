@@ -393,7 +393,7 @@ class TestVariableChoices:
             ({"counts": [2, 2]}, "different numbers"),
             ({"counts": [1, 2], "odds": [1]}, "a number, 0 or more, for each of counts"),
             ({"in_order": 3}, "true or false"),
-            ({"block": -1}, "1 or more"),
+            ({"block": -1}, "1 to 1,000,000,000"),
         ],
     )
     def test_options_that_make_no_sense(self, options, message):

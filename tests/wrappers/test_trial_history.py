@@ -216,7 +216,7 @@ def test_the_block_can_be_shown():
         ({"blocks": [[[0.5, 0.6], [0.5, 0.5]]]}, "each row adding up to 1"),
         ({"blocks": [[[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]]]}, "3 rows; 2 answers can be right"),
         ({"blocks": [[[0.5, 0.5], [0.5, 0.5]]], "after_error": 0.5}, "a matrix favours none"),
-        ({"block": 0}, "a whole number of trials, 1 or more"),
+        ({"block": 0}, "a whole number of trials, 1 to 1,000,000,000"),
         ({"block": 2.5}, "a whole number of trials"),
         ({"block": {"hazard": 1.01}}, r"block\.hazard is 1\.01; it is a probability, 0 to 1"),
         ({"block": {"hazrd": 0.1}}, "write a number of trials"),
