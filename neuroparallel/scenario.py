@@ -329,9 +329,26 @@ def _folder() -> Any:
         return Path(__file__).resolve().parent.parent / "scenarios"
 
 
-def list_scenarios() -> list[str]:
-    """Names of the shipped scenarios, sorted."""
-    return sorted(item.name[:-5] for item in _folder().iterdir() if item.name.endswith(".yaml"))
+def list_scenarios(tag: str | None = None) -> list[str]:
+    """Name the shipped scenarios.
+
+    Args:
+        tag: Only scenarios with this tag, for example ``"dual_task"``.
+
+    Returns:
+        Names, sorted.
+
+    Raises:
+        UnknownNameError: No scenario has that tag; names the nearest one.
+    """
+    names = sorted(item.name[:-5] for item in _folder().iterdir() if item.name.endswith(".yaml"))
+    if tag is None:
+        return names
+    tags = {name: _shipped(name).tags for name in names}
+    known = {word for words in tags.values() for word in words}
+    if tag not in known:
+        raise UnknownNameError(f"no scenario has the tag {tag!r}.{nearest(tag, known)}")
+    return [name for name in names if tag in tags[name]]
 
 
 @functools.cache
