@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -13,13 +12,12 @@ from numpy.typing import NDArray
 from neuroparallel.agents import OracleAgent
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError, UsageError, nearest, whole_number
-from neuroparallel.scenario import Scenario
+from neuroparallel.scenario import Scenario, What
 from neuroparallel.streams import build_layout
-from neuroparallel.task import Task, is_finite_number
+from neuroparallel.task import is_finite_number
 
 __all__ = ["Dataset", "Details"]
 
-What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 Batch: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64], "NDArray[np.bool_] | NDArray[np.float32]"]
 
 # Small batches are made together, GROWTH times as many each time, until so many lanes run at once, or until

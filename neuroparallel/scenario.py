@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -39,7 +39,9 @@ from neuroparallel.scenario_parts import (
 from neuroparallel.task import Task
 from neuroparallel.tasks import list_tasks, reference, task_class
 
-__all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "list_scenarios"]
+__all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "What", "list_scenarios"]
+
+What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"  # whatever names a scenario
 
 
 class Scenario(Part):
@@ -112,7 +114,7 @@ class Scenario(Part):
     # ---- reading and writing ----
 
     @classmethod
-    def load(cls, what: Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]) -> Scenario:
+    def load(cls, what: What) -> Scenario:
         """Read a scenario.
 
         Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -15,13 +14,11 @@ from neuroparallel.agents.seats import seats_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, whole_number
 from neuroparallel.records import Table, Trials
-from neuroparallel.scenario import Scenario
+from neuroparallel.scenario import Scenario, What
 from neuroparallel.streams import build_layout
-from neuroparallel.task import Task
 
 __all__ = ["begin", "simulate"]
 
-What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 Integers: TypeAlias = NDArray[np.int64]
 
 ROWS = 200_000  # trials that wait in the engine before those that count are picked out
