@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -12,14 +11,13 @@ from numpy.typing import NDArray
 
 from neuroparallel.agents import OracleAgent
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.errors import ArgumentError, UnknownNameError, UsageError, nearest
-from neuroparallel.scenario import Scenario
+from neuroparallel.errors import ArgumentError, UnknownNameError, UsageError, nearest, whole_number
+from neuroparallel.scenario import Scenario, What
 from neuroparallel.streams import build_layout
-from neuroparallel.task import Task, is_finite_number
+from neuroparallel.task import is_finite_number
 
 __all__ = ["Dataset", "Details"]
 
-What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 Batch: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64], "NDArray[np.bool_] | NDArray[np.float32]"]
 
 # Small batches are made together, GROWTH times as many each time, until so many lanes run at once, or until
@@ -99,17 +97,15 @@ class Dataset:
         continued: bool = False,
         window_weight: float | None = None,
     ) -> None:
-        for name, value, least in (("batch", batch, 1), ("steps", steps, 1), ("seed", seed, 0)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:  # type: ignore[redundant-expr]
-                raise ArgumentError(f"{name} is {value!r}; it is a whole number, {least} or more.")
         if window_weight is not None and not (is_finite_number(window_weight) and window_weight >= 0):
             raise ArgumentError(f"window_weight is {window_weight!r}; it is a number, 0 or more, or None.")
         scenario = Scenario.load(what)
         self.scenario = scenario if dt is None else scenario.replace(dt=dt)
-        self.batch, self.steps, self.batch_first = int(batch), int(steps), batch_first
+        self.batch, self.steps = whole_number(batch, "batch", 1), whole_number(steps, "steps", 1)
+        self.batch_first = batch_first
         self.window_weight = window_weight
         self._layout = build_layout(self.scenario)
-        self._continued, self._seed = continued, int(seed)
+        self._continued, self._seed = continued, whole_number(seed, "seed")
         self._engine = BatchEngine(self._layout, self.batch, record=0)
         self.dt = self._engine.dt
         self.subject = self._chosen(subject)

@@ -18,6 +18,7 @@ import operator
 import sysconfig
 import traceback
 from collections.abc import Iterable
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "nearest",
+    "one_of",
     "own_code",
+    "probability",
     "whole_number",
 ]
 
@@ -140,3 +143,32 @@ def whole_number(value: Any, what: str, least: int = 0, most: int | None = None)
     if most is not None and number > most:
         raise ArgumentError(f"{what} is {value!r}; it is a whole number from {least} to {most}.")
     return number
+
+
+def probability(value: Any, what: str) -> float:
+    """Take a probability, as Python or NumPy writes it.
+
+    Args:
+        value: What was given.
+        what: How to name it in an error.
+
+    Returns:
+        The number.
+
+    Raises:
+        ArgumentError: It is no number from 0 to 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise ArgumentError(f"{what} is {value!r}; it is a probability, 0 to 1.")
+    return float(value)
+
+
+def one_of(value: Any, words: Iterable[str], what: str) -> None:
+    """Refuse what is none of some words.
+
+    Raises:
+        ArgumentError: It is none; names the nearest.
+    """
+    known = tuple(words)
+    if value not in known:
+        raise ArgumentError(f"{what} is {value!r}.{nearest(str(value), known)}")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -39,7 +39,9 @@ from neuroparallel.scenario_parts import (
 from neuroparallel.task import Task
 from neuroparallel.tasks import list_tasks, reference, task_class
 
-__all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "list_scenarios"]
+__all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "What", "list_scenarios"]
+
+What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"  # whatever names a scenario
 
 
 class Scenario(Part):
@@ -112,7 +114,7 @@ class Scenario(Part):
     # ---- reading and writing ----
 
     @classmethod
-    def load(cls, what: Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]) -> Scenario:
+    def load(cls, what: What) -> Scenario:
         """Read a scenario.
 
         Args:
@@ -329,9 +331,26 @@ def _folder() -> Any:
         return Path(__file__).resolve().parent.parent / "scenarios"
 
 
-def list_scenarios() -> list[str]:
-    """Names of the shipped scenarios, sorted."""
-    return sorted(item.name[:-5] for item in _folder().iterdir() if item.name.endswith(".yaml"))
+def list_scenarios(tag: str | None = None) -> list[str]:
+    """Name the shipped scenarios.
+
+    Args:
+        tag: Only scenarios with this tag, for example ``"dual_task"``.
+
+    Returns:
+        Names, sorted.
+
+    Raises:
+        UnknownNameError: No scenario has that tag; names the nearest one.
+    """
+    names = sorted(item.name[:-5] for item in _folder().iterdir() if item.name.endswith(".yaml"))
+    if tag is None:
+        return names
+    tags = {name: _shipped(name).tags for name in names}
+    known = {word for words in tags.values() for word in words}
+    if tag not in known:
+        raise UnknownNameError(f"no scenario has the tag {tag!r}.{nearest(tag, known)}")
+    return [name for name in names if tag in tags[name]]
 
 
 @functools.cache

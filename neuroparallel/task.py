@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.design import Factorial, Levels, Rows
-from neuroparallel.errors import ArgumentError, TaskError, UnknownNameError, nearest
+from neuroparallel.errors import ArgumentError, TaskError, UnknownNameError, nearest, one_of
 from neuroparallel.hooks import Bernoulli, Draw, Memory, Moment, Movement, Poisson, Response, Step, View
 from neuroparallel.timing import Timing
 
@@ -253,8 +253,7 @@ class Task:
 
     def __post_init__(self) -> None:
         default = type(self)
-        if self.early not in ("abort", "penalty", "free"):
-            raise ArgumentError(f"early is {self.early!r}.{nearest(self.early, ('abort', 'penalty', 'free'))}")
+        one_of(self.early, ("abort", "penalty", "free"), "early")
         if self.commit not in ("first", "last") and not (is_finite_number(self.commit) and self.commit > 0):
             raise ArgumentError(f"commit is {self.commit!r}; it is first, last, or for how many ms a choice is held.")
         for name in ("timing", "rewards"):

@@ -294,34 +294,14 @@ class Trial:
             pay: Let the task's `pay` hook price the responses.
         """
         p = self._index(during)[0]
-        right = self._numbers(truth, "truth")
-        right = np.broadcast_to(
-            right if right.ndim == 2 else np.reshape(right, (-1, 1)),
-            (self.n, right.shape[1] if right.ndim == 2 else 1),
-        )
-        self._check_truth(right)
+        right = self._right(truth)
         self.on("any", during=during, outcome="error", then=then, pay=pay)
         self.on("timeout", during=during, outcome="miss", then=None, pay=pay)
-        for column in right.T:
-            rows = column > 0
-            self.on(
-                np.where(rows, column, 1),
-                during=during,
-                outcome="correct",
-                then=then,
-                where=rows,
-                pay=pay,
-            )
-        withhold = (right == 0).any(axis=1)
-        self.on(
-            "timeout",
-            during=during,
-            outcome="correct",
-            reward=self._task.rewards["withheld"],
-            then=None,
-            where=withhold,
-            pay=pay,
-        )
+        for action in right.T:
+            chosen = action > 0
+            self.on(np.where(chosen, action, 1), during=during, outcome="correct", then=then, where=chosen, pay=pay)
+        holds, paid = (right == 0).any(axis=1), self._task.rewards["withheld"]
+        self.on("timeout", during=during, outcome="correct", reward=paid, then=None, where=holds, pay=pay)
         self.window[p] = True
         self.truth[:, p] = np.where(right < 0, self._actions, right).min(axis=1)
         if commit is None:
@@ -329,7 +309,11 @@ class Trial:
             commit, hold_ms = (rule, 0.0) if isinstance(rule, str) else ("held", rule)
         self._commit(p, commit, hold_ms)
 
-    def _check_truth(self, right: NDArray[np.int64]) -> None:
+    def _right(self, truth: ArrayLike) -> NDArray[np.int64]:
+        """The right actions of each condition, (n, k), from a number, (n,) or (n, k); below 0 is none."""
+        right = self._numbers(truth, "truth")
+        right = right if right.ndim == 2 else right.reshape(-1, 1)
+        right = np.broadcast_to(right, (self.n, right.shape[1]))
         if right.max() >= self._actions:
             raise TaskError(
                 f"{self._task.task_name()}: the truth is action {right.max()}, "
@@ -337,6 +321,7 @@ class Trial:
             )
         if (right < 0).all(axis=1).any():
             raise TaskError(f"{self._task.task_name()}: some condition has no right action; use `on` for it.")
+        return right
 
     def _commit(self, p: int, commit: str, hold_ms: float) -> None:
         if commit not in ("first", "last", "held"):

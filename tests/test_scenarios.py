@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.errors import ScenarioError
+from neuroparallel.errors import ScenarioError, UnknownNameError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.scenario import Scenario, list_scenarios
 from neuroparallel.streams import build_layout
@@ -27,6 +27,14 @@ def engine(name, lanes=256):
 def played(what, subject, trials=12, lanes=256):
     batch = engine(what, lanes) if isinstance(what, str) else what
     return playing.run(batch, subject, trials)
+
+
+def test_scenarios_are_listed_by_tag():
+    dual = list_scenarios(tag="dual_task")
+    assert set(DUAL) <= set(dual) < set(SCENARIOS)
+    assert all("dual_task" in Scenario.load(name).tags for name in dual)
+    with pytest.raises(UnknownNameError, match="Did you mean 'dual_task'"):
+        list_scenarios(tag="dual_tsk")
 
 
 def stages(name):

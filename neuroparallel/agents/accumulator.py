@@ -15,7 +15,7 @@ from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.noise import noise_sd
 from neuroparallel.engine.stream import NEVER, BatchStream
 from neuroparallel.engine.tables import Tables
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, one_of
 from neuroparallel.seeding import Bits
 from neuroparallel.task import Bernoulli
 
@@ -76,8 +76,7 @@ class Accumulator(StreamAgent):
             raise ArgumentError(
                 f"bound ({bound!r}) and sensitivity ({sensitivity!r}) are above 0, residual ({residual!r}) 0 or more."
             )
-        if mode not in ("parallel", "serial"):
-            raise ArgumentError(f"mode is {mode!r}.{nearest(str(mode), ('parallel', 'serial'))}")
+        one_of(mode, ("parallel", "serial"), "mode")
         self.bound, self.sensitivity, self.residual, self.seed = bound, sensitivity, residual, seed
         self.mode: Mode = mode
         self._walks: dict[str, _Walk] = {}

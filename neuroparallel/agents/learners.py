@@ -10,7 +10,7 @@ from neuroparallel.agents.plans import allowed
 from neuroparallel.agents.trialwise import Floats, Integers, Seen, TrialAgent
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.stream import BatchStream
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import ArgumentError, probability
 
 __all__ = ["Learner", "QLearner", "TwoStepLearner"]
 
@@ -135,9 +135,8 @@ class TwoStepLearner(Learner):
         seed: int = 0,
     ) -> None:
         super().__init__(learning_rate, inverse_temperature, seed=seed)
-        if not 0 <= weight <= 1 or not 0 <= trace <= 1:
-            raise ArgumentError(f"weight ({weight!r}) and trace ({trace!r}) lie between 0 and 1.")
-        self.weight, self.trace, self.perseveration = weight, trace, perseveration
+        self.weight, self.trace = probability(weight, "weight"), probability(trace, "trace")
+        self.perseveration = perseveration
         self._memory: dict[str, _Map] = {}
 
     def prepare(self, name: str, stream: BatchStream, subject: BatchSubject) -> None:

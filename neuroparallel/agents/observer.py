@@ -13,7 +13,7 @@ from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_o
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.engine.tables import Tables
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, one_of
 from neuroparallel.task import Bernoulli, Poisson
 from neuroparallel.timing import Law
 
@@ -42,8 +42,7 @@ class IdealObserver(StreamAgent):
     """
 
     def __init__(self, maximise: Maximise = "correct") -> None:
-        if maximise not in ("correct", "reward"):
-            raise ArgumentError(f"maximise is {maximise!r}.{nearest(str(maximise), ('correct', 'reward'))}")
+        one_of(maximise, ("correct", "reward"), "maximise")
         self.maximise: Maximise = maximise
         self._decoders: dict[str, _Decoder] = {}
 

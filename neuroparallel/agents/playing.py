@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -13,15 +12,13 @@ from neuroparallel.agents.protocol import Actions, Agent, Infos, Observations, e
 from neuroparallel.agents.registry import make_agent
 from neuroparallel.agents.seats import seats_of
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
+from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, whole_number
 from neuroparallel.records import Table, Trials
-from neuroparallel.scenario import Scenario
+from neuroparallel.scenario import Scenario, What
 from neuroparallel.streams import build_layout
-from neuroparallel.task import Task
 
 __all__ = ["begin", "simulate"]
 
-What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 Integers: TypeAlias = NDArray[np.int64]
 
 ROWS = 200_000  # trials that wait in the engine before those that count are picked out
@@ -66,8 +63,8 @@ def simulate(
         ArgumentError: A number is not allowed, or an agent cannot play this scenario.
     """
     for name, value in (("trials", trials), ("per_lane", per_lane), ("lanes", lanes)):
-        _whole(name, value, 1)
-    _whole("seed", seed, 0)
+        whole_number(value, name, 1)
+    whole_number(seed, "seed", 0)
     scenario = Scenario.load(what)
     changes = {"dt": dt, "session": None if session is None else dict(session)}
     changes = {key: value for key, value in changes.items() if value is not None}
@@ -85,11 +82,6 @@ def simulate(
         parts += _play(engine, agent, quota, first, seed)
     names = [(layout.subjects[spec.subject].name, spec.short) for spec in layout.streams]
     return _in_order(Trials.concatenate(parts), names)
-
-
-def _whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ArgumentError(f"{name} is {value!r}; it is a whole number, {least} or more.")
 
 
 class _Cast:

@@ -14,7 +14,7 @@ from neuroparallel.agents.planned import Onsets, answers
 from neuroparallel.agents.protocol import Infos, Observations, engine_of
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.stream import NEVER, BatchStream
-from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
+from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, probability, whole_number
 from neuroparallel.seeding import Bits
 
 __all__ = ["Bottleneck", "CapacitySharing", "StagedAgent"]
@@ -61,10 +61,9 @@ class StagedAgent(StreamAgent):
         for name, mean in self.means.items():
             if not all(value >= 0 for value in (mean.values() if isinstance(mean, Mapping) else [mean])):
                 raise ArgumentError(f"{name} is {mean!r}; a duration in ms is 0 or more.")
-        if shape is not None and (shape != int(shape) or shape < 1):
-            raise ArgumentError(f"shape is {shape!r}; it is a whole number, 1 or more, or None.")
-        if not 0 <= errors <= 1:
-            raise ArgumentError(f"errors is {errors!r}; a probability lies between 0 and 1.")
+        if shape is not None:
+            whole_number(shape, "shape", 1)
+        probability(errors, "errors")
         self.shape, self.errors, self.seed = shape, errors, seed
         self._keys: dict[str, Bits] = {}
         self._onsets: dict[str, Onsets] = {}
@@ -192,9 +191,7 @@ class CapacitySharing(StagedAgent):
         seed: int = 0,
     ) -> None:
         super().__init__(perception, central, motor, shape=shape, errors=errors, seed=seed)
-        if not 0 <= share <= 1:
-            raise ArgumentError(f"share is {share!r}; it lies between 0 and 1.")
-        self.share = share
+        self.share = probability(share, "share")
 
     def prepare(self) -> None:
         """No decision is going on."""

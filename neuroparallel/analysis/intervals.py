@@ -33,12 +33,10 @@ def wilson_interval(
     Source:
         Wilson 1927, J Am Stat Assoc 22:209, equation for the interval.
     """
-    if not 0 < level < 1:
-        raise ArgumentError(f"level: a confidence between 0 and 1; found {level!r}.")
+    z2 = reach_of(level) ** 2
     k, n = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
     if np.any(k < 0) or np.any(k > n):
         raise ArgumentError("wilson_interval: successes must lie between 0 and the trials.")
-    z2 = float(normal_quantile(0.5 + level / 2)) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         middle = (k + z2 / 2) / (n + z2)
         half = np.sqrt(z2 * (k * (n - k) / n + z2 / 4)) / (n + z2)
@@ -62,9 +60,18 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, fl
     Raises:
         ArgumentError: The level is not in (0, 1).
     """
-    if not 0 < level < 1:
-        raise ArgumentError(f"level: a confidence between 0 and 1; found {level!r}.")
+    z = reach_of(level)
     x = np.asarray(values, dtype=np.float64).ravel()
     error = float(x.std(ddof=1)) / len(x) ** 0.5 if len(x) > 1 else float("nan")
-    reach = float(normal_quantile(0.5 + level / 2)) * error
-    return float(x.mean()), float(x.mean()) - reach, float(x.mean()) + reach
+    return float(x.mean()), float(x.mean()) - z * error, float(x.mean()) + z * error
+
+
+def reach_of(level: float) -> float:
+    """How many standard errors to each side an interval has to reach to hold the truth with a confidence in (0, 1).
+
+    Raises:
+        ArgumentError: The level is not in (0, 1).
+    """
+    if not 0 < level < 1:
+        raise ArgumentError(f"level: a confidence between 0 and 1; found {level!r}.")
+    return float(normal_quantile(0.5 + level / 2))

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroparallel.analysis.grouping import completed
+from neuroparallel.analysis.intervals import reach_of
 from neuroparallel.analysis.maximum import maximise
-from neuroparallel.analysis.normal import cumulative_normal, normal_density, normal_quantile
+from neuroparallel.analysis.normal import cumulative_normal, normal_density
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.records import Table, Trials
 from neuroparallel.records.arguments import checked
@@ -59,9 +60,7 @@ class PsychometricFit:
 
     def interval(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
         """Approximate confidence interval of each parameter, from the curvature at the best fit."""
-        if not 0 < level < 1:
-            raise ArgumentError(f"level: a confidence between 0 and 1; found {level!r}.")
-        reach = float(normal_quantile(0.5 + level / 2))
+        reach = reach_of(level)
         return {
             name: (getattr(self, name) - reach * error, getattr(self, name) + reach * error)
             for name, error in self.standard_errors.items()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from neuroparallel.scenario import Scenario
 
 __all__ = [
+    "INTERRUPTED",
+    "RUNS",
     "add_set",
     "add_verb",
     "add_what",
@@ -29,6 +31,8 @@ __all__ = [
     "write_table",
 ]
 
+INTERRUPTED = 130  # exit code after Ctrl-C
+RUNS = Path("runs")  # where runs are kept, by the name of their scenario
 PLAIN_WIDTH = 120  # of tables that go into a file or a pipe
 
 

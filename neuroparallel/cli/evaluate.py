@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from neuroparallel.cli.common import add_set, add_verb, changes_of, on_screen, write_table
+from neuroparallel.records.json_file import SUMMARY
 
 __all__ = ["add"]
 
@@ -42,6 +44,4 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def _holds_runs(place: str) -> bool:
     """Whether a directory holds runs, as runs/dpa_gng does."""
-    from pathlib import Path
-
-    return any(Path(place).glob("*/summary.json"))
+    return any(Path(place).glob(f"*/{SUMMARY}"))

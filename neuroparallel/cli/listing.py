@@ -30,16 +30,10 @@ def list_tasks(options: argparse.Namespace) -> None:
 
 def list_scenarios(options: argparse.Namespace) -> None:
     """Print the table of scenarios."""
-    from neuroparallel.errors import UnknownNameError, nearest
-    from neuroparallel.scenario import Scenario
-    from neuroparallel.scenario import list_scenarios as names
+    from neuroparallel import scenario
 
-    scenarios = [Scenario.load(name) for name in names()]
-    tags = {tag for scenario in scenarios for tag in scenario.tags}
-    if options.tag is not None and options.tag not in tags:
-        raise UnknownNameError(f"no scenario has the tag {options.tag!r}.{nearest(options.tag, tags)}")
-    kept = [s for s in scenarios if options.tag is None or options.tag in s.tags]
-    _print("scenario", ((s.name, s.description, s.tags) for s in kept))
+    found = map(scenario.Scenario.load, scenario.list_scenarios(options.tag))
+    _print("scenario", ((each.name, each.description, each.tags) for each in found))
 
 
 def _print(kind: str, rows: Iterable[tuple[str, str, Iterable[str]]]) -> None:

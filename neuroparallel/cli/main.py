@@ -11,13 +11,13 @@ from typing import Any
 
 import neuroparallel
 from neuroparallel.cli import bench, check, evaluate, listing, report, run, show, train, tune
-from neuroparallel.cli.common import complain, note
+from neuroparallel.cli.common import INTERRUPTED, complain, note
 from neuroparallel.errors import NeuroparallelError, own_code
 
 __all__ = ["build_parser", "main"]
 
 VERBS = (listing, show, check, run, train, tune, evaluate, report, bench)
-REFUSED, INTERRUPTED = 2, 130  # exit codes
+REFUSED = 2  # exit code
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -103,15 +103,16 @@ def _agent(name: str, options: dict[str, Any]) -> Agent:
 def _watched(scenario: Scenario, agent: Agent, steps: int, seed: int | None) -> tuple[dict[str, Trace], Any]:
     from rich.progress import Progress
 
+    from neuroparallel.agents import TrainedAgent
     from neuroparallel.reporting import watch
 
     console = on_screen(error=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("running", total=steps)
+        learnt_with = agent.policy.options if isinstance(agent, TrainedAgent) else {}
         return watch(
-            scenario, agent, steps=steps, seed=seed, each=lambda n: progress.update(bar, completed=n),
-            **_learnt_with(agent),
-        )  # fmt: skip
+            scenario, agent, steps=steps, seed=seed, each=lambda n: progress.update(bar, completed=n), **learnt_with
+        )
 
 
 def _simulated(scenario: Scenario, agent: Agent, trials: int, seed: int | None) -> Any:
@@ -129,14 +130,8 @@ def _tested(scenario: Scenario, policy: Any, trials: int, seed: int) -> Any:
     from neuroparallel.rllib import env_config, evaluate
 
     lanes = min(256, trials)
-    env = env_config(scenario, seed=seed, **_learnt_with(policy))
+    env = env_config(scenario, seed=seed, **policy.options)
     return evaluate(policy, lanes=lanes, trials=-(-trials // lanes), seed=seed, env=env)
-
-
-def _learnt_with(agent: Any) -> dict[str, Any]:
-    """The step, session and view that a trained subject learnt with, and so is to act with; nothing for others."""
-    env = getattr(getattr(agent, "policy", agent), "metadata", {}).get("env") or {}
-    return {key: env[key] for key in ("dt", "session", "view") if env.get(key) is not None}
 
 
 def _picture_file(place: str | None) -> Path | None:

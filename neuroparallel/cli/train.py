@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli.common import add_verb, add_what, load, note, on_screen
+from neuroparallel.cli.common import INTERRUPTED, RUNS, add_verb, add_what, load, note, on_screen
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import SUMMARY
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-RUNS = Path("runs")
 LATEST = "latest"  # what --resume says without a directory
-INTERRUPTED = 130
 
 
 def add(verbs: Any) -> None:

@@ -6,14 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli.common import add_verb, add_what, load, note, on_screen
+from neuroparallel.cli.common import INTERRUPTED, RUNS, add_verb, add_what, load, note, on_screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["add"]
-
-INTERRUPTED = 130
 
 
 def add(verbs: Any) -> None:
@@ -34,7 +32,7 @@ def tune(options: argparse.Namespace) -> int:
     from neuroparallel.rllib import tune as search
 
     scenario = load(options)
-    place = Path(options.out or Path("runs") / scenario.name / "tune")
+    place = Path(options.out or RUNS / scenario.name / "tune")
     with on_screen(error=True).status(f"trying {options.samples} settings, {options.concurrent} at a time"):
         results = search(
             scenario,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
@@ -11,17 +10,15 @@ import numpy as np
 
 from neuroparallel.engine.layout import Layout, SubjectSpec
 from neuroparallel.errors import ArgumentError, nearest, whole_number
-from neuroparallel.scenario import Scenario
+from neuroparallel.scenario import Scenario, What
 from neuroparallel.sequencing import distributed
 from neuroparallel.streams import build_layout
-from neuroparallel.task import Task
 from neuroparallel.wrappers import check_wrappers
 
 __all__ = ["View", "What", "check_record", "check_seed", "compile_scenario"]
 
 MOST_RECORDS = 2**48  # more than any memory holds
 
-What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 View: TypeAlias = Literal["subjects", "streams"]
 
 
@@ -127,6 +124,4 @@ def check_seed(seed: Any, what: str = "seed") -> int | None:
     """
     if seed is None:
         return None
-    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ArgumentError(f"{what} is {seed!r}; it is a whole number, 0 or more, or None.")
-    return int(seed)
+    return whole_number(seed, what)

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.errors import ArgumentError, whole_number
-from neuroparallel.modifiers._options import chance
+from neuroparallel.errors import ArgumentError, probability, whole_number
 from neuroparallel.seeding import pick
 from neuroparallel.task import Draw, Memory, is_finite_number
 from neuroparallel.timing import Choice, Law, read_duration
@@ -57,7 +56,7 @@ def read_length(value: Length, where: str) -> LengthLaw:
         return LengthLaw(None, 0, ())
     if isinstance(value, Mapping) and "hazard" in value and set(value) <= {"hazard", "at_least"}:
         least = whole_number(value.get("at_least", 1), f"{where}.at_least", 1)
-        return LengthLaw(chance(value["hazard"], f"{where}.hazard"), least, ())
+        return LengthLaw(probability(value["hazard"], f"{where}.hazard"), least, ())
     if is_finite_number(value):
         if value != int(value) or not 1 <= value <= LONGEST:
             raise ArgumentError(

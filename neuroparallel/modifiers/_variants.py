@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.design import Factorial, Levels, Rows
 from neuroparallel.errors import ArgumentError, NeuroparallelError, TaskError, nearest
-from neuroparallel.modifiers._base import Frozen, Modified
+from neuroparallel.modifiers._base import Frozen, Modified, Modifier
 from neuroparallel.modifiers._survey import columns_of, sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import pick
@@ -20,7 +20,7 @@ from neuroparallel.task import Draw, Response, Task, is_finite_number
 from neuroparallel.timing import Law, Timing
 from neuroparallel.trial import Trial
 
-__all__ = ["Variants", "changed", "variants_of"]
+__all__ = ["Variants", "Varied", "changed"]
 
 SAME = ("window", "held", "final", "clocks")
 TABLES = ("mean", "reward", "outcome", "next", "pays", "truth", "truth_after", "steps")
@@ -260,3 +260,37 @@ def _fixed(design: Factorial, name: str, value: Any, factors: dict[str, Any]) ->
 def variants_of(task: Task, entries: tuple[Frozen, ...], condition: str) -> Variants:
     """The variants, made once."""
     return Variants(task, entries, condition)
+
+
+class Varied(Modifier):
+    """A modifier under which each trial is of one of several variants of the task; a subclass says when of which."""
+
+    listed: ClassVar[str]  # the option that lists what is different
+    condition: ClassVar[str]  # the condition that says which variant a trial is of, from 1
+    besides: ClassVar[str]  # what stands in an entry and is not about the task
+
+    def variants(self, task: Task) -> Variants:
+        """The task as it is in each of them."""
+        entries = [
+            Frozen({k: v for k, v in entry.items() if k != self.besides}) for entry in getattr(self, self.listed)
+        ]
+        try:
+            return variants_of(task, tuple(entries), self.condition)
+        except NeuroparallelError as error:
+            raise self.refuse(task, f"{self.listed}.{error}") from None
+
+    def check(self, task: Task, dt: float) -> None:
+        self.variants(task).check(dt)
+
+    def timing(self, task: Task) -> Timing:
+        return self.variants(task).timing()
+
+    def conditions(self, task: Task) -> Factorial:
+        return self.variants(task).design
+
+    def define(self, task: Task, trial: Trial) -> None:
+        self.variants(task).define(trial)
+
+    def pay(self, task: Task, response: Response) -> None:
+        """Price responses as in their variant."""
+        self.variants(task).pay(response)

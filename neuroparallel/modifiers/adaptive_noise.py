@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.errors import ArgumentError, nearest, whole_number
+from neuroparallel.errors import ArgumentError, nearest, probability, whole_number
 from neuroparallel.hooks import Bernoulli, Poisson
 from neuroparallel.modifiers._base import Modifier, own
-from neuroparallel.modifiers._options import chance, some_names
+from neuroparallel.modifiers._options import some_names
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Memory, Task, View, is_finite_number
@@ -47,7 +47,7 @@ class AdaptiveNoise(Modifier):
     def __post_init__(self) -> None:
         """Refuse options that make no sense."""
         super().__post_init__()
-        chance(self.correct, "correct")
+        probability(self.correct, "correct")
         whole_number(self.over, "over", 1)
         for name in ("step", "start"):
             if not is_finite_number(getattr(self, name)) or getattr(self, name) < 0:

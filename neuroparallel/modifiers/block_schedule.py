@@ -7,15 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from neuroparallel.design import Factorial
-from neuroparallel.errors import ArgumentError, NeuroparallelError
-from neuroparallel.modifiers._base import Frozen, Modifier
+from neuroparallel.errors import ArgumentError, one_of
 from neuroparallel.modifiers._blocks import Blocks, read_length
-from neuroparallel.modifiers._options import one_of
-from neuroparallel.modifiers._variants import Variants, variants_of
-from neuroparallel.task import Draw, Memory, Response, Task
-from neuroparallel.timing import Timing
-from neuroparallel.trial import Trial
+from neuroparallel.modifiers._variants import Varied
+from neuroparallel.task import Draw, Memory, Task
 
 __all__ = ["BlockSchedule"]
 
@@ -23,7 +18,7 @@ ORDERS = ("cycle", "random", "once")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlockSchedule(Modifier):
+class BlockSchedule(Varied):
     """Let the task's own numbers change from block to block.
 
     The condition ``schedule_block`` has the block, from 1. What has the same odds in two blocks comes out the same in
@@ -39,6 +34,8 @@ class BlockSchedule(Modifier):
             the first to the last one, which stays.
         restart: Whether a block begins like a session for what the task remembers, such as the chances of a bandit.
     """
+
+    listed, condition, besides = "blocks", "schedule_block", "trials"
 
     blocks: Any
     block: Any = 100
@@ -62,23 +59,6 @@ class BlockSchedule(Modifier):
         if not isinstance(self.restart, bool):
             raise ArgumentError(f"restart is {self.restart!r}; it is true or false.")
 
-    def variants(self, task: Task) -> Variants:
-        """The task as it is in each block."""
-        entries = tuple(Frozen({k: v for k, v in entry.items() if k != "trials"}) for entry in self.blocks)
-        try:
-            return variants_of(task, entries, "schedule_block")
-        except NeuroparallelError as error:
-            raise self.refuse(task, f"blocks.{error}") from None
-
-    def check(self, task: Task, dt: float) -> None:
-        self.variants(task).check(dt)
-
-    def timing(self, task: Task) -> Timing:
-        return self.variants(task).timing()
-
-    def conditions(self, task: Task) -> Factorial:
-        return self.variants(task).design
-
     def memory(self, task: Task) -> dict[str, Memory]:
         return self._blocks.memory()
 
@@ -87,14 +67,7 @@ class BlockSchedule(Modifier):
         lengths = tuple(read_length(entry.get("trials", self.block), "trials") for entry in self.blocks)
         return Blocks(self.name(), lengths, self.order)
 
-    def define(self, task: Task, trial: Trial) -> None:
-        self.variants(task).define(trial)
-
     def sequence(self, task: Task, draw: Draw) -> None:
         """See which block it is, and draw the conditions as in that block."""
         block, new = self._blocks.advance(draw)
         self.variants(task).draw(draw, block + 1, new if self.restart else None)
-
-    def pay(self, task: Task, response: Response) -> None:
-        """Price responses as in their block."""
-        self.variants(task).pay(response)

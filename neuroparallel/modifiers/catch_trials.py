@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.design import Factorial
-from neuroparallel.errors import ArgumentError, nearest, whole_number
+from neuroparallel.errors import ArgumentError, nearest, one_of, probability, whole_number
 from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._design import added_factor
-from neuroparallel.modifiers._options import chance, one_of
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Response, Task, is_finite_number
@@ -50,7 +49,7 @@ class CatchTrials(Modifier):
     def __post_init__(self) -> None:
         """Refuse options that make no sense."""
         super().__post_init__()
-        chance(self.probability, "probability")
+        probability(self.probability, "probability")
         one_of(self.kind, KINDS, "kind")
         whole_number(self.start, "start")
         if not is_finite_number(self.reward):

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.design import Factorial, Rows
-from neuroparallel.errors import ArgumentError, nearest, whole_number
+from neuroparallel.errors import ArgumentError, nearest, one_of, whole_number
 from neuroparallel.modifiers._base import Modifier, frozen, own
 from neuroparallel.modifiers._design import replaced_factors
-from neuroparallel.modifiers._options import one_of, some_names
+from neuroparallel.modifiers._options import some_names
 from neuroparallel.modifiers._orders import constrained_orders
 from neuroparallel.modifiers._survey import columns_of
 from neuroparallel.seeding import GAMMA, mix

@@ -9,21 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Factorial
-from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest, whole_number
-from neuroparallel.modifiers._base import Frozen, Modifier
-from neuroparallel.modifiers._options import chance
-from neuroparallel.modifiers._variants import Variants, variants_of
+from neuroparallel.errors import ArgumentError, nearest, probability, whole_number
+from neuroparallel.modifiers._variants import Varied
 from neuroparallel.outcomes import Outcome
-from neuroparallel.task import Draw, Memory, Response, Task
-from neuroparallel.timing import Timing
-from neuroparallel.trial import Trial
+from neuroparallel.task import Draw, Memory, Task
 
 __all__ = ["Curriculum"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curriculum(Modifier):
+class Curriculum(Varied):
     """Let a lane go on to the next phase of its training when it has done well enough in the present one.
 
     Each lane goes by its own last trials, within a session; it begins with the first phase and stays in the last. (A
@@ -37,6 +32,8 @@ class Curriculum(Modifier):
         over: Number of trials of the phase that are looked at; so many it lasts at least.
         back: Share of correct trials below which a lane goes back to the phase before; nothing: never.
     """
+
+    listed, condition, besides = "phases", "phase", "correct"
 
     phases: Any
     correct: float = 0.8
@@ -55,31 +52,16 @@ class Curriculum(Modifier):
                 raise ArgumentError(
                     f"phases.{place}.trials: a phase lasts until it is passed.{nearest('over', ['over'])}"
                 )
-            chance(entry.get("correct", self.correct), f"phases.{place}.correct")
+            probability(entry.get("correct", self.correct), f"phases.{place}.correct")
         whole_number(self.over, "over", 1, 10_000)
-        chance(self.correct, "correct")
-        if self.back is not None and not chance(self.back, "back") < self.correct:
+        probability(self.correct, "correct")
+        if self.back is not None and not probability(self.back, "back") < self.correct:
             raise ArgumentError(f"back is {self.back!r}; it lies below correct ({self.correct:g}).")
 
-    def variants(self, task: Task) -> Variants:
-        """The task as it is in each phase."""
-        entries = tuple(Frozen({k: v for k, v in entry.items() if k != "correct"}) for entry in self.phases)
-        try:
-            return variants_of(task, entries, "phase")
-        except NeuroparallelError as error:
-            raise self.refuse(task, f"phases.{error}") from None
-
     def check(self, task: Task, dt: float) -> None:
-        variants = self.variants(task)
-        variants.check(dt)
-        if not variants.scores(dt):
+        super().check(task, dt)
+        if not self.variants(task).scores(dt):
             raise self.refuse(task, "nothing is right or wrong in it, so nobody can do it well.")
-
-    def timing(self, task: Task) -> Timing:
-        return self.variants(task).timing()
-
-    def conditions(self, task: Task) -> Factorial:
-        return self.variants(task).design
 
     def memory(self, task: Task) -> dict[str, Memory]:
         return {
@@ -89,16 +71,9 @@ class Curriculum(Modifier):
             "curriculum.last": Memory(np.zeros(self.over), bool),
         }
 
-    def define(self, task: Task, trial: Trial) -> None:
-        self.variants(task).define(trial)
-
     def sequence(self, task: Task, draw: Draw) -> None:
         """Go on, or back, by the outcome of the last trial."""
         self.variants(task).draw(draw, self._advance(draw) + 1)
-
-    def pay(self, task: Task, response: Response) -> None:
-        """Price responses as in their phase."""
-        self.variants(task).pay(response)
 
     def _advance(self, draw: Draw) -> NDArray[np.int64]:
         lanes, memory = np.arange(len(draw)), draw.memory

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.design import Factorial, Levels
-from neuroparallel.errors import ArgumentError, nearest, whole_number
+from neuroparallel.errors import ArgumentError, nearest, one_of, whole_number
 from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._design import replaced_factors
-from neuroparallel.modifiers._options import one_of
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Memory, Task, is_finite_number
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import ArgumentError, one_of
 from neuroparallel.modifiers._blocks import ORDERS, Blocks, read_length
-from neuroparallel.modifiers._options import one_of
 from neuroparallel.modifiers._survey import drawn
 from neuroparallel.modifiers._turns import Turns
 from neuroparallel.task import Draw, Memory, Task, is_finite_number

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.design import Factorial
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, nearest, one_of, probability
 from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._blocks import ORDERS, Blocks, read_length
 from neuroparallel.modifiers._design import added_factor, shown_block, with_channels
-from neuroparallel.modifiers._options import chance, one_of
 from neuroparallel.modifiers._survey import crop, drawn, survey
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Channels, Draw, Memory, Task, is_finite_number
@@ -95,7 +94,7 @@ class TrialHistory(Modifier):
         else:
             self.per_block(self.after_error, "after_error")
         if self.renewal is not None:
-            chance(self.renewal, "renewal")
+            probability(self.renewal, "renewal")
             if not set(blocks) & set(DRAWN):
                 raise ArgumentError(f"renewal: no block is drawn at random; write one of {', '.join(DRAWN)} in blocks.")
 
@@ -104,7 +103,7 @@ class TrialHistory(Modifier):
         values = value if isinstance(value, tuple) else (value,) * len(self.blocks)
         if len(values) != len(self.blocks):
             raise ArgumentError(f"{name} is {value!r}; it is a number, or one for each of {len(self.blocks)} blocks.")
-        return [chance(v, name) for v in values]
+        return [probability(v, name) for v in values]
 
     # ---- the task ----
 

@@ -128,11 +128,9 @@ def _draw_trial(place: Path, name: str, seed: int) -> list[Path]:
     from neuroparallel.rllib import load_policy
 
     policy = load_policy(place)
-    env = dict(policy.metadata["env"])
-    what = json.loads(env["scenario"])
-    options = {key: env[key] for key in ("dt", "session", "view") if env.get(key) is not None}
-    longest = batch(what, lanes=1, record=False, **options).trial_steps()
-    traces, _ = watch(what, TrainedAgent(policy), steps=TRIALS_TO_CHOOSE_FROM * longest, seed=seed, **options)
+    what = json.loads(policy.metadata["env"]["scenario"])
+    longest = batch(what, lanes=1, record=False, **policy.options).trial_steps()
+    traces, _ = watch(what, TrainedAgent(policy), steps=TRIALS_TO_CHOOSE_FROM * longest, seed=seed, **policy.options)
     written = []
     for agent, trace in traces.items():
         file = place / ("trial.png" if len(traces) == 1 else f"trial_{agent}.png")

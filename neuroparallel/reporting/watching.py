@@ -15,7 +15,7 @@ from neuroparallel.agents.protocol import engine_of
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.environments import batch
 from neuroparallel.environments.render import make_trace
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import whole_number
 from neuroparallel.records import Trace
 
 __all__ = ["cut_trace", "one_trial", "watch"]
@@ -50,8 +50,7 @@ def watch(
         ArgumentError: ``steps`` is below 1.
         UnknownNameError: There is no such scenario or reference agent.
     """
-    if steps < 1:
-        raise ArgumentError(f"steps is {steps}; it is a whole number, 1 or more.")
+    whole_number(steps, "steps", 1)
     engine = batch(what, lanes=1, seed=seed, **options)
     player = make_agent(agents)
     observations, infos = engine.reset(seed)

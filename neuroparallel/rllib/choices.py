@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import gymnasium as gym
@@ -15,7 +16,7 @@ from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib.loss import choice_statistics, movement_statistics
 from neuroparallel.seeding import GAMMA, Bits, mix
 
-__all__ = ["Choices", "Movements", "choices_for"]
+__all__ = ["Choices", "Movements", "check_alike", "choices_for"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -140,3 +141,21 @@ def choices_for(space: gym.Space[Any], agent: str = "the agent") -> Choices | Mo
         f"The actions of {agent} are {space}, but a policy makes numbered choices or movements, not both. With "
         "view='streams' every stream is an agent, and so can have a policy, of its own."
     )
+
+
+def check_alike(policy: str, spaces: Mapping[str, tuple[Any, Any]]) -> None:
+    """Refuse a policy for agents that see or can do different things.
+
+    Args:
+        policy: Its name.
+        spaces: What each of its agents sees and can do.
+
+    Raises:
+        ArgumentError: They differ; names the agents.
+    """
+    first = next(iter(spaces.values()))
+    if any(pair != first for pair in spaces.values()):
+        raise ArgumentError(
+            f"policies: {', '.join(spaces)} share the policy {policy!r} but differ in what they see or can do. "
+            "Give each its own: 'independent', or a mapping."
+        )

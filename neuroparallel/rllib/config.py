@@ -10,7 +10,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from neuroparallel.errors import ArgumentError, nearest
-from neuroparallel.rllib.choices import choices_for
+from neuroparallel.rllib.choices import check_alike, choices_for
 from neuroparallel.rllib.cluster import quieten
 from neuroparallel.rllib.learner import RolloutLearner
 from neuroparallel.rllib.module import ActorCritic
@@ -204,13 +204,8 @@ def _policies(settings: Settings, probe: Any) -> dict[str, str]:
     if policies is None:
         policies = "shared" if all(pair == spaces[agents[0]] for pair in spaces.values()) else "independent"
     names = policy_mapping(policies, agents)
-    first = {name: agent for agent, name in reversed(names.items())}
-    for agent, name in names.items():
-        if spaces[agent] != spaces[first[name]]:
-            raise ArgumentError(
-                f"policies: {first[name]} and {agent} share the policy {name!r} but differ in what they see or can do. "
-                "Give each its own: 'independent', or a mapping."
-            )
+    for policy in dict.fromkeys(names.values()):
+        check_alike(policy, {agent: pair for agent, pair in spaces.items() if names[agent] == policy})
     return names
 
 

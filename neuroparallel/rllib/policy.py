@@ -20,6 +20,7 @@ from neuroparallel.records.json_file import read_json
 from neuroparallel.rllib.actor import initial_state
 from neuroparallel.rllib.choices import choices_for
 from neuroparallel.rllib.cluster import quieten
+from neuroparallel.rllib.source import options_of
 from neuroparallel.seeding import Bits, mix, name_bits
 
 __all__ = ["METADATA", "Policy", "checkpoint_metadata", "load_policy", "save_metadata"]
@@ -76,6 +77,11 @@ class Policy:
             for key, value in state.items():
                 flags = where.view(-1, *[1] * (value.dim() - 1))
                 state[key] = torch.where(flags, fresh[key], value)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The time step, session and view with which it learnt and is to act, as `neuroparallel.batch` takes them."""
+        return options_of(self.metadata.get("env") or {})
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes: what is remembered, by agent, and how far the draws are."""

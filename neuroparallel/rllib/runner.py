@@ -19,6 +19,7 @@ from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.rllib.actor import Actor
+from neuroparallel.rllib.choices import check_alike
 from neuroparallel.rllib.cluster import one_thread
 from neuroparallel.rllib.metrics import SessionReturns, log_steps, log_tally
 from neuroparallel.rllib.rollout import Rollout
@@ -37,12 +38,10 @@ class EngineSpaces:
     def __init__(self, engine: Any) -> None:
         agents = list(engine.possible_agents)
         self.engine = engine
-        self.observation_spaces: dict[str, gym.Space[Any]]
-        self.action_spaces: dict[str, gym.Space[Any]]
         self.num_envs = int(engine.lanes)
         self.possible_agents = self.agents = agents
-        self.observation_spaces = {agent: engine.observation_space(agent) for agent in agents}
-        self.action_spaces = {agent: engine.action_space(agent) for agent in agents}
+        self.observation_spaces: dict[str, gym.Space[Any]] = {a: engine.observation_space(a) for a in agents}
+        self.action_spaces: dict[str, gym.Space[Any]] = {a: engine.action_space(a) for a in agents}
         self.single_observation_spaces = self.observation_spaces
         self.single_action_spaces = self.action_spaces
         self.observation_space = self.single_observation_space = gym.spaces.Dict(self.observation_spaces)
@@ -157,15 +156,11 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
             groups.setdefault(self.config.policy_mapping_fn(agent, None), []).append(agent)
         actors = []
         for name, agents in groups.items():
-            spaces = [(self.env.observation_spaces[a], self.env.action_spaces[a]) for a in agents]
-            if any(pair != spaces[0] for pair in spaces[1:]):
-                raise ArgumentError(
-                    f"Agents {', '.join(agents)} share the policy {name!r} but differ in what they see or can "
-                    "do. Give each its own: policies='independent', or a mapping."
-                )
+            spaces = {a: (self.env.observation_spaces[a], self.env.action_spaces[a]) for a in agents}
+            check_alike(name, spaces)
             module = self.module[name].unwrapped()
             module.eval()
-            actors.append(Actor(name, module, agents, self.num_envs, *spaces[0]))
+            actors.append(Actor(name, module, agents, self.num_envs, *spaces[agents[0]]))
         return actors
 
     @torch.inference_mode()

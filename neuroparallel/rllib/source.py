@@ -20,6 +20,7 @@ __all__ = [
     "build_stock",
     "env_config",
     "load_scenario",
+    "options_of",
     "register",
     "worker_seed",
 ]
@@ -70,7 +71,8 @@ def _scenario_of(config: Mapping[str, Any]) -> Any:
     return scenario.replace(**changes) if changes else scenario
 
 
-def _options(config: Mapping[str, Any]) -> dict[str, Any]:
+def options_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The time step, session and view of an ``env_config``, where it has its own."""
     return {key: config[key] for key in ("dt", "session", "view") if config.get(key) is not None}
 
 
@@ -89,7 +91,7 @@ def build_engine(config: Mapping[str, Any], record: bool = False) -> Any:
         lanes=int(config.get("lanes", 1)),
         seed=int(config.get("seed") or 0),
         record=record,
-        **_options(config),
+        **options_of(config),
     )
 
 
@@ -109,7 +111,7 @@ def build_stock(config: Mapping[str, Any]) -> Any:
 
     worker = int(getattr(config, "worker_index", 0) or 0)
     lane = worker * _LANES_PER_WORKER + next(_stock_lanes) % _LANES_PER_WORKER
-    env = parallel_env(_scenario_of(config), lane=lane, seed=int(config.get("seed") or 0), **_options(config))
+    env = parallel_env(_scenario_of(config), lane=lane, seed=int(config.get("seed") or 0), **options_of(config))
     return to_multi_agent_env(env)
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from neuroparallel.errors import ArgumentError, TaskError
+from neuroparallel.errors import TaskError, probability
 from neuroparallel.rule import GroupDraw, Rule
 from neuroparallel.task import Memory, Task
 
@@ -34,8 +34,7 @@ class SameBest(Rule):
     def __post_init__(self) -> None:
         """Refuse parameters that make no sense."""
         super().__post_init__()
-        if not 0 <= self.hazard <= 1:
-            raise ArgumentError(f"hazard is {self.hazard!r}; it is a probability.")
+        probability(self.hazard, "hazard")
 
     def check(self, players: Sequence[Task]) -> None:
         """All members need to be asked for the best of two arms."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import where
 from numpy.typing import NDArray
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, one_of, whole_number
 from neuroparallel.task import Actions, Channels, Draw, Factorial, Memory, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
@@ -63,11 +63,8 @@ class Bandit(Task):
     def __post_init__(self) -> None:
         """Refuse parameters that make no sense."""
         super().__post_init__()
-        kinds = ("fixed", "drift", "reverse")
-        if self.change not in kinds:
-            raise ArgumentError(f"change is {self.change!r}.{nearest(self.change, kinds)}")
-        if not 2 <= self.arms <= 16 or self.arms != int(self.arms):
-            raise ArgumentError(f"arms is {self.arms!r}; it is a whole number, 2 to 16.")
+        one_of(self.change, ("fixed", "drift", "reverse"), "change")
+        whole_number(self.arms, "arms", 2, 16)
         if self.chances and len(self.chances) != self.arms:
             raise ArgumentError(f"chances are {self.chances!r}; give one for each of the {self.arms} arms, or none.")
         low, high = self.bounds

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from numpy import where
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, one_of
 from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
@@ -60,8 +60,7 @@ class ChoiceReaction(Task):
         super().__post_init__()
         if len(self.choices) < 2 or len(set(self.choices)) < len(self.choices) or "hold" in self.choices:
             raise ArgumentError(f"choices are {self.choices!r}; give two or more different names, none of them 'hold'.")
-        if self.opens not in OPENS:
-            raise ArgumentError(f"opens is {self.opens!r}.{nearest(self.opens, OPENS)}")
+        one_of(self.opens, OPENS, "opens")
         if self.opens == "offset" and self.timing["response"] == 0:
             raise ArgumentError("timing.response is 0 ms, and opens is 'offset': there is no time for a response.")
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import one_of, probability, whole_number
 from neuroparallel.task import Actions, Channels, Factorial, Rewards, Rows, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
@@ -49,12 +49,9 @@ class DelayedMatchToSample(Task):
     def __post_init__(self) -> None:
         """Check the items."""
         super().__post_init__()
-        if self.code not in ("ring", "items"):
-            raise ArgumentError(f"code is {self.code!r}.{nearest(self.code, ('ring', 'items'))}")
-        if not 2 <= self.items <= 100:
-            raise ArgumentError(f"items is {self.items!r}; it is a whole number, 2 to 100.")
-        if not 0 <= self.match_probability <= 1:
-            raise ArgumentError(f"match_probability is {self.match_probability!r}; it is between 0 and 1.")
+        one_of(self.code, ("ring", "items"), "code")
+        whole_number(self.items, "items", 2, 100)
+        probability(self.match_probability, "match_probability")
 
     def channel_groups(self) -> Channels:
         return Channels(fixation=1, stimulus=self.items, noise={"stimulus": "sigma"})

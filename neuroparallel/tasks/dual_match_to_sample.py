@@ -10,7 +10,7 @@ import numpy as np
 from numpy import where
 from numpy.typing import NDArray
 
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import probability, whole_number
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Actions, Channels, Factorial, Levels, Response, Rewards, Rows, Task
 from neuroparallel.timing import Timing
@@ -65,11 +65,9 @@ class DualMatchToSample(Task):
     def __post_init__(self) -> None:
         """Refuse parameters that make no sense."""
         super().__post_init__()
-        if not 2 <= self.items <= 16:
-            raise ArgumentError(f"items is {self.items!r}; it is a whole number, 2 to 16.")
+        whole_number(self.items, "items", 2, 16)
         for name in ("match_probability", "repeat_probability"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ArgumentError(f"{name} is {getattr(self, name)!r}; it is between 0 and 1.")
+            probability(getattr(self, name), name)
 
     def channel_groups(self) -> Channels:
         noise = {"first": "sigma", "second": "sigma"}

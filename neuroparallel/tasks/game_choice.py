@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import whole_number
 from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
@@ -40,8 +40,7 @@ class GameChoice(Task):
     def __post_init__(self) -> None:
         """Refuse parameters that make no sense."""
         super().__post_init__()
-        if not 2 <= self.options <= 100:
-            raise ArgumentError(f"options is {self.options!r}; it is a whole number, 2 to 100.")
+        whole_number(self.options, "options", 2, 100)
 
     def action_names(self) -> Actions:
         return Actions("fixate", *(f"option_{option}" for option in range(1, self.options + 1)))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy import where
 from numpy.typing import NDArray
 
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import ArgumentError, probability
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Actions, Channels, Draw, Factorial, Memory, Rewards, Task
 from neuroparallel.timing import Timing
@@ -81,8 +81,7 @@ class MatchingPennies(Task):
         super().__post_init__()
         if self.algorithm not in (0, 1, 2):
             raise ArgumentError(f"algorithm is {self.algorithm!r}; the computer has the algorithms 0, 1 and 2.")
-        if not 0 <= self.coin <= 1:
-            raise ArgumentError(f"coin is {self.coin!r}; it is a probability, 0 to 1.")
+        probability(self.coin, "coin")
         if self.coin != 0.5 and self.algorithm:
             raise ArgumentError(f"coin is {self.coin!r}, but only algorithm 0 has a bias, not {self.algorithm!r}.")
         if not 0 < self.significance < 1:

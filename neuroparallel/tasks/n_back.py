@@ -10,7 +10,7 @@ import numpy as np
 from numpy import where
 from numpy.typing import NDArray
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, one_of, probability, whole_number
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Actions, Channels, Draw, Factorial, Levels, Memory, Rewards, Task
 from neuroparallel.timing import Timing
@@ -85,16 +85,13 @@ class NBack(Task):
     def __post_init__(self) -> None:
         """Refuse parameters that make no sense."""
         super().__post_init__()
-        if self.response not in ("go", "keys"):
-            raise ArgumentError(f"response is {self.response!r}.{nearest(self.response, ('go', 'keys'))}")
+        one_of(self.response, ("go", "keys"), "response")
         for name, low, high in (("n", 1, HIGHEST), ("items", 4, 100), ("block", 0, 10_000)):
-            if not low <= getattr(self, name) <= high:
-                raise ArgumentError(f"{name} is {getattr(self, name)!r}; it is a whole number, {low} to {high}.")
+            whole_number(getattr(self, name), name, low, high)
         if self.adaptive not in (False, True, "together"):
             raise ArgumentError(f"adaptive is {self.adaptive!r}; it is true, false or together.")
         for name in ("target_probability", "lure_probability"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ArgumentError(f"{name} is {getattr(self, name)!r}; it is between 0 and 1.")
+            probability(getattr(self, name), name)
         if self.adaptive and not self.block:
             raise ArgumentError("adaptive: the level changes between blocks; say how many items one has, block=20.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import whole_number
 from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
@@ -37,8 +37,7 @@ class PatchChoice(Task):
     def __post_init__(self) -> None:
         """Refuse parameters that make no sense."""
         super().__post_init__()
-        if not 1 <= self.capacity <= 30:
-            raise ArgumentError(f"capacity is {self.capacity!r}; it is a whole number, 1 to 30.")
+        whole_number(self.capacity, "capacity", 1, 30)
 
     def conditions(self) -> Factorial:
         return Factorial(stock_1=range(self.capacity + 1), stock_2=range(self.capacity + 1))

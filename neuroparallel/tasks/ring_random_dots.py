@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import one_of, whole_number
 from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
 from neuroparallel.timing import Timing, TruncExp
 from neuroparallel.trial import Trial
@@ -69,10 +69,8 @@ class RingRandomDots(Task):
     def __post_init__(self) -> None:
         """Refuse parameters that make no sense."""
         super().__post_init__()
-        if not 2 <= self.choices <= 64:
-            raise ArgumentError(f"choices is {self.choices!r}; it is a whole number, 2 to 64.")
-        if self.code not in ("ring", "items"):
-            raise ArgumentError(f"code is {self.code!r}.{nearest(self.code, ('ring', 'items'))}")
+        whole_number(self.choices, "choices", 2, 64)
+        one_of(self.code, ("ring", "items"), "code")
 
     def channel_groups(self) -> Channels:
         return Channels(fixation=1, motion=self.choices, noise={"motion": "sigma"})

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy import where
 
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import ArgumentError, probability
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Actions, Channels, Draw, Factorial, Levels, Memory, Rewards, Task
 from neuroparallel.timing import Timing
@@ -66,8 +66,7 @@ class StopSignal(Task):
     def __post_init__(self) -> None:
         """Refuse parameters that make no sense."""
         super().__post_init__()
-        if not 0 <= self.stop_probability <= 1:
-            raise ArgumentError(f"stop_probability is {self.stop_probability!r}; it lies between 0 and 1.")
+        probability(self.stop_probability, "stop_probability")
         if not 0 < self.shortest_delay <= self.first_delay < self.response_time or self.delay_step < 0:
             raise ArgumentError(
                 f"shortest_delay ({self.shortest_delay:g}), first_delay ({self.first_delay:g}) and "

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy import where
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, one_of, probability, whole_number
 from neuroparallel.task import Actions, Channels, Draw, Factorial, Levels, Memory, Response, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
@@ -76,12 +76,9 @@ class TaskSwitching(Task):
     def __post_init__(self) -> None:
         """Refuse parameters that make no sense."""
         super().__post_init__()
-        if self.schedule not in SCHEDULES:
-            raise ArgumentError(f"schedule is {self.schedule!r}.{nearest(str(self.schedule), SCHEDULES)}")
-        if not 0 <= self.p_switch <= 1 or self.run < 1:
-            raise ArgumentError(
-                f"p_switch is {self.p_switch!r} and run {self.run!r}; a probability, and 1 or more trials."
-            )
+        one_of(self.schedule, SCHEDULES, "schedule")
+        probability(self.p_switch, "p_switch")
+        whole_number(self.run, "run", 1)
         if not (self.csi and self.rsi) or min(self.csi) < 0 or max(self.csi) > min(self.rsi):
             raise ArgumentError(
                 f"csi is {self.csi!r} and rsi {self.rsi!r}; a cue comes 0 ms or more before the digit, and after the "

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import where
 from numpy.typing import NDArray
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import ArgumentError, one_of, probability
 from neuroparallel.task import (
     Actions,
     Channels,
@@ -94,11 +94,9 @@ class TwoStep(Task):
     def __post_init__(self) -> None:
         """Refuse parameters that make no sense."""
         super().__post_init__()
-        if self.walk not in ("drift", "switch"):
-            raise ArgumentError(f"walk is {self.walk!r}.{nearest(self.walk, ('drift', 'switch'))}")
+        one_of(self.walk, ("drift", "switch"), "walk")
         for name in ("common", "hazard"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ArgumentError(f"{name} is {getattr(self, name)!r}; a probability lies between 0 and 1.")
+            probability(getattr(self, name), name)
         low, high = self.bounds
         if not 0 <= low < high <= 1 or not 0 <= self.drift <= (high - low) / 4:
             raise ArgumentError(

@@ -8,9 +8,9 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,8 @@ from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.environments import parallel_env
-from neuroparallel.scenario import Scenario
+from neuroparallel.scenario import Scenario, What
 from neuroparallel.streams import build_layout
-from neuroparallel.task import Task
 from neuroparallel.testkit.acting import another, unpacked
 from neuroparallel.testkit.comparing import differences, lanes_of, same_recordings, same_tables
 from neuroparallel.testkit.env_checks import check_env
@@ -30,7 +29,6 @@ from neuroparallel.testkit.recording import POLICIES, Recording, Stray, play_bat
 
 __all__ = ["check_scenario", "trajectory_digest"]
 
-What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 
 ENGINES = ("the batch engine", "the scalar engine")
 HOOKS = (

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from gymnasium import spaces
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import one_of
 from neuroparallel.wrappers._forms import wrapper
 from neuroparallel.wrappers._signal import Array, Moment, Part, Signal, either
 
@@ -42,8 +42,7 @@ class SerialAccess(Signal):
     looks = False
 
     def __init__(self, env: Any, refractory: float = 300.0, waiting: Literal["queue", "drop"] = "queue") -> None:
-        if waiting not in _MODES:
-            raise ArgumentError(f"SerialAccess: waiting is {waiting!r}.{nearest(str(waiting), _MODES)}")
+        one_of(waiting, _MODES, "SerialAccess: waiting")
         self.queues, self.refractory = waiting == "queue", float(refractory)
         self.steps = self.refractory / getattr(env, "dt", 1.0)
         if self.steps < 1 or self.steps != round(self.steps):

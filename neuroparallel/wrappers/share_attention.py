@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.errors import nearest, one_of
 from neuroparallel.seeding import thresholds
 from neuroparallel.wrappers._forms import wrapper
 from neuroparallel.wrappers._signal import Moment, Part, Signal
@@ -49,8 +49,7 @@ class ShareAttention(Signal):
         unattended: Literal["zeros", "last"] = "zeros",
         always: Sequence[str] = ("fixation",),
     ) -> None:
-        if unattended not in _SHOWN:
-            raise ArgumentError(f"ShareAttention: unattended is {unattended!r}.{nearest(str(unattended), _SHOWN)}")
+        one_of(unattended, _SHOWN, "ShareAttention: unattended")
         self.shares, self.last, self.always = shares, unattended == "last", tuple(always)
         super().__init__(env)
 

@@ -138,7 +138,7 @@ class TestBlockSchedule:
             ([{"weights": 3}], r"blocks\.0\.weights is 3"),
             ([{"set": {"side": 3}}], "side is never 3"),
             ([{"set": {"sid": 1}}], "Did you mean 'side'"),
-            ([{"trials": 0}], "1 or more"),
+            ([{"trials": 0}], "1 to 1,000,000,000"),
         ],
     )
     def test_options_that_make_no_sense(self, blocks, message):

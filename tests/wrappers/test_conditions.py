@@ -62,7 +62,7 @@ class TestCatchTrials:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"probability": 1.2}, "probability per trial, 0 to 1"),
+            ({"probability": 1.2}, "it is a probability, 0 to 1"),
             ({"kind": "empty"}, r"catch_trials\.kind is 'empty'"),
             ({"only": {"coherenc": 0}}, "Did you mean 'coherence'"),
             ({"only": {"coherence": 5}}, "coherence is never 5"),
@@ -393,7 +393,7 @@ class TestVariableChoices:
             ({"counts": [2, 2]}, "different numbers"),
             ({"counts": [1, 2], "odds": [1]}, "a number, 0 or more, for each of counts"),
             ({"in_order": 3}, "true or false"),
-            ({"block": -1}, "1 or more"),
+            ({"block": -1}, "1 to 1,000,000,000"),
         ],
     )
     def test_options_that_make_no_sense(self, options, message):

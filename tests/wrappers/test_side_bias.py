@@ -72,7 +72,7 @@ def test_the_block_can_be_shown():
         ({"probabilities": [[0.5, 0.6]]}, "which add up to 1"),
         ({"probabilities": [[0.5, 0.3, 0.2]]}, r"one is needed for each of \['left', 'right'\]"),
         ({"lead_in": -1}, "lead_in is -1"),
-        ({"block": {"hazard": 3}}, "probability per trial"),
+        ({"block": {"hazard": 3}}, "it is a probability, 0 to 1"),
         ({"order": "x"}, "order is 'x'"),
     ],
 )
