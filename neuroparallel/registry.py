@@ -82,8 +82,12 @@ class Registry(Generic[T]):
         except NeuroparallelError as error:
             raise type(error)(f"{self.kind} {name!r} cannot be imported: {error}") from error
         except Exception as error:
-            told = error if isinstance(error, ModuleNotFoundError) else own_code(error) or error
-            raise UnknownNameError(f"{self.kind} {name!r} cannot be imported: {told}.") from error
+            missing = isinstance(error, ModuleNotFoundError)
+            told = error if missing else own_code(error) or error
+            where = ""
+            if missing and getattr(error, "name", None) == module.split(".")[0]:
+                where = " It is looked for where Python finds packages; the command looks in the present folder too."
+            raise UnknownNameError(f"{self.kind} {name!r} cannot be imported: {told}.{where}") from error
 
     def reference(self, cls: type[T]) -> str:
         """The name under which a scenario writes a class; a user's own is remembered for this process."""

@@ -296,6 +296,8 @@ def _put(value: Any, path: list[str], change: Any, key: str) -> None:
         value = value.setdefault(step, {})
     if isinstance(value, list):
         raise ScenarioError(f"{key}: a list cannot be changed by key; give the whole list.")
+    if not isinstance(value, dict):
+        raise ScenarioError(f"{key}: {path[-2] if len(path) > 1 else key} is {value!r}, which has no keys.")
     old = value.get(path[-1])
     if (
         isinstance(old, dict)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuroparallel.engine.group import BatchGroup
 from neuroparallel.engine.infos import MESSAGE
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.engine.tables import Tables
-from neuroparallel.errors import NeuroparallelError, ScenarioError, nearest, own_code
+from neuroparallel.errors import NeuroparallelError, ScenarioError, TaskError, nearest, own_code
+from neuroparallel.outcomes import Outcome
 from neuroparallel.records.trials import TRIAL_COLUMNS
+from neuroparallel.rule import Rule
 from neuroparallel.sequencing import check_modifiers
 from neuroparallel.streams import build_layout
+from neuroparallel.task import Factorial, Memory
 
 if TYPE_CHECKING:
     from neuroparallel.scenario import Scenario
@@ -45,6 +49,7 @@ def check_scenario(scenario: Scenario) -> None:
             raise _blamed(error, f"{key}.task: {stream.task.task_name()}") from error
     for group in built.groups:
         try:
+            _check_rule(group.rule)
             together = BatchGroup(group, streams, TRIED, built.dt)
         except NeuroparallelError as error:
             raise ScenarioError(f"groups.{group.name}.{error}") from None
@@ -53,10 +58,44 @@ def check_scenario(scenario: Scenario) -> None:
             _try_out(together)
 
 
+def _try_paying(group: BatchGroup, lanes: NDArray[np.int64]) -> None:
+    """Let a rule pay for all kinds of answers, of each member another one; 0 is none."""
+    members = list(group.streams.values())
+    choice = np.stack([(lanes + place) % len(stream.spec.task.action_names()) for place, stream in enumerate(members)])
+    outcome = np.where(choice > 0, Outcome.UNSCORED, Outcome.MISS).astype(np.uint8)
+    time = np.where(choice > 0, 100.0 * (1 + lanes), np.nan)
+    given = tuple(stream.values(lanes) for stream in members)
+    nothing = np.zeros(choice.shape)
+    keys = lanes.astype(np.uint64)
+    pay, again = group.coupling.resolve(lanes, keys, lanes * 0, choice, outcome, time, nothing, given)
+    name = group.spec.rule.rule_name() if group.spec.rule is not None else ""
+    if pay.shape != choice.shape or again.shape != lanes.shape:
+        raise TaskError(
+            f"rule: {name} leaves pay of shape {pay.shape} and again of shape {again.shape}, which are {choice.shape} "
+            f"and {lanes.shape} for {len(members)} members and {len(lanes)} lanes: fill end.pay[:] and end.again[:]."
+        )
+    if not np.isfinite(pay).all():
+        found = pay[~np.isfinite(pay)][0]
+        raise TaskError(f"rule: {name} pays {found} for some answers (0 is a choice that was not made); pay is finite.")
+
+
 def _blamed(error: Exception, where: str) -> Exception:
     """An error of a user's own task or rule, with its line; any other as it is."""
     told = own_code(error)
     return error if told is None else ScenarioError(f"{where}: {told}")
+
+
+def _check_rule(rule: Rule | None) -> None:
+    """What a rule of a user's own declares is of the right kind."""
+    if rule is None:
+        return
+    design: Any = rule.conditions()
+    if not isinstance(design, Factorial):
+        raise TaskError(f"rule: {rule.rule_name()}: conditions() returns {design!r}; it returns a Factorial.")
+    for name, memory in rule.memory().items():
+        kept: Any = memory
+        if not isinstance(kept, Memory):
+            raise TaskError(f"rule: {rule.rule_name()}: memory() has {name} = {kept!r}; write Memory({kept!r}).")
 
 
 def _check_columns(group: BatchGroup) -> None:
@@ -77,7 +116,7 @@ def _check_columns(group: BatchGroup) -> None:
 
 
 def _try_out(group: BatchGroup) -> None:
-    """Begin some trials of a group, and end them at once: what cannot be imposed on a member shows then."""
+    """Begin some trials of a group, end them at once and let its rule pay: what it cannot do shows then."""
     lanes, zeros = np.arange(TRIED), np.zeros(TRIED, np.uint64)
     try:
         for stream in group.streams.values():
@@ -86,7 +125,10 @@ def _try_out(group: BatchGroup) -> None:
         for _ in range(TRIED_TRIALS):
             group.cancel(lanes, 0)
             group.start(lanes, 0)
+        if group.spec.rule is not None:
+            _try_paying(group, lanes)
     except NeuroparallelError as error:
-        raise ScenarioError(f"groups.{group.spec.name}: {error}") from None
+        dot = "." if str(error).startswith("rule: ") else ": "
+        raise ScenarioError(f"groups.{group.spec.name}{dot}{error}") from None
     except Exception as error:
         raise _blamed(error, f"groups.{group.spec.name}.rule") from error

@@ -455,6 +455,43 @@ def test_a_run_is_not_written_over(away, capsys):
     assert (away / "kept" / "summary.json").read_text() == "{}"
 
 
+@pytest.mark.parametrize("where", [".", "elsewhere"])
+def test_the_command_finds_tasks_in_the_present_folder_and_beside_the_scenario(fresh_environ, tmp_path, where):
+    # An installed command does not look into the present folder by itself, as python -m does.
+    (tmp_path / where).mkdir(exist_ok=True)
+    (tmp_path / where / "mine.py").write_text(
+        "from neuroparallel.tasks.go_nogo import GoNogo\nclass Mine(GoNogo): pass"
+    )
+    scenario = tmp_path / where / "mine.yaml"
+    scenario.write_text("name: mine\nsubjects:\n  rat: {streams: {a: {task: 'mine:Mine'}}}\n")
+    start = "import sys; sys.path.pop(0); from neuroparallel.cli import main; sys.exit(main())"
+    for command in (["check", str(scenario)], ["run", str(scenario), "--trials", "5"]):
+        done = subprocess.run(
+            [sys.executable, "-c", start, *command], cwd=tmp_path, env=fresh_environ, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_no_lanes_are_not_the_default_number_of_lanes(capsys, away):
+    pytest.importorskip("ray")
+    assert main(["train", "go_nogo", "--lanes", "0"]) == 2
+    assert "lanes is 0, but must be a whole number" in said(capsys).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "go_nogo", "--set", "timing.delay.x=5"], "timing.delay.x: delay is 500.0, which has no keys"),
+        (["run", "go_nogo", "--trials", "5", "--out", "."], ". is a directory; name a file in it, as trials.csv"),
+        (["bench", "--rounds", "0"], "rounds is 0; it is a whole number, 1 or more"),
+        (["bench", "--seconds", "-1"], "seconds is -1.0; it is a number above 0"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named(capsys, away, arguments, told):
+    assert main(arguments) == 2
+    assert told in said(capsys).err
+
+
 def test_a_budget_that_is_no_number_is_explained(capsys):
     with pytest.raises(SystemExit):
         main(["train", "go_nogo", "--budget", "small"])

@@ -1,4 +1,4 @@
-"""A task of one's own: whatever is wrong in it is said when the scenario is read, with the line that did it."""
+"""A task or a rule of one's own: what is wrong in it is said when the scenario is read, with the line that did it."""
 
 from __future__ import annotations
 
@@ -125,6 +125,60 @@ def test_an_error_that_no_line_of_the_user_made_is_not_blamed_on_one():
         np.zeros(2).reshape(3)
     assert __file__ in str(own_code(caught.value))
     assert own_code(caught.value.with_traceback(None)) is None
+
+
+def with_rule(**parts) -> dict:
+    """Two subjects who do the same task, under a rule made of these."""
+    globals()["Odd"] = dataclass(frozen=True, kw_only=True)(
+        type("Odd", (npar.Rule,), {**parts, "__module__": __name__})
+    )
+    member = {"streams": {"dots": {"task": "random_dots"}}}
+    return {
+        "name": "pair",
+        "subjects": {"ann": member, "ben": member},
+        "groups": {"both": {"streams": ["ann.dots", "ben.dots"], "rule": f"{__name__}:Odd"}},
+    }
+
+
+def setting(what: str, name: str, value) -> dict:
+    """A rule that sets something when all have ended."""
+
+    def resolve(self, end):
+        getattr(end, what)[name] = value
+
+    return {"resolve": resolve}
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        (setting("pay", slice(None), np.nan), r"both.rule: odd pays nan for some answers"),
+        ({"resolve": lambda self, end: setattr(end, "pay", np.ones(3))}, r"both.rule: odd leaves pay of shape \(3,\)"),
+        (setting("pay", slice(None), np.ones(7)), rf"both.rule: ValueError: .*{__file__}, line \d+"),
+        (
+            setting("conditions", "nope", 1),
+            r"both.rule: it sets 'nope', which is none of its conditions and notes: \[\]",
+        ),
+        (setting("memory", "x", 1), r"both.rule: it remembers 'x', which its memory\(\) does not have: \[\]"),
+        (
+            {"conditions": lambda self: {"a": 1}},
+            r"both.rule: odd: conditions\(\) returns \{'a': 1\}; it returns a Fact",
+        ),
+        ({"memory": lambda self: {"x": 0.0}}, r"both.rule: odd: memory\(\) has x = 0.0; write Memory\(0.0\)"),
+        ({"notes": ("choice",)}, r"both.rule: a condition or note cannot be called 'choice'"),
+        ({"draw": lambda self, draw: draw.give(5, side=1)}, rf"both.rule: IndexError: .*{__file__}, line \d+"),
+    ],
+)
+def test_a_rule_of_ones_own_is_tried_when_the_scenario_is_read(parts, told):
+    with pytest.raises(ScenarioError, match=f"groups.{told}"):
+        npar.Scenario.load(with_rule(**parts))
+
+
+def test_a_name_that_a_module_of_rules_has_not_gets_the_nearest_one():
+    spoilt = with_rule()
+    spoilt["groups"]["both"]["rule"] = f"{__name__}:Od"
+    with pytest.raises(ScenarioError, match=r"has no rule 'Od'. Did you mean 'Odd'?"):
+        npar.Scenario.load(spoilt)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from typing import Any
 
 from neuroparallel.benchmark import ours, peers, wrapping
 from neuroparallel.benchmark.clocks import Rates, Side
-from neuroparallel.errors import MissingDependencyError, UnknownNameError, nearest
+from neuroparallel.errors import ArgumentError, MissingDependencyError, UnknownNameError, nearest, whole_number
+from neuroparallel.task import is_finite_number
 
 __all__ = ["Result", "Row", "list_rows", "measure_rows"]
 
@@ -189,7 +190,11 @@ def measure_rows(
 
     Raises:
         UnknownNameError: There is no such row.
+        ArgumentError: There are no rounds, or they take no time.
     """
+    whole_number(rounds, "rounds", 1)
+    if not (is_finite_number(seconds) and seconds > 0):
+        raise ArgumentError(f"seconds is {seconds!r}; it is a number above 0.")
     known = {row.name: row for row in ROWS}
     for name in names or ():
         if name not in known:

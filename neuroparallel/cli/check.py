@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
-from neuroparallel.cli.common import add_verb, on_screen
+from neuroparallel.cli.common import add_verb, find_code_in, on_screen
 from neuroparallel.errors import ArgumentError
 
 __all__ = ["add"]
@@ -33,6 +34,7 @@ def check(options: argparse.Namespace) -> int:
         raise ArgumentError("check needs a FILE (or --schema).")
     wrong = 0
     for file in options.files:
+        find_code_in(Path(file).parent)
         problems = check_file(file)
         wrong += bool(problems)
         for problem in problems:

@@ -24,6 +24,7 @@ __all__ = [
     "add_what",
     "changes_of",
     "complain",
+    "find_code_in",
     "load",
     "note",
     "on_screen",
@@ -121,10 +122,19 @@ def changes_of(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
     return changes
 
 
+def find_code_in(folder: str | Path) -> None:
+    """Let scenarios name tasks and rules in files of this folder, as ``my_tasks:Oddball``."""
+    place = str(Path(folder).resolve())
+    if place not in sys.path:
+        sys.path.append(place)
+
+
 def load(options: argparse.Namespace) -> Scenario:
     """The scenario that ``WHAT`` names, with the changes of ``--set``."""
     from neuroparallel.scenario import Scenario
 
+    if Path(options.what).is_file():
+        find_code_in(Path(options.what).parent)
     scenario = Scenario.load(options.what)
     changes = changes_of(options.changes)
     return scenario.replace(**changes) if changes else scenario
@@ -144,6 +154,8 @@ def print_table(table: Any) -> None:
 
 def write_table(table: Any, place: str) -> None:
     """Write a trial table as CSV, making its directory."""
+    if Path(place).is_dir():
+        raise ArgumentError(f"{place} is a directory; name a file in it, as trials.csv.")
     Path(place).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(place)
     on_screen().print(f"{len(table):,} trials written to {place}")

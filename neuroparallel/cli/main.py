@@ -11,7 +11,7 @@ from typing import Any
 
 import neuroparallel
 from neuroparallel.cli import bench, check, evaluate, listing, report, run, show, train, tune
-from neuroparallel.cli.common import INTERRUPTED, complain, note
+from neuroparallel.cli.common import INTERRUPTED, complain, find_code_in, note
 from neuroparallel.errors import NeuroparallelError, own_code
 
 __all__ = ["build_parser", "main"]
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0, 1 (``check`` found problems), 2 (it cannot be done; a message says why), 130 (Ctrl-C).
     """
     options = build_parser().parse_args(arguments)
+    find_code_in(os.getcwd())
     with warnings.catch_warnings():
         warnings.showwarning = _note_warning
         try:

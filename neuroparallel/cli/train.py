@@ -52,7 +52,7 @@ def train(options: argparse.Namespace) -> int:
             seed=options.seed,
             resume=resumed,
             progress=display.update,
-            **({"lanes": options.lanes} if options.lanes else {}),
+            **({} if options.lanes is None else {"lanes": options.lanes}),
         )
     with uninterrupted():
         return _conclude(result, place)

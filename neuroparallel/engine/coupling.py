@@ -166,6 +166,9 @@ class Coupling:
             self.values[name][lanes] = conditions[name]
 
     def _remember(self, lanes: Integers, rows: Mapping[str, NDArray[Any]]) -> None:
+        if len(rows) != len(self.memory):
+            unknown = next(name for name in rows if name not in self.memory)
+            raise TaskError(f"rule: it remembers {unknown!r}, which its memory() does not have: {list(self.memory)}.")
         for name, array in rows.items():
             self.memory[name][lanes] = array
 
@@ -233,6 +236,9 @@ class Coupling:
             again,
         )
         self.rule.resolve(end)
+        if len(end.conditions) != len(names):
+            unknown = next(name for name in end.conditions if name not in names)
+            raise TaskError(f"rule: it sets {unknown!r}, which is none of its conditions and notes: {list(names)}.")
         self._remember(lanes, end.memory)
         for name in names:
             self.values[name][lanes] = end.conditions[name]
