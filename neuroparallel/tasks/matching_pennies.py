@@ -178,7 +178,6 @@ def critical_counts(n: Integers, significance: float = 0.05) -> Integers:
 
     Args:
         n: Tosses, int64, any shape, 0 or more.
-        coin: Probability that the computer goes left under algorithm 0; one half is fair.
         significance: Level of the exact two-sided binomial test. Beyond 20,000 tosses the normal
             approximation with continuity correction is used instead.
 
