@@ -3,7 +3,7 @@
     python benchmarks/learning.py dpa_gng --seeds 0 1 2 3 4
     python benchmarks/learning.py dpa_gng_paper --budget 180
     python benchmarks/learning.py prp
-    python benchmarks/learning.py waiting                  # cooperative_pull, one lever free at a random time
+    python benchmarks/learning.py waiting                  # cooperative_pull_waiting
     python benchmarks/learning.py waiting_unseen --budget 60
     python benchmarks/learning.py --list
 
@@ -28,10 +28,6 @@ import neuroparallel as npar
 
 SEATED = "subjects.mismatcher.played_by"
 COIN = "subjects.subject_0.streams.matching_pennies.params"
-FOUR_SECONDS = {
-    "subjects.left.streams.lever.timing.locked": {"uniform": [300, 4300]},
-    "groups.pair.rule": {"together": {"alone": -0.3}},
-}
 UNSEEN = {"subjects.left.sees": {}, "subjects.right.sees": {}}
 
 
@@ -127,8 +123,8 @@ DEMONSTRATIONS = {
     "stag_hunt_with_a_hunter": Demonstration(
         "stag_hunt", choices, {"subjects.subject_1.played_by": {"agent": "memory_one", "strategy": [0.9] * 4}}
     ),
-    "waiting": Demonstration("cooperative_pull", together, FOUR_SECONDS),
-    "waiting_unseen": Demonstration("cooperative_pull", together, {**FOUR_SECONDS, **UNSEEN}),
+    "waiting": Demonstration("cooperative_pull_waiting", together),
+    "waiting_unseen": Demonstration("cooperative_pull_waiting", together, UNSEEN),
     "joint_perception": Demonstration("joint_perception", shared),
 }
 

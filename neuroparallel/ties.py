@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from neuroparallel.engine.layout import SubjectSpec
 from neuroparallel.errors import ScenarioError
 from neuroparallel.scenario_parts import Subject
 from neuroparallel.task import Task
 
-__all__ = ["check_ties"]
+__all__ = ["check_ties", "what_ties"]
 
 
 def check_ties(spec: Subject, tasks: Mapping[str, Task], key: str) -> None:
@@ -66,3 +67,21 @@ def _noise(task: Task) -> dict[str, Any]:
     """What varies on each channel group of a task: a standard deviation, or what is counted."""
     kinds = task.channel_groups().noise
     return {name: getattr(task, kind) if isinstance(kind, str) else kind for name, kind in kinds.items()}
+
+
+def what_ties(subject: SubjectSpec) -> str:
+    """Why the streams of a subject cannot be an agent each: what they have in common; empty if nothing."""
+    ties = (
+        ("action", subject.action, "factored"),
+        ("observation", subject.observation, "concat"),
+        ("fixation", subject.fixation, "own"),
+        ("response_lock", subject.lock and "on", "0"),
+        ("message", subject.message and "his", "none"),
+    )
+    for key, found, needed in ties:
+        if len(subject.streams) > 1 and found and found != needed:
+            return (
+                f"subjects.{subject.name}.{key} is {found!r}, which ties its streams together; an agent per stream "
+                f"needs {key}: {needed}."
+            )
+    return ""

@@ -19,6 +19,7 @@ from neuroparallel.rule import Rule
 from neuroparallel.sequencing import check_modifiers
 from neuroparallel.streams import build_layout
 from neuroparallel.task import Factorial, Memory
+from neuroparallel.ties import what_ties
 
 if TYPE_CHECKING:
     from neuroparallel.scenario import Scenario
@@ -35,6 +36,9 @@ def check_scenario(scenario: Scenario) -> None:
     for name in scenario.policies if isinstance(scenario.policies, Mapping) else ():
         if name not in agents:
             raise ScenarioError(f"policies.{name}: there is no such agent.{nearest(name, agents)}")
+    tied = next(filter(None, map(what_ties, built.subjects)), "")
+    if scenario.policies == "streams" and tied:
+        raise ScenarioError(f"policies: streams makes every stream an agent, but {tied}")
     streams = []
     for stream in built.streams:
         key = f"subjects.{stream.name.replace('.', '.streams.')}"

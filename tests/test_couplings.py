@@ -324,6 +324,27 @@ def test_a_shared_action_goes_where_its_routing_says():
             assert abs(same.mean() - both_answered) < 4.5 * 0.5 / n**0.5
 
 
+@pytest.mark.parametrize(
+    ("routing", "step", "aborted"),
+    [
+        *((routing, 6, {"both": ["second"]}.get(routing, [])) for routing in ("open_window", "main_first", "both")),
+        *((routing, 4, ["first", "second"]) for routing in ("open_window", "main_first", "both")),
+        *((routing, 1, ["first"]) for routing in ("open_window", "main_first", "both")),
+    ],
+)
+def test_a_shared_action_reaches_who_is_not_asked_only_if_nobody_is_or_if_it_goes_to_both(routing, step, aborted):
+    """The first is asked from 500 to 800 ms, the second one begins at 300 ms and is asked from 800 ms on."""
+    batch = engine(two(subject={"action": "shared", "routing": routing}, second={"onset": 300}), 8)
+    batch.reset(0)
+    for now in range(12):
+        batch.step({"s": np.full(8, LEFT * (now == step))})
+    table = batch.trials().where(group_trial=0)
+    outcomes = {name: set(rows(table, name)["outcome"]) for name in ("first", "second")}
+    assert [name for name, found in outcomes.items() if found == {ABORT}] == aborted
+    if step == 6:
+        assert outcomes["first"] == {"correct", "error"}
+
+
 # ---- what subjects see of each other -------------------------------------------------------------------------------
 
 

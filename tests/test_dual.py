@@ -99,6 +99,20 @@ def test_a_session_ends_with_the_trial_and_not_with_its_first_stream():
     assert batch.trials()["outcome"].tolist().count("cancelled") == 0
 
 
+def test_on_shared_channels_the_noise_is_the_same_whoever_is_live():
+    scenario = combined({"first": {**DOTS, "onset": 400}, "second": DOTS}, observation="shared")
+    batch, lanes, spread = engine(scenario, 2000), 2000, {}
+    seen = batch.reset(0)[0][AGENT]
+    for _ in range(20):
+        live = tuple(not stream.idle.any() for stream in batch.streams)
+        noise = (seen - sum(stream.shown(batch.now) for stream in batch.streams).T)[:, 1:].astype(float)
+        assert abs(noise.mean()) < 4.5 * 0.1 / (2 * lanes) ** 0.5
+        assert abs(noise.std() / 0.1 - 1) < 4.5 / (4 * lanes) ** 0.5
+        spread[live] = spread.get(live, 0) + 1
+        seen = batch.step(hold(batch))[0][AGENT]
+    assert set(spread) == {(False, True), (True, True), (True, False)}
+
+
 @pytest.mark.parametrize(("fixation", "fused"), [("any", np.logical_or.reduce), ("all", np.logical_and.reduce)])
 @pytest.mark.parametrize("onsets", [(0, 0), (300, 0), (200, 500), (0, "after first.stimulus + 300")], ids=str)
 def test_a_fused_fixation_cue_is_on_while_any_or_all_of_the_live_streams_ask_for_it(fixation, fused, onsets):

@@ -227,6 +227,10 @@ WRONG_TOGETHER = {  # what does not fit together: a file, what is replaced, by w
         TIED, X, "    fixation: all\n    streams:\n      x: {task: n_back}",
         r":5: subjects\.one\.fixation: .*fixation channel in every stream; write fixation: own",
     ),
+    "a policy per stream of one action": (
+        TIED, "dt: 10\nsubjects:\n  one:\n", "policies: streams\ndt: 10\nsubjects:\n  one:\n    action: shared\n",
+        r":2: policies: streams makes .* subjects\.one\.action is 'shared', .* needs action: factored",
+    ),
     "two time steps": (
         TIED, "dt: 10\nsubjects:\n  one:\n    streams:\n      x: {task: random_dots}",
         "subjects:\n  one:\n    streams:\n      x: {task: choice_reaction}",

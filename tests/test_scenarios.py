@@ -13,6 +13,7 @@ from neuroparallel.scenario import Scenario, list_scenarios
 from neuroparallel.streams import build_layout
 from neuroparallel.tasks import list_tasks, make_task, task_class
 from tests.tasks import playing
+from tests.test_groups import renamed
 
 ROOT = Path(__file__).resolve().parent.parent
 SCENARIOS = list_scenarios()
@@ -69,14 +70,28 @@ def test_is_the_same_after_writing_and_reading(name, tmp_path):
     assert scenario.resolve() == scenario
 
 
+def bare(scenario):
+    """What happens in a scenario, whatever it, its subjects and its groups are called, and however it is learnt."""
+    dump = copy.deepcopy(scenario.dump())
+    for key in ("name", "description", "tags", "references", "seed", "session", "policies", "train", "tune"):
+        dump.pop(key, None)
+    dump = renamed(dump, {subject: f"s{number}" for number, subject in enumerate(scenario.subjects)})
+    return str(dump | {"groups": list(dump["groups"].values())})
+
+
 def test_no_two_scenarios_are_the_same_experiment():
-    bare = {}
+    found = {}
     for name in SCENARIOS:
-        dump = copy.deepcopy(Scenario.load(name).dump())
-        for key in ("name", "description", "tags", "references", "train", "tune"):
-            dump.pop(key, None)
-        bare[name] = str(dump)
-    assert len(set(bare.values())) == len(bare)
+        found.setdefault(bare(Scenario.load(name)), []).append(name)
+    assert [names for names in found.values() if len(names) > 1] == []
+
+
+def test_other_names_do_not_make_another_experiment():
+    pennies = Scenario.load("matching_pennies")
+    other = renamed(pennies.dump(), {"matcher": "zoe", "mismatcher": "adam"}) | {"name": "other"}
+    other["groups"] = {"pair": other["groups"]["game"]}
+    assert bare(Scenario.load(other)) == bare(pennies)
+    assert bare(pennies.replace(**{"groups.game.game.miss": -1})) != bare(pennies)
 
 
 @pytest.mark.parametrize("task", list_tasks())

@@ -12,6 +12,7 @@ from neuroparallel.agents.learners import QLearner, TwoStepLearner
 from neuroparallel.agents.observer import IdealObserver
 from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent, StreamAgent
 from neuroparallel.agents.playing import simulate
+from neuroparallel.agents.predictor import Predictor
 from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.registry import list_agents, make_agent
 from neuroparallel.agents.sharing import ConfidenceSharer
@@ -31,6 +32,7 @@ __all__ = [
     "IdealObserver",
     "MemoryOne",
     "OracleAgent",
+    "Predictor",
     "QLearner",
     "RaceStopper",
     "RandomAgent",

@@ -18,7 +18,7 @@ from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.seeding import uniforms
 
-__all__ = ["BestResponse", "MemoryOne"]
+__all__ = ["BestResponse", "MemoryOne", "Player"]
 
 COOPERATE, DEFECT = 1, 2
 
@@ -32,7 +32,7 @@ STRATEGIES = {
 }
 
 
-class _Player(TrialAgent):
+class Player(TrialAgent):
     """Keeps what subclasses ask: their own last choices, and those of the others as far as they are shown."""
 
     def __init__(self, seed: int = 0) -> None:
@@ -82,7 +82,7 @@ def shown_choices(seen: NDArray[np.float32], columns: Mapping[int, slice]) -> di
     return {key: np.where(part.any(axis=1), part.argmax(axis=1) + 1, 0) for key, part in parts.items()}
 
 
-class MemoryOne(_Player):
+class MemoryOne(Player):
     """Cooperates with a probability that depends on the joint outcome of the trial before, and on nothing else.
 
     Choice 1 is to cooperate, choice 2 to defect. What the other did is read from what the subject is shown (the first
@@ -137,7 +137,7 @@ class MemoryOne(_Player):
         return np.minimum(np.where(cooperates, COOPERATE, DEFECT), stream.tables.actions - 1)
 
 
-class BestResponse(_Player):
+class BestResponse(Player):
     """Fictitious play: the choice that pays most if the others choose as often as they have done so far.
 
     It knows the group's rule and conditions, and counts the choices that it is shown, each player's by itself, across

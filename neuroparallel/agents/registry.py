@@ -13,6 +13,7 @@ from neuroparallel.agents.habit import WinStayLoseShift
 from neuroparallel.agents.learners import QLearner, TwoStepLearner
 from neuroparallel.agents.observer import IdealObserver
 from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent
+from neuroparallel.agents.predictor import Predictor
 from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.sharing import ConfidenceSharer
 from neuroparallel.agents.stages import Bottleneck, CapacitySharing
@@ -35,6 +36,7 @@ _AGENTS: dict[str, Callable[..., Agent]] = {
     "model_based": partial(TwoStepLearner, weight=1.0),
     "model_free": partial(TwoStepLearner, weight=0.0),
     "oracle": OracleAgent,
+    "predictor": Predictor,
     "q_learner": QLearner,
     "race_stopper": RaceStopper,
     "random": RandomAgent,

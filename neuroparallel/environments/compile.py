@@ -8,11 +8,12 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from neuroparallel.engine.layout import Layout, SubjectSpec
+from neuroparallel.engine.layout import Layout
 from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.scenario import Scenario, What
 from neuroparallel.sequencing import distributed
 from neuroparallel.streams import build_layout
+from neuroparallel.ties import what_ties
 from neuroparallel.wrappers import check_wrappers
 
 __all__ = ["View", "What", "check_record", "check_seed", "compile_scenario"]
@@ -70,7 +71,9 @@ def compile_scenario(
 def _by_streams(layout: Layout) -> Layout:
     """The same streams, groups and branches, but every stream is an agent by itself."""
     for subject in layout.subjects:
-        _refuse_ties(subject)
+        tied = what_ties(subject)
+        if tied:
+            raise ArgumentError(f"view='streams': {tied}")
     owners = [layout.subjects[stream.subject] for stream in layout.streams]
     subjects = tuple(
         replace(
@@ -84,25 +87,6 @@ def _by_streams(layout: Layout) -> Layout:
     )
     streams = tuple(replace(stream, subject=i) for i, stream in enumerate(layout.streams))
     return replace(layout, streams=streams, subjects=subjects)
-
-
-def _refuse_ties(subject: SubjectSpec) -> None:
-    """What streams have in common cannot be handed to one of them alone."""
-    if len(subject.streams) == 1:
-        return
-    ties = (
-        ("action", subject.action, "factored"),
-        ("observation", subject.observation, "concat"),
-        ("fixation", subject.fixation, "own"),
-        ("response_lock", subject.lock and "on", "0"),
-        ("message", subject.message and "his", "none"),
-    )
-    for key, found, needed in ties:
-        if found and found != needed:
-            raise ArgumentError(
-                f"view='streams': subjects.{subject.name}.{key} is {found!r}, which ties its streams "
-                f"together; an agent per stream needs {key}: {needed}."
-            )
 
 
 def check_record(record: Any) -> int | bool:

@@ -93,15 +93,7 @@ class MatchingPennies(Task):
         return Factorial(opponent=(LEFT, RIGHT), last=(0, LEFT, RIGHT))
 
     def memory(self) -> dict[str, Memory]:
-        size = histories(self.algorithm)
-        counts = np.zeros(max(size, 1), np.int32)
-        return {
-            "seen": Memory(counts, np.int32),  # completed trials after each history ...
-            "right": Memory(counts, np.int32),  # ... and those in which the subject went right
-            "completed": Memory(0, np.int64),
-            "choices": Memory(0, np.int64),  # last choices, a bit each, the latest lowest
-            "pairs": Memory(0, np.int64),  # last choices with their outcomes, two bits each
-        }
+        return history_memory(self.algorithm)
 
     def sequence(self, draw: Draw) -> None:
         """Let the computer learn from the trial before, predict the subject, and choose."""
@@ -111,50 +103,11 @@ class MatchingPennies(Task):
         draw.conditions["last"] = where(draw.first, 0, shown)
         predicted = np.full(len(draw), 0.5)
         if self.algorithm:
-            self._learn(draw, completed, (draw.choice == RIGHT).astype(np.int64), won.astype(np.int64))
-            predicted = self._predict(draw)
+            learn_history(draw.memory, self.algorithm, completed, draw.choice == RIGHT, won)
+            predicted = predict_right(draw.memory, self.algorithm, self.significance, self.at_least)
         draw.conditions["predicted_right"] = predicted
         leftward = predicted if self.algorithm else self.coin
         draw.conditions["opponent"] = where(draw.random("opponent") < leftward, LEFT, RIGHT)
-
-    def _learn(self, draw: Draw, completed: NDArray[np.bool_], right: Integers, won: Integers) -> None:
-        memory = draw.memory
-        places, known = self._places(memory)
-        lanes, columns = np.nonzero(known & completed[:, None])
-        at = (lanes, places[lanes, columns])
-        memory["seen"][at] += 1
-        memory["right"][at] += right[lanes].astype(np.int32)
-        mask = (1 << DEPTH) - 1
-        choices = ((memory["choices"] << 1) | right) & mask
-        pairs = ((memory["pairs"] << 2) | (right << 1) | won) & (mask << DEPTH | mask)
-        memory["choices"] = where(completed, choices, memory["choices"])
-        memory["pairs"] = where(completed, pairs, memory["pairs"])
-        memory["completed"] = memory["completed"] + completed
-
-    def _places(self, memory: Mapping[str, Integers]) -> tuple[Integers, NDArray[np.bool_]]:
-        """Where the present histories are counted, and which are long enough; both (n, kinds)."""
-        places, known, start = [], [], 0
-        for bits, kept in (("choices", 1), ("pairs", 2))[: self.algorithm]:
-            for back in range(0 if kept == 1 else 1, DEPTH + 1):
-                size = 1 << (kept * back)
-                places.append(start + (memory[bits] & (size - 1)))
-                known.append(memory["completed"] >= back)
-                start += size
-        return np.stack(places, axis=1), np.stack(known, axis=1)
-
-    def _predict(self, draw: Draw) -> NDArray[np.float64]:
-        """Probability at which the computer expects the subject to go right, (n,)."""
-        places, known = self._places(draw.memory)
-        lanes = np.arange(len(draw))[:, None]
-        seen = draw.memory["seen"][lanes, places].astype(np.int64)
-        right = draw.memory["right"][lanes, places].astype(np.int64)
-        extreme = np.minimum(right, seen - right) <= critical_counts(seen, self.significance)
-        rate = right / np.maximum(seen, 1)
-        usable = known & (seen >= self.at_least) & extreme
-        departure = where(usable, np.abs(rate - 0.5), 0.0)
-        best = departure.argmax(axis=1)
-        one = lanes[:, 0], best
-        return where(usable[one], rate[one], 0.5)
 
     def define(self, trial: Trial) -> None:
         before = ("fixation", "targets", "choice", "hold")
@@ -172,12 +125,89 @@ def histories(algorithm: int) -> int:
     return (0, choices, choices + pairs)[algorithm]
 
 
+def history_memory(algorithm: int) -> dict[str, Memory]:
+    """What an algorithm remembers of its opponent."""
+    counts = np.zeros(max(histories(algorithm), 1), np.int32)
+    return {
+        "seen": Memory(counts, np.int32),  # completed trials after each history ...
+        "right": Memory(counts, np.int32),  # ... and those in which the opponent went right
+        "completed": Memory(0, np.int64),
+        "choices": Memory(0, np.int64),  # last choices, a bit each, the latest lowest
+        "pairs": Memory(0, np.int64),  # last choices with their outcomes, two bits each
+    }
+
+
+def learn_history(
+    memory: dict[str, NDArray[Any]],
+    algorithm: int,
+    completed: NDArray[np.bool_],
+    right: NDArray[np.bool_],
+    won: NDArray[np.bool_],
+) -> None:
+    """Count a trial after all the histories that held before it.
+
+    Args:
+        memory: As `history_memory` says, (n, ...); changed.
+        algorithm: 1 or 2.
+        completed: bool, (n,). Where there is a trial to be counted.
+        right: bool, (n,). Whether the opponent went right in it.
+        won: bool, (n,). Whether that paid.
+    """
+    places, known = _places(memory, algorithm)
+    lanes, columns = np.nonzero(known & completed[:, None])
+    at = (lanes, places[lanes, columns])
+    memory["seen"][at] += 1
+    memory["right"][at] += right[lanes].astype(np.int32)
+    mask = (1 << DEPTH) - 1
+    went, paid = right.astype(np.int64), won.astype(np.int64)
+    choices = ((memory["choices"] << 1) | went) & mask
+    pairs = ((memory["pairs"] << 2) | (went << 1) | paid) & (mask << DEPTH | mask)
+    memory["choices"] = where(completed, choices, memory["choices"])
+    memory["pairs"] = where(completed, pairs, memory["pairs"])
+    memory["completed"] = memory["completed"] + completed
+
+
+def predict_right(
+    memory: Mapping[str, NDArray[Any]], algorithm: int, significance: float = 0.05, at_least: int = 10
+) -> NDArray[np.float64]:
+    """Probability at which an algorithm expects its opponent to go right, (n,); one half where nothing tells.
+
+    Args:
+        memory: As `history_memory` says, (n, ...).
+        algorithm: 1 or 2.
+        significance: Level of the two-sided test, between 0 and 1.
+        at_least: Observations of a history that a prediction needs.
+    """
+    places, known = _places(memory, algorithm)
+    lanes = np.arange(len(places))[:, None]
+    seen = memory["seen"][lanes, places].astype(np.int64)
+    right = memory["right"][lanes, places].astype(np.int64)
+    extreme = np.minimum(right, seen - right) <= critical_counts(seen, significance)
+    rate = right / np.maximum(seen, 1)
+    usable = known & (seen >= at_least) & extreme
+    departure = where(usable, np.abs(rate - 0.5), 0.0)
+    best = departure.argmax(axis=1)
+    one = lanes[:, 0], best
+    return where(usable[one], rate[one], 0.5)
+
+
+def _places(memory: Mapping[str, Integers], algorithm: int) -> tuple[Integers, NDArray[np.bool_]]:
+    """Where the present histories are counted, and which are long enough; both (n, kinds)."""
+    places, known, start = [], [], 0
+    for bits, kept in (("choices", 1), ("pairs", 2))[:algorithm]:
+        for back in range(0 if kept == 1 else 1, DEPTH + 1):
+            size = 1 << (kept * back)
+            places.append(start + (memory[bits] & (size - 1)))
+            known.append(memory["completed"] >= back)
+            start += size
+    return np.stack(places, axis=1), np.stack(known, axis=1)
+
+
 def critical_counts(n: Integers, significance: float = 0.05) -> Integers:
     """The largest count of the rarer side that is significantly rare, for n tosses of a fair coin.
 
     Args:
         n: Tosses, int64, any shape, 0 or more.
-        coin: Probability that the computer goes left under algorithm 0; one half is fair.
         significance: Level of the exact two-sided binomial test. Beyond 20,000 tosses the normal
             approximation with continuity correction is used instead.
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from neuroparallel.agents import BestResponse, MemoryOne, simulate
+from neuroparallel.agents import BestResponse, MemoryOne, Predictor, simulate
 from neuroparallel.errors import ArgumentError
 from neuroparallel.scenario import Scenario
+from neuroparallel.tasks import make_task
 
 ONE, OTHER = "subject_0", "subject_1"
 COOPERATE, DEFECT = 1, 2
@@ -144,3 +145,46 @@ def test_numbers_out_of_range_are_refused():
         BestResponse(smoothed=-1)
     with pytest.raises(ArgumentError, match="prior"):
         BestResponse(prior=0)
+
+
+# ---- the computer of matching pennies ----
+
+SEATS = [("mismatcher", "matcher", False), ("matcher", "mismatcher", True)]
+
+
+@pytest.mark.parametrize(("seat", "other", "match"), SEATS)
+@pytest.mark.parametrize(
+    ("subject", "earned"),
+    [(MemoryOne([0.5] * 4), (0.5, 0.5, 0.5)), (MemoryOne([0.7] * 4), (0.5, 0.42, 0.415)), ("wsls", (0.5, 0.5, 0.095))],
+    ids=["random", "biased", "wsls"],
+)
+def test_on_either_seat_the_computer_wins_as_much_as_in_the_task(seat, other, match, subject, earned):
+    for algorithm, expected in enumerate(earned):  # in 200 trials; in 4,000 a winner that stays is left with .004
+        agents = {seat: Predictor(algorithm, match=match), other: subject}
+        reward = simulate("matching_pennies", agents, 16_000, per_lane=200).where(subject=other)["reward"]
+        assert abs(reward.mean() - expected) < 4.5 * 0.5 / 16_000**0.5
+        if subject == "wsls":
+            task = simulate(make_task("matching_pennies", algorithm=algorithm), "wsls", 16_000, per_lane=200)["reward"]
+            assert abs(reward.mean() - task.mean()) < 4.5 * (0.5 / 16_000) ** 0.5
+
+
+def test_the_computer_counts_no_trial_in_which_somebody_chose_nothing():
+    """Who chooses in the first trial only tells it one thing; it goes on tossing its coin."""
+    agent = Predictor(1, at_least=1, significance=0.99)
+    simulate("matching_pennies", {"mismatcher": agent, "matcher": "hold"}, 40, per_lane=40)
+    assert set(agent._memory["mismatcher.play"]["completed"]) == {0}
+    simulate("matching_pennies", {"mismatcher": agent, "matcher": MemoryOne([0.0] * 4, first=0)}, 40, per_lane=40)
+    assert set(agent._memory["mismatcher.play"]["completed"]) == {39}  # the last one has just ended
+    assert set(agent._expected["mismatcher.play"]) == {1.0}
+
+
+def test_the_computer_may_be_met_on_a_seat_of_the_file():
+    seat = {"agent": "predictor", "algorithm": 2}
+    scenario = Scenario.load("matching_pennies").replace(**{"subjects.mismatcher.played_by": seat})
+    assert simulate(scenario, {"matcher": "wsls"}, 4_000, per_lane=200).where(subject="matcher")["reward"].mean() < 0.2
+
+
+@pytest.mark.parametrize("wrong", [{"algorithm": 3}, {"significance": 0}, {"at_least": 0}])
+def test_a_computer_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(ArgumentError, match="predictor"):
+        Predictor(**wrong)

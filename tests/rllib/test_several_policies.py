@@ -200,16 +200,23 @@ def test_a_policy_named_in_the_call_is_the_one_that_is_kept_and_used() -> None:
     assert Stage.of(ppo_config(scenario)).names == {"matcher": "a", "mismatcher": "b"}
 
 
-def test_some_may_share_and_others_not() -> None:
-    names = {f"subject_{i}": "givers" if i < 3 else "loner" for i in range(4)}
-    config = ppo_config("public_goods", policies=names, lanes=8)
-    algorithm = config.build_algo()
+def learnt_by(what: Any, policies: Any) -> set[str]:
+    """Who had a finite loss in an iteration of training."""
+    algorithm = ppo_config(what, policies=policies, lanes=8, lstm=8, hidden=(8,)).build_algo()
     try:
         learners = algorithm.train()["learners"]
-        for policy in ("givers", "loner"):
-            assert np.isfinite(learners[policy]["total_loss"])
     finally:
         algorithm.stop()
+    return {name for name, told in learners.items() if np.isfinite(told.get("total_loss", np.nan))}
+
+
+def test_some_may_share_and_others_not() -> None:
+    names = {f"subject_{i}": "givers" if i < 3 else "loner" for i in range(4)}
+    assert learnt_by("public_goods", names) >= {"givers", "loner"}
+
+
+def test_each_stream_of_a_subject_may_learn_by_itself() -> None:
+    assert learnt_by("dual_n_back", "streams") >= {"subject_0.position", "subject_0.letter"}
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,38 @@ def test_one_who_pulls_as_soon_as_it_sees_the_other_pull_always_succeeds():
     np.testing.assert_allclose(mine["interval_ms"], 100.0)  # the latency; it answers at once
 
 
+def waiting(right, steps=1200, lanes=256):
+    """Left pulls as soon as it can, right as it is told: (ms since its lever came free, what it sees of left)."""
+    batch = engine(Scenario.load("cooperative_pull_waiting"), lanes)
+    column = batch.channel_names("right").index("partner.action_1")
+    (observations, infos), since = batch.reset(0), np.zeros(lanes)
+    for _ in range(steps):
+        free = {name: np.asarray(infos[name]["period"]) == FREE for name in NAMES}
+        pulls = right(since, observations["right"][:, column] > 0)
+        since = np.where(free["right"], since + batch.dt, 0.0)
+        observations, _, _, _, infos = batch.step(
+            {"left": 1 * free["left"], "right": np.where(free["right"] & pulls, 1, 0)}
+        )
+    mine = batch.trials().where(subject="right")
+    return mine.select(mine["group_trial"] < 15)
+
+
+@pytest.mark.parametrize("after", [0, 1000, 2000, 3000])
+def test_without_a_look_at_the_other_lever_half_of_the_pulls_are_in_vain(after):
+    mine = waiting(lambda since, _seen: since >= after)
+    share = (min(after + 1000, 4000) - max(after - 1000, 0)) / 4000
+    assert abs(mine["together"].mean() - share) < 4.5 * 0.5 / len(mine) ** 0.5 + 0.02  # a step of 4 s more or less
+    np.testing.assert_allclose(
+        mine["reward"][mine["choice"] > 0], np.where(mine["together"] == 1, 1, -0.3)[mine["choice"] > 0]
+    )
+
+
+def test_who_waits_for_the_other_to_pull_succeeds_always():
+    mine = waiting(lambda _since, seen: seen)
+    assert (mine["together"] == 1).all()
+    np.testing.assert_allclose(mine["interval_ms"], 100.0)
+
+
 def test_a_window_of_no_length_asks_for_the_same_step_and_a_negative_one_is_refused():
     assert make_rule("together", within=0).within == 0
     with pytest.raises(NeuroparallelError, match="within"):
