@@ -156,7 +156,10 @@ class Rewards(Mapping[str, float]):
 
 def is_finite_number(value: Any) -> bool:
     """Whether a value is a number, as Python or NumPy writes it, and neither infinite nor NaN; a bool is none."""
-    return not isinstance(value, bool) and isinstance(value, Real) and bool(np.isfinite(float(value)))
+    try:
+        return not isinstance(value, bool) and isinstance(value, Real) and bool(np.isfinite(float(value)))
+    except OverflowError:  # of a whole number with hundreds of digits
+        return False
 
 
 def _of_kind(value: Any, kind: str, where: str) -> Any:
@@ -167,7 +170,9 @@ def _of_kind(value: Any, kind: str, where: str) -> Any:
         if not is_finite_number(value) or (kind == "int" and (value != int(value) or abs(value) >= 10**18)):
             allowed = "a whole number of 18 digits at most" if kind == "int" else "a finite number"
             raise ArgumentError(f"{where} is {value!r}; it is {allowed}.")
-        return int(value) if kind == "int" else value
+        if kind == "float":
+            return value if abs(value) < 2**63 else float(value)  # as a whole number NumPy could not hold it
+        return int(value)
     many = re.fullmatch(r"tuple\[(.+), \.\.\.\]", kind)
     few = re.fullmatch(r"tuple\[(\w+(?:, \w+)*)\]", kind)
     if many is None and few is None:

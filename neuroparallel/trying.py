@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.group import BatchGroup
 from neuroparallel.engine.infos import MESSAGE
+from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import NeuroparallelError, ScenarioError, TaskError, nearest, own_code
@@ -39,18 +40,7 @@ def check_scenario(scenario: Scenario) -> None:
     tied = next(filter(None, map(what_ties, built.subjects)), "")
     if scenario.policies == "streams" and tied:
         raise ScenarioError(f"policies: streams makes every stream an agent, but {tied}")
-    streams = []
-    for stream in built.streams:
-        key = f"subjects.{stream.name.replace('.', '.streams.')}"
-        try:
-            check_modifiers(scenario, stream.name, stream.task, built.dt)
-            streams.append(BatchStream(stream, Tables(stream.task, built.dt, TRIED), TRIED))
-        except ScenarioError:
-            raise
-        except NeuroparallelError as error:
-            raise ScenarioError(f"{key}.timing: {error}") from None
-        except Exception as error:
-            raise _blamed(error, f"{key}.task: {stream.task.task_name()}") from error
+    streams = [_compiled(scenario, stream, built.dt) for stream in built.streams]
     for group in built.groups:
         try:
             _check_rule(group.rule)
@@ -60,6 +50,20 @@ def check_scenario(scenario: Scenario) -> None:
         _check_columns(together)
         if together.coupling.draws:
             _try_out(together)
+
+
+def _compiled(scenario: Scenario, stream: StreamSpec, dt: float) -> BatchStream:
+    """A stream with the tables of its task."""
+    key = f"subjects.{stream.name.replace('.', '.streams.')}"
+    try:
+        check_modifiers(scenario, stream.name, stream.task, dt)
+        return BatchStream(stream, Tables(stream.task, dt, TRIED), TRIED)
+    except ScenarioError:
+        raise
+    except NeuroparallelError as error:
+        raise ScenarioError(f"{key}.timing: {error}") from None
+    except Exception as error:
+        raise _blamed(error, f"{key}.task: {stream.task.task_name()}") from error
 
 
 def _try_paying(group: BatchGroup, lanes: NDArray[np.int64]) -> None:
