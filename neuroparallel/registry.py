@@ -6,13 +6,13 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest, own_code
 
-__all__ = ["Registry", "built", "check_options", "entry_name", "read_entry"]
+__all__ = ["Registry", "built", "check_options", "entry_name", "read_entry", "with_tag"]
 
 T = TypeVar("T")
 
@@ -170,3 +170,20 @@ def check_options(taker: Callable[..., Any], name: str, options: Mapping[str, An
     for option, parameter in known.items():
         if option not in options and parameter.default is inspect.Parameter.empty:
             raise ArgumentError(f"{name} needs the option {option!r}.")
+
+
+def with_tag(tag: str, tags: Mapping[str, Sequence[str]], kind: str) -> list[str]:
+    """The names that have a tag.
+
+    Args:
+        tag: The tag.
+        tags: Those of each name.
+        kind: What is named, for an error: ``"task"``.
+
+    Raises:
+        UnknownNameError: None has it; names the nearest one.
+    """
+    known = {word for words in tags.values() for word in words}
+    if not isinstance(tag, str) or tag not in known:  # type: ignore[redundant-expr]
+        raise UnknownNameError(f"no {kind} has the tag {tag!r}.{nearest(str(tag), known)}")
+    return [name for name, words in tags.items() if tag in words]

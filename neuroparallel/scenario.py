@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import pkgutil
-import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -22,7 +21,7 @@ from neuroparallel.errors import (
     nearest,
 )
 from neuroparallel.modifiers import layers, list_modifiers
-from neuroparallel.registry import entry_name
+from neuroparallel.registry import entry_name, with_tag
 from neuroparallel.scenario_file import Source, read_yaml, write_yaml
 from neuroparallel.scenario_parts import (
     Group,
@@ -33,6 +32,7 @@ from neuroparallel.scenario_parts import (
     Stream,
     Subject,
     Whole,
+    check_names,
     plain,
     stream_named,
 )
@@ -82,9 +82,7 @@ class Scenario(Part):
     @field_validator("subjects")
     @classmethod
     def _good_names(cls, subjects: dict[str, Subject]) -> dict[str, Subject]:
-        for name in subjects:
-            if not re.fullmatch(r"[A-Za-z]\w*", name):
-                raise ValueError(f"{name}: a subject's name is letters, digits and underscores, e.g. subject_0")
+        check_names(subjects, "subject")
         return subjects
 
     @field_validator("wrappers")
@@ -348,11 +346,7 @@ def list_scenarios(tag: str | None = None) -> list[str]:
     names = sorted(item.name[:-5] for item in _folder().iterdir() if item.name.endswith(".yaml"))
     if tag is None:
         return names
-    tags = {name: _shipped(name).tags for name in names}
-    known = {word for words in tags.values() for word in words}
-    if tag not in known:
-        raise UnknownNameError(f"no scenario has the tag {tag!r}.{nearest(tag, known)}")
-    return [name for name in names if tag in tags[name]]
+    return with_tag(tag, {name: _shipped(name).tags for name in names}, "scenario")
 
 
 @functools.cache

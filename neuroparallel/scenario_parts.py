@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -29,6 +29,7 @@ __all__ = [
     "Stream",
     "Subject",
     "Whole",
+    "check_names",
     "plain",
     "stream_named",
 ]
@@ -241,9 +242,7 @@ class Subject(Part):
     @field_validator("streams")
     @classmethod
     def _good_names(cls, streams: dict[str, Stream]) -> dict[str, Stream]:
-        for name in streams:
-            if not re.fullmatch(r"[A-Za-z]\w*", name):
-                raise ValueError(f"{name}: a stream's name is letters, digits and underscores")
+        check_names(streams, "stream")
         return streams
 
     @model_validator(mode="after")
@@ -350,6 +349,13 @@ def stream_named(name: str, names: Sequence[str], subject: str | None = None) ->
     if not found:
         raise UnknownNameError(f"there is no stream {name!r}.{nearest(name, names)}")
     return found[0]
+
+
+def check_names(names: Iterable[str], kind: str) -> None:
+    """Refuse names that could not be parts of a dotted one."""
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z]\w*", name):
+            raise ValueError(f"{name}: a {kind}'s name is a letter, and then letters, digits and underscores: {kind}_0")
 
 
 def plain(value: Any) -> Any:

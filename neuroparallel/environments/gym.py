@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.saved import check_saved
-from neuroparallel.environments.compile import View, What
+from neuroparallel.environments.compile import What
 from neuroparallel.environments.parallel import ParallelEnvironment
 from neuroparallel.environments.render import RENDER_MODES
 from neuroparallel.errors import ArgumentError, UsageError
@@ -30,13 +30,8 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
 
     Args:
         what: A scenario or task with one subject: an object, a name, a path or a dictionary.
-        dt: Time step in ms instead of the scenario's.
-        seed: Seed of the first session, unless `reset` is given one; None: the scenario's.
-        session: Length of a session: ``{"trials": n}`` or ``{"steps": n}``.
-        view: ``"subjects"`` or ``"streams"``: what the agent is.
-        lane: Which lane of a batch to equal.
-        render_mode: None or ``"rgb_array"``.
-        record: Whether to keep a table of trials, or how many of the latest ones.
+        **options: As of `ParallelEnvironment`: ``dt``, ``seed``, ``session``, ``view``, ``lane``, ``render_mode`` and
+            ``record``.
 
     Attributes:
         scenario: What is played.
@@ -51,35 +46,15 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
 
     gives_room = True  # see `ParallelEnvironment.reset`
 
-    def __init__(
-        self,
-        what: What,
-        *,
-        dt: float | None = None,
-        seed: int | None = None,
-        session: Mapping[str, int] | None = None,
-        view: View = "subjects",
-        lane: int = 0,
-        render_mode: str | None = None,
-        record: bool | int = True,
-    ) -> None:
-        self._parallel = ParallelEnvironment(
-            what,
-            dt=dt,
-            seed=seed,
-            session=session,
-            view=view,
-            lane=lane,
-            render_mode=render_mode,
-            record=record,
-        )
+    def __init__(self, what: What, **options: Any) -> None:
+        self._parallel = ParallelEnvironment(what, **options)
         self.agent = only_agent(self._parallel.possible_agents, self._parallel.scenario.name)
         self.scenario, self.dt = self._parallel.scenario, self._parallel.dt
         self.metadata = {
             "render_modes": RENDER_MODES,
             "render_fps": self._parallel.metadata["render_fps"],
         }
-        self.render_mode = render_mode
+        self.render_mode = self._parallel.render_mode
         self.observation_space = self._parallel.observation_space(self.agent)
         self.action_space = self._parallel.action_space(self.agent)
 
@@ -90,7 +65,7 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
 
     def remake(self, scenario: Scenario) -> GymEnvironment:
         """A new environment with the same options over another scenario."""
-        return type(self)(scenario, **self._parallel._options, render_mode=self.render_mode)  # type: ignore[arg-type]
+        return type(self)(scenario, **self._parallel._options, render_mode=self.render_mode)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

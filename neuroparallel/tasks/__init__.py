@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neuroparallel.errors import UnknownNameError, nearest
-from neuroparallel.registry import Registry, built
+from neuroparallel.registry import Registry, built, with_tag
 from neuroparallel.task import Task
 
 __all__ = ["list_tasks", "make_task", "task_class"]
@@ -28,10 +28,7 @@ def list_tasks(tag: str | None = None) -> list[str]:
     tasks = _registry.shipped
     if tag is None:
         return list(tasks)
-    tags = {t for task in tasks.values() for t in task.tags}
-    if not isinstance(tag, str) or tag not in tags:  # type: ignore[redundant-expr]
-        raise UnknownNameError(f"no task has the tag {tag!r}.{nearest(tag, tags)}")
-    return [name for name, task in tasks.items() if tag in task.tags]
+    return with_tag(tag, {name: task.tags for name, task in tasks.items()}, "task")
 
 
 def task_class(name: str) -> type[Task]:
