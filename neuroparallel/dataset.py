@@ -102,19 +102,12 @@ class Dataset:
         scenario = Scenario.load(what)
         self.scenario = scenario if dt is None else scenario.replace(dt=dt)
         self.batch, self.steps = whole_number(batch, "batch", 1), whole_number(steps, "steps", 1)
-        self.batch_first = batch_first
-        self.window_weight = window_weight
-        self._layout = build_layout(self.scenario)
+        self.batch_first, self.window_weight = batch_first, window_weight
         self._continued, self._seed = continued, whole_number(seed, "seed")
+        self._layout = build_layout(self.scenario)
         self._engine = BatchEngine(self._layout, self.batch, record=0)
-        self.dt = self._engine.dt
-        self.subject = self._chosen(subject)
-        for part in self._engine.subjects:
-            if part.moving:
-                raise ArgumentError(
-                    f"{self.scenario.name}: {part.spec.name} has to move, and targets are numbered actions; take a "
-                    "part without movements, such as scenario.only(...)."
-                )
+        self._refuse_movements()
+        self.dt, self.subject = self._engine.dt, self._chosen(subject)
         self._use(self._engine)
         self.channels = self._subject.names
         self.streams = [stream.spec.short for stream in self._subject.streams]
@@ -130,6 +123,14 @@ class Dataset:
         self._at = 0  # how many sequences of the block were handed out
         self._seen: list[tuple[Any, list[NDArray[np.int64]]]] = []
         self._details: list[NDArray[Any]] = []
+
+    def _refuse_movements(self) -> None:
+        for subject in self._engine.subjects:
+            if subject.moving:
+                raise ArgumentError(
+                    f"{self.scenario.name}: {subject.spec.name} has to move, and targets are numbered actions; take a "
+                    "part without movements, such as scenario.only(...)."
+                )
 
     def _ahead(self) -> int:
         """How many lanes to run at once in the end: several batches, if these are small, for that costs little more."""
