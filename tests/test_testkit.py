@@ -12,7 +12,7 @@ import pytest
 import neuroparallel as npar
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.stream import BatchStream
-from neuroparallel.errors import NeuroparallelError
+from neuroparallel.errors import NeuroparallelError, ScenarioError
 from neuroparallel.task import Actions, Channels, Draw, Factorial, Memory, Rewards, Task
 from neuroparallel.tasks import make_task
 from neuroparallel.testkit import ConformanceError, check_env, check_scenario, check_task, trajectory_digest
@@ -178,7 +178,6 @@ def test_a_broken_promise_is_an_assertion_and_one_of_our_errors():
     [
         (PaysTheWrongAnswer(), "contradict"),
         (PaysErrorsBest(), "what is right has to pay"),
-        (ShowsNothingFinite(), "division by 0"),
         (LooksAtOthers(), "elementwise"),
         (HoldsAnArray(), "pickle"),
         (DrawsByItself(), "scalar engine"),
@@ -187,6 +186,11 @@ def test_a_broken_promise_is_an_assertion_and_one_of_our_errors():
 def test_an_unsound_task_is_refused_in_words_that_help(task, words):
     with pytest.raises(ConformanceError, match=words):
         check_task(task, trials=200, **QUICK)
+
+
+def test_a_task_that_shows_nothing_finite_is_refused_when_it_is_read():
+    with pytest.raises(ScenarioError, match="in period 'stimulus' channel 'light_1' shows inf; it is a finite number"):
+        check_task(ShowsNothingFinite(), trials=200, **QUICK)
 
 
 @pytest.mark.parametrize("task", [DrawsByItself(), RemembersByItself()])
