@@ -475,7 +475,7 @@ def test_the_command_finds_tasks_in_the_present_folder_and_beside_the_scenario(f
 def test_no_lanes_are_not_the_default_number_of_lanes(capsys, away):
     pytest.importorskip("ray")
     assert main(["train", "go_nogo", "--lanes", "0"]) == 2
-    assert "lanes is 0, but must be a whole number" in said(capsys).err
+    assert "lanes is 0; it is a whole number" in said(capsys).err
 
 
 @pytest.mark.parametrize(
