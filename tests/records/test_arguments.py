@@ -5,6 +5,8 @@ import inspect
 import numpy as np
 import pytest
 
+pytest.importorskip("matplotlib")
+
 import neuroparallel as npar
 from neuroparallel.errors import ArgumentError, RecordError
 
