@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import yaml
 import neuroparallel as npar
 from neuroparallel.cli import main
 from neuroparallel.cli.common import changes_of
+from neuroparallel.cli.main import build_parser
 from neuroparallel.cli.train import _new_place
+from neuroparallel.cli.tune import _again
 from neuroparallel.reporting import check_file, one_trial, timeline, watch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -490,6 +493,22 @@ def test_no_lanes_are_not_the_default_number_of_lanes(capsys, away):
 def test_a_value_that_cannot_be_is_named(capsys, away, arguments, told):
     assert main(arguments) == 2
     assert told in said(capsys).err
+
+
+def test_the_hint_how_to_go_on_with_a_search_is_a_whole_command():
+    given = [
+        "tune",
+        "go_nogo",
+        "--set",
+        "tune={lr: {choice: [0.1]}}",
+        "--samples",
+        "2",
+        "--iterations",
+        "5",
+        "--resume",
+    ]
+    options = build_parser().parse_args(given)
+    assert shlex.split(_again(options)) == ["neuroparallel", *given]
 
 
 def test_a_budget_that_is_no_number_is_explained(capsys):
