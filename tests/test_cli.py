@@ -18,7 +18,7 @@ import neuroparallel as npar
 from neuroparallel.cli import main
 from neuroparallel.cli.common import changes_of
 from neuroparallel.cli.main import build_parser
-from neuroparallel.cli.train import _new_place
+from neuroparallel.cli.train import CLAIM, _new_place
 from neuroparallel.cli.tune import _again
 from neuroparallel.reporting import check_file, one_trial, timeline, watch
 
@@ -448,6 +448,17 @@ def test_runs_that_begin_in_the_same_second_are_kept_apart(away):
 def test_what_cannot_be_trained_leaves_no_directory(away, capsys):
     assert main(["train", "go_nogo", "--set", "train.criterion={b: 0.9}"]) == 2
     assert list(away.iterdir()) == []
+
+
+@pytest.mark.parametrize(("process", "alive"), [(os.getppid(), True), (2**22 + 1, False)])
+@pytest.mark.rllib
+def test_two_do_not_train_into_one_directory(away, capsys, process, alive):
+    (away / "kept").mkdir()
+    (away / "kept" / CLAIM).write_text(str(process))
+    assert main(["train", "go_nogo", "--out", "kept", "--set", "train.criterion={b: 0.9}"]) == 2
+    told = f"process {process} is training into kept" if alive else "there is no stream 'b'"
+    assert told in said(capsys).err
+    assert (away / "kept" / CLAIM).exists() == alive
 
 
 def test_a_run_is_not_written_over(away, capsys):
