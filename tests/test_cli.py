@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import yaml
 import neuroparallel as npar
 from neuroparallel.cli import main
 from neuroparallel.cli.common import changes_of
-from neuroparallel.cli.train import _new_place
+from neuroparallel.cli.main import build_parser
+from neuroparallel.cli.train import CLAIM, _new_place
+from neuroparallel.cli.tune import _again
 from neuroparallel.reporting import check_file, one_trial, timeline, watch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -447,6 +450,17 @@ def test_what_cannot_be_trained_leaves_no_directory(away, capsys):
     assert list(away.iterdir()) == []
 
 
+@pytest.mark.parametrize(("process", "alive"), [(os.getppid(), True), (2**22 + 1, False)])
+@pytest.mark.rllib
+def test_two_do_not_train_into_one_directory(away, capsys, process, alive):
+    (away / "kept").mkdir()
+    (away / "kept" / CLAIM).write_text(str(process))
+    assert main(["train", "go_nogo", "--out", "kept", "--set", "train.criterion={b: 0.9}"]) == 2
+    told = f"process {process} is training into kept" if alive else "there is no stream 'b'"
+    assert told in said(capsys).err
+    assert (away / "kept" / CLAIM).exists() == alive
+
+
 def test_a_run_is_not_written_over(away, capsys):
     (away / "kept").mkdir()
     (away / "kept" / "summary.json").write_text("{}")
@@ -490,6 +504,22 @@ def test_no_lanes_are_not_the_default_number_of_lanes(capsys, away):
 def test_a_value_that_cannot_be_is_named(capsys, away, arguments, told):
     assert main(arguments) == 2
     assert told in said(capsys).err
+
+
+def test_the_hint_how_to_go_on_with_a_search_is_a_whole_command():
+    given = [
+        "tune",
+        "go_nogo",
+        "--set",
+        "tune={lr: {choice: [0.1]}}",
+        "--samples",
+        "2",
+        "--iterations",
+        "5",
+        "--resume",
+    ]
+    options = build_parser().parse_args(given)
+    assert shlex.split(_again(options)) == ["neuroparallel", *given]
 
 
 def test_a_budget_that_is_no_number_is_explained(capsys):

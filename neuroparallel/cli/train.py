@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+CLAIM = "training.pid"  # in the directory of a run that is under way
 LATEST = "latest"  # what --resume says without a directory
 
 
@@ -91,22 +93,53 @@ def _seconds(text: str) -> float:
 @contextmanager
 def _place(options: argparse.Namespace, name: str, resumed: Path | None) -> Iterator[Path]:
     """Where the run is kept; a directory that was made for it and stayed empty is taken away again."""
-    if options.out or resumed:
-        place = Path(options.out or str(resumed))
-        if resumed is None and (place / SUMMARY).exists():
-            raise ArgumentError(
-                f"{place} holds a run already. Go on with it (neuroparallel train --resume {place}), or name another "
-                "directory."
-            )
-        yield place
-        return
-    place = _new_place(name)
+    place = Path(options.out) if options.out else resumed
+    if place is not None and resumed is None and (place / SUMMARY).exists():
+        raise ArgumentError(
+            f"{place} holds a run already. Go on with it (neuroparallel train --resume {place}), or name another "
+            "directory."
+        )
+    made = place is None or not place.exists()
+    place = place or _new_place(name)
     try:
-        yield place
+        with _claimed(place):
+            yield place
     finally:
-        for empty in (place, place.parent, RUNS):
+        for empty in () if not made else (place,) if options.out else (place, place.parent, RUNS):
             if empty.is_dir() and not any(empty.iterdir()):
                 empty.rmdir()
+
+
+@contextmanager
+def _claimed(place: Path) -> Iterator[None]:
+    """Let nobody else train into the same directory meanwhile: who ends last would write over the other."""
+    place.mkdir(parents=True, exist_ok=True)
+    mark = place / CLAIM
+    try:
+        mark.open("x").close()
+    except FileExistsError:
+        other = mark.read_text(encoding="utf-8")
+        if _runs(other):
+            raise ArgumentError(
+                f"process {other} is training into {place}; name another directory (if that process is something else, "
+                f"delete {mark})."
+            ) from None
+    mark.write_text(str(os.getpid()), encoding="utf-8")
+    try:
+        yield
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def _runs(process: str) -> bool:
+    """Whether a process of this number is alive; one that was killed leaves its mark behind."""
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return int(process) != os.getpid()
 
 
 def _new_place(name: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +49,18 @@ def tune(options: argparse.Namespace) -> int:
     on_screen().print(f"Kept in {place}", markup=False, soft_wrap=True)
     # Tune calls a trial terminated that was interrupted; only what came to its end is "done".
     if len(results) < options.samples or not all((result.metrics or {}).get("done") for result in results):
-        note(f"Stopped early. To go on: neuroparallel tune {options.what} --resume")
+        note(f"Stopped early. To go on: {_again(options)}")
         return INTERRUPTED
     return 0
+
+
+def _again(options: argparse.Namespace) -> str:
+    """The command that goes on with a search: the same, as it needs to know the same."""
+    words = ["neuroparallel", "tune", options.what]
+    words += [part for change in options.changes for part in ("--set", change)]
+    words += ["--samples", str(options.samples), "--iterations", str(options.iterations)]
+    words += ["--out", options.out] if options.out else []
+    return shlex.join([*words, "--resume"])
 
 
 def _print(results: Any, section: dict[str, Any]) -> None:

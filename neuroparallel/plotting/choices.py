@@ -34,7 +34,7 @@ def plot_choices(trials: Trials, ax: Axes | None = None, *, level: float = 0.95,
         percent, low, high = (100 * shares[column] for column in ("share", "low", "high"))
         beside = shares["choice"] + 0.12 * (place - (len(names) - 1) / 2)
         points(ax, beside, percent, reach(percent, low, high), place, line=False, label=name)
-    last = int(max(trials["choice"].max(initial=1), 1))
+    last = int(max(np.nan_to_num(trials["choice"]).max(initial=1), 1))
     ax.set_xlim(0.5 if (trials["choice"] > 0).all() else -0.5, last + 0.5)
     ax.set_xticks(np.arange(1, last + 1, 1 + last // 15))
     ax.set_ylim(-3, 103)

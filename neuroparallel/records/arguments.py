@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from numbers import Integral, Real
@@ -12,6 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from neuroparallel.errors import ArgumentError
+from neuroparallel.records.table import Table
+from neuroparallel.records.trace import Trace
 from neuroparallel.records.trials import Trials
 
 __all__ = ["checked"]
@@ -80,6 +83,13 @@ def _several(kind: Callable[[Any], bool], length: int | None = None) -> Callable
     return fits
 
 
+def _numbers(value: Any) -> bool:
+    try:
+        return value is not None and np.asarray(value).dtype.kind in "biuf"
+    except ValueError:  # rows of different lengths
+        return False
+
+
 def _text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -94,6 +104,11 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "int": (_whole, "a whole number"),
     "bool": (lambda value: isinstance(value, (bool, np.bool_)), "True or False"),
     "Sequence[str]": (_names, "a list of names"),
+    "npt.ArrayLike": (_numbers, "a number or several"),
+    "Table": (lambda value: isinstance(value, Table), "a table"),
+    "Trace": (lambda value: isinstance(value, Trace), "a trace, as npar.reporting.watch gives one"),
+    "PathLike": (lambda value: isinstance(value, (str, os.PathLike)), "the path of a file"),
+    "Mapping[str, npt.ArrayLike]": (lambda value: isinstance(value, Mapping), "a mapping of names to numbers"),
     "Lapses": (_text, "a word"),
     "Link": (_text, "a word"),
     "Axes": (lambda value: hasattr(value, "get_figure"), "axes of matplotlib"),

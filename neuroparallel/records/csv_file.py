@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from neuroparallel.errors import RecordError, nearest
+from neuroparallel.errors import ArgumentError, RecordError, nearest
 from neuroparallel.outcomes import Outcome
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -37,7 +37,7 @@ _TRUTH = {"true": True, "false": False}
 
 def write_columns(path: PathLike, columns: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write columns under a header line, by way of a temporary file beside the target."""
-    target = Path(path)
+    target = _file(path)
     cells = [_written(name, values) for name, values in columns.items()]
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -54,7 +54,7 @@ def write_columns(path: PathLike, columns: Mapping[str, npt.NDArray[Any]]) -> No
 
 def read_columns(path: PathLike) -> dict[str, npt.NDArray[Any]]:
     """Read columns; each error names file, line and column."""
-    source = Path(path)
+    source = _file(path)
     try:
         with source.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, delimiter=_delimiter(source), strict=True)
@@ -68,6 +68,12 @@ def read_columns(path: PathLike) -> dict[str, npt.NDArray[Any]]:
         raise RecordError(f"{source}, line {reader.line_num}: {error}.") from error
     cells: Iterable[tuple[str, ...]] = zip(*rows, strict=True) if rows else ((),) * len(names)
     return {name: _parsed(source, lines, name, column) for name, column in zip(names, cells, strict=True)}
+
+
+def _file(path: Any) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentError(f"{path!r} is no file; give the path of one, as trials.csv.")
+    return Path(path)
 
 
 def _delimiter(path: Path) -> str:
@@ -95,6 +101,12 @@ def _written(name: str, values: npt.NDArray[Any]) -> list[str]:
 def _header(source: Path, names: list[str]) -> list[str]:
     if not names:
         raise RecordError(f"{source}, line 1: no header; a table starts with its column names.")
+    other = next((mark for mark in ";\t," if len(names) == 1 and mark in names[0]), None)
+    if other is not None:  # as spreadsheets write them in some countries, and all cells would be one
+        raise RecordError(
+            f"{source}, line 1: the names are separated by {other!r}; in a file of this name they are by "
+            f"{_delimiter(source)!r} (tabs in .tsv, commas in all others)."
+        )
     for number, name in enumerate(names, start=1):
         if not name or name in names[: number - 1]:
             problem = f"column name {name!r} appears twice" if name else "has no name"

@@ -45,6 +45,11 @@ class Table:
 
     def __post_init__(self) -> None:
         """Freeze the columns, after a check that they have one length."""
+        given: Any = self.columns
+        if not isinstance(given, Mapping):
+            kind, name = type(given).__name__, type(self).__name__
+            remedy = f"; {name}.from_pandas(frame) takes it" if kind == "DataFrame" else ""
+            raise ArgumentError(f"{name}() takes a mapping of column names to arrays; found a {kind}{remedy}.")
         frozen = {name: _frozen(name, values) for name, values in self.columns.items()}
         lengths = {name: len(values) for name, values in frozen.items()}
         if len(set(lengths.values())) > 1:

@@ -48,14 +48,15 @@ class Trials(Table):
     ``lane``                  integer  independent copy of the scenario, from 0
     ``trial``                 integer  trial within the session, from 0
     ``onset_s``               float    start, in seconds from the start of the session
-    ``duration_s``            float    start to end, in seconds
+    ``duration_s``            float    start to end, in seconds, with the wait for others of its group
     ``outcome``               text     correct, error, abort, miss, cancelled or unscored
     ``choice``                integer  the last action taken as an answer; 0 held, -1 none
     ``ground_truth``          integer  an action that was right in the first response window; 0
                                        when holding was, -1 none
     ``correct``               float    1 or 0; missing if the trial was cancelled or unscored
     ``reward``                float    sum over the trial
-    ``response_time_s``       float    from the period the task counts from; missing if none
+    ``response_time_s``       float    from the onset of the period the task counts from to the end
+                                       of the step of the response; missing if none
     condition columns         any      missing where a stream has no such condition
     ========================  =======  =========================================================
 

@@ -8,6 +8,8 @@ from typing import Any
 import gymnasium as gym
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 
+from neuroparallel.errors import ArgumentError
+
 __all__ = ["ParallelAdapter", "to_multi_agent_env"]
 
 
@@ -92,5 +94,15 @@ def to_multi_agent_env(env: Any) -> ParallelAdapter:
     Returns:
         RLlib's MultiAgentEnv, as in ``register_env("mine", lambda context:
         to_multi_agent_env(make()))``.
+
+    Raises:
+        ArgumentError: It is something else.
     """
+    parts = ("possible_agents", "observation_space", "action_space", "reset", "step")
+    if not all(hasattr(env, part) for part in parts) or hasattr(env, "agent_iter") or hasattr(env, "lanes"):
+        kind = env if isinstance(env, (str, int, float, type(None))) else f"a {type(env).__name__}"
+        raise ArgumentError(
+            f"to_multi_agent_env takes a PettingZoo ParallelEnv, as npar.parallel_env(...) gives it; found {kind!r}. "
+            "RLlib takes a gymnasium.Env as it is."
+        )
     return ParallelAdapter(env)

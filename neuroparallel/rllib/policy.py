@@ -185,7 +185,9 @@ def checkpoint_metadata(checkpoint: str | Path) -> tuple[Path, dict[str, Any]]:
     for place in (given, given / "checkpoint"):
         if (place / METADATA).is_file():
             return place, read_json(place / METADATA, "env", "policies")
-    raise ArgumentError(f"There is no checkpoint in {given} (no file {METADATA} there or in 'checkpoint').")
+    runs = sorted(given.glob(f"*/checkpoint/{METADATA}"), key=lambda file: file.stat().st_mtime)
+    latest = f" It holds runs, of which {runs[-1].parent.parent} is the latest." if runs else ""
+    raise ArgumentError(f"There is no checkpoint in {given} (no file {METADATA} there or in 'checkpoint').{latest}")
 
 
 def _module(checkpoint: Path, name: str) -> Any:

@@ -90,7 +90,9 @@ def write_scenario(place: Path, scenario: Any) -> None:
 def write_summary(place: Path, summary: Mapping[str, Any]) -> None:
     """Write ``summary.json``; numbers that are not finite become null."""
     text = json.dumps(_plain(summary), indent=1, allow_nan=False)
-    (place / SUMMARY).write_text(text + "\n", encoding="utf-8")
+    fresh = place / f"{SUMMARY}.new"  # put in place when it is complete, so that there is a whole one at any time
+    fresh.write_text(text + "\n", encoding="utf-8")
+    fresh.replace(place / SUMMARY)
 
 
 def write_history(place: Path, rows: Sequence[Mapping[str, Any]]) -> None:

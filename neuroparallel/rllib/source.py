@@ -10,6 +10,7 @@ from typing import Any
 from ray.tune.registry import register_env
 
 from neuroparallel.environments import batch, parallel_env
+from neuroparallel.errors import whole_number
 from neuroparallel.scenario import Scenario
 from neuroparallel.seeding import integer_bits, mix_int, name_bits
 
@@ -59,7 +60,7 @@ def env_config(
         ``{"subjects.subject_0.streams.motion.params.sigma": 0.5}``, with Tune's search spaces as
         values.
     """
-    config: dict[str, Any] = {"scenario": json.dumps(scenario.dump()), "seed": int(seed)}
+    config: dict[str, Any] = {"scenario": json.dumps(scenario.dump()), "seed": whole_number(seed, "seed")}
     options = {"dt": dt, "session": dict(session) if session else None, "view": view}
     config.update({key: value for key, value in options.items() if value is not None})
     return config

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from neuroparallel.errors import UsageError
 from neuroparallel.records.json_file import read_summary
 from neuroparallel.rllib.cluster import check_space, init_ray
 from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure
@@ -20,6 +22,7 @@ from neuroparallel.rllib.stages import Trainer
 
 __all__ = ["Progress", "TrainingResult", "train"]
 
+KEEP_EVERY_S = 60.0  # after which what was learnt so far is kept, tests included: hours shall not go with the power
 MOST_TESTING = 2.0  # seconds of training for each second of testing, at least
 _WATCH, _CONFIRM, _FINAL = 1, 2, 3  # purposes of an evaluation; each has trials of its own
 
@@ -106,7 +109,7 @@ def train(
 
     Settings that are not given come from the scenario's ``train:`` section. Every 1.5 s of training
     (less often where a test takes long) the subjects are tested on trials of their own; that does not
-    count as training time. Ctrl-C ends the training, and what was learnt is kept.
+    count as training time. Ctrl-C ends the training, and what was learnt is kept, as it is once a minute.
 
     Args:
         what: A scenario name, file, dict or Scenario. With `resume`, that run's scenario by
@@ -153,7 +156,7 @@ def train(
     if place is not None:
         check_space(place, 20)
     init_ray()
-    sitting = _Sitting(plan, earlier, progress)
+    sitting = _Sitting(plan, earlier, progress, place)
     try:
         if place is not None:  # only now, so that a refused setting leaves no empty directory
             with say_if_full(place):
@@ -188,13 +191,20 @@ class _Earlier:
 class _Sitting:
     """Training from start to end, interruption or exhausted budget."""
 
-    def __init__(self, plan: Plan, earlier: _Earlier | None, progress: Callable[[Progress], None] | None) -> None:
-        self.plan, self.progress = plan, progress
+    def __init__(
+        self,
+        plan: Plan,
+        earlier: _Earlier | None,
+        progress: Callable[[Progress], None] | None,
+        place: Path | None,
+    ) -> None:
+        self.plan, self.progress, self.place = plan, progress, place
         self.trainer = Trainer(plan.stages, earlier.state if earlier else None, plan.draws)
         self.history: list[dict[str, Any]] = read_history(earlier.place) if earlier else []
         self.passed = self.interrupted = False
         self._evaluated_at = self._test_took_s = 0.0
         self._score: Score | None = None
+        self._kept_at = time.monotonic()
 
     def run(self) -> None:
         """Train."""
@@ -206,6 +216,8 @@ class _Sitting:
                 if due:
                     self._evaluate()
                 self._show(due)
+                if due and time.monotonic() - self._kept_at >= KEEP_EVERY_S:
+                    self._keep_so_far()
         except KeyboardInterrupt:
             self.interrupted = True
 
@@ -225,6 +237,21 @@ class _Sitting:
             self.passed = self._measure(_CONFIRM, 512).meets(self.plan.criterion)
         else:
             self.trainer.next_stage()
+
+    def _keep_so_far(self) -> None:
+        """Keep the run as one that was interrupted here; where that fails there may be room again at the end."""
+        self._kept_at = time.monotonic()
+        if self.place is None or self._score is None:
+            return
+        try:
+            self.keep(self.place, {**_summary(self, self._score), "interrupted": True})
+        except (OSError, UsageError) as error:
+            warnings.warn(f"What was learnt so far could not be kept: {error}", stacklevel=2)
+
+    def keep(self, place: Path, summary: Mapping[str, Any], records: Any = None) -> None:
+        """Write everything that the run leaves behind."""
+        with say_if_full(place):
+            save_run(place, self.plan.scenario, self.trainer, self.plan.env, records, self.history, summary)
 
     def _measure(self, purpose: int, lanes: int) -> Score:
         seed = worker_seed(self.plan.seed, worker=0, evaluation=True, steps=purpose)
@@ -259,9 +286,7 @@ def _conclude(sitting: _Sitting, place: Path | None) -> TrainingResult:
     records = evaluate(trainer.policy, lanes=512, seed=seed, env=plan.env)
     policy = trainer.policy
     if place is not None:
-        with say_if_full(place):
-            summary = _summary(sitting, score)
-            save_run(place, plan.scenario, trainer, plan.env, records, sitting.history, summary)
+        sitting.keep(place, _summary(sitting, score), records)
         policy = load_policy(place)
     counters = trainer.counters()
     return TrainingResult(

@@ -344,3 +344,9 @@ def test_history_kernels_have_a_line_after_correct_and_after_errors_and_a_panel_
         plotting.plot_history_kernels(kernels, "T")
     with pytest.raises(ArgumentError, match="found none"):
         plotting.plot_history_kernels({})
+
+
+def test_a_table_in_which_nothing_was_chosen_has_a_picture_too():
+    columns = {"choice": np.full(3, np.nan), "outcome": np.full(3, "miss")}
+    figure = plotting.plot_choices(Trials(columns))
+    assert figure.axes[0].get_xlim()[0] < 0

@@ -5,6 +5,8 @@ import inspect
 import numpy as np
 import pytest
 
+pytest.importorskip("matplotlib")
+
 import neuroparallel as npar
 from neuroparallel.errors import ArgumentError, RecordError
 
@@ -57,6 +59,41 @@ def test_it_is_said_how_to_make_one(given, remedy):
 def test_an_option_of_a_wrong_type_is_named(function, options, told):
     with pytest.raises(ArgumentError, match=f"{function}: {told}"):
         getattr(npar.analysis, function)(TRIALS, **options)
+
+
+@pytest.mark.parametrize("given", ["many", None, {}, [[1], [1, 2]]])
+def test_counts_are_numbers(given):
+    with pytest.raises(ArgumentError, match=r"wilson_interval: successes is .*; it is a number or several"):
+        npar.analysis.wilson_interval(given, 10)
+    with pytest.raises(ArgumentError, match=r"fit_psychometric: chosen is .*; it is a number or several"):
+        npar.analysis.fit_psychometric([-1, 1], given, [10, 10])
+
+
+def test_a_picture_says_what_it_draws():
+    with pytest.raises(ArgumentError, match=r"plot_trial: trace is None; it is a trace"):
+        npar.plotting.plot_trial(None)
+    with pytest.raises(ArgumentError, match=r"plot_learning_curve: history is 5; it is .* the path of a file"):
+        npar.plotting.plot_learning_curve(5)
+
+
+@pytest.mark.parametrize("given", [5, None, "a", [1]])
+def test_a_table_is_made_of_columns(given):
+    with pytest.raises(ArgumentError, match=r"Trials\(\) takes a mapping of column names to arrays; found a "):
+        npar.Trials(given)
+
+
+@pytest.mark.parametrize("given", [5, None, [1]])
+def test_a_file_has_a_path(given):
+    for use in (npar.Trials.read_csv, TRIALS.to_csv):
+        with pytest.raises(ArgumentError, match=r"is no file; give the path of one, as trials.csv"):
+            use(given)
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.csv", "choice;side\n1;2\n"), ("a.tsv", "choice,side\n1,2\n")])
+def test_a_file_with_other_separators_is_not_one_column(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(RecordError, match=r"line 1: the names are separated by '[;,]'; in a file of this name"):
+        npar.Trials.read_csv(tmp_path / name)
 
 
 def test_checked_functions_keep_name_signature_and_docstring():

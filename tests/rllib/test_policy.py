@@ -165,6 +165,27 @@ def test_the_adapter_knows_late_joiners_and_says_who_is_left() -> None:
     assert env.render().shape == (2, 2, 3)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: None,
+        lambda: "dpa_gng",
+        lambda: npar.gym_env("random_dots"),
+        lambda: npar.aec_env("random_dots"),
+        lambda: npar.batch("random_dots", lanes=1),
+    ],
+)
+def test_the_adapter_takes_parallel_environments_only(make: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"to_multi_agent_env takes a PettingZoo ParallelEnv, .*; found "):
+        to_multi_agent_env(make())
+
+
+@pytest.mark.parametrize("seed", ["a", -1, 1.5])
+def test_a_seed_of_a_configuration_is_a_whole_number(seed: Any) -> None:
+    with pytest.raises(ArgumentError, match=f"seed is {seed!r}; it is a whole number"):
+        npar.rllib.ppo_config("random_dots", seed=seed)
+
+
 def test_the_adapter_passes_our_environments_on() -> None:
     env = to_multi_agent_env(npar.parallel_env("dpa_gng", session={"steps": 30}))
     env.reset(seed=0)

@@ -130,6 +130,29 @@ def test_an_interrupted_run_is_kept_and_goes_on(tmp_path: Path) -> None:
     assert second.out == tmp_path / "run"
 
 
+def test_what_was_learnt_is_kept_now_and_then_whatever_happens(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("neuroparallel.rllib.training.KEEP_EVERY_S", 0.0)
+
+    class PowerCutError(Exception):
+        pass
+
+    def cut(progress: Progress) -> None:
+        if progress.evaluated and (tmp_path / "summary.json").exists():
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        train(quick_dots(), out=tmp_path, budget_s=60, criterion={"dots": 1.0}, evaluate_every_s=0.3, progress=cut)
+    kept = json.loads((tmp_path / "summary.json").read_text())
+    assert kept["interrupted"] is True
+    assert kept["iteration"] > 0
+    assert evaluate(tmp_path, lanes=4).performance()
+    more = train(resume=tmp_path, budget_s=0.5, criterion={"dots": 1.0})
+    assert more.iterations > kept["iteration"]
+    assert (tmp_path / "trials.csv").exists()
+    with pytest.raises(ArgumentError, match=r"It holds runs, of which .* is the latest"):
+        load_policy(tmp_path.parent)
+
+
 def test_stages_follow_each_other_and_keep_what_was_learnt() -> None:
     stages: list[int] = []
     result = train(
