@@ -83,6 +83,12 @@ def shared(result: Any) -> str:
     )
 
 
+def doubled(result: Any) -> str:
+    """How often each of two decisions was right, and how often both were."""
+    one, other = (result.records.where(stream=name)["reward"] for name in ("motion", "colour"))
+    return f"{shares_right(result)}, both {one.mean() + other.mean():.3f}"
+
+
 @dataclass(frozen=True)
 class Demonstration:
     """What is learnt, and what there is to say about it.
@@ -112,6 +118,7 @@ DEMONSTRATIONS = {
     "dpa_gng": Demonstration("dpa_gng"),
     "dpa_gng_paper": Demonstration("dpa_gng_paper"),
     "prp": Demonstration("prp", refractory),
+    "motion_colour_fixed": Demonstration("motion_colour_fixed", doubled),
     "matching_pennies": Demonstration("matching_pennies", cycling),
     "against_a_bias": Demonstration(
         "matching_pennies", choices, {SEATED: {"agent": "memory_one", "strategy": [0.7, 0.7, 0.7, 0.7]}}
