@@ -15,6 +15,7 @@ from neuroparallel.engine.horizon import group_steps, memory_steps
 from neuroparallel.engine.infos import MESSAGE, Infos, stream_info
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.noise import refill
+from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.stream import NO_LANES, BatchStream
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
@@ -402,9 +403,12 @@ class BatchEngine:
         }
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
-        """Go back to a state from `state`, taken of an engine of the same scenario and number of lanes."""
-        if len(saved["sessions"]) != self.lanes:
-            raise ArgumentError(f"the state is of {len(saved['sessions'])} lanes; this engine has {self.lanes}.")
+        """Go back to a state from `state`.
+
+        Raises:
+            ArgumentError: It is of another scenario, number of lanes or version; nothing has changed.
+        """
+        check_saved(saved, self.state())
         self.now, self._ready = saved["now"], saved["ready"]
         for name in ("sessions", "session_start", "over", "seeds", "lane_ids"):
             getattr(self, name)[:] = saved[name]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.infos import MESSAGE, stream_info
 from neuroparallel.engine.layout import Layout
+from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.scalar_group import ScalarGroup, told_by
 from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.scalar_subject import ScalarSubject
@@ -26,6 +27,8 @@ _FIELDS = (  # of the trial table, in the order in which they are noted
     *("session", "trial", "onset_step", "end_step", "outcome", "choice"),
     *("ground_truth", "reward", "response_steps"),
 )
+
+_SAVED = ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready")
 
 Action = Any  # an int, or a sequence of them where actions are factored; of a movement, float32 (axes,)
 Infos = dict[str, dict[str, int]]
@@ -316,8 +319,7 @@ class ScalarEngine:
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes; see `set_state`."""
         self._flush()
-        names = ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready")
-        return {name: getattr(self, name) for name in names} | {
+        return {name: getattr(self, name) for name in _SAVED} | {
             "streams": [stream.state() for stream in self.streams],
             "groups": [group.state() for group in self.groups],
             "subjects": [subject.state() for subject in self.subjects],
@@ -325,16 +327,13 @@ class ScalarEngine:
         }
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
-        """Go back to a state from `state`, taken of an engine of the same scenario."""
-        for name in (
-            "now",
-            "session_start",
-            "session",
-            "_seed_bits",
-            "_lane_bits",
-            "over",
-            "_ready",
-        ):
+        """Go back to a state from `state`.
+
+        Raises:
+            ArgumentError: It is of another scenario or version; nothing has changed.
+        """
+        check_saved(saved, self.state())
+        for name in _SAVED:
             setattr(self, name, saved[name])
         self._wake_at = self._until = 0
         parts: list[Any] = [*self.streams, *self.groups]

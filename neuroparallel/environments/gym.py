@@ -9,7 +9,6 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.saved import check_saved
 from neuroparallel.environments.compile import What
 from neuroparallel.environments.parallel import ParallelEnvironment
 from neuroparallel.environments.render import RENDER_MODES
@@ -124,7 +123,6 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         Raises:
             ArgumentError: It is the state of another one, or of another version of neuroparallel.
         """
-        check_saved(saved, self.get_state())
         self._parallel.set_state(saved)
 
     def __repr__(self) -> str:

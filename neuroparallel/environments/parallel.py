@@ -10,6 +10,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
+from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.environments.actions import ActionReader, read_actions
 from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
@@ -280,10 +281,12 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         """Go back to a state from `get_state` of an environment of the same scenario.
 
         Raises:
-            ArgumentError: It is the state of another scenario.
+            ArgumentError: It is the state of another scenario, or of another version of neuroparallel; nothing has
+                changed.
         """
-        if saved["name"] != self.scenario.name:
+        if saved.get("name", self.scenario.name) != self.scenario.name:
             raise ArgumentError(f"the state is of scenario {saved['name']!r}; this one is {self.scenario.name!r}.")
+        check_saved(saved, self.get_state())
         self._engine.set_state(saved["engine"])
         self._session_begun = saved["session_begun"]
         (self._begin if saved["agents"] else self._end)()

@@ -12,6 +12,8 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from pettingzoo.utils.wrappers import BaseParallelWrapper
 
+from neuroparallel.engine.saved import check_saved
+from neuroparallel.errors import ArgumentError
 from neuroparallel.wrappers._draws import Origin
 from neuroparallel.wrappers._pipeline import Pipeline
 from neuroparallel.wrappers._quick import gym_step, parallel_step
@@ -90,7 +92,10 @@ class _Form(Signal):
         return {"inside": self._base.get_state(), "wrappers": self._pipe.state()}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
-        """Go back to a state from `get_state`."""
+        """Go back to a state from `get_state`; raises ArgumentError for one that does not fit."""
+        if "inside" not in saved or "wrappers" not in saved:
+            raise ArgumentError("the state was not saved of a wrapped environment; wrap it alike, or go back without.")
+        check_saved(saved["wrappers"], self._pipe.state(), "state.wrappers")
         self._base.set_state(saved["inside"])
         self._pipe.set_state(saved["wrappers"])
 

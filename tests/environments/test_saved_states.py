@@ -35,6 +35,27 @@ def test_a_state_fits_the_scenario_that_it_is_of_before_and_in_a_session(name):
     check_saved(pickle.loads(pickle.dumps(saved.state())), fresh.state())
 
 
+@pytest.mark.parametrize("name", npar.list_scenarios())
+def test_a_state_of_one_lane_fits_before_and_in_a_session(name):
+    saved, fresh = npar.parallel_env(name), npar.parallel_env(name)
+    saved.reset(seed=0)
+    for _ in range(30):
+        saved.step({agent: saved.action_space(agent).sample() for agent in saved.agents})
+    fresh.set_state(saved.get_state())
+    assert fresh.truth() == saved.truth()
+    saved.set_state(npar.parallel_env(name).get_state())
+    fresh.set_state(saved.get_state())
+
+
+@pytest.mark.parametrize("wrapped", [npar.batch, npar.parallel_env])
+def test_a_state_without_its_wrapper_is_refused(wrapped):
+    env = npar.wrappers.previous_reward_v0(wrapped("random_dots", **({"lanes": 2} if wrapped is npar.batch else {})))
+    env.reset(seed=0)
+    inside = env.unwrapped.state() if wrapped is npar.batch else env.unwrapped.get_state()
+    with pytest.raises(ArgumentError, match="not saved of a wrapped environment"):
+        env.set_state(inside)
+
+
 @pytest.mark.parametrize("make", [npar.gym_env, lambda what: npar.vector_env(what, num_envs=3)])
 def test_a_state_of_an_earlier_version_is_refused_and_nothing_changes(make):
     env = begun(make("random_dots"))
