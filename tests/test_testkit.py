@@ -103,10 +103,9 @@ class PaysErrorsBest(Sound):
 class ShowsNothingFinite(Sound):
     """Divides by zero."""
 
-    def define(self, trial):
-        super().define(trial)
+    def observe(self, view):
         with np.errstate(divide="ignore"):
-            trial.show("light", 1 / (trial.side - LEFT), during="stimulus")
+            view.mean["light"][:] = (1 / (view.conditions["side"] - LEFT))[:, None]
 
 
 @dataclass(frozen=True, kw_only=True)

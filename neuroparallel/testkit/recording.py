@@ -222,7 +222,7 @@ def _checked(engine: BatchEngine, agent: str, array: Array) -> Array:
         lane, channel = np.argwhere(~np.isfinite(array))[0]
         raise ConformanceError(
             f"{agent}: channel {engine.channel_names(agent)[channel]!r} of lane {lane} is {array[lane, channel]}; "
-            "look for a division by 0 in the task's define."
+            "look for a division by 0 in the task's define or observe."
         )
     return array
 
