@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.group import BatchGroup
 from neuroparallel.engine.infos import MESSAGE
-from neuroparallel.engine.layout import StreamSpec
+from neuroparallel.engine.layout import Layout, StreamSpec
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import NeuroparallelError, ScenarioError, TaskError, nearest, own_code
@@ -33,13 +33,7 @@ TRIED, TRIED_TRIALS = 16, 2  # lanes, and further trials of each, that are begun
 def check_scenario(scenario: Scenario) -> None:
     """Compile a scenario to see whether it can be played; raises what is wrong with it."""
     built = build_layout(scenario)
-    agents = [*scenario.subjects, *(stream.name for stream in built.streams)]
-    for name in scenario.policies if isinstance(scenario.policies, Mapping) else ():
-        if name not in agents:
-            raise ScenarioError(f"policies.{name}: there is no such agent.{nearest(name, agents)}")
-    tied = next(filter(None, map(what_ties, built.subjects)), "")
-    if scenario.policies == "streams" and tied:
-        raise ScenarioError(f"policies: streams makes every stream an agent, but {tied}")
+    _check_agents(scenario, built)
     streams = [_compiled(scenario, stream, built.dt) for stream in built.streams]
     for group in built.groups:
         try:
@@ -50,6 +44,20 @@ def check_scenario(scenario: Scenario) -> None:
         _check_columns(together)
         if together.coupling.draws:
             _try_out(together)
+
+
+def _check_agents(scenario: Scenario, built: Layout) -> None:
+    """Who learns is there; and every stream by itself only where nothing ties it to another one."""
+    agents = [*scenario.subjects, *(stream.name for stream in built.streams)]
+    for name in scenario.policies if isinstance(scenario.policies, Mapping) else ():
+        if name not in agents:
+            raise ScenarioError(f"policies.{name}: there is no such agent.{nearest(name, agents)}")
+    tied = next(filter(None, map(what_ties, built.subjects)), "")
+    train = scenario.train or {}
+    said = {"policies": scenario.policies, "train.policies": train.get("policies"), "train.view": train.get("view")}
+    for key, value in said.items():
+        if value == "streams" and tied:
+            raise ScenarioError(f"{key}: streams makes every stream an agent, but {tied}")
 
 
 def _compiled(scenario: Scenario, stream: StreamSpec, dt: float) -> BatchStream:

@@ -13,6 +13,8 @@ import math
 import numpy as np
 import pytest
 
+from neuroparallel.agents import simulate
+from neuroparallel.analysis import response_pairs
 from neuroparallel.environments import batch
 from neuroparallel.errors import ScenarioError
 from neuroparallel.scenario import Scenario
@@ -89,6 +91,18 @@ def test_a_trial_ends_with_the_last_of_its_streams_and_does_not_last_as_long_as_
         onsets = table.where(stream=name)["onset_s"]
         assert len(onsets) >= 3
         np.testing.assert_allclose(onsets, late + period * np.arange(len(onsets)))
+
+
+@pytest.mark.parametrize(("onset", "soa"), [(0, 0), (200, 200), ("after first.fixation + 200", 300), ([0, 300], None)])
+def test_the_table_tells_asynchrony_order_and_interval_of_the_responses(onset, soa):
+    trials = simulate(combined({"first": DOTS, "second": {**DOTS, "onset": onset}}), "oracle", 100)
+    pairs = response_pairs(trials)
+    assert len(pairs["soa_ms"]) == 100
+    if soa is not None:
+        assert set(pairs["soa_ms"]) == {soa}
+    np.testing.assert_allclose(pairs["interval_s"], pairs["soa_ms"] / 1000)  # each is answered at its first moment
+    np.testing.assert_array_equal(pairs["leader"], np.where(pairs["soa_ms"] > 0, "first", ""))
+    np.testing.assert_array_equal(pairs["grouped"], pairs["soa_ms"] < 100)
 
 
 def test_a_session_ends_with_the_trial_and_not_with_its_first_stream():
@@ -369,8 +383,12 @@ def test_every_task_can_be_combined_with_every_task_and_both_engines_agree(first
     for second in TASKS:
         dt = math.gcd(int(task_class(first).dt), int(task_class(second).dt))
         for action in ways(first, second):
-            streams = {"one": {"task": first}, "two": {"task": second}}
-            scenario = Scenario.model_validate(written(streams, float(dt), action=action))  # unresolved: half the time
+            streams, group = {"one": {"task": first}, "two": {"task": second}}, None
+            if first > second:  # in the other order of the two they begin together, and always both
+                streams["two"]["onset"] = [0, 2 * dt, 5 * dt]
+                group = {"mix": {"one": 1, "two": 1, "one + two": 4}, "cue": True}
+            value = written(streams, float(dt), group, action=action)
+            scenario = Scenario.model_validate(value)  # unresolved, which takes half the time
             pair = SideBySide(scenario, 3, "mixed", checked=(1,))
             for _ in range(12):
                 pair.step()

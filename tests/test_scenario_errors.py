@@ -231,6 +231,11 @@ WRONG_TOGETHER = {  # what does not fit together: a file, what is replaced, by w
         TIED, "dt: 10\nsubjects:\n  one:\n", "policies: streams\ndt: 10\nsubjects:\n  one:\n    action: shared\n",
         r":2: policies: streams makes .* subjects\.one\.action is 'shared', .* needs action: factored",
     ),
+    "a view by streams of one cue": (
+        TIED, "dt: 10\nsubjects:\n  one:\n",
+        "train:\n  view: streams\ndt: 10\nsubjects:\n  one:\n    fixation: any\n",
+        r":3: train\.view: streams makes .* subjects\.one\.fixation is 'any', .* needs fixation: own",
+    ),
     "two time steps": (
         TIED, "dt: 10\nsubjects:\n  one:\n    streams:\n      x: {task: random_dots}",
         "subjects:\n  one:\n    streams:\n      x: {task: choice_reaction}",
