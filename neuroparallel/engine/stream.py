@@ -190,16 +190,17 @@ class BatchStream(StreamView):
     def _enter(self, lanes: Integers, rows: Integers, now: int) -> Integers:
         """Enter periods, passing through those of no duration; returns the rows arrived at, negative at the end."""
         tables = self.tables
-        empty = self._begin_periods(lanes, rows, now)
+        steps = self._begin_periods(lanes, rows, now)
+        empty = (steps == 0).nonzero()[0] if tables.any_empty else NO_LANES
         while empty.size:
             rows[empty] = tables.next[rows[empty] * tables.columns + tables.actions]
             empty = empty[rows[empty] >= 0]
             if empty.size:
-                empty = empty[self._begin_periods(lanes[empty], rows[empty], now)]
+                empty = empty[self._begin_periods(lanes[empty], rows[empty], now) == 0]
         return rows
 
     def _begin_periods(self, lanes: Integers, rows: Integers, now: int) -> Integers:
-        """Set the clocks of periods that begin; returns the positions of those that take no time."""
+        """Set the clocks of periods that begin; returns how many steps they take."""
         tables, at = self.tables, self._at(lanes)
         started = tables.clock.take(rows)
         if np.count_nonzero(started):
@@ -210,8 +211,7 @@ class BatchStream(StreamView):
         self.end[at] = now + steps
         if tables.times_periods:
             self._note_onset(lanes, rows, now)
-        empty: Integers = (steps == 0).nonzero()[0]
-        return empty
+        return steps
 
     def _note_onset(self, lanes: Integers, rows: Integers, now: int) -> None:
         """Remember when periods began; the last step of a window with a row of its own begins none."""
@@ -304,7 +304,7 @@ class BatchStream(StreamView):
             self.standing[lanes] = 0
         self._draw_durations(at, words)
         rows = self._enter(lanes, slots * self.tables.rows_per_slot, now)
-        if rows.min() < 0:
+        if self.tables.any_empty and rows.min() < 0:
             raise TaskError(f"{self.spec.name}: a trial of no duration was drawn; give some period a step or more.")
         self._wake(lanes)
         self._move(lanes, rows)

@@ -135,6 +135,7 @@ class Tables:
         self.any_late = bool(sample.truth_after.any()) or self.lazy
         self.commits = bool((sample.next == COMMIT).any()) or self.lazy
         self.any_drawn = bool((sample.steps == DRAWN).any())
+        self.any_empty = True  # whether a period may take no time
         self.cyclic = bool(_returns(sample).any())
 
     def _by_row(self, values: NDArray[Any], idle: Any = 0) -> NDArray[Any]:
@@ -170,6 +171,7 @@ class Tables:
             self.answer[slots] = answer
         else:
             self.answer, self.calm_pays = answer, bool((block.reward[~stirs] != 0).any())
+            self.any_empty = bool((block.steps == 0).any()) or any(low == 0 for low, _ in self.period_laws.values())
 
     def _stirs(self, block: Block) -> NDArray[np.bool_]:
         stirs: NDArray[np.bool_] = block.next != np.arange(block.next.shape[1])[:, None]
