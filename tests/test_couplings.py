@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import neuroparallel as npar
 from neuroparallel.errors import ScenarioError
 from neuroparallel.rule import Rule
 from neuroparallel.scenario import Scenario
@@ -143,6 +144,16 @@ def two_clocks(deadline):
     subjects = {"a": {"streams": {"x": DOTS}}, "b": {"streams": {"x": {**DOTS, "onset": 500}}}}
     groups = {"g": {"streams": ["a.x"]}, "h": {"streams": ["b.x"], "deadline": deadline}}
     return Scenario.load({"name": "clocks", "dt": 100, "subjects": subjects, "groups": groups})
+
+
+def test_an_onset_is_recorded_only_of_a_stream_that_takes_part():
+    mixed = two(second={"onset": [0, 200]}, group={"mix": {"first": 1, "first + second": 1}})
+    table = npar.simulate(mixed, agents="oracle", trials=200)
+    first = table.where(stream="first")
+    alone = np.isnan(first["soa_ms"])
+    np.testing.assert_array_equal(alone, first["mix"] == 0)
+    assert 0.3 < alone.mean() < 0.7
+    assert set(first["soa_ms"][~alone]) == {0, 200}
 
 
 @pytest.mark.parametrize("deadline", range(100, 1000, 100))

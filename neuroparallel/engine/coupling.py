@@ -124,18 +124,19 @@ class Coupling:
 
     # ---- before a trial ----
 
-    def draw(self, lanes: Integers, keys: Bits, trial: Integers) -> None:
+    def draw(self, lanes: Integers, keys: Bits, trial: Integers, part: Sequence[Any]) -> None:
         """Draw what is common to the coming trials of some lanes.
 
         Args:
             lanes: int64, (n,).
             keys: uint64, (n,). Of the group's trials.
             trial: int64, (n,). Their numbers.
+            part: Whether each member takes part: bool, or bool (n,). Who does not has no onset to record.
         """
         for place, (name, low, cuts, purpose) in self._onsets.items():
             steps = low + pick(cuts, mix(keys + np.uint64(purpose)))
             self.onset_steps[place][lanes] = steps
-            self.values[name][lanes] = steps * self.dt
+            self.values[name][lanes] = np.where(part[place], steps * self.dt, np.nan)
         given: tuple[dict[str, NDArray[Any]], ...] = tuple({} for _ in self._members)
         for name, factor, places in self._yoked:
             words = mix(keys + np.uint64(name_bits(f"condition.{name}")))

@@ -86,7 +86,8 @@ class BatchGroup:
             self.closes[at] = now + self.spec.deadline if self.spec.deadline else NEVER
         self._draw_mix(lanes)
         if self.coupling.draws:
-            self.coupling.draw(lanes, self._keys(lanes), self.trial[lanes])
+            present = [members[lanes] if self.mixed else True for members in self.takes_part.values()]
+            self.coupling.draw(lanes, self._keys(lanes), self.trial[lanes], present)
         self.pending[at] = 0 if self.mixed else len(self.streams)
         for place, index in enumerate(self.streams):
             part = lanes

@@ -66,7 +66,7 @@ class ScalarGroup:
             self.entry = bisect_right(self._cuts, word)
             self.takes_part = dict(zip(self.spec.streams, self._members[self.entry], strict=True))
         if self.coupling.draws:
-            self.coupling.draw(LANE, self._keys(), np.array([self.trial]))
+            self.coupling.draw(LANE, self._keys(), np.array([self.trial]), list(self.takes_part.values()))
         for place, (index, stream) in enumerate(self.streams.items()):
             self.onset_at[index], self.begun[index] = NEVER, False
             if not self.takes_part[index]:
