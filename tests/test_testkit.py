@@ -103,6 +103,16 @@ class PaysErrorsBest(Sound):
 class ShowsNothingFinite(Sound):
     """Divides by zero."""
 
+    def define(self, trial):
+        super().define(trial)
+        with np.errstate(divide="ignore"):
+            trial.show("light", 1 / (trial.side - LEFT), during="stimulus")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowsNothingFiniteAtLast(Sound):
+    """Divides by zero when it is looked at."""
+
     def observe(self, view):
         with np.errstate(divide="ignore"):
             view.mean["light"][:] = (1 / (view.conditions["side"] - LEFT))[:, None]
@@ -190,6 +200,11 @@ def test_an_unsound_task_is_refused_in_words_that_help(task, words):
 def test_a_task_that_shows_nothing_finite_is_refused_when_it_is_read():
     with pytest.raises(ScenarioError, match="in period 'stimulus' channel 'light_1' shows inf; it is a finite number"):
         check_task(ShowsNothingFinite(), trials=200, **QUICK)
+
+
+def test_a_task_whose_hook_shows_nothing_finite_is_refused_when_it_is_played():
+    with pytest.raises(ConformanceError, match="channel 'light_1' of lane 1 is inf; look for a division by 0"):
+        check_task(ShowsNothingFiniteAtLast(), trials=200, **QUICK)
 
 
 @pytest.mark.parametrize("task", [DrawsByItself(), RemembersByItself()])
