@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +15,7 @@ from neuroparallel.engine.infos import MESSAGE, Infos, stream_info
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.noise import refill
 from neuroparallel.engine.saved import check_saved
+from neuroparallel.engine.spaces import Spaces
 from neuroparallel.engine.stream import NO_LANES, BatchStream
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
@@ -30,7 +30,7 @@ Arrays = dict[str, NDArray[Any]]
 Step = tuple[Arrays, Arrays, Arrays, Arrays, "dict[str, Infos]"]
 
 
-class BatchEngine:
+class BatchEngine(Spaces[BatchSubject]):
     """Plays many independent lanes of a scenario, one NumPy operation for all of them.
 
     Lane i equals the scalar engine's lane i bit for bit, whatever the number of lanes. A lane whose session
@@ -112,28 +112,6 @@ class BatchEngine:
                 "this engine was made by hand, from a layout; neuroparallel.batch makes one from a scenario."
             )
         return self.maker(scenario)
-
-    # ---- spaces ---------------------------------------------------------------------------------------------
-
-    def observation_space(self, agent: str) -> gymnasium.spaces.Box:
-        """The observations of an agent: Box, float32, (channels,), unbounded (noise is Gaussian)."""
-        return self._subject(agent).observation_space
-
-    def action_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
-        """The actions of an agent: Discrete (Box for a movement); of several streams MultiDiscrete, or Dict by stream.
-
-        It is a Dict where there is a Box among several streams.
-        """
-        return self._subject(agent).action_space
-
-    def _subject(self, agent: str) -> BatchSubject:
-        if agent not in self.possible_agents:
-            raise ArgumentError(f"there is no agent {agent!r}; the agents are {', '.join(self.possible_agents)}.")
-        return self.subjects[self.possible_agents.index(agent)]
-
-    def channel_names(self, agent: str) -> tuple[str, ...]:
-        """The name of every column of an agent's observation."""
-        return self._subject(agent).names
 
     # ---- running --------------------------------------------------------------------------------------------
 

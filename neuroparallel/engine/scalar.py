@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,9 +14,10 @@ from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.scalar_group import ScalarGroup, told_by
 from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.scalar_subject import ScalarSubject
+from neuroparallel.engine.spaces import Spaces
 from neuroparallel.engine.stream import NEVER
 from neuroparallel.engine.tables import Tables
-from neuroparallel.errors import ArgumentError, UsageError, whole_number
+from neuroparallel.errors import UsageError, whole_number
 from neuroparallel.records import TrialLog, Trials
 from neuroparallel.seeding import integer_bits
 
@@ -35,7 +35,7 @@ Infos = dict[str, dict[str, int]]
 Observations = dict[str, NDArray[np.float32]]
 
 
-class ScalarEngine:
+class ScalarEngine(Spaces[ScalarSubject]):
     """Plays one lane of a scenario.
 
     Args:
@@ -81,23 +81,6 @@ class ScalarEngine:
                 for group in self.groups:
                     if sight.stream in group.spec.streams and not sight.live:
                         group.lookers.append((sight.kind, subject, number, self.streams[sight.stream]))
-
-    def _subject(self, agent: str) -> ScalarSubject:
-        if agent not in self.possible_agents:
-            raise ArgumentError(f"there is no agent {agent!r}; the agents are {', '.join(self.possible_agents)}.")
-        return self.subjects[self.possible_agents.index(agent)]
-
-    def observation_space(self, agent: str) -> gymnasium.spaces.Box:
-        """The observations of an agent: Box, float32, (channels,), unbounded (noise is Gaussian)."""
-        return self._subject(agent).observation_space
-
-    def action_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
-        """The actions of an agent, as of `neuroparallel.engine.batch.BatchEngine.action_space`."""
-        return self._subject(agent).action_space
-
-    def channel_names(self, agent: str) -> tuple[str, ...]:
-        """The name of every column of an agent's observation."""
-        return self._subject(agent).columns.names
 
     # ---- running ----
 
