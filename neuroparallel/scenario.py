@@ -225,6 +225,8 @@ class Scenario(Part):
         """
         value = self.dump()
         paths = {key: self._full_key(key).split(".") for key in changes}
+        for key, path in paths.items():
+            _refuse_strangers(value, path, key)
         for key in sorted(changes, key=lambda key: not _is_preset(paths[key])):  # presets first: others change them
             put = _put_preset if _is_preset(paths[key]) else _put
             put(value, paths[key], changes[key], key)
@@ -305,6 +307,20 @@ def _put(value: Any, path: list[str], change: Any, key: str) -> None:
         value[path[-1]] = {**old, **{name: plain(item) for name, item in change.items()}}
     else:
         value[path[-1]] = plain(change)
+
+
+_NAMED = {"subjects": "subject", "streams": "stream", "groups": "group"}
+
+
+def _refuse_strangers(value: Any, path: list[str], key: str) -> None:
+    """Refuse a key inside a subject, stream or group that does not exist: it would make one that has nothing else."""
+    for kind, name in zip(path[:-2:2], path[1:-1:2], strict=True):
+        known = value.get(kind, {})
+        if kind not in _NAMED or not known:
+            return
+        if name not in known:
+            raise ScenarioError(f"{key}: there is no {_NAMED[kind]} {name!r}.{nearest(name, known)}")
+        value = known[name]
 
 
 def _is_preset(path: list[str]) -> bool:

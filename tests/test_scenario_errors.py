@@ -389,3 +389,18 @@ def test_what_is_no_scenario_at_all_is_refused(what):
 def test_changing_an_unknown_key_is_refused():
     with pytest.raises(ScenarioError, match="Did you mean 'coherences'"):
         Scenario.load("random_dots").replace(cohrences=[1])
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("subjects.subject_0.streams.gonoga.early", "there is no stream 'gonoga'. Did you mean 'gonogo'"),
+        ("subjects.subject_1.action", "there is no subject 'subject_1'. Did you mean 'subject_0'"),
+        ("groups.trail.block", "there is no group 'trail'. Did you mean 'trial'"),
+    ],
+)
+def test_a_change_inside_what_does_not_exist_is_refused_with_the_nearest_name(key, message):
+    with pytest.raises(ScenarioError, match=rf"^{key}: {message}"):
+        Scenario.load("dpa_gng").replace(**{key: 1})
+    whole = {"subjects.subject_0.streams.third": {"task": "go_nogo"}}
+    assert "third" in Scenario.load("dpa_gng").replace(**whole).subjects["subject_0"].streams
