@@ -51,10 +51,8 @@ results = tuner.fit()
 if len(results) < SAMPLES or not all((result.metrics or {}).get("done") for result in results):
     sys.exit("Stopped early. To go on: python examples/05_tune.py --resume")
 best = results.get_best_result("env_runners/correct", "max")
-print(f"{len(results)} settings tried; best lr {best.config['lr']:.2g}: ", end="")
-print(
-    f"{100 * best.metrics['env_runners']['correct']:.0f} % correct after {best.metrics['training_iteration']} updates"
-)
+correct, updates = best.metrics["env_runners"]["correct"], best.metrics["training_iteration"]
+print(f"{len(results)} settings tried; best lr {best.config['lr']:.2g}: {correct:.0%} correct after {updates} updates")
 
 algorithm = PPO.from_checkpoint(best.checkpoint.path)  # go on with it, or take its module
 print("restored:", type(algorithm.get_module("shared")).__name__)

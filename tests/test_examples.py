@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 HEAVY = re.compile(r"npar\.rllib|import ray|from ray")
-MOST_LINES = 65
+MOST_LINES = 59  # under 60
 
 
 def _cases():
