@@ -51,7 +51,7 @@ class Played:
         """One trial; the arguments `told`, (players, LANES) each, are cut to these lanes."""
         key = trial_keys(self.lanes.astype(np.uint64) * np.uint64(977), np.full(len(self.lanes), trial))
         count = np.full(len(self.lanes), trial)
-        self.coupling.draw(self.rows, key, count)
+        self.coupling.draw(self.rows, key, count, [True] * len(self.members))
         given = []
         for place, member in enumerate(self.members):
             known = drawn_conditions(Tables(member.task, self.dt, 1), LANES)
