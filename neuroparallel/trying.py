@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neuroparallel.engine.group import BatchGroup
 from neuroparallel.engine.infos import MESSAGE
 from neuroparallel.engine.layout import Layout, StreamSpec
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.stream import assembled
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import NeuroparallelError, ScenarioError, TaskError, nearest, own_code
 from neuroparallel.outcomes import Outcome
@@ -34,11 +34,12 @@ def check_scenario(scenario: Scenario) -> None:
     """Compile a scenario to see whether it can be played; raises what is wrong with it."""
     built = build_layout(scenario)
     _check_agents(scenario, built)
-    streams = [_compiled(scenario, stream, built.dt) for stream in built.streams]
+    tables = [_compiled(scenario, stream, built.dt) for stream in built.streams]
+    ensemble, streams = assembled(built.streams, tables, TRIED)
     for group in built.groups:
         try:
             _check_rule(group.rule)
-            together = BatchGroup(group, streams, TRIED, built.dt)
+            together = BatchGroup(group, streams, ensemble, built.dt)
         except NeuroparallelError as error:
             raise ScenarioError(f"groups.{group.name}.{error}") from None
         _check_columns(together)
@@ -60,12 +61,14 @@ def _check_agents(scenario: Scenario, built: Layout) -> None:
             raise ScenarioError(f"{key}: streams makes every stream an agent, but {tied}")
 
 
-def _compiled(scenario: Scenario, stream: StreamSpec, dt: float) -> BatchStream:
-    """A stream with the tables of its task."""
+def _compiled(scenario: Scenario, stream: StreamSpec, dt: float) -> Tables:
+    """The tables of a stream's task."""
     key = f"subjects.{stream.name.replace('.', '.streams.')}"
     try:
         check_modifiers(scenario, stream.name, stream.task, dt)
-        return BatchStream(stream, Tables(stream.task, dt, TRIED), TRIED)
+        tables = Tables(stream.task, dt, TRIED)
+        assembled([stream], [tables], TRIED)
+        return tables
     except ScenarioError:
         raise
     except NeuroparallelError as error:

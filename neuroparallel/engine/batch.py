@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.batch_subject import BatchSubject
+from neuroparallel.engine.ensemble import NO_LANES
 from neuroparallel.engine.group import BatchGroup, told_by
 from neuroparallel.engine.horizon import group_steps, memory_steps
 from neuroparallel.engine.infos import MESSAGE, Infos, stream_info
@@ -16,7 +17,7 @@ from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.noise import refill
 from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.spaces import Spaces
-from neuroparallel.engine.stream import NO_LANES, BatchStream
+from neuroparallel.engine.stream import BatchStream, assembled
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
 from neuroparallel.records import TrialLog, Trials
@@ -51,10 +52,9 @@ class BatchEngine(Spaces[BatchSubject]):
         self.scenario: Any = None
         self._default_seed, self.first_lane = seed, whole_number(first_lane, "lane")
         self.maker: Callable[[Any], BatchEngine] | None = None  # of the same engine over another scenario
-        self.streams = [
-            BatchStream(spec, Tables(spec.task, layout.dt, self.lanes), self.lanes) for spec in layout.streams
-        ]
-        self.groups = [BatchGroup(spec, self.streams, self.lanes, self.dt) for spec in layout.groups]
+        tables = [Tables(spec.task, layout.dt, self.lanes) for spec in layout.streams]
+        self.ensemble, self.streams = assembled(layout.streams, tables, self.lanes)
+        self.groups = [BatchGroup(spec, self.streams, self.ensemble, self.dt) for spec in layout.groups]
         self.subjects = [BatchSubject(spec, self.streams, self.groups, self.lanes) for spec in layout.subjects]
         self._connect_partners()
         self._noisy = [stream for subject in self.subjects for stream in subject.noisy]
@@ -157,6 +157,7 @@ class BatchEngine(Spaces[BatchSubject]):
             subject.forget(lanes)
         for group in self.groups:
             group.begin(lanes, *keys, self.now)
+        self.ensemble.start(self.now)
 
     def restart(self, mask: NDArray[np.bool_]) -> Arrays:
         """Begin the next session of some lanes at once, instead of on their next step.
@@ -211,13 +212,13 @@ class BatchEngine(Spaces[BatchSubject]):
         chosen = [subject.read(actions) for subject in self.subjects]
         self.now += 1
         was_over = self.over.nonzero()[0] if self._any_over else NO_LANES
-        for subject, choice in zip(self.subjects, chosen, strict=True):
-            subject.act(choice, self.now)
+        self._act(chosen)
         trials = [stream.trial for stream in self.streams]
         outcomes, truncated = self._resolve()
         if self._keeps:
             self._log_responses(trials)
         if was_over.size:
+            self.ensemble.start(self.now)  # a stream is started once at a time
             self._begin(was_over)
             trials = [  # that step was a reset: its infos are those of one
                 np.where(self.now == self.session_start, stream.trial, before)
@@ -225,12 +226,23 @@ class BatchEngine(Spaces[BatchSubject]):
             ]
         for group in self.groups:
             group.wake(self.now)
+        self.ensemble.start(self.now)
         for subject in self.subjects:
             subject.look()
         rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
         terminations = {agent: np.zeros(self.lanes, bool) for agent in self.possible_agents}
         truncations = {agent: truncated.copy() for agent in self.possible_agents}
         return self._observe(), rewards, terminations, truncations, self._infos(outcomes, trials)
+
+    def _act(self, chosen: list[Any]) -> None:
+        """Let all streams read what the subjects do against their present state."""
+        parts: dict[int, NDArray[np.int64]] = {}
+        for subject, choice in zip(self.subjects, chosen, strict=True):
+            parts |= zip(subject.indices, subject.act(choice, self.now), strict=True)
+        order = self.ensemble.order
+        self.ensemble.act(parts[0] if len(parts) == 1 else np.concatenate([parts[i] for i in order]), self.now)
+        for subject in self.subjects:
+            subject.tell()
 
     def _resolve(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Let groups pay and record what ended, end sessions, and start what comes next."""
@@ -279,7 +291,7 @@ class BatchEngine(Spaces[BatchSubject]):
         for index in group.spec.streams:
             stream = self.streams[index]
             who = lanes[group.takes_part[index][lanes]] if group.mixed else lanes
-            outcome = stream.close(who)
+            outcome = self.ensemble.close(who + stream.base)
             outcomes[index, who] = outcome
             self._rewards[index] += stream.earned[who].sum()
             self._tally[index] += np.bincount(outcome, minlength=7)
@@ -323,6 +335,7 @@ class BatchEngine(Spaces[BatchSubject]):
     def _observe(self) -> Arrays:
         refill([(stream.noise, stream.phase, stream.stride) for stream in self._noisy])
         self._last = {subject.spec.name: subject.observe(self.now) for subject in self.subjects}
+        self.ensemble.tick()
         return self._last
 
     def _infos(self, outcomes: NDArray[np.uint8], trials: list[NDArray[np.int64]]) -> dict[str, Infos]:

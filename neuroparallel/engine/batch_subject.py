@@ -63,6 +63,7 @@ class BatchSubject:
         if spec.message is not None:
             for stream in self.streams:
                 stream.told = np.zeros(lanes)
+        self._undecided: list[NDArray[np.bool_]] = []
         self._cues = [groups[index] for index in spec.cues]
         self._partners: list[BatchSubject] = []
         for sight in spec.sights:
@@ -103,20 +104,22 @@ class BatchSubject:
         shape = (self.lanes, self.factors) if self.factors else (self.lanes,)
         return f"integers of shape {shape}, 0 to {(self.sizes - 1).tolist() if self.factors else self.sizes[0] - 1}"
 
-    def act(self, actions: Any, now: int) -> None:
-        """Hand each stream its part of an action that `read` has checked."""
+    def act(self, actions: Any, now: int) -> list[Integers]:
+        """Hand each stream its part of an action that `read` has checked; returns what it comes to, (lanes,) each."""
         if self.spec.message is not None:
             actions = self._say(actions)
+            self._undecided = [stream.outcome == 0 for stream in self.streams]
         parts = self._parts(actions)
         if self.spec.lock:
             parts = self._unlocked(parts, now)
-        for stream, part in zip(self.streams, parts, strict=True):
-            if stream.told is None:
-                stream.act(part, now)
-                continue
-            undecided = stream.outcome == 0
-            stream.act(part, now)
-            np.copyto(stream.told, self.said, where=undecided & (stream.outcome > 0))
+        return [stream.read(part, now) for stream, part in zip(self.streams, parts, strict=True)]
+
+    def tell(self) -> None:
+        """Keep what was said with the answers of this step, once they have had their effect."""
+        if self.spec.message is not None:
+            for stream, undecided in zip(self.streams, self._undecided, strict=True):
+                assert stream.told is not None
+                np.copyto(stream.told, self.said, where=undecided & (stream.outcome > 0))
 
     def _say(self, actions: Any) -> Any:
         """Take the message off an action; what is left is for the streams."""
@@ -208,7 +211,6 @@ class BatchSubject:
             np.copyto(part, self.streams[0].shown(now))
             for stream in self.streams[1:]:
                 part += stream.shown(now)
-                stream.tick()
             self.streams[0].add_noise(part)
         else:
             self._fused(out, now)
@@ -247,11 +249,9 @@ class BatchSubject:
 
     def _all_ask(self, cues: list[NDArray[np.float32]], out: NDArray[np.float32]) -> None:
         """Write what all streams that are not idle ask for; 0 where all are."""
-        resting = [stream for stream in self.streams if stream.any_idle]
-        cues = [cue + s.idle if s.any_idle else cue for cue, s in zip(cues, self.streams, strict=True)]
-        np.copyto(out, functools.reduce(np.minimum, cues))
-        if len(resting) == len(cues):
-            out[functools.reduce(np.logical_and, [stream.idle for stream in resting])] = 0.0
+        idle = [stream.idle for stream in self.streams]
+        np.copyto(out, functools.reduce(np.minimum, [cue + rests for cue, rests in zip(cues, idle, strict=True)]))
+        out[functools.reduce(np.logical_and, idle)] = 0.0
 
     def truth(self, now: int) -> NDArray[np.int64]:
         """The action that is right, int64 (lanes,) or (lanes, factors); -1 where none is defined, as for a message."""

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.coupling import Coupling, group_conditions, membership
+from neuroparallel.engine.ensemble import NEVER, NO_LANES, Ensemble
 from neuroparallel.engine.layout import GroupSpec, Onset
-from neuroparallel.engine.stream import NEVER, NO_LANES, BatchStream
+from neuroparallel.engine.stream import BatchStream
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import Bits, branch_keys, mix, name_bits, pick, trial_keys
 
@@ -26,12 +27,13 @@ class BatchGroup:
     Args:
         spec: The group.
         streams: All streams of the scenario; the group keeps its own.
-        lanes: Number of lanes.
+        ensemble: These streams together.
         dt: Time step, ms.
     """
 
-    def __init__(self, spec: GroupSpec, streams: list[BatchStream], lanes: int, dt: float) -> None:
-        self.spec, self.lanes, self.dt = spec, lanes, dt
+    def __init__(self, spec: GroupSpec, streams: list[BatchStream], ensemble: Ensemble, dt: float) -> None:
+        self.spec, self.ensemble, self.lanes, self.dt = spec, ensemble, ensemble.lanes, dt
+        lanes = ensemble.lanes
         self.streams = {index: streams[index] for index in spec.streams}
         members = [stream.spec for stream in self.streams.values()]
         self.coupling = Coupling(spec, members, dt, lanes)
@@ -54,8 +56,7 @@ class BatchGroup:
         self._members, self._cuts = membership(spec)
         self.lookers: list[tuple[str, NDArray[Any], BatchStream]] = []  # what is shown of a stream, where
         self._followers = [index for index, stream in self.streams.items() if stream.spec.onset.after >= 0]
-        for index in self._followers:
-            self.streams[self.streams[index].spec.onset.after].watched = True
+        ensemble.watched |= bool(self._followers)
         self._late = [place for place, stream in enumerate(members) if stream.onset != Onset()]
 
     # ---- trials -----------------------------------------------------------------------------------------------------
@@ -71,13 +72,13 @@ class BatchGroup:
         self.wake(now)
 
     def start(self, lanes: Integers, now: int) -> None:
-        """Draw who takes part and what they have in common, and start or schedule them."""
+        """Draw who takes part and what they have in common; they begin when the ensemble starts, or are scheduled."""
         if not lanes.size:
             return
         at = self._at(lanes)
         self.trial[at] += 1
         if self.alone:
-            next(iter(self.streams.values())).start(lanes, now)
+            self.ensemble.expect(next(iter(self.streams.values())), lanes, {})
             return
         if self.settles:
             self.started[at] = now
@@ -97,7 +98,7 @@ class BatchGroup:
             if place in self._late:
                 self._expect(place, index, part, now)
             else:
-                self._start(place, index, part, now)
+                self._start(place, index, part)
 
     def _at(self, lanes: Integers) -> Any:
         """How to index some lanes: all of them as a slice, which costs a tenth."""
@@ -124,13 +125,13 @@ class BatchGroup:
         steps = onset.steps if onset.law is None else self.coupling.onset_steps[place][at]
         self.onset_at[index][at] = now + steps
 
-    def _start(self, place: int, index: int, lanes: Integers, now: int) -> None:
+    def _start(self, place: int, index: int, lanes: Integers) -> None:
         if not lanes.size:
             return
         if place in self._late:
             self.onset_at[index][lanes] = NEVER
             self.begun[index][lanes] = True
-        self.streams[index].start(lanes, now, self.coupling.given(place, lanes))
+        self.ensemble.expect(self.streams[index], lanes, self.coupling.given(place, lanes))
 
     def values(self, lanes: Integers) -> dict[str, NDArray[Any]]:
         """The conditions that all streams of the group share, (n,) each."""
@@ -138,10 +139,10 @@ class BatchGroup:
         return {name: known[name][lanes] for name in self.names}
 
     def wake(self, now: int) -> None:
-        """Start the streams whose onset has come."""
+        """Let the streams begin whose onset has come."""
         for place in self._late:
             index = self.spec.streams[place]
-            self._start(place, index, (self.onset_at[index] == now).nonzero()[0], now)
+            self._start(place, index, (self.onset_at[index] == now).nonzero()[0])
 
     # ---- their end --------------------------------------------------------------------------------------------------
 
@@ -156,17 +157,20 @@ class BatchGroup:
         for index, stream in self.streams.items():
             if stream.ended.size:
                 self._count_ended(index, stream.ended, now)
-        done = [self._let_wait(stream) for stream in self.streams.values() if stream.ended.size]
+        done = self._let_wait([stream for stream in self.streams.values() if stream.ended.size])
         if self.limited or self.spec.abort_all:
             done.append(self._cut_short(now))
         lanes = self._together([lanes for lanes in done if lanes.size])
         return self._settle(lanes, now) if lanes.size else lanes
 
-    def _let_wait(self, stream: BatchStream) -> Integers:
-        """Let a stream rest where others are waited for; returns the lanes where it was the last to end."""
-        waiting = self.pending.take(stream.ended) > 0
-        stream.wait(stream.ended if self.gaps else stream.ended[waiting])
-        last: Integers = stream.ended[~waiting]
+    def _let_wait(self, streams: list[BatchStream]) -> list[Integers]:
+        """Let streams rest where others are waited for; returns the lanes in which each was the last to end."""
+        waiting, last = [], []
+        for stream in streams:
+            awaits = self.pending.take(stream.ended) > 0
+            waiting.append((stream, stream.ended if self.gaps else stream.ended[awaits]))
+            last.append(stream.ended[~awaits])
+        self.ensemble.wait(self.ensemble.spots(waiting))
         return last
 
     def _together(self, parts: list[Integers]) -> Integers:
@@ -211,7 +215,8 @@ class BatchGroup:
     def _never_begin(self, index: int, lanes: Integers, now: int) -> None:
         """Cancel trials before they began: they are drawn, so that records and memory know them, but not shown."""
         stream, place = self.streams[index], list(self.streams).index(index)
-        self._start(place, index, lanes, now)
+        self._start(place, index, lanes)
+        self.ensemble.start(now)
         stream.rest(lanes)
         stream.outcome[lanes] = Outcome.CANCELLED
 

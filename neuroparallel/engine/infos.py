@@ -38,7 +38,7 @@ class Infos(Mapping[str, NDArray[Any]]):
     ) -> None:
         self._subject, self._now = subject, now
         self._outcomes = [outcomes[index] for index in subject.indices]
-        self._rows = [stream.row for stream in subject.streams]  # replaced, not changed, by later steps
+        self._rows = subject.streams[0].ensemble.row  # replaced, not changed, by later steps
         self._entered = [stream.entered.copy() if stream.tables.any_late else None for stream in subject.streams]
         # A lazy task's rows are written anew for later trials, so what they say now is kept.
         self._truths = [stream.truth(now) if stream.tables.lazy else None for stream in subject.streams]
@@ -51,11 +51,11 @@ class Infos(Mapping[str, NDArray[Any]]):
         stream, _, what = key.rpartition(".")
         if stream:
             return self._of(what, self._subject.shorts.index(stream))
-        if what == "outcome" and len(self._rows) > 1:
+        if what == "outcome" and len(self._trials) > 1:
             return merged_outcome(np.stack(self._outcomes))
-        if what == "trial_end" and len(self._rows) > 1:
+        if what == "trial_end" and len(self._trials) > 1:
             return np.asarray(np.any(self._outcomes, axis=0))
-        if what == "ground_truth" and len(self._rows) > 1:
+        if what == "ground_truth" and len(self._trials) > 1:
             return self._whole_truth()
         return self._of(what, 0)
 
@@ -64,29 +64,30 @@ class Infos(Mapping[str, NDArray[Any]]):
         if self._subject.factored:
             return np.full(self._subject.lanes, -1, np.int64)
         result = np.zeros(self._subject.lanes, np.int64)
-        for index in reversed(range(len(self._rows))):
-            window = self._subject.streams[index].tables.window[self._rows[index]]
+        for index in reversed(range(len(self._trials))):
+            stream = self._subject.streams[index]
+            window = stream.tables.window[stream.rows_of(self._rows)]
             result = np.where(window, self._of("ground_truth", index), result)
         return result
 
     def _of(self, what: str, index: int) -> NDArray[Any]:
         stream = self._subject.streams[index]
-        outcome, row = self._outcomes[index], self._rows[index]
+        if what == "trial":
+            return self._trials[index]
         if what == "outcome":
-            return np.asarray(outcome, np.int64)
+            return np.asarray(self._outcomes[index], np.int64)
         if what == "trial_end":
-            return np.asarray(outcome > 0)
+            return np.asarray(self._outcomes[index] > 0)
+        row = stream.rows_of(self._rows)
         if what == "period":
             return np.asarray(stream.tables.period_of.take(row))
-        if what == "ground_truth":
-            kept = self._truths[index]
-            if kept is not None:
-                return kept
-            truth, entered = np.asarray(stream.tables.truth.take(row)), self._entered[index]
-            if entered is None:
-                return truth
-            return np.where(self._now - entered + 1 >= stream.tables.truth_after[row], truth, 0)
-        return self._trials[index]
+        kept = self._truths[index]
+        if kept is not None:
+            return kept
+        truth, entered = np.asarray(stream.tables.truth.take(row)), self._entered[index]
+        if entered is None:
+            return truth
+        return np.where(self._now - entered + 1 >= stream.tables.truth_after[row], truth, 0)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)

@@ -16,7 +16,7 @@ __all__ = ["StreamView"]
 
 
 class StreamView(StreamState):
-    """A stream as it is seen; looking moves the noise on."""
+    """A stream as it is seen."""
 
     def window_open(self) -> NDArray[np.bool_]:
         """In which lanes a response window is open, (lanes,) bool."""
@@ -64,23 +64,17 @@ class StreamView(StreamState):
             mean[:, at] = viewed(self.tables, mean[:, at], **self._moment(lanes, at, now), memory=memory)
 
     def observe(self, out: NDArray[np.float32], now: int) -> None:
-        """Write mean plus noise into (channels, lanes) float32, and move the noise on by one step."""
+        """Write mean plus noise into (channels, lanes) float32."""
         np.copyto(out, self.shown(now))
         self.add_noise(out)
 
     def add_noise(self, out: NDArray[np.float32]) -> None:
-        """Add this step's noise to (channels, lanes) float32, and move on by one step."""
+        """Add this step's noise to (channels, lanes) float32."""
         draw_counts(self.noise.counts, self.phase, out)
         if self.noise.pairs:
             self.noise.add(out)
         for row, channel in enumerate(self.tables.summed):
             np.add(self.sums[row], out[channel], out=self.sums[row], where=~self.idle)
-        self.tick()
-
-    def tick(self) -> None:
-        """Move on by one step in all that varies from step to step."""
-        if self._ticks:
-            np.add(self.phase, self.stride, out=self.phase)
 
     def seen(self) -> tuple[Bits, NDArray[np.float64]]:
         """What an observation moves on: where the noise stands, and the sums of what was seen; a copy."""

@@ -1,0 +1,406 @@
+"""All streams of a scenario in all lanes: look-ups each step, and work only where something happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroparallel.engine.draws import Given
+from neuroparallel.engine.joint_tables import JointTables
+from neuroparallel.engine.tables import Tables
+from neuroparallel.errors import TaskError
+from neuroparallel.outcomes import Outcome
+from neuroparallel.seeding import Bits, trial_keys
+from neuroparallel.trial import DRAWN
+
+if TYPE_CHECKING:
+    from neuroparallel.engine.stream import BatchStream
+
+__all__ = ["NEVER", "NO_LANES", "STATE", "Ensemble", "Integers"]
+
+Integers: TypeAlias = NDArray[np.int64]
+
+NEVER = int(np.iinfo(np.int64).max // 4)
+NO_LANES = np.empty(0, np.int64)
+
+# Arrays that are saved, restored and reset together: name, dtype, value at rest.
+STATE: tuple[tuple[str, Any, Any], ...] = (
+    ("row", np.int64, 0),
+    ("end", np.int64, NEVER),
+    ("slot", np.int64, 0),
+    ("trial", np.int64, -1),
+    ("outcome", np.uint8, 0),
+    ("choice", np.int64, -1),
+    ("response", np.int64, -1),  # steps from the clock's start to the response
+    ("clock_at", np.int64, 0),
+    ("entered", np.int64, 0),
+    ("onset", np.int64, -1),
+    ("earned", np.float64, 0.0),
+    ("held_action", np.int64, 0),
+    ("held_steps", np.int64, 0),
+    ("key", np.uint64, 0),
+    ("trial_key", np.uint64, 0),
+    ("stride", np.uint64, 1),
+    ("phase", np.uint64, 0),  # where in its noise a spot stands
+    ("other_phase", np.uint64, 0),  # where it stood when it became live, or idle: the two have separate noise
+)
+
+
+class Ensemble:
+    """The streams of a scenario in all lanes, advanced together.
+
+    A *spot* is one stream in one lane. The spots of a stream stand side by side, lane after lane, and the streams one
+    behind the other, those with the most channels first. What happens in a step is looked up for all spots at once,
+    and carried out in one go for all to which it happens, whichever stream they are of: many streams take hardly more
+    calls than one. What only one task asks for, its hooks, is left to its `BatchStream`.
+
+    The groups decide who starts and who rests.
+
+    Args:
+        parts: Tables of each stream.
+        lanes: Number of lanes.
+    """
+
+    row: Integers  # where in the joint tables each spot stands
+    end: Integers  # when the present period ends
+    slot: Integers  # which condition of the grid
+    trial: Integers
+    outcome: NDArray[np.uint8]
+    choice: Integers
+    response: Integers
+    clock_at: Integers
+    entered: Integers
+    onset: Integers
+    earned: NDArray[np.float64]
+    held_action: Integers
+    held_steps: Integers
+    key: Bits
+    trial_key: Bits
+    stride: Bits
+    phase: Bits
+    other_phase: Bits
+
+    def __init__(self, parts: Sequence[Tables], lanes: int) -> None:
+        self.tables, self.lanes = JointTables(parts), lanes
+        self.size = len(parts) * lanes
+        widths = [part.channels.width for part in parts]
+        self.order = sorted(range(len(parts)), key=lambda place: -widths[place])
+        self._starts = np.arange(len(parts)) * lanes  # the first spot of each stream, in that order
+        self._idle_rows = np.array([self.tables.idle[place] for place in self.order])
+        self._reach = [lanes * sum(width > channel for width in widths) for channel in range(max(widths))]
+        for name, dtype, value in STATE:
+            setattr(self, name, np.full(self.size, value, dtype))
+        self.row = self._idle_rows.repeat(lanes)
+        self.mean = np.zeros((max(widths), self.size), np.float32)
+        self.idle = np.ones(self.size, bool)
+        self.any_idle = True
+        self.reward = np.zeros(self.size)
+        periods = max(len(part.periods) for part in parts)
+        drawn = any(bool(part.period_laws) and not part.cyclic for part in parts)
+        self.drawn = np.zeros((periods if drawn else 0, self.size), np.int64)  # durations, in steps
+        self.streams: list[BatchStream] = []  # by their spots
+        self._due: list[tuple[int, BatchStream, Integers, Given]] = []
+        self._cyclic = any(part.cyclic for part in parts)
+        self.watched = False
+
+    def meet(self, streams: Sequence[BatchStream]) -> None:
+        """Get to know the streams, in the order of the scenario."""
+        self.streams = [streams[place] for place in self.order]
+
+    # ---- spots ----------------------------------------------------------------------------------------------
+
+    def _at(self, spots: Integers) -> Any:
+        """How to index spots: those of whole streams as a slice, which costs a tenth."""
+        count = spots.size
+        if count == self.size:
+            return slice(None)
+        if count and count % self.lanes == 0 and spots[-1] - spots[0] == count - 1:
+            return slice(int(spots[0]), int(spots[-1]) + 1)
+        return spots
+
+    def split(self, spots: Integers) -> list[tuple[BatchStream, slice]]:
+        """Which of some spots are of which stream; none of streams that have none among them."""
+        if len(self.streams) == 1:
+            return [(self.streams[0], slice(0, spots.size))] if spots.size else []
+        stops = [*spots.searchsorted(self._starts).tolist(), spots.size]
+        return [
+            (stream, slice(start, stop))
+            for stream, start, stop in zip(self.streams, stops, stops[1:], strict=False)
+            if stop > start
+        ]
+
+    @staticmethod
+    def spots(parts: Iterable[tuple[BatchStream, Integers]]) -> Integers:
+        """The spots of lanes of several streams, in order."""
+        found = sorted(((stream.base, lanes + stream.base) for stream, lanes in parts if lanes.size), key=itemgetter(0))
+        if len(found) == 1:
+            return found[0][1]
+        return np.concatenate([spots for _, spots in found]) if found else NO_LANES
+
+    # ---- a step ---------------------------------------------------------------------------------------------
+
+    def act(self, actions: Integers, now: int) -> None:
+        """Read an action of every spot against its present state; events are of time ``now``.
+
+        Args:
+            actions: int64, (spots,). What was done, or what it came to.
+            now: The present step.
+        """
+        tables = self.tables
+        if tables.any_held:
+            actions = self._hold(actions)
+        code = self.row * tables.columns
+        code += actions
+        ending = (self.end == now).nonzero()[0]
+        if ending.size:
+            code[self._at(ending)] += tables.late
+        spots = tables.stirs.take(code).nonzero()[0]
+        if tables.calm_pays:
+            self.reward = tables.reward.take(code)
+        else:
+            self.reward = np.zeros(self.size)
+            self.reward[spots] = tables.reward.take(code[spots])
+        ended = self._events(spots, code, now) if spots.size else NO_LANES
+        self.earned += self.reward
+        for stream in self.streams:
+            stream.ended = NO_LANES
+        for stream, part in self.split(ended):
+            stream.ended = ended[part] - stream.base
+
+    def _hold(self, actions: Integers) -> Integers:
+        """Let a choice through only once it was held for the time its window asks for."""
+        same = actions == self.held_action
+        self.held_steps[:] = np.where(same, self.held_steps + 1, 1)
+        self.held_action[:] = actions
+        return np.where(self.held_steps >= self.tables.held.take(self.row), actions, 0)
+
+    def _events(self, spots: Integers, code: Integers, now: int) -> Integers:
+        """Carry out what happened in some spots; returns those whose trial is over.
+
+        Args:
+            spots: int64, (n,).
+            code: int64, (spots,). Where in the tables each spot's action is.
+            now: The present step.
+        """
+        tables, at = self.tables, self._at(spots)
+        code = code[at]
+        outcome = tables.outcome.take(code)
+        if tables.any_pays:
+            outcome = self._price(spots, code, outcome, now)
+        settles = outcome.nonzero()[0]
+        if settles.size:
+            self._settle(spots.take(settles), outcome.take(settles), tables.chosen.take(code.take(settles)), now)
+        jump = tables.jump.take(code)
+        goes = jump.nonzero()[0]
+        if goes.size < spots.size:
+            spots, code, jump = spots.take(goes), code.take(goes), jump.take(goes)
+            at = self._at(spots)
+        row = self.row[at]
+        target = row + jump
+        enters = tables.enters.take(code).nonzero()[0]
+        if enters.size == spots.size:
+            target = self._enter(spots, target, now)
+        elif enters.size:
+            target[enters] = self._enter(spots.take(enters), target.take(enters), now)
+        if self.watched:
+            self._note_left(spots, row, target)
+        goes = (target >= 0).nonzero()[0]
+        if goes.size == spots.size:
+            self._move(spots, target)
+            return NO_LANES
+        self._move(spots.take(goes), target.take(goes))
+        over: Integers = spots.take((target < 0).nonzero()[0])
+        return over  # the group says who rests, and who begins again at once
+
+    def _price(self, spots: Integers, code: Integers, outcome: NDArray[np.uint8], now: int) -> NDArray[np.uint8]:
+        """Let the tasks' `pay` hooks price the responses that ask for it."""
+        pays = self.tables.pays.take(code).nonzero()[0]
+        if not pays.size:
+            return outcome
+        outcome = outcome.copy()
+        for stream, part in self.split(spots.take(pays)):
+            priced = pays[part]
+            action = self.tables.chosen.take(code.take(priced))
+            outcome[priced] = stream.price(spots.take(priced) - stream.base, action, outcome[priced], now)
+        return outcome
+
+    def _settle(self, spots: Integers, outcome: NDArray[np.uint8], chosen: NDArray[np.int16], now: int) -> None:
+        """Keep the first outcome of the trial, with the choice and the response time; -1 for a choice: time ran out."""
+        new = (self.outcome.take(spots) == 0).nonzero()[0]
+        if new.size < spots.size:
+            spots, outcome, chosen = spots.take(new), outcome.take(new), chosen.take(new)
+        at = self._at(spots)
+        self.outcome[at] = outcome
+        self.choice[at] = np.maximum(chosen, 0)
+        self.response[at] = np.where(chosen < 0, -1, now - self.clock_at[at])
+
+    def _enter(self, spots: Integers, rows: Integers, now: int) -> Integers:
+        """Enter periods, passing through those of no duration; returns the rows arrived at, negative at the end."""
+        tables = self.tables
+        steps = self._begin_periods(spots, rows, now)
+        empty = (steps == 0).nonzero()[0] if tables.any_empty else NO_LANES
+        while empty.size:
+            rows[empty] += tables.jump.take(rows[empty] * tables.columns + tables.timeout)
+            empty = empty[rows[empty] >= 0]
+            if empty.size:
+                empty = empty[self._begin_periods(spots[empty], rows[empty], now) == 0]
+        return rows
+
+    def _begin_periods(self, spots: Integers, rows: Integers, now: int) -> Integers:
+        """Set the clocks of periods that begin; returns how many steps they take."""
+        tables, at = self.tables, self._at(spots)
+        started = tables.clock.take(rows).nonzero()[0]
+        if started.size:
+            self.clock_at[spots.take(started)] = now
+        steps = tables.steps.take(rows)
+        if tables.any_drawn:
+            self._put_drawn(spots, rows, steps)
+        self.end[at] = now + steps
+        if tables.times_periods:
+            self._note_onset(spots, rows, now)
+        return steps
+
+    def _note_onset(self, spots: Integers, rows: Integers, now: int) -> None:
+        """Remember when periods began; the last step of a window with a row of its own begins none."""
+        if self.tables.finals:
+            spots = spots[~self.tables.last_step.take(rows)]
+        self.entered[self._at(spots)] = now
+
+    def _put_drawn(self, spots: Integers, rows: Integers, steps: Integers) -> None:
+        """Fill in how long those periods last whose duration is drawn."""
+        drawn = (steps == DRAWN).nonzero()[0]
+        if not drawn.size:
+            return
+        spots, rows = spots.take(drawn), rows.take(drawn)
+        if not self._cyclic:
+            steps[drawn] = self.drawn.take(self.tables.period_of.take(rows) * self.size + spots)
+            return
+        for stream, part in self.split(spots):
+            periods = self.tables.period_of.take(rows[part])
+            if stream.visits is None:
+                steps[drawn[part]] = self.drawn.take(periods * self.size + spots[part])
+            else:
+                steps[drawn[part]] = stream.draw_durations_again(spots[part] - stream.base, periods)
+
+    def _note_left(self, spots: Integers, row: Integers, target: Integers) -> None:
+        """Note which periods came to their end, for streams that wait for that; an abort is no end of a period."""
+        before = self.tables.period_of.take(row)
+        after = np.where(target >= 0, self.tables.period_of.take(np.maximum(target, 0)), -2)
+        gone = ((before != after) & (self.outcome.take(spots) != Outcome.ABORT)).nonzero()[0]
+        spots, before = spots.take(gone), before.take(gone)
+        for stream, part in self.split(spots):
+            stream.left = (spots[part] - stream.base, before[part])
+
+    def _move(self, spots: Integers, rows: Integers) -> None:
+        """Put spots on rows of the tables; what they show follows."""
+        tables, at = self.tables, self._at(spots)
+        self.row = self.row.copy()  # the infos of earlier steps keep the old one
+        self.row[at] = rows
+        reach = self.size
+        for channel, mean in enumerate(self.mean):
+            if self._reach[channel] < reach:  # streams with fewer channels stand behind the others
+                reach = self._reach[channel]
+                stop = int(spots.searchsorted(reach))
+                spots, rows = spots[:stop], rows[:stop]
+                at = self._at(spots)
+            mean[at] = tables.mean[channel].take(rows)
+
+    def rest(self, spots: Integers) -> None:
+        """Make spots idle, wherever they are: they show nothing."""
+        self.wait(spots[~self.idle.take(spots)] if self.any_idle else spots)
+
+    def wait(self, spots: Integers) -> None:
+        """Let spots be idle that were live, and show nothing."""
+        if not spots.size:
+            return
+        self.end[self._at(spots)] = NEVER
+        counts = np.diff(spots.searchsorted(self._starts), append=spots.size)
+        self._move(spots, self._idle_rows.repeat(counts))
+        self._turn(spots, idle=True)
+
+    def _turn(self, spots: Integers, *, idle: bool) -> None:
+        """Make spots idle that were live, or live that were idle: from now on they show the other noise."""
+        if not spots.size:
+            return
+        at = self._at(spots)
+        for stream, _ in self.split(spots):
+            stream.noise.forget()
+        phase = self.phase.take(spots)
+        self.phase[at] = self.other_phase[at]
+        self.other_phase[at] = phase
+        self.idle[at] = idle
+        self.any_idle = idle or bool(np.count_nonzero(self.idle))
+
+    # ---- trials ---------------------------------------------------------------------------------------------
+
+    def expect(self, stream: BatchStream, lanes: Integers, given: Given) -> None:
+        """Let a stream's next trial begin in some lanes when `start` is called.
+
+        Args:
+            stream: The stream.
+            lanes: int64, (n,).
+            given: Conditions that the group imposes, (n,) by name.
+        """
+        if lanes.size:
+            self._due.append((stream.base, stream, lanes, given))
+
+    def start(self, now: int) -> None:
+        """Draw and begin the trials that are expected."""
+        if not self._due:
+            return
+        due, self._due = sorted(self._due, key=itemgetter(0)), []
+        spots = self.spots((stream, lanes) for _, stream, lanes, _ in due)
+        at = self._at(spots)
+        trial = self.trial[at] + 1
+        keys = trial_keys(self.key[at], trial)
+        slots, rows = np.empty((2, spots.size), np.int64)
+        stop = 0
+        for _, stream, lanes, given in due:
+            part = slice(stop, stop := stop + lanes.size)
+            slots[part] = drawn = stream.draw(
+                lanes, keys[part], trial[part], given
+            )  # may look back at what is reset now
+            rows[part] = drawn * stream.tables.rows_per_slot + stream.first_row
+            stream.forget_trial(lanes)
+        self.trial = self.trial.copy()  # the infos of earlier steps keep the old one
+        self.trial[at], self.trial_key[at], self.slot[at] = trial, keys, slots
+        self.onset[at] = self.clock_at[at] = now
+        self.outcome[at] = 0
+        self.choice[at] = self.response[at] = -1
+        self.earned[at] = 0.0
+        rows = self._enter(spots, rows, now)
+        if self.tables.any_empty and rows.min() < 0:
+            stream = next(stream for stream, part in self.split(spots) if rows[part].min() < 0)
+            raise TaskError(f"{stream.spec.name}: a trial of no duration was drawn; give some period a step or more.")
+        if self.any_idle:
+            self._turn(spots[self.idle.take(spots)], idle=False)
+        self._move(spots, rows)
+
+    def resume(self, spots: Integers, rows: Integers, now: int) -> Integers:
+        """Go on, after the group has resolved, with further periods; returns the spots that are over at once."""
+        rows = self._enter(spots, rows, now)
+        goes, over = (rows >= 0).nonzero()[0], (rows < 0).nonzero()[0]
+        going = spots.take(goes)
+        if self.any_idle:
+            self._turn(going[self.idle.take(going)], idle=False)
+        self._move(going, rows.take(goes))
+        spots = spots.take(over)
+        self.rest(spots)
+        return spots
+
+    def close(self, spots: Integers) -> NDArray[np.uint8]:
+        """Close the books of trials that are over; returns their outcomes."""
+        outcome = self.outcome.take(spots)
+        unscored = (outcome == 0).nonzero()[0]
+        if unscored.size:
+            outcome[unscored] = Outcome.UNSCORED
+            self.outcome[spots.take(unscored)] = Outcome.UNSCORED
+        return outcome
+
+    def tick(self) -> None:
+        """Move on by one step in all that varies from step to step."""
+        np.add(self.phase, self.stride, out=self.phase)
