@@ -46,7 +46,7 @@ def drawn_conditions(tables: Tables, n: int) -> dict[str, Any]:
     keys = mix(np.arange(n).astype(np.uint64) * GAMMA)
     draws = TrialDraws(tables)
     words = draws.words(keys)
-    values = tables.design.values(draws.levels(words)) | draws.values(words)
+    values = tables.design.values(draws.levels(draws.slots(words))) | draws.values(words)
     for name in task.note_names():
         values[name] = np.zeros(n)
     return values if task.sequence is None else _first_trials(tables, values, keys)

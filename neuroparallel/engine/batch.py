@@ -291,7 +291,7 @@ class BatchEngine(Spaces[BatchSubject]):
         for index in group.spec.streams:
             stream = self.streams[index]
             who = lanes[group.takes_part[index][lanes]] if group.mixed else lanes
-            outcome = self.ensemble.close(who + stream.base)
+            outcome = stream.close(who)
             outcomes[index, who] = outcome
             self._rewards[index] += stream.earned[who].sum()
             self._tally[index] += np.bincount(outcome, minlength=7)

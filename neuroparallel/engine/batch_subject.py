@@ -93,7 +93,7 @@ class BatchSubject:
             raise ActionError(
                 f"{name}: actions are {array.dtype} of shape {array.shape}; they must be {self._legal()}."
             )
-        rows: Integers = array.astype(np.int64, copy=False).T  # a row for each factor
+        rows: Integers = np.ascontiguousarray(array.T, np.int64)  # a row for each factor
         unsigned = rows.view(np.uint64)  # in which a negative number is a very large one
         if unsigned.max() >= self._smallest and (unsigned.max(axis=-1) >= self.sizes).any():
             lane = int(np.argwhere((array < 0) | (array >= (self.sizes if self.factors else self.sizes[0])))[0][0])

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
-from neuroparallel.seeding import Bits, mix, name_bits, pick
+from neuroparallel.seeding import Bits, mix, name_bits, pick, trial_keys
 from neuroparallel.task import Task
 
 if TYPE_CHECKING:
     from neuroparallel.engine.stream_state import StreamState
 
-__all__ = ["Given", "Previous", "TrialDraws", "check_given", "levels_of"]
+__all__ = ["Given", "Previous", "TrialDraws", "TrialsAhead", "check_given", "slots_of"]
 
 Given: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -30,13 +30,14 @@ class TrialDraws:
         tables: The task.
 
     Attributes:
+        laws: The law of each condition that has one.
         durations: The law in steps (see `Law.steps`) of each period whose duration is drawn here.
     """
 
     def __init__(self, tables: Tables) -> None:
-        self._factors, self._laws = tables.design.factors, tables.design.laws
+        self._factors, self.laws, self._strides = tables.design.factors, tables.design.laws, tables.design.strides
         self.durations = {} if tables.cyclic else tables.period_laws
-        names = [f"condition.{name}" for name in (*self._factors, *self._laws)]
+        names = [f"condition.{name}" for name in (*self._factors, *self.laws)]
         names += [f"duration.{tables.periods[period]}" for period in self.durations]
         self._purposes = np.array([name_bits(name) for name in names], np.uint64)[:, None]
 
@@ -44,35 +45,112 @@ class TrialDraws:
         """The words of some trials; uint64 (n,) trial keys to uint64 (purposes, n)."""
         return mix(keys + self._purposes)
 
-    def levels(self, words: Bits) -> dict[str, NDArray[np.int64]]:
-        """The level of every factor, by integer comparison; int64 (n,) each."""
-        return {name: pick(factor.cuts, row) for (name, factor), row in zip(self._factors.items(), words, strict=False)}
+    def levels(self, slots: NDArray[np.integer[Any]]) -> dict[str, NDArray[np.int64]]:
+        """The level of every factor in cells of the design, int64 (n,) each."""
+        cells = slots.astype(np.int64)
+        return {name: cells // self._strides[name] % len(factor) for name, factor in self._factors.items()}
 
     def values(self, words: Bits) -> dict[str, NDArray[np.float64]]:
         """The conditions that have a law; float64 (n,) each."""
         rows = words[len(self._factors) :]
-        return {name: law.draw(row) for (name, law), row in zip(self._laws.items(), rows, strict=False)}
+        return {name: law.draw(row) for (name, law), row in zip(self.laws.items(), rows, strict=False)}
 
-    def steps(self, words: Bits) -> list[tuple[int, NDArray[np.int64]]]:
-        """The periods whose durations are drawn, and for how many steps each lasts; int64 (n,) each."""
-        rows = words[len(self._factors) + len(self._laws) :]
+    def steps(self, words: Bits) -> dict[int, NDArray[np.int64]]:
+        """For how many steps each period lasts whose duration is drawn; int64 (n,) each."""
+        rows = words[len(self._factors) + len(self.laws) :]
         laws = self.durations.items()
-        return [(period, low + pick(cuts, row)) for (period, (low, cuts)), row in zip(laws, rows, strict=True)]
+        return {period: low + pick(cuts, row) for (period, (low, cuts)), row in zip(laws, rows, strict=True)}
+
+    def slots(self, words: Bits) -> NDArray[np.int64]:
+        """The cell of the design, by its number; int64 (n,)."""
+        slots = np.zeros(words.shape[1], np.int64)
+        for (name, factor), row in zip(self._factors.items(), words, strict=False):
+            slots += pick(factor.cuts, row) * self._strides[name]
+        return slots
 
 
-def levels_of(
-    tables: Tables, conditions: dict[str, NDArray[Any]], drawn: dict[str, NDArray[np.int64]]
-) -> NDArray[np.int64]:
-    """Find the slot of the grid that holds given conditions; raises TaskError for a value that is no level."""
-    slots = np.zeros(len(next(iter(drawn.values()))), np.int64)
-    for name, factor in tables.design.factors.items():
-        level = drawn[name]
+AHEAD_WORDS = 4096  # how many trials are drawn at once, of all lanes together
+MOST_AHEAD = 64
+
+
+class TrialsAhead:
+    """What the next trials of each lane draw, made for many trials and lanes at once: calls cost more than words do.
+
+    Args:
+        draws: What is drawn at the start of a trial.
+        lanes: How many lanes there are.
+        size: How many cells the design has.
+
+    Attributes:
+        slots: Integers, (trials * lanes,). Which cell of the design a trial has, at the place that `find` says.
+        values, steps: The same for its values, by law; its durations, by period.
+    """
+
+    def __init__(self, draws: TrialDraws, lanes: int, size: int) -> None:
+        self._draws, self._lanes = draws, lanes
+        self._some = min(max(AHEAD_WORDS // lanes, 1), MOST_AHEAD)  # trials that are made at a time
+        self._room = 2 * self._some
+        self._until = np.zeros(lanes, np.int64)  # which trial of a lane is the first that was not drawn yet
+        self._now = np.full(lanes, -1)  # which trial of a lane was the last to be looked up
+        places = self._room * lanes
+        self.slots = np.zeros(places, np.min_scalar_type(size))  # small, so that they stay in the cache
+        self.values = {name: np.zeros(places) for name in draws.laws}
+        self.steps = {period: np.zeros(places, np.int32) for period in draws.durations}
+
+    def forget(self, lanes: Any, trial: NDArray[np.int64]) -> None:
+        """Forget what was drawn for lanes; their present trials are, (n,)."""
+        self._now[lanes], self._until[lanes] = trial, trial + 1
+
+    def find(self, lanes: NDArray[np.int64], trial: NDArray[np.int64], keys: Bits) -> NDArray[np.int64]:
+        """Where the draws of trials are found, in all arrays.
+
+        Args:
+            lanes: int64, (n,).
+            trial: int64, (n,). The numbers of their trials.
+            keys: uint64, (lanes,). Of all lanes.
+
+        Returns:
+            int64, (n,).
+        """
+        if np.count_nonzero(trial >= self._until.take(lanes)):
+            self._make(keys)
+        self._now[lanes] = trial
+        place: NDArray[np.int64] = trial % self._room
+        place *= self._lanes
+        place += lanes
+        return place
+
+    def _make(self, keys: Bits) -> None:
+        """Draw further trials of all lanes that have room for them."""
+        lanes = (self._until - self._now <= self._some).nonzero()[0]
+        trial = self._until[lanes] + np.arange(self._some)[:, None]
+        place = (trial % self._room * self._lanes + lanes).ravel()
+        words = self._draws.words(trial_keys(keys[lanes], trial).ravel())
+        self.slots[place] = self._draws.slots(words)
+        for name, value in self._draws.values(words).items():
+            self.values[name][place] = value
+        for period, steps in self._draws.steps(words).items():
+            self.steps[period][place] = steps
+        self._until[lanes] += self._some
+
+
+def slots_of(tables: Tables, conditions: Mapping[str, NDArray[Any]], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find the slots of the grid that hold given conditions; raises TaskError for a value that is no level.
+
+    Args:
+        tables: The task.
+        conditions: By name, (n,).
+        drawn: int64, (n,). The slots that were drawn; most conditions are still as they have it.
+    """
+    slots, design = drawn, tables.design
+    for name, factor in design.factors.items():
         columns = {name: factor.values} if factor.columns is None else factor.columns
-        changed = _either([values.take(level) != conditions[column] for column, values in columns.items()]).nonzero()[0]
+        changed = _either([tables.grid[key].take(drawn) != conditions[key] for key in columns]).nonzero()[0]
         if changed.size:
-            level = level.copy()
-            level[changed] = _find_levels(tables, columns, {key: conditions[key][changed] for key in columns})
-        slots += level * tables.design.strides[name]
+            stride = design.strides[name]
+            level = _find_levels(tables, columns, {key: conditions[key][changed] for key in columns})
+            slots = slots.copy()
+            slots[changed] += (level - drawn[changed] // stride % len(factor)) * stride
     return slots
 
 

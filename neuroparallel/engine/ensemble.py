@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -14,7 +13,7 @@ from neuroparallel.engine.joint_tables import JointTables
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.seeding import Bits, trial_keys
+from neuroparallel.seeding import Bits
 from neuroparallel.trial import DRAWN
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ STATE: tuple[tuple[str, Any, Any], ...] = (
     ("held_action", np.int64, 0),
     ("held_steps", np.int64, 0),
     ("key", np.uint64, 0),
-    ("trial_key", np.uint64, 0),
     ("stride", np.uint64, 1),
     ("phase", np.uint64, 0),  # where in its noise a spot stands
     ("other_phase", np.uint64, 0),  # where it stood when it became live, or idle: the two have separate noise
@@ -79,7 +77,6 @@ class Ensemble:
     held_action: Integers
     held_steps: Integers
     key: Bits
-    trial_key: Bits
     stride: Bits
     phase: Bits
     other_phase: Bits
@@ -89,12 +86,11 @@ class Ensemble:
         self.size = len(parts) * lanes
         widths = [part.channels.width for part in parts]
         self.order = sorted(range(len(parts)), key=lambda place: -widths[place])
-        self._starts = np.arange(len(parts)) * lanes  # the first spot of each stream, in that order
-        self._idle_rows = np.array([self.tables.idle[place] for place in self.order])
+        self._stops = np.arange(1, len(parts) + 1) * lanes  # behind the last spot of each stream, in that order
         self._reach = [lanes * sum(width > channel for width in widths) for channel in range(max(widths))]
         for name, dtype, value in STATE:
             setattr(self, name, np.full(self.size, value, dtype))
-        self.row = self._idle_rows.repeat(lanes)
+        self.row = np.array([self.tables.idle[place] for place in self.order]).repeat(lanes)
         self.mean = np.zeros((max(widths), self.size), np.float32)
         self.idle = np.ones(self.size, bool)
         self.any_idle = True
@@ -103,7 +99,7 @@ class Ensemble:
         drawn = any(bool(part.period_laws) and not part.cyclic for part in parts)
         self.drawn = np.zeros((periods if drawn else 0, self.size), np.int64)  # durations, in steps
         self.streams: list[BatchStream] = []  # by their spots
-        self._due: list[tuple[int, BatchStream, Integers, Given]] = []
+        self._due: dict[int, tuple[Integers, Given]] = {}  # whose next trials are to begin, by place of the stream
         self._cyclic = any(part.cyclic for part in parts)
         self.watched = False
 
@@ -124,22 +120,20 @@ class Ensemble:
 
     def split(self, spots: Integers) -> list[tuple[BatchStream, slice]]:
         """Which of some spots are of which stream; none of streams that have none among them."""
+        if not spots.size:
+            return []
         if len(self.streams) == 1:
-            return [(self.streams[0], slice(0, spots.size))] if spots.size else []
-        stops = [*spots.searchsorted(self._starts).tolist(), spots.size]
-        return [
-            (stream, slice(start, stop))
-            for stream, start, stop in zip(self.streams, stops, stops[1:], strict=False)
-            if stop > start
-        ]
+            return [(self.streams[0], slice(0, spots.size))]
+        parts, start = [], 0
+        for stream, stop in zip(self.streams, spots.searchsorted(self._stops).tolist(), strict=True):
+            if stop > start:
+                parts.append((stream, slice(start, stop)))
+                start = stop
+        return parts
 
-    @staticmethod
-    def spots(parts: Iterable[tuple[BatchStream, Integers]]) -> Integers:
-        """The spots of lanes of several streams, in order."""
-        found = sorted(((stream.base, lanes + stream.base) for stream, lanes in parts if lanes.size), key=itemgetter(0))
-        if len(found) == 1:
-            return found[0][1]
-        return np.concatenate([spots for _, spots in found]) if found else NO_LANES
+    def spots(self, lanes: Mapping[int, Integers]) -> Integers:
+        """The spots of some lanes of several streams, in order; int64 (n,) each, by place of the stream."""
+        return _joined([stream.spots(lanes[stream.place]) for stream in self.streams if stream.place in lanes])
 
     # ---- a step ---------------------------------------------------------------------------------------------
 
@@ -166,10 +160,14 @@ class Ensemble:
             self.reward[spots] = tables.reward.take(code[spots])
         ended = self._events(spots, code, now) if spots.size else NO_LANES
         self.earned += self.reward
+        self._note_ended(ended)
+
+    def _note_ended(self, spots: Integers) -> None:
+        """Tell every stream in which lanes its trial has just ended."""
         for stream in self.streams:
             stream.ended = NO_LANES
-        for stream, part in self.split(ended):
-            stream.ended = ended[part] - stream.base
+        for stream, part in self.split(spots):
+            stream.ended = spots[part] - stream.base
 
     def _hold(self, actions: Integers) -> Integers:
         """Let a choice through only once it was held for the time its window asks for."""
@@ -186,35 +184,45 @@ class Ensemble:
             code: int64, (spots,). Where in the tables each spot's action is.
             now: The present step.
         """
-        tables, at = self.tables, self._at(spots)
-        code = code[at]
-        outcome = tables.outcome.take(code)
+        tables = self.tables
+        code = code[self._at(spots)]
         if tables.any_pays:
-            outcome = self._price(spots, code, outcome, now)
-        settles = outcome.nonzero()[0]
-        if settles.size:
-            self._settle(spots.take(settles), outcome.take(settles), tables.chosen.take(code.take(settles)), now)
-        jump = tables.jump.take(code)
-        goes = jump.nonzero()[0]
-        if goes.size < spots.size:
-            spots, code, jump = spots.take(goes), code.take(goes), jump.take(goes)
-            at = self._at(spots)
-        row = self.row[at]
-        target = row + jump
-        enters = tables.enters.take(code).nonzero()[0]
-        if enters.size == spots.size:
+            self._settle_priced(spots, code, now)
+        else:
+            settles = tables.settles.take(code).nonzero()[0]
+            if settles.size:
+                done = code.take(settles)
+                self._settle(spots.take(settles), tables.outcome.take(done), tables.chosen.take(done), now)
+        moves = tables.moves.take(code)
+        if np.count_nonzero(moves) < spots.size:
+            goes = moves.nonzero()[0]
+            spots, code = spots.take(goes), code.take(goes)
+        row = self.row[self._at(spots)]
+        target = row + tables.jump.take(code)
+        enters = tables.enters.take(code)
+        if np.count_nonzero(enters) == spots.size:
             target = self._enter(spots, target, now)
-        elif enters.size:
-            target[enters] = self._enter(spots.take(enters), target.take(enters), now)
+        else:
+            goes = enters.nonzero()[0]
+            target[goes] = self._enter(spots.take(goes), target.take(goes), now)
         if self.watched:
             self._note_left(spots, row, target)
-        goes = (target >= 0).nonzero()[0]
-        if goes.size == spots.size:
+        over = (target < 0).nonzero()[0]
+        if not over.size:
             self._move(spots, target)
             return NO_LANES
-        self._move(spots.take(goes), target.take(goes))
-        over: Integers = spots.take((target < 0).nonzero()[0])
-        return over  # the group says who rests, and who begins again at once
+        if over.size < spots.size:
+            goes = (target >= 0).nonzero()[0]
+            self._move(spots.take(goes), target.take(goes))
+        ended: Integers = spots.take(over)
+        return ended  # the group says who rests, and who begins again at once
+
+    def _settle_priced(self, spots: Integers, code: Integers, now: int) -> None:
+        """Settle what ended after the tasks' `pay` hooks have had their say."""
+        outcome = self._price(spots, code, self.tables.outcome.take(code), now)
+        settles = outcome.nonzero()[0]
+        chosen = self.tables.chosen.take(code.take(settles))
+        self._settle(spots.take(settles), outcome.take(settles), chosen, now)
 
     def _price(self, spots: Integers, code: Integers, outcome: NDArray[np.uint8], now: int) -> NDArray[np.uint8]:
         """Let the tasks' `pay` hooks price the responses that ask for it."""
@@ -230,13 +238,16 @@ class Ensemble:
 
     def _settle(self, spots: Integers, outcome: NDArray[np.uint8], chosen: NDArray[np.int16], now: int) -> None:
         """Keep the first outcome of the trial, with the choice and the response time; -1 for a choice: time ran out."""
-        new = (self.outcome.take(spots) == 0).nonzero()[0]
-        if new.size < spots.size:
+        before = self.outcome.take(spots)
+        if np.count_nonzero(before):
+            new = (before == 0).nonzero()[0]
             spots, outcome, chosen = spots.take(new), outcome.take(new), chosen.take(new)
         at = self._at(spots)
-        self.outcome[at] = outcome
-        self.choice[at] = np.maximum(chosen, 0)
-        self.response[at] = np.where(chosen < 0, -1, now - self.clock_at[at])
+        response = now - self.clock_at[at]
+        late = (chosen < 0).nonzero()[0]
+        if late.size:
+            response[late], chosen = -1, np.maximum(chosen, 0)
+        self.outcome[at], self.choice[at], self.response[at] = outcome, chosen, response
 
     def _enter(self, spots: Integers, rows: Integers, now: int) -> Integers:
         """Enter periods, passing through those of no duration; returns the rows arrived at, negative at the end."""
@@ -311,16 +322,26 @@ class Ensemble:
 
     def rest(self, spots: Integers) -> None:
         """Make spots idle, wherever they are: they show nothing."""
-        self.wait(spots[~self.idle.take(spots)] if self.any_idle else spots)
+        self.wait(spots.take(np.logical_not(self.idle.take(spots)).nonzero()[0]) if self.any_idle else spots)
 
     def wait(self, spots: Integers) -> None:
         """Let spots be idle that were live, and show nothing."""
         if not spots.size:
             return
         self.end[self._at(spots)] = NEVER
-        counts = np.diff(spots.searchsorted(self._starts), append=spots.size)
-        self._move(spots, self._idle_rows.repeat(counts))
+        rows = np.empty(spots.size, np.int64)
+        for stream, part in self.split(spots):
+            rows[part] = stream.idle_row
+        self._move(spots, rows)
         self._turn(spots, idle=True)
+
+    def _wake(self, spots: Integers) -> None:
+        """Let spots be live that were idle."""
+        if self.any_idle:
+            idle = self.idle.take(spots)
+            asleep = np.count_nonzero(idle)
+            if asleep:
+                self._turn(spots if asleep == spots.size else spots.take(idle.nonzero()[0]), idle=False)
 
     def _turn(self, spots: Integers, *, idle: bool) -> None:
         """Make spots idle that were live, or live that were idle: from now on they show the other noise."""
@@ -346,28 +367,26 @@ class Ensemble:
             given: Conditions that the group imposes, (n,) by name.
         """
         if lanes.size:
-            self._due.append((stream.base, stream, lanes, given))
+            self._due[stream.place] = (lanes, given)
 
     def start(self, now: int) -> None:
         """Draw and begin the trials that are expected."""
         if not self._due:
             return
-        due, self._due = sorted(self._due, key=itemgetter(0)), []
-        spots = self.spots((stream, lanes) for _, stream, lanes, _ in due)
+        due, self._due = self._due, {}
+        parts, cells, entries = [], [], []
+        for stream in self.streams:
+            if stream.place in due:
+                lanes, given = due[stream.place]
+                drawn = stream.draw(lanes, given)  # may look back at what is reset below
+                parts.append(stream.spots(lanes))
+                cells.append(drawn)
+                entries.append(drawn * stream.tables.rows_per_slot + stream.first_row)
+        spots, slots, rows = _joined(parts), _joined(cells), _joined(entries)
         at = self._at(spots)
-        trial = self.trial[at] + 1
-        keys = trial_keys(self.key[at], trial)
-        slots, rows = np.empty((2, spots.size), np.int64)
-        stop = 0
-        for _, stream, lanes, given in due:
-            part = slice(stop, stop := stop + lanes.size)
-            slots[part] = drawn = stream.draw(
-                lanes, keys[part], trial[part], given
-            )  # may look back at what is reset now
-            rows[part] = drawn * stream.tables.rows_per_slot + stream.first_row
-            stream.forget_trial(lanes)
         self.trial = self.trial.copy()  # the infos of earlier steps keep the old one
-        self.trial[at], self.trial_key[at], self.slot[at] = trial, keys, slots
+        self.trial[at] += 1
+        self.slot[at] = slots
         self.onset[at] = self.clock_at[at] = now
         self.outcome[at] = 0
         self.choice[at] = self.response[at] = -1
@@ -376,8 +395,7 @@ class Ensemble:
         if self.tables.any_empty and rows.min() < 0:
             stream = next(stream for stream, part in self.split(spots) if rows[part].min() < 0)
             raise TaskError(f"{stream.spec.name}: a trial of no duration was drawn; give some period a step or more.")
-        if self.any_idle:
-            self._turn(spots[self.idle.take(spots)], idle=False)
+        self._wake(spots)
         self._move(spots, rows)
 
     def resume(self, spots: Integers, rows: Integers, now: int) -> Integers:
@@ -385,22 +403,17 @@ class Ensemble:
         rows = self._enter(spots, rows, now)
         goes, over = (rows >= 0).nonzero()[0], (rows < 0).nonzero()[0]
         going = spots.take(goes)
-        if self.any_idle:
-            self._turn(going[self.idle.take(going)], idle=False)
+        self._wake(going)
         self._move(going, rows.take(goes))
         spots = spots.take(over)
         self.rest(spots)
         return spots
 
-    def close(self, spots: Integers) -> NDArray[np.uint8]:
-        """Close the books of trials that are over; returns their outcomes."""
-        outcome = self.outcome.take(spots)
-        unscored = (outcome == 0).nonzero()[0]
-        if unscored.size:
-            outcome[unscored] = Outcome.UNSCORED
-            self.outcome[spots.take(unscored)] = Outcome.UNSCORED
-        return outcome
-
     def tick(self) -> None:
         """Move on by one step in all that varies from step to step."""
         np.add(self.phase, self.stride, out=self.phase)
+
+
+def _joined(parts: Sequence[Integers]) -> Integers:
+    """Several arrays, one behind the other; int64 (n,) each."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else NO_LANES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -163,13 +163,13 @@ class BatchGroup:
         lanes = self._together([lanes for lanes in done if lanes.size])
         return self._settle(lanes, now) if lanes.size else lanes
 
-    def _let_wait(self, streams: list[BatchStream]) -> list[Integers]:
+    def _let_wait(self, streams: Sequence[BatchStream]) -> list[Integers]:
         """Let streams rest where others are waited for; returns the lanes in which each was the last to end."""
-        waiting, last = [], []
+        waiting, last = {}, []
         for stream in streams:
             awaits = self.pending.take(stream.ended) > 0
-            waiting.append((stream, stream.ended if self.gaps else stream.ended[awaits]))
-            last.append(stream.ended[~awaits])
+            last.append(stream.ended.take(np.logical_not(awaits).nonzero()[0]))
+            waiting[stream.place] = stream.ended if self.gaps else stream.ended.take(awaits.nonzero()[0])
         self.ensemble.wait(self.ensemble.spots(waiting))
         return last
 

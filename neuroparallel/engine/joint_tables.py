@@ -35,7 +35,8 @@ class JointTables:
         held: int64, (rows,). For how many steps a choice has to be held.
         late: Added to an action, its column in the last step of a period.
         jump: int64, (codes,). From a row to the next; 0 stays there, `OVER` ends the trial.
-        enters: bool, (codes,). Whether another period begins.
+        settles, moves, enters: bool, (codes,). Whether the outcome is decided; another row is gone to; another period
+            begins.
         reward, outcome, chosen, pays, stirs: (codes,). As in `Tables`.
     """
 
@@ -52,7 +53,7 @@ class JointTables:
         self.clock, self.last_step = np.zeros(rows, bool), np.zeros(rows, bool)
         self.reward, self.jump = np.zeros(codes), np.zeros(codes, np.int64)
         self.outcome, self.chosen = np.zeros(codes, np.uint8), np.full(codes, -1, np.int16)
-        self.enters, self.pays, self.stirs = (np.zeros(codes, bool) for _ in range(3))
+        self.settles, self.moves, self.enters, self.pays, self.stirs = (np.zeros(codes, bool) for _ in range(5))
         for place, part in enumerate(parts):
             self.fill(place, np.arange(part.idle + 1))
         self.idle = [first + part.idle for first, part in zip(self.first, parts, strict=True)]
@@ -92,6 +93,7 @@ class JointTables:
             there = np.where(passes, after, there)
         self.enters[new] = begins & (there >= 0)
         self.jump[new] = np.where(there >= 0, there - rows, OVER)
+        self.moves[new], self.settles[new] = self.jump[new] != 0, part.outcome[old] > 0
 
     def _may_be_empty(self) -> bool:
         """Whether a period of no duration can still be arrived at."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import added_up, moved, viewed
-from neuroparallel.engine.draws import Given, TrialDraws, check_given, levels_of
+from neuroparallel.engine.draws import Given, TrialDraws, check_given, slots_of
 from neuroparallel.engine.ensemble import NEVER
 from neuroparallel.engine.lane_noise import LaneNoise
 from neuroparallel.engine.layout import StreamSpec
@@ -253,18 +253,15 @@ class ScalarStream:
 
         They hang on the number of the trial and on nothing else, so they are drawn many at a time.
         """
-        strides = self.tables.design.strides
         for first in count(self.trial, AHEAD):
             keys = trial_keys(np.array([self.key], np.uint64), np.arange(first, first + AHEAD))
-            words, slots = self._draws.words(keys), np.zeros(AHEAD, np.int64)
-            for name, level in self._draws.levels(words).items():
-                slots += level * strides[name]
-            yield from zip(keys.tolist(), slots.tolist(), words.T[:, :, None], strict=True)
+            words = self._draws.words(keys)
+            yield from zip(keys.tolist(), self._draws.slots(words).tolist(), words.T[:, :, None], strict=True)
 
     def _draw_values(self, first: bool, given: Given, words: Bits) -> int:
         tables, task = self.tables, self.spec.task
-        levels = self._draws.levels(words)
-        values = tables.design.values(levels) | self._draws.values(words)
+        slot = np.array([self.slot])
+        values = tables.design.values(self._draws.levels(slot)) | self._draws.values(words)
         for name in self.notes:
             values[name] = np.zeros(1)
         values |= given
@@ -286,7 +283,7 @@ class ScalarStream:
             check_given(task, given, values)
         self.conditions = values
         if not tables.lazy:
-            return int(levels_of(tables, values, levels)[0]) if levels else 0
+            return int(slots_of(tables, values, slot)[0])
         tables.define(np.zeros(1, np.int64), values)
         self.lists.rows.clear()
         return 0

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import added_up, moved
-from neuroparallel.engine.draws import Given, Previous, check_given, levels_of
+from neuroparallel.engine.draws import Given, Previous, check_given, slots_of
 from neuroparallel.engine.ensemble import STATE, Ensemble, Integers
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.stream_view import StreamView
 from neuroparallel.engine.tables import Tables
-from neuroparallel.seeding import GAMMA, Bits, branch_keys, mix, name_bits, noise_increments, pick
+from neuroparallel.outcomes import Outcome
+from neuroparallel.seeding import GAMMA, Bits, branch_keys, mix, name_bits, noise_increments, pick, trial_keys
 from neuroparallel.task import Draw, Response
 
 __all__ = ["BatchStream", "assembled"]
@@ -31,8 +32,9 @@ class BatchStream(StreamView):
     def begin(self, lanes: Integers, seeds: Bits, lane_ids: Bits, sessions: Bits) -> None:
         """Start a session: new keys, empty memory, first trial still to come."""
         key = branch_keys(seeds, lane_ids, sessions, self.spec.branch)
-        joint, spots = self.ensemble, lanes + self.base
+        joint, spots = self.ensemble, self.spots(lanes)
         self.noise.forget()
+        self._ahead.forget(lanes, np.full(lanes.size, -1))
         joint.row, joint.trial = joint.row.copy(), joint.trial.copy()  # the infos of earlier steps keep the old ones
         for name, _, value in STATE:
             getattr(joint, name)[spots] = value
@@ -48,12 +50,12 @@ class BatchStream(StreamView):
 
     def rest(self, lanes: Integers) -> None:
         """Make lanes idle, wherever they are: they show nothing."""
-        self.ensemble.rest(lanes + self.base)
+        self.ensemble.rest(self.spots(lanes))
 
     def resume(self, lanes: Integers, period: int, now: int) -> Integers:
         """Go on, after the group has resolved, to a further period; returns lanes that are over at once."""
         rows = self.slot[lanes] * self.tables.rows_per_slot + (self.tables.phase + period + self.first_row)
-        over: Integers = self.ensemble.resume(lanes + self.base, rows, now) - self.base
+        over: Integers = self.ensemble.resume(self.spots(lanes), rows, now) - self.base
         return over
 
     # ---- a step ---------------------------------------------------------------------------------------------
@@ -109,7 +111,7 @@ class BatchStream(StreamView):
             conditions=self.values(who),
             memory={name: array[who] for name, array in self.memory.items()},
             shown=added_up(self.tables, self.sums[:, who]),
-            _keys=self.trial_key[who],
+            _keys=trial_keys(self.key[who], self.trial[who]),
         )
         self.spec.task.pay(response)  # type: ignore[misc]
         self.reward[who] = response.reward
@@ -130,50 +132,70 @@ class BatchStream(StreamView):
                 again = self.visits[who, period].astype(np.uint64) * GAMMA
                 self.visits[who, period] += 1
                 purpose = np.uint64(name_bits(f"duration.{self.tables.periods[period]}"))
-                steps[here] = low + pick(cuts, mix(self.trial_key[who] + purpose + again))
+                steps[here] = low + pick(cuts, mix(trial_keys(self.key[who], self.trial[who]) + purpose + again))
         return steps
 
     # ---- trials ---------------------------------------------------------------------------------------------
 
-    def forget_trial(self, lanes: Integers) -> None:
-        """Reset what is kept of a trial, before the next one begins."""
-        if self.tables.summed:
-            self.sums[:, self._at(lanes)] = 0.0
-        if self.visits is not None:
-            self.visits[lanes] = 0
-        if self.shows_choice:
-            self.standing[lanes] = 0
+    def draw(self, lanes: Integers, given: Given) -> Integers:
+        """Draw the conditions and durations of coming trials, and forget the ones before.
 
-    def draw(self, lanes: Integers, keys: Bits, trial: Integers, given: Given) -> Integers:
-        """Draw the conditions and durations of trials; returns the slots of the tables that hold them."""
+        Args:
+            lanes: int64, (n,).
+            given: Conditions that the group imposes, (n,) by name.
+
+        Returns:
+            int64, (n,). The slots of the tables that hold the conditions.
+        """
+        at = self._at(lanes)
+        trial = self.trial[at] + 1
+        ahead = self._ahead.find(lanes, trial, self.key)
+        slots = self._conditions(lanes, trial, ahead, given)
+        for period, steps in self._ahead.steps.items():
+            self.ensemble.drawn[period, self._part][at] = steps.take(ahead)
+        if self.tables.summed:
+            self.sums[:, at] = 0.0
+        if self.visits is not None:
+            self.visits[at] = 0
+        if self.shows_choice:
+            self.standing[at] = 0
+        return slots
+
+    def _conditions(self, lanes: Integers, trial: Integers, ahead: Integers, given: Given) -> Integers:
+        """The slots of coming trials, after all have had their say who may change what was drawn."""
         tables, task = self.tables, self.spec.task
-        words = self._draws.words(keys)
-        self.draw_durations(self._at(lanes), words)
-        levels = self._draws.levels(words)
+        slots = self._ahead.slots.take(ahead).astype(np.int64)
         if not self.keeps_values and not given:
-            slots = np.zeros(len(lanes), np.int64)
-            for name, level in levels.items():
-                slots += level * tables.design.strides[name]
             return slots
-        values = tables.design.values(levels) | self._draws.values(words)
+        values = {name: column.take(slots) for name, column in tables.grid.items()}
+        if tables.lazy:
+            values = tables.design.values(self._draws.levels(slots))
+            values |= {name: value.take(ahead) for name, value in self._ahead.values.items()}
         for name in self.notes:
             values[name] = np.zeros(len(lanes))
         values |= given
         if task.sequence is not None:
-            values = self._sequence(lanes, keys, trial, values)
+            values = self._sequence(lanes, trial, values)
             check_given(task, given, values)
         if self.keeps_values:
             for name, value in values.items():
                 self.conditions[name][lanes] = value
         if not tables.lazy:
-            return levels_of(tables, values, levels) if levels else np.zeros(len(lanes), np.int64)
+            return slots_of(tables, values, slots)
         self.define(lanes, {name: self.conditions[name][lanes] for name in values})
         return lanes
+
+    def close(self, lanes: Integers) -> NDArray[np.uint8]:
+        """Close the books of trials that are over; returns their outcomes."""
+        outcome: NDArray[np.uint8] = self.outcome.take(lanes)
+        if np.count_nonzero(outcome) < len(outcome):
+            outcome[outcome == 0] = Outcome.UNSCORED
+            self.outcome[lanes] = outcome
+        return outcome
 
     def _sequence(
         self,
         lanes: Integers,
-        keys: Bits,
         trial: Integers,
         values: dict[str, NDArray[Any]],
     ) -> dict[str, NDArray[Any]]:
@@ -188,7 +210,7 @@ class BatchStream(StreamView):
             reward=self.earned[at].copy(),
             memory={name: array[lanes] for name, array in self.memory.items()},
             dt=self.tables.dt,
-            _keys=keys,
+            _keys=trial_keys(self.key[at], trial),
         )
         self.spec.task.sequence(draw)  # type: ignore[misc]
         for name, rows in draw.memory.items():

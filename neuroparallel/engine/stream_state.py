@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.draws import TrialDraws
+from neuroparallel.engine.draws import TrialDraws, TrialsAhead
 from neuroparallel.engine.ensemble import NO_LANES, STATE, Ensemble, Integers
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import BatchNoise
 from neuroparallel.engine.tables import Tables
-from neuroparallel.seeding import Bits
+from neuroparallel.seeding import Bits, trial_keys
 
 __all__ = ["StreamState"]
 
@@ -37,14 +37,13 @@ class StreamState:
     onset: Integers
     earned: NDArray[np.float64]
     key: Bits
-    trial_key: Bits
     stride: Bits
     phase: Bits
     other_phase: Bits
 
     def __init__(self, spec: StreamSpec, place: int, tables: Tables, ensemble: Ensemble) -> None:
         self.spec, self.place, self.tables, self.ensemble, self.lanes = spec, place, tables, ensemble, ensemble.lanes
-        self.first_row = ensemble.tables.first[place]
+        self.first_row, self.idle_row = ensemble.tables.first[place], ensemble.tables.idle[place]
         self.base = ensemble.order.index(place) * self.lanes
         self._part = slice(self.base, self.base + self.lanes)
         for name, _, _ in STATE:
@@ -57,7 +56,6 @@ class StreamState:
             name: np.zeros(self.lanes, values.dtype)
             for name, values in tables.design.values({n: np.zeros(1, np.int64) for n in tables.design.factors}).items()
         } | {name: np.zeros(self.lanes) for name in (*tables.design.laws, *spec.task.note_names())}
-        self.grid = {} if tables.lazy else tables.design.grid()
         self.memory: dict[str, NDArray[Any]] = {}
         for name, spec_ in spec.task.memory().items():
             initial = np.asarray(spec_.initial, spec_.dtype)
@@ -72,6 +70,7 @@ class StreamState:
         self.told: NDArray[np.float64] | None = None  # what its subject said when it answered, if it can speak
         self.answered: tuple[Integers, Integers, Integers] | None = None
         self._draws = TrialDraws(tables)
+        self._ahead = TrialsAhead(self._draws, self.lanes, tables.design.size)
         self.noise = BatchNoise(tables, self.lanes)
         self.sums = np.zeros((len(tables.summed), self.lanes))  # what was seen in this trial
         self.latest = self.mean  # what was shown last, without noise
@@ -94,9 +93,18 @@ class StreamState:
         return self.ensemble.trial[self._part]
 
     @property
+    def trial_key(self) -> Bits:
+        """The key of each lane's present trial, uint64 (lanes,)."""
+        return trial_keys(self.key, self.trial)
+
+    @property
     def reward(self) -> NDArray[np.float64]:
         """What was paid in this step, (lanes,)."""
         return self.ensemble.reward[self._part]
+
+    def spots(self, lanes: Integers) -> Integers:
+        """Where some lanes of the stream stand in the ensemble; int64 (n,)."""
+        return lanes + self.base if self.base else lanes
 
     def _at(self, lanes: Integers) -> Any:
         """How to index some lanes: all of them as a slice, which costs a tenth."""
@@ -107,7 +115,7 @@ class StreamState:
         if self.keeps_values:
             return {name: array[lanes] for name, array in self.conditions.items()}
         slots = self.slot[lanes]
-        return {name: column[slots] for name, column in self.grid.items()}
+        return {name: column[slots] for name, column in self.tables.grid.items()}
 
     # ---- saving ---------------------------------------------------------------------------------------------
 
@@ -138,7 +146,9 @@ class StreamState:
         who = (self.trial >= 0).nonzero()[0]
         if self.tables.lazy and who.size:
             self.define(who, {name: array[who] for name, array in self.conditions.items()})
-        self.draw_durations(slice(None), self._draws.words(self.trial_key))
+        self._ahead.forget(slice(None), self.trial)
+        for period, steps in self._draws.steps(self._draws.words(self.trial_key)).items():
+            joint.drawn[period, self._part] = steps
         np.equal(self.row, self.tables.idle, out=self.idle)
         joint.any_idle = bool(joint.idle.any())
         self.mean[:] = self.tables.mean[:, self.row]
@@ -148,8 +158,3 @@ class StreamState:
         self.tables.define(lanes, conditions)
         rows = lanes[:, None] * self.tables.rows_per_slot + np.arange(self.tables.rows_per_slot)
         self.ensemble.tables.fill(self.place, rows.ravel())
-
-    def draw_durations(self, at: Any, words: Bits) -> None:
-        """Keep how long the periods of some lanes' trials last whose durations are drawn, given the trials' words."""
-        for period, steps in self._draws.steps(words):
-            self.ensemble.drawn[period, self._part][at] = steps

@@ -105,5 +105,4 @@ class TableLists:
         self.laws = {period: (low, cuts.tolist()) for period, (low, cuts) in tables.period_laws.items()}
         self.cells: list[tuple[Any, ...]] = []  # the conditions of each cell of the grid
         if not tables.lazy:
-            grid = tables.design.grid()
-            self.cells = list(zip(*(grid[name].tolist() for name in tables.design.names), strict=True)) or [()]
+            self.cells = list(zip(*(tables.grid[name].tolist() for name in tables.design.names), strict=True)) or [()]

@@ -41,6 +41,7 @@ class Tables:
 
     Attributes:
         lazy: Rows belong to lanes and are defined anew for each trial.
+        grid: By condition, (slots,). What it is in each cell of the design; empty for a lazy task.
         mean: float32, (channels, rows). What each channel shows, without noise.
         steps: int64, (rows,). Duration in steps; `DRAWN` if a law says.
         late: Added to an action, its column in the last step of a period.
@@ -73,6 +74,7 @@ class Tables:
         self.summed = summed_channels(task)
         self.counted = {name: kind for name, kind in kinds if isinstance(kind, (Bernoulli, Poisson))}
         self.slots = (slots or 1) if self.lazy else self.design.size
+        self.grid = {} if self.lazy else self.design.grid()
         self._shape()
         _check_columns(self.recorded, task)
         self._allocate()
@@ -80,7 +82,7 @@ class Tables:
         if self.lazy:
             self.answer = np.zeros(self.slots, np.int64)
         else:
-            self.define(np.arange(self.slots), self.design.grid())
+            self.define(np.arange(self.slots), self.grid)
         drifts = self.slope is not None
         self.times_periods = self.any_late or drifts or task.observe is not None or task.move is not None
 
