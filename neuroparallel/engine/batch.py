@@ -56,6 +56,8 @@ class BatchEngine(Spaces[BatchSubject]):
         self.ensemble, self.streams = assembled(layout.streams, tables, self.lanes)
         self.groups = [BatchGroup(spec, self.streams, self.ensemble, self.dt) for spec in layout.groups]
         self.subjects = [BatchSubject(spec, self.streams, self.groups, self.lanes) for spec in layout.subjects]
+        by_subject = [index for subject in layout.subjects for index in subject.streams]
+        self._order = [by_subject.index(place) for place in self.ensemble.order]
         self._connect_partners()
         self._noisy = [stream for subject in self.subjects for stream in subject.noisy]
         self.possible_agents = [spec.name for spec in layout.subjects]
@@ -236,11 +238,10 @@ class BatchEngine(Spaces[BatchSubject]):
 
     def _act(self, chosen: list[Any]) -> None:
         """Let all streams read what the subjects do against their present state."""
-        parts: dict[int, NDArray[np.int64]] = {}
+        parts: list[NDArray[np.int64]] = []
         for subject, choice in zip(self.subjects, chosen, strict=True):
-            parts |= zip(subject.indices, subject.act(choice, self.now), strict=True)
-        order = self.ensemble.order
-        self.ensemble.act(parts[0] if len(parts) == 1 else np.concatenate([parts[i] for i in order]), self.now)
+            parts += subject.act(choice, self.now)
+        self.ensemble.act(parts[0] if len(parts) == 1 else np.concatenate([parts[i] for i in self._order]), self.now)
         for subject in self.subjects:
             subject.tell()
 

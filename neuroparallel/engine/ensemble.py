@@ -100,12 +100,16 @@ class Ensemble:
         self.drawn = np.zeros((periods if drawn else 0, self.size), np.int64)  # durations, in steps
         self.streams: list[BatchStream] = []  # by their spots
         self._due: dict[int, tuple[Integers, Given]] = {}  # whose next trials are to begin, by place of the stream
+        self._watched = False
         self._cyclic = any(part.cyclic for part in parts)
-        self.watched = False
 
     def meet(self, streams: Sequence[BatchStream]) -> None:
         """Get to know the streams, in the order of the scenario."""
         self.streams = [streams[place] for place in self.order]
+
+    def watch(self, stream: BatchStream) -> None:
+        """Note from now on when periods of a stream end, in its `left`."""
+        stream.watched = self._watched = True
 
     # ---- spots ----------------------------------------------------------------------------------------------
 
@@ -205,7 +209,7 @@ class Ensemble:
         else:
             goes = enters.nonzero()[0]
             target[goes] = self._enter(spots.take(goes), target.take(goes), now)
-        if self.watched:
+        if self._watched:
             self._note_left(spots, row, target)
         over = (target < 0).nonzero()[0]
         if not over.size:
@@ -299,12 +303,14 @@ class Ensemble:
 
     def _note_left(self, spots: Integers, row: Integers, target: Integers) -> None:
         """Note which periods came to their end, for streams that wait for that; an abort is no end of a period."""
-        before = self.tables.period_of.take(row)
-        after = np.where(target >= 0, self.tables.period_of.take(np.maximum(target, 0)), -2)
-        gone = ((before != after) & (self.outcome.take(spots) != Outcome.ABORT)).nonzero()[0]
-        spots, before = spots.take(gone), before.take(gone)
+        period_of = self.tables.period_of
         for stream, part in self.split(spots):
-            stream.left = (spots[part] - stream.base, before[part])
+            if stream.watched:
+                who, there = spots[part], target[part]
+                before = period_of.take(row[part])
+                after = np.where(there >= 0, period_of.take(np.maximum(there, 0)), len(stream.tables.periods))
+                gone = ((before != after) & (self.outcome.take(who) != Outcome.ABORT)).nonzero()[0]
+                stream.left = (who.take(gone) - stream.base, before.take(gone))
 
     def _move(self, spots: Integers, rows: Integers) -> None:
         """Put spots on rows of the tables; what they show follows."""

@@ -56,7 +56,8 @@ class BatchGroup:
         self._members, self._cuts = membership(spec)
         self.lookers: list[tuple[str, NDArray[Any], BatchStream]] = []  # what is shown of a stream, where
         self._followers = [index for index, stream in self.streams.items() if stream.spec.onset.after >= 0]
-        ensemble.watched |= bool(self._followers)
+        for index in self._followers:
+            ensemble.watch(self.streams[self.streams[index].spec.onset.after])
         self._late = [place for place, stream in enumerate(members) if stream.onset != Onset()]
 
     # ---- trials -----------------------------------------------------------------------------------------------------

@@ -30,8 +30,8 @@ class JointTables:
         first: Row at which the tables of each stream begin.
         mean: float32, (channels, rows). Channels beyond those of a stream are 0.
         steps, period_of: int64, (rows,). Duration in steps, -1 if a law says; number of the period.
-        clock, last_step: bool, (rows,). Whether response times count from its onset; whether it is the row of the last
-            step of a window.
+        window, clock, last_step: bool, (rows,). Whether a response window is open; response times count from the onset;
+            it is the row of the last step of a window.
         held: int64, (rows,). For how many steps a choice has to be held.
         late: Added to an action, its column in the last step of a period.
         jump: int64, (codes,). From a row to the next; 0 stays there, `OVER` ends the trial.
@@ -50,7 +50,7 @@ class JointTables:
         rows, codes = sum(sizes), sum(sizes) * self.columns
         self.mean = np.zeros((max(part.channels.width for part in parts), rows), np.float32)
         self.steps, self.period_of, self.held = (np.zeros(rows, np.int64) for _ in range(3))
-        self.clock, self.last_step = np.zeros(rows, bool), np.zeros(rows, bool)
+        self.window, self.clock, self.last_step = (np.zeros(rows, bool) for _ in range(3))
         self.reward, self.jump = np.zeros(codes), np.zeros(codes, np.int64)
         self.outcome, self.chosen = np.zeros(codes, np.uint8), np.full(codes, -1, np.int16)
         self.settles, self.moves, self.enters, self.pays, self.stirs = (np.zeros(codes, bool) for _ in range(5))
@@ -69,7 +69,7 @@ class JointTables:
         """Take over some rows of a stream's tables; int64 (n,), with all rows that they lead to."""
         part, mine = self.parts[place], rows + self.first[place]
         self.mean[: part.channels.width, mine] = part.mean[:, rows]
-        for name in ("steps", "period_of", "held", "clock", "last_step"):
+        for name in ("steps", "period_of", "held", "window", "clock", "last_step"):
             getattr(self, name)[mine] = getattr(part, name)[rows]
         old = rows[:, None] * part.columns + np.arange(part.columns)
         actions = np.arange(part.actions)

@@ -63,7 +63,8 @@ class StreamState:
         self.notes = spec.task.note_names()
         self.keeps_values = tables.lazy or spec.task.sequence is not None or bool(self.notes)
         self.ended = NO_LANES
-        self.left: tuple[Integers, Integers] | None = None  # for those who wait for a period's end
+        self.watched = False  # whether somebody waits for a period's end
+        self.left: tuple[Integers, Integers] | None = None  # where one did in this step, and which
         self.keeps = False  # whether responses are noted
         self.shows_choice = False  # whether somebody sees the choice that stands while the trial runs
         self.standing = np.zeros(self.lanes, np.int64)

@@ -20,7 +20,7 @@ class StreamView(StreamState):
 
     def window_open(self) -> NDArray[np.bool_]:
         """In which lanes a response window is open, (lanes,) bool."""
-        return self.tables.window.take(self.row)
+        return self.ensemble.tables.window.take(self.ensemble.row[self._part])
 
     def _live(self) -> NDArray[np.int64]:
         """The lanes in which the stream is not idle."""
