@@ -101,6 +101,7 @@ class Ensemble:
         self.streams: list[BatchStream] = []  # by their spots
         self._due: dict[int, tuple[Integers, Given]] = {}  # whose next trials are to begin, by place of the stream
         self._watched = False
+        self._told = True  # whether anybody but this has the present rows
         self._cyclic = any(part.cyclic for part in parts)
 
     def meet(self, streams: Sequence[BatchStream]) -> None:
@@ -315,7 +316,7 @@ class Ensemble:
     def _move(self, spots: Integers, rows: Integers) -> None:
         """Put spots on rows of the tables; what they show follows."""
         tables, at = self.tables, self._at(spots)
-        self.row = self.row.copy()  # the infos of earlier steps keep the old one
+        self.keep_rows()
         self.row[at] = rows
         reach = self.size
         for channel, mean in enumerate(self.mean):
@@ -325,6 +326,11 @@ class Ensemble:
                 spots, rows = spots[:stop], rows[:stop]
                 at = self._at(spots)
             mean[at] = tables.mean[channel].take(rows)
+
+    def keep_rows(self) -> None:
+        """Leave the rows of the step before to its infos, before the first change in this step."""
+        if self._told:
+            self.row, self._told = self.row.copy(), False
 
     def rest(self, spots: Integers) -> None:
         """Make spots idle, wherever they are: they show nothing."""
@@ -416,8 +422,9 @@ class Ensemble:
         return spots
 
     def tick(self) -> None:
-        """Move on by one step in all that varies from step to step."""
+        """Move on by one step in all that varies from step to step, after everybody has looked."""
         np.add(self.phase, self.stride, out=self.phase)
+        self._told = True
 
 
 def _joined(parts: Sequence[Integers]) -> Integers:

@@ -35,7 +35,8 @@ class BatchStream(StreamView):
         joint, spots = self.ensemble, self.spots(lanes)
         self.noise.forget()
         self._ahead.forget(lanes, np.full(lanes.size, -1))
-        joint.row, joint.trial = joint.row.copy(), joint.trial.copy()  # the infos of earlier steps keep the old ones
+        joint.keep_rows()
+        joint.trial = joint.trial.copy()  # the infos of earlier steps keep the old one
         for name, _, value in STATE:
             getattr(joint, name)[spots] = value
         self.key[lanes] = key
