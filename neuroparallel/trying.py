@@ -141,9 +141,11 @@ def _try_out(group: BatchGroup) -> None:
         for stream in group.streams.values():
             stream.begin(lanes, zeros, lanes.astype(np.uint64), zeros)
         group.begin(lanes, zeros, lanes.astype(np.uint64), zeros, 0)
+        group.ensemble.start(0)
         for _ in range(TRIED_TRIALS):
             group.cancel(lanes, 0)
             group.start(lanes, 0)
+            group.ensemble.start(0)
         if group.spec.rule is not None:
             _try_paying(group, lanes)
     except NeuroparallelError as error:

@@ -254,11 +254,11 @@ class Ensemble:
             response[late], chosen = -1, np.maximum(chosen, 0)
         self.outcome[at], self.choice[at], self.response[at] = outcome, chosen, response
 
-    def _enter(self, spots: Integers, rows: Integers, now: int) -> Integers:
+    def _enter(self, spots: Integers, rows: Integers, now: int, *, from_outside: bool = False) -> Integers:
         """Enter periods, passing through those of no duration; returns the rows arrived at, negative at the end."""
         tables = self.tables
         steps = self._begin_periods(spots, rows, now)
-        empty = (steps == 0).nonzero()[0] if tables.any_empty else NO_LANES
+        empty = (steps == 0).nonzero()[0] if tables.any_empty or from_outside else NO_LANES
         while empty.size:
             rows[empty] += tables.jump.take(rows[empty] * tables.columns + tables.timeout)
             empty = empty[rows[empty] >= 0]
@@ -412,7 +412,7 @@ class Ensemble:
 
     def resume(self, spots: Integers, rows: Integers, now: int) -> Integers:
         """Go on, after the group has resolved, with further periods; returns the spots that are over at once."""
-        rows = self._enter(spots, rows, now)
+        rows = self._enter(spots, rows, now, from_outside=True)
         goes, over = (rows >= 0).nonzero()[0], (rows < 0).nonzero()[0]
         going = spots.take(goes)
         self._wake(going)

@@ -5,6 +5,7 @@ import pytest
 
 from neuroparallel.environments import batch, parallel_env
 from neuroparallel.scenario import Scenario
+from tests.engine.comparing import SideBySide
 
 
 def scenario(second, first="random_dots", **more):
@@ -89,3 +90,34 @@ def test_a_session_broken_off_before_an_onset_leaves_nothing_for_the_next_one():
     np.testing.assert_array_equal(broken.restart(np.ones(lanes, bool))["one"], seen["one"])
     for _ in range(40):
         np.testing.assert_array_equal(broken.step(hold)[0]["one"], fresh.step(hold)[0]["one"])
+
+
+@pytest.mark.parametrize("after", [0, 200])
+def test_a_group_goes_on_with_a_further_period_also_if_that_takes_no_time(after):
+    streams = {"task": "random_dots", "early": "penalty", "timing": {"delay": after}}
+    what = {
+        "name": "x",
+        "subjects": {"one": {"streams": {"first": streams, "second": {**streams, "onset": 200}}}},
+        "groups": {"trial": {"streams": ["one.first", "one.second"], "then": "delay"}},
+    }
+    pair = SideBySide(Scenario.load(what), 7, "mixed")
+    for _ in range(120):
+        pair.step()
+    pair.compare_tables()
+    assert len(pair.batch.trials()) > 14
+
+
+def test_infos_stay_as_they_were_when_lanes_go_on_from_a_saved_state():
+    hold = {"subject_0": np.zeros(5, int)}
+    engine = batch("dpa_gng", 5)
+    engine.reset(seed=1)
+    for _ in range(30):
+        engine.step(hold)
+        other = batch("dpa_gng", 5)
+        other.set_state(engine.state())
+        for one in (engine, other):
+            told = one.infos()["subject_0"]
+            before = {key: told[key].copy() for key in told}
+            one.step(hold)
+            for key, values in before.items():
+                np.testing.assert_array_equal(told[key], values, err_msg=key)
