@@ -13,7 +13,7 @@ from neuroparallel.agents.plain import StreamAgent, lane_keys
 from neuroparallel.agents.planned import Onsets, answers
 from neuroparallel.agents.protocol import Infos, Observations, engine_of
 from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.ensemble import NEVER
+from neuroparallel.engine.spots import NEVER
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, probability, whole_number
 from neuroparallel.seeding import Bits

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.ensemble import NO_LANES
 from neuroparallel.engine.group import BatchGroup, told_by
 from neuroparallel.engine.horizon import group_steps, memory_steps
 from neuroparallel.engine.infos import MESSAGE, Infos, stream_info
@@ -17,6 +16,7 @@ from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.noise import refill
 from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.spaces import Spaces
+from neuroparallel.engine.spots import NO_LANES
 from neuroparallel.engine.stream import BatchStream, assembled
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError, UsageError, whole_number

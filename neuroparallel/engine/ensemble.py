@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.draws import Given
-from neuroparallel.engine.joint_tables import JointTables
+from neuroparallel.engine.spots import NEVER, NO_LANES, Integers, Spots, joined
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.seeding import Bits
 from neuroparallel.trial import DRAWN
 
 if TYPE_CHECKING:
     from neuroparallel.engine.stream import BatchStream
 
-__all__ = ["NEVER", "NO_LANES", "STATE", "Ensemble", "Integers"]
-
-Integers: TypeAlias = NDArray[np.int64]
-
-NEVER = int(np.iinfo(np.int64).max // 4)
-NO_LANES = np.empty(0, np.int64)
-
-# Arrays that are saved, restored and reset together: name, dtype, value at rest.
-STATE: tuple[tuple[str, Any, Any], ...] = (
-    ("row", np.int64, 0),
-    ("end", np.int64, NEVER),
-    ("slot", np.int64, 0),
-    ("trial", np.int64, -1),
-    ("outcome", np.uint8, 0),
-    ("choice", np.int64, -1),
-    ("response", np.int64, -1),  # steps from the clock's start to the response
-    ("clock_at", np.int64, 0),
-    ("entered", np.int64, 0),
-    ("onset", np.int64, -1),
-    ("earned", np.float64, 0.0),
-    ("held_action", np.int64, 0),
-    ("held_steps", np.int64, 0),
-    ("key", np.uint64, 0),
-    ("stride", np.uint64, 1),
-    ("phase", np.uint64, 0),  # where in its noise a spot stands
-    ("other_phase", np.uint64, 0),  # where it stood when it became live, or idle: the two have separate noise
-)
+__all__ = ["Ensemble"]
 
 
-class Ensemble:
+class Ensemble(Spots):
     """The streams of a scenario in all lanes, advanced together.
 
-    A *spot* is one stream in one lane. The spots of a stream stand side by side, lane after lane, and the streams one
-    behind the other, those with the most channels first. What happens in a step is looked up for all spots at once,
-    and carried out in one go for all to which it happens, whichever stream they are of: many streams take hardly more
-    calls than one. What only one task asks for, its hooks, is left to its `BatchStream`.
+    What happens in a step is looked up for all spots at once, and carried out in one go for all to which it happens,
+    whichever stream they are of: many streams take hardly more calls than one. What only one task asks for, its hooks,
+    is left to its `BatchStream`.
 
     The groups decide who starts and who rests.
 
@@ -63,82 +35,14 @@ class Ensemble:
         lanes: Number of lanes.
     """
 
-    row: Integers  # where in the joint tables each spot stands
-    end: Integers  # when the present period ends
-    slot: Integers  # which condition of the grid
-    trial: Integers
-    outcome: NDArray[np.uint8]
-    choice: Integers
-    response: Integers
-    clock_at: Integers
-    entered: Integers
-    onset: Integers
-    earned: NDArray[np.float64]
-    held_action: Integers
-    held_steps: Integers
-    key: Bits
-    stride: Bits
-    phase: Bits
-    other_phase: Bits
-
     def __init__(self, parts: Sequence[Tables], lanes: int) -> None:
-        self.tables, self.lanes = JointTables(parts), lanes
-        self.size = len(parts) * lanes
-        widths = [part.channels.width for part in parts]
-        self.order = sorted(range(len(parts)), key=lambda place: -widths[place])
-        self._stops = np.arange(1, len(parts) + 1) * lanes  # behind the last spot of each stream, in that order
-        self._reach = [lanes * sum(width > channel for width in widths) for channel in range(max(widths))]
-        for name, dtype, value in STATE:
-            setattr(self, name, np.full(self.size, value, dtype))
-        self.row = np.array([self.tables.idle[place] for place in self.order]).repeat(lanes)
-        self.mean = np.zeros((max(widths), self.size), np.float32)
-        self.idle = np.ones(self.size, bool)
-        self.any_idle = True
-        self.reward = np.zeros(self.size)
-        periods = max(len(part.periods) for part in parts)
-        drawn = any(bool(part.period_laws) and not part.cyclic for part in parts)
-        self.drawn = np.zeros((periods if drawn else 0, self.size), np.int64)  # durations, in steps
-        self.streams: list[BatchStream] = []  # by their spots
+        super().__init__(parts, lanes)
         self._due: dict[int, tuple[Integers, Given]] = {}  # whose next trials are to begin, by place of the stream
         self._watched = False
-        self._told = True  # whether anybody but this has the present rows
-        self._cyclic = any(part.cyclic for part in parts)
-
-    def meet(self, streams: Sequence[BatchStream]) -> None:
-        """Get to know the streams, in the order of the scenario."""
-        self.streams = [streams[place] for place in self.order]
 
     def watch(self, stream: BatchStream) -> None:
         """Note from now on when periods of a stream end, in its `left`."""
         stream.watched = self._watched = True
-
-    # ---- spots ----------------------------------------------------------------------------------------------
-
-    def _at(self, spots: Integers) -> Any:
-        """How to index spots: those of whole streams as a slice, which costs a tenth."""
-        count = spots.size
-        if count == self.size:
-            return slice(None)
-        if count and count % self.lanes == 0 and spots[-1] - spots[0] == count - 1:
-            return slice(int(spots[0]), int(spots[-1]) + 1)
-        return spots
-
-    def split(self, spots: Integers) -> list[tuple[BatchStream, slice]]:
-        """Which of some spots are of which stream; none of streams that have none among them."""
-        if not spots.size:
-            return []
-        if len(self.streams) == 1:
-            return [(self.streams[0], slice(0, spots.size))]
-        parts, start = [], 0
-        for stream, stop in zip(self.streams, spots.searchsorted(self._stops).tolist(), strict=True):
-            if stop > start:
-                parts.append((stream, slice(start, stop)))
-                start = stop
-        return parts
-
-    def spots(self, lanes: Mapping[int, Integers]) -> Integers:
-        """The spots of some lanes of several streams, in order; int64 (n,) each, by place of the stream."""
-        return _joined([stream.spots(lanes[stream.place]) for stream in self.streams if stream.place in lanes])
 
     # ---- a step ---------------------------------------------------------------------------------------------
 
@@ -327,11 +231,6 @@ class Ensemble:
                 at = self._at(spots)
             mean[at] = tables.mean[channel].take(rows)
 
-    def keep_rows(self) -> None:
-        """Leave the rows of the step before to its infos, before the first change in this step."""
-        if self._told:
-            self.row, self._told = self.row.copy(), False
-
     def rest(self, spots: Integers) -> None:
         """Make spots idle, wherever they are: they show nothing."""
         self.wait(spots.take(np.logical_not(self.idle.take(spots)).nonzero()[0]) if self.any_idle else spots)
@@ -394,7 +293,7 @@ class Ensemble:
                 parts.append(stream.spots(lanes))
                 cells.append(drawn)
                 entries.append(drawn * stream.tables.rows_per_slot + stream.first_row)
-        spots, slots, rows = _joined(parts), _joined(cells), _joined(entries)
+        spots, slots, rows = joined(parts), joined(cells), joined(entries)
         at = self._at(spots)
         self.trial = self.trial.copy()  # the infos of earlier steps keep the old one
         self.trial[at] += 1
@@ -425,8 +324,3 @@ class Ensemble:
         """Move on by one step in all that varies from step to step, after everybody has looked."""
         np.add(self.phase, self.stride, out=self.phase)
         self._told = True
-
-
-def _joined(parts: Sequence[Integers]) -> Integers:
-    """Several arrays, one behind the other; int64 (n,) each."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else NO_LANES

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.coupling import Coupling, group_conditions, membership
-from neuroparallel.engine.ensemble import NEVER, NO_LANES, Ensemble
+from neuroparallel.engine.ensemble import Ensemble
 from neuroparallel.engine.layout import GroupSpec, Onset
+from neuroparallel.engine.spots import NEVER, NO_LANES
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import Bits, branch_keys, mix, name_bits, pick, trial_keys

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.ensemble import NEVER
 from neuroparallel.engine.infos import MESSAGE, stream_info
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.saved import check_saved
@@ -16,6 +15,7 @@ from neuroparallel.engine.scalar_group import ScalarGroup, told_by
 from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.scalar_subject import ScalarSubject
 from neuroparallel.engine.spaces import Spaces
+from neuroparallel.engine.spots import NEVER
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import UsageError, whole_number
 from neuroparallel.records import TrialLog, Trials

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.coupling import Coupling, membership
-from neuroparallel.engine.ensemble import NEVER
 from neuroparallel.engine.group import MIX
 from neuroparallel.engine.layout import GroupSpec
 from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.scalar_subject import ScalarSubject
+from neuroparallel.engine.spots import NEVER
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA_INT, lane_key, mix_int
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import added_up, moved, viewed
 from neuroparallel.engine.draws import Given, TrialDraws, check_given, slots_of
-from neuroparallel.engine.ensemble import NEVER
 from neuroparallel.engine.lane_noise import LaneNoise
 from neuroparallel.engine.layout import StreamSpec
+from neuroparallel.engine.spots import NEVER
 from neuroparallel.engine.table_lists import Row, TableLists
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError

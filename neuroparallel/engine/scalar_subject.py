@@ -11,10 +11,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from neuroparallel.engine.batch_subject import LOCK
-from neuroparallel.engine.ensemble import NEVER
 from neuroparallel.engine.infos import info_keys
 from neuroparallel.engine.layout import GroupSpec, SubjectSpec
 from neuroparallel.engine.scalar_stream import ScalarStream
+from neuroparallel.engine.spots import NEVER
 from neuroparallel.engine.subject import action_space, observation_space, subject_columns
 from neuroparallel.engine.table_lists import FORESIGHT
 from neuroparallel.engine.tables import weightiest_outcome

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import added_up, moved
 from neuroparallel.engine.draws import Given, Previous, check_given, slots_of
-from neuroparallel.engine.ensemble import STATE, Ensemble, Integers
+from neuroparallel.engine.ensemble import Ensemble
 from neuroparallel.engine.layout import StreamSpec
+from neuroparallel.engine.spots import STATE, Integers
 from neuroparallel.engine.stream_view import StreamView
 from neuroparallel.engine.tables import Tables
 from neuroparallel.outcomes import Outcome

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.draws import TrialDraws, TrialsAhead
-from neuroparallel.engine.ensemble import NO_LANES, STATE, Ensemble, Integers
+from neuroparallel.engine.ensemble import Ensemble
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import BatchNoise
+from neuroparallel.engine.spots import NO_LANES, STATE, Integers
 from neuroparallel.engine.tables import Tables
 from neuroparallel.seeding import Bits, trial_keys
 
