@@ -12,7 +12,7 @@ from neuroparallel.timing import Timing
 
 
 def tables_of(name, lanes=3):
-    made = Tables(make_task(name), 50, lanes)
+    made = Tables(make_task(name), 10, lanes)
     if made.lazy:
         draws = TrialDraws(made)
         words = draws.words(np.arange(lanes, dtype=np.uint64))
