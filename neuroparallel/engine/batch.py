@@ -92,6 +92,12 @@ class BatchEngine(Spaces[BatchSubject]):
                     if sight.stream in group.spec.streams and not sight.live:
                         group.lookers.append((sight.kind, seen, self.streams[sight.stream]))
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Come out of a pickle, or be a copy."""
+        self.__dict__.update(state)
+        for stream in self.streams:
+            stream.bind()
+
     def __repr__(self) -> str:
         """What is played, in how many lanes."""
         played = self.scenario.title if self.scenario is not None else ", ".join(self.stream_names)

@@ -17,6 +17,11 @@ from neuroparallel.seeding import Bits, trial_keys
 
 __all__ = ["StreamState"]
 
+_PARTS = (
+    "idle",
+    *(name for name, _, _ in STATE if name not in ("row", "trial")),
+)  # these two are replaced, not changed
+
 
 class StreamState:
     """The arrays of a stream, one entry per lane, and what does not need a step to be known.
@@ -28,6 +33,7 @@ class StreamState:
         ensemble: All streams, of which it has a part.
     """
 
+    idle: NDArray[np.bool_]
     end: Integers
     slot: Integers
     outcome: NDArray[np.uint8]
@@ -47,11 +53,6 @@ class StreamState:
         self.first_row, self.idle_row = ensemble.tables.first[place], ensemble.tables.idle[place]
         self.base = ensemble.order.index(place) * self.lanes
         self._part = slice(self.base, self.base + self.lanes)
-        for name, _, _ in STATE:
-            if name not in ("row", "trial"):  # which are replaced, not changed
-                setattr(self, name, getattr(ensemble, name)[self._part])
-        self.mean = ensemble.mean[: tables.channels.width, self._part]
-        self.idle = ensemble.idle[self._part]
         self.visits = np.zeros((self.lanes, len(tables.periods)), np.int64) if tables.cyclic else None
         self.conditions = {
             name: np.zeros(self.lanes, values.dtype)
@@ -75,10 +76,21 @@ class StreamState:
         self._ahead = TrialsAhead(self._draws, self.lanes, tables.design.size)
         self.noise = BatchNoise(tables, self.lanes)
         self.sums = np.zeros((len(tables.summed), self.lanes))  # what was seen in this trial
-        self.latest = self.mean  # what was shown last, without noise
         self._drifts, self._observes = tables.slope is not None, spec.task.observe is not None
         self.changing = self._drifts or self._observes
         self.moving = tables.movement is not None
+        self.bind()
+
+    def bind(self) -> None:
+        """Take hold of the stream's part of the ensemble."""
+        for name in _PARTS:
+            setattr(self, name, getattr(self.ensemble, name)[self._part])
+        self.mean = self.ensemble.mean[: self.tables.channels.width, self._part]
+        self.latest = self.mean  # what was shown last, without noise
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the parts of the ensemble, which would become copies; `bind` takes hold of them again."""
+        return {name: value for name, value in self.__dict__.items() if name not in (*_PARTS, "mean", "latest")}
 
     @property
     def row(self) -> Integers:

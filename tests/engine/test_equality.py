@@ -1,6 +1,8 @@
 """The project's most important test: the batch engine equals the scalar engine, lane by lane, bit for bit."""
 
+import copy
 import hashlib
+import pickle
 import subprocess
 import sys
 
@@ -47,6 +49,25 @@ def test_sessions_end_and_begin_alike_in_both_engines(name, session):
     for _ in range(150):
         pair.step()
     pair.compare_tables()
+
+
+@pytest.mark.parametrize(
+    "copy", [copy.deepcopy, lambda batch: pickle.loads(pickle.dumps(batch))], ids=["copy", "pickle"]
+)
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_a_copy_of_a_batch_goes_on_where_it_was(name, copy):
+    batch, rng = engine(Scenario.load(name), 5, session={"trials": 3}), np.random.default_rng(0)
+    batch.reset(2)
+    for _ in range(25):
+        batch.step(draw_actions(batch, "mixed", rng))
+    twin = copy(batch)
+    for _ in range(40):
+        actions = draw_actions(batch, "mixed", rng)
+        mine, theirs = batch.step(actions), twin.step(actions)
+        for agent in actions:
+            np.testing.assert_array_equal(bits(mine[0][agent]), bits(theirs[0][agent]))
+            np.testing.assert_array_equal(mine[1][agent], theirs[1][agent])
+    assert len(batch.trials()) == len(twin.trials())
 
 
 @pytest.mark.parametrize("lanes", [1, 300])
