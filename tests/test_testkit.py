@@ -11,6 +11,7 @@ import pytest
 
 import neuroparallel as npar
 from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.engine.ensemble import Ensemble
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import NeuroparallelError, ScenarioError
 from neuroparallel.task import Actions, Channels, Draw, Factorial, Memory, Rewards, Task
@@ -255,7 +256,7 @@ def test_an_engine_whose_lanes_touch_is_found(monkeypatch):
         if self.lanes == 7 and actions[3] == 1:
             self.reward = self.reward + 0.1
 
-    change(monkeypatch, BatchStream, "act", touching)
+    change(monkeypatch, Ensemble, "act", touching)
     refused("lane 3|reward")
 
 
