@@ -12,6 +12,7 @@ from neuroparallel.engine.coupling import group_conditions
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.tables import Tables, merged_outcome
 from neuroparallel.records import StreamInfo
+from neuroparallel.records.stream_info import LAST
 
 if TYPE_CHECKING:
     from neuroparallel.engine.batch_subject import BatchSubject
@@ -110,10 +111,28 @@ def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
     shared = group_conditions(group, [layout.streams[member] for member in group.streams])
     if layout.subjects[spec.subject].message is not None:
         shared = (*shared, MESSAGE)
+    beside = [member for member in group.streams if layout.streams[member].subject == spec.subject]
     return StreamInfo(
         spec.name.split(".")[0],
         spec.short,
         spec.task.task_name(),
         (*tables.recorded, *(name for name in shared if name not in tables.recorded)),
         tuple(tables.periods),
+        group.name if len(beside) > 1 else "",
+        _settles(tables),
+        tuple(_periods(tables, tables.clock).astype(int).tolist()),
     )
+
+
+def _settles(tables: Tables) -> tuple[int, ...]:
+    """For how many steps a response has to be held to settle a trial, by period; see `StreamInfo`."""
+    sample = tables.sample
+    some = (sample.outcome[:, :, 1:-1] > 0).any(axis=(0, 2))  # of conditions and responses; time running out is none
+    rows: NDArray[np.bool_] = np.any(tables.outcome.reshape(-1, tables.columns)[:, 1 : tables.actions] > 0, axis=1)
+    some |= _periods(tables, rows)
+    return tuple(np.where(some, np.where(sample.final, LAST, np.maximum(sample.held, 1)), 0).tolist())
+
+
+def _periods(tables: Tables, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which periods some marked rows of the tables are of."""
+    return np.isin(np.arange(len(tables.periods)), tables.period_of[rows])
