@@ -465,7 +465,7 @@ def test_a_run_is_not_written_over(away, capsys):
     (away / "kept").mkdir()
     (away / "kept" / "summary.json").write_text("{}")
     assert main(["train", "go_nogo", "--out", "kept"]) == 2
-    assert "kept holds a run already. Go on with it (neuroparallel train --resume kept)" in said(capsys).err
+    assert "kept holds a run already. Go on with it (neuroparallel train --resume kept;" in said(capsys).err
     assert (away / "kept" / "summary.json").read_text() == "{}"
 
 

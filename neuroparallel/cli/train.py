@@ -94,11 +94,6 @@ def _seconds(text: str) -> float:
 def _place(options: argparse.Namespace, name: str, resumed: Path | None) -> Iterator[Path]:
     """Where the run is kept; a directory that was made for it and stayed empty is taken away again."""
     place = Path(options.out) if options.out else resumed
-    if place is not None and resumed is None and (place / SUMMARY).exists():
-        raise ArgumentError(
-            f"{place} holds a run already. Go on with it (neuroparallel train --resume {place}), or name another "
-            "directory."
-        )
     made = place is None or not place.exists()
     place = place or _new_place(name)
     try:
