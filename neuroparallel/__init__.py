@@ -93,4 +93,11 @@ def _register() -> None:
     register_ids()
 
 
-_register()
+try:
+    _register()
+except KeyboardInterrupt:  # loading gymnasium takes most of the time in which the command starts
+    from neuroparallel.cli import is_command, stopped
+
+    if not is_command():
+        raise
+    raise SystemExit(stopped()) from None

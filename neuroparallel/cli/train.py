@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli.common import INTERRUPTED, RUNS, add_verb, add_what, load, note, on_screen
+from neuroparallel.cli import INTERRUPTED
+from neuroparallel.cli.common import RUNS, add_verb, add_what, load, note, on_screen
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import SUMMARY
 
