@@ -39,7 +39,7 @@ def heard(rule):
     return noting(**({} if rule is None else rule.parameters()))
 
 
-def played(scenario, policy, steps=250, lanes=12):
+def played(scenario, policy, steps=250, lanes=8):
     """The trials of a scenario, and when each was answered, as its rule heard it; keys are kept pressed if random."""
     layout = build_layout(scenario)
     groups = tuple(replace(group, rule=heard(group.rule)) for group in layout.groups)
@@ -92,7 +92,7 @@ def agree(scenario, policy, steps=250):
 
 @pytest.mark.parametrize("name", DUAL)
 def test_the_columns_say_what_the_engine_knows_of_every_shipped_scenario(name):
-    assert max(agree(ALL[name], policy).max() for policy in ("mixed", "random", "adversary")) >= 1
+    assert max(agree(ALL[name], policy).max() for policy in ("random", "adversary")) >= 1
 
 
 DOTS = {"task": "random_dots", "timing": {"delay": {"uniform": [0, 500]}, "decision": 800}}
@@ -106,7 +106,7 @@ def test_they_do_whatever_early_responses_do_and_whichever_choice_counts(task, c
     stream = {**task, "early": early, "commit": commit}
     scenario = together({"one": stream, "two": {**stream, "onset": [0, 300]}, "three": stream})
     for policy in ("mixed", "random"):
-        agree(scenario, policy, 150)
+        agree(scenario, policy, 90)
 
 
 def together(streams, **subject):
