@@ -19,7 +19,8 @@ def show(progress: npar.rllib.Progress) -> None:
         print(f"{progress.seconds:5.1f} s  {progress.trials:7,} trials  {correct}")
 
 
-result = npar.rllib.train("dpa_gng", out=RUN, budget_s=BUDGET_S, seed=0, progress=show)
+earlier = RUN if (RUN / "summary.json").exists() else None  # that run goes on, as nothing is written over it
+result = npar.rllib.train("dpa_gng", out=RUN, resume=earlier, budget_s=BUDGET_S, seed=0, progress=show)
 print("criterion met" if result.passed else "not there yet; go on with train(resume=RUN)")
 
 # The trial table of the final test, which no exploration disturbs.

@@ -88,9 +88,16 @@ def __dir__() -> list[str]:
 
 def _register() -> None:
     """Make the ids known to gymnasium and PettingZoo: names only, nothing is loaded."""
-    from neuroparallel.environments.registration import register_ids
+    try:
+        from neuroparallel.environments.registration import register_ids
 
-    register_ids()
+        register_ids()
+    except KeyboardInterrupt:  # loading gymnasium takes most of the time in which the command starts
+        from neuroparallel.cli import is_command, stopped
+
+        if not is_command():
+            raise
+        raise SystemExit(stopped()) from None
 
 
 _register()

@@ -172,17 +172,21 @@ def check_options(taker: Callable[..., Any], name: str, options: Mapping[str, An
             raise ArgumentError(f"{name} needs the option {option!r}.")
 
 
-def with_tag(tag: str, tags: Mapping[str, Sequence[str]], kind: str) -> list[str]:
+def with_tag(tag: str | None, names: Iterable[str], tags_of: Callable[[str], Sequence[str]], kind: str) -> list[str]:
     """The names that have a tag.
 
     Args:
-        tag: The tag.
-        tags: Those of each name.
+        tag: The tag; None: all of them.
+        names: What there is.
+        tags_of: The tags of a name; not asked if all are wanted.
         kind: What is named, for an error: ``"task"``.
 
     Raises:
         UnknownNameError: None has it; names the nearest one.
     """
+    if tag is None:
+        return list(names)
+    tags = {name: tags_of(name) for name in names}
     known = {word for words in tags.values() for word in words}
     if not isinstance(tag, str) or tag not in known:  # type: ignore[redundant-expr]
         raise UnknownNameError(f"no {kind} has the tag {tag!r}.{nearest(str(tag), known)}")

@@ -360,9 +360,7 @@ def list_scenarios(tag: str | None = None) -> list[str]:
         UnknownNameError: No scenario has that tag; names the nearest one.
     """
     names = sorted(item.name[:-5] for item in _folder().iterdir() if item.name.endswith(".yaml"))
-    if tag is None:
-        return names
-    return with_tag(tag, {name: _shipped(name).tags for name in names}, "scenario")
+    return with_tag(tag, names, lambda name: _shipped(name).tags, "scenario")
 
 
 @functools.cache

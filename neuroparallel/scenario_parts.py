@@ -13,7 +13,7 @@ from neuroparallel.errors import NeuroparallelError, UnknownNameError, nearest
 from neuroparallel.modifiers import layers, modify, read_modifier
 from neuroparallel.rule import Rule
 from neuroparallel.rules import make_rule
-from neuroparallel.task import Task
+from neuroparallel.task import LARGEST, Task
 from neuroparallel.tasks import make_task, task_class
 from neuroparallel.timing import Law, read_duration
 
@@ -110,7 +110,7 @@ class Stream(Part):
     )
     params: dict[str, Any] = Field(default_factory=dict, description="further parameters of the task")
     onset: Onset = Onset.model_validate({})
-    weight: Number = Field(1.0, description="factor on the stream's rewards")
+    weight: Number = Field(1.0, ge=-LARGEST, le=LARGEST, description="factor on the stream's rewards")
     branch: str = Field("", description="its random branch; travels with it through renaming and reordering")
     modifiers: tuple[Any, ...] = Field((), description="what changes how its trials are drawn, timed or laid out")
 
@@ -200,7 +200,7 @@ class Message(Part):
     """What a subject can say to others in every step: an action factor of its own."""
 
     levels: Whole = Field(2, ge=2, le=1_000_000, description="how many there are, silence included; shown as 0 to 1")
-    cost: Number = Field(0.0, description="what saying 1 costs per step")
+    cost: Number = Field(0.0, ge=-LARGEST, le=LARGEST, description="what saying 1 costs per step")
 
 
 class Subject(Part):

@@ -46,6 +46,10 @@ __all__ = [
 
 
 Noise: TypeAlias = "str | float | Bernoulli | Poisson"
+LARGEST = (
+    1e30  # of what is shown or paid: observations are float32, in which a thousand million times as much is infinite
+)
+SINGLE = "as observations are float32"
 
 
 class Channels(Mapping[str, slice]):
@@ -76,10 +80,11 @@ class Channels(Mapping[str, slice]):
         for name, kind in self.noise.items():
             if name not in groups:
                 raise UnknownNameError(f"noise: there is no channel {name!r}.{nearest(name, groups)}")
-            if not isinstance(kind, (str, Bernoulli, Poisson)) and not (is_finite_number(kind) and kind >= 0):
+            number = is_finite_number(kind) and 0 <= kind <= LARGEST  # type: ignore[operator]
+            if not isinstance(kind, (str, Bernoulli, Poisson)) and not number:
                 raise TaskError(
-                    f"noise of {name!r} is {kind!r}; it is a standard deviation (a number, 0 or more, or the name of "
-                    "a field of the task), Bernoulli() or Poisson()."
+                    f"noise of {name!r} is {kind!r}; it is a standard deviation (a number from 0 to {LARGEST:g}, or "
+                    "the name of a field of the task), Bernoulli() or Poisson()."
                 )
 
     def __getitem__(self, name: str) -> slice:
@@ -124,8 +129,10 @@ class Rewards(Mapping[str, float]):
     def __init__(self, **amounts: float) -> None:
         self._amounts: dict[str, float] = {"correct": 1.0, "error": 0.0, "abort": 0.0, "miss": 0.0}
         for name, amount in amounts.items():
-            if not is_finite_number(amount):
-                raise ArgumentError(f"rewards.{name} is {amount!r}; a reward is a finite number.")
+            if not is_finite_number(amount) or abs(amount) > LARGEST:
+                raise ArgumentError(
+                    f"rewards.{name} is {amount!r}; a reward is a number from {-LARGEST:g} to {LARGEST:g}, {SINGLE}."
+                )
             self._amounts[name] = float(amount)
         self._amounts.setdefault("withheld", self._amounts["correct"])
 
@@ -171,6 +178,8 @@ def _of_kind(value: Any, kind: str, where: str) -> Any:
             allowed = "a whole number of 18 digits at most" if kind == "int" else "a finite number"
             raise ArgumentError(f"{where} is {value!r}; it is {allowed}.")
         if kind == "float":
+            if abs(value) > LARGEST:
+                raise ArgumentError(f"{where} is {value!r}; it is a number from {-LARGEST:g} to {LARGEST:g}, {SINGLE}.")
             return value if abs(value) < 2**63 else float(value)  # as a whole number NumPy could not hold it
         return int(value)
     many = re.fullmatch(r"tuple\[(.+), \.\.\.\]", kind)

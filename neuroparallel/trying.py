@@ -19,7 +19,7 @@ from neuroparallel.records.trials import TRIAL_COLUMNS
 from neuroparallel.rule import Rule
 from neuroparallel.sequencing import check_modifiers
 from neuroparallel.streams import build_layout
-from neuroparallel.task import Factorial, Memory
+from neuroparallel.task import LARGEST, SINGLE, Factorial, Memory
 from neuroparallel.ties import what_ties
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def _compiled(scenario: Scenario, stream: StreamSpec, dt: float) -> Tables:
     try:
         check_modifiers(scenario, stream.name, stream.task, dt)
         tables = Tables(stream.task, dt, TRIED)
+        _check_shown(tables)
         assembled([stream], [tables], TRIED)
         return tables
     except ScenarioError:
@@ -75,6 +76,18 @@ def _compiled(scenario: Scenario, stream: StreamSpec, dt: float) -> Tables:
         raise ScenarioError(f"{key}.timing: {error}") from None
     except Exception as error:
         raise _blamed(error, f"{key}.task: {stream.task.task_name()}") from error
+
+
+def _check_shown(tables: Tables) -> None:
+    """Refuse means and drifts with which observations could become infinite; infinite ones never get here."""
+    names, sample = tables.channels.names, tables.sample
+    for shown in (tables.mean, tables.slope, sample.mean.T, None if sample.slope is None else sample.slope.T):
+        if shown is not None and (largest := np.abs(shown.reshape(len(names), -1)).max(axis=1)).max() > LARGEST:
+            channel = int(largest.argmax())
+            raise TaskError(
+                f"{tables.task.task_name()}: channel {names[channel]!r} shows {largest[channel]:g}; it is "
+                f"{LARGEST:g} at most, {SINGLE}."
+            )
 
 
 def _try_paying(group: BatchGroup, lanes: NDArray[np.int64]) -> None:

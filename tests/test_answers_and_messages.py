@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from neuroparallel.errors import ScenarioError
+import neuroparallel as npar
+from neuroparallel.errors import ActionError, ScenarioError
 from neuroparallel.rule import Rule
 from neuroparallel.scenario import Scenario
 from tests.engine.comparing import SideBySide, engine
@@ -92,6 +93,27 @@ def test_what_was_said_with_the_last_answer_is_seen_from_the_end_of_the_trial_on
 def test_one_who_has_nothing_to_say_cannot_be_heard():
     with pytest.raises(ScenarioError, match="answer_message: a has nothing to say"):
         pair(sees={"a": {"answer_message": True}}, speaks=False)
+
+
+def test_a_wrong_action_is_told_what_each_factor_is():
+    both = {"streams": {"dots": DOTS, "tone": {"task": "go_nogo"}}, "message": {"levels": LEVELS}}
+    one = {"streams": {"dots": DOTS, "more": DOTS}, "action": "shared", "message": {"levels": 2}}
+    scenario = {"name": "speakers", "dt": 100, "subjects": {"a": both, "b": one}}
+    told = {"a": "dots 0 to 2, tone 0 to 1, message 0 to 4", "b": "action 0 to 2, message 0 to 1"}
+    single, batch, turns = npar.parallel_env(scenario), npar.batch(scenario, lanes=3), npar.aec_env(scenario)
+    for env in (single, batch, turns):
+        env.reset(seed=0)
+    right = {agent: np.zeros(words.count(",") + 1, np.int64) for agent, words in told.items()}
+    for agent, factors in told.items():
+        actions = right | {agent: right[agent] + 5}
+        with pytest.raises(ActionError, match=rf"^{agent}: .* integers: {factors}\.$"):
+            single.step(actions)
+        with pytest.raises(ActionError, match=rf"^{agent}: .*: {factors}\.$"):
+            batch.step({name: np.tile(action, (3, 1)) for name, action in actions.items()})
+        with pytest.raises(ActionError, match=rf"^{agent}: .* integers: {factors}\.$"):
+            turns.step(actions[agent])
+        turns.step(right[agent])
+    assert single.factor_names("a") == ("dots", "tone", "message")
 
 
 @pytest.mark.parametrize("deadline", [0, 800])

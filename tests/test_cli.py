@@ -16,8 +16,8 @@ import yaml
 
 import neuroparallel as npar
 from neuroparallel.cli import main
+from neuroparallel.cli.commands import build_parser
 from neuroparallel.cli.common import changes_of
-from neuroparallel.cli.main import build_parser
 from neuroparallel.cli.train import CLAIM, _new_place
 from neuroparallel.cli.tune import _again
 from neuroparallel.reporting import check_file, one_trial, timeline, watch
@@ -338,6 +338,31 @@ def test_the_second_example_of_the_readme_trains(capsys, away):
     assert (away / "here" / "trial.png").exists()
 
 
+@pytest.mark.parametrize(
+    ("module", "name"), [("numpy", "/bin/neuroparallel"), ("numpy", "-m"), ("neuroparallel.scenario", "a")]
+)
+def test_ctrl_c_while_it_starts_is_one_line(fresh_environ, module, name):
+    code = f"""
+import os, signal, sys
+sys.argv[0] = {name!r}
+class Impatient:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Impatient())
+from neuroparallel.cli import main
+sys.exit(main(["scenarios"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=fresh_environ)
+    assert done.returncode == 130
+    assert (done.stdout, done.stderr) == ("", "neuroparallel: stopped.\n")
+    code = code.replace("from neuroparallel.cli import main", "import neuroparallel, neuroparallel.scenario")
+    program = subprocess.run(
+        [sys.executable, "-c", code.replace(repr(name), "'mine'")], capture_output=True, text=True, env=fresh_environ
+    )
+    assert program.stderr.endswith("KeyboardInterrupt\n")  # somebody else's program is left to its own ways
+
+
 @pytest.mark.slow
 @pytest.mark.rllib
 def test_ctrl_c_keeps_what_was_learnt(fresh_environ, tmp_path):
@@ -465,7 +490,7 @@ def test_a_run_is_not_written_over(away, capsys):
     (away / "kept").mkdir()
     (away / "kept" / "summary.json").write_text("{}")
     assert main(["train", "go_nogo", "--out", "kept"]) == 2
-    assert "kept holds a run already. Go on with it (neuroparallel train --resume kept)" in said(capsys).err
+    assert "kept holds a run already. Go on with it (neuroparallel train --resume kept;" in said(capsys).err
     assert (away / "kept" / "summary.json").read_text() == "{}"
 
 

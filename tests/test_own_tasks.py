@@ -63,6 +63,8 @@ def drawing(conditions) -> type[npar.Task]:
             "per_channel has 1 entries, but channel 'tone' has 2 columns",
         ),
         (lambda trial: trial.show("tone", np.nan, during="tone"), "in period 'tone' channel 'tone_low' shows nan"),
+        (lambda trial: trial.drift("tone", 1e38, during="tone"), "shows 1e\\+38; it is 1e\\+30 at most"),
+        (lambda trial: trial.show("tone", -1e38, during="tone"), "shows 1e\\+38; it is 1e\\+30 at most"),
         (lambda trial: trial.drift("tone", np.inf, during="tone"), "in period 'tone' channel 'tone_low' shows inf"),
         (lambda trial: trial.on(1, reward=np.nan, during="tone"), "in period 'tone' pays what is no finite number"),
     ],

@@ -66,6 +66,12 @@ WRONG = {  # what is replaced: by what, and what the message must say
     ),
     "no name": ("name: x", "name: ''", r":1: name: it is a word or several, without / and \\; found ''"),
     "a name that is a path": ("name: x", "name: ../../x", r":1: name: .*without / .*found '\.\./\.\./x'"),
+    "too large": ("{task: random_dots}", "{task: random_dots, weight: 1.0e+31}", r":15: .*weight: .*1e\+30"),
+    "too much noise": (
+        "{task: random_dots}",
+        "{task: random_dots, params: {sigma: 1.0e+300}}",
+        r":15: .*sigma is 1e\+300; it is a number from -1e\+30 to 1e\+30, as observations are float32",
+    ),
     "infinity": ("{task: random_dots}", "{task: random_dots, weight: .inf}", r":15: .*weight: .*finite.*found inf"),
     "a mix that is no number": ("m + g: 2", "m + g: .nan", r":17: .*finite number; found nan"),
     "an endless onset": ("onset: after m.sample + 300", "onset: 1.0e+30", r":12: .*onset: it lasts 1e\+30 ms"),
@@ -209,6 +215,7 @@ WRONG_TOGETHER = {  # what does not fit together: a file, what is replaced, by w
         GAME, "b: {streams: {x: {task: game_choice}}}", "b: {streams: {x: {task: game_choice, params: {options: 3}}}}",
         r":9: groups\.g\.game: payoffs: .*players with \[2, 3\] choices need nested lists of shape \(2, 3, 2\)",
     ),
+    "a matrix of too much": (GAME, "[1, 0]", "[1.0e+31, 0]", r":9: groups\.g\.game: payoffs: .*from -1e\+30"),
     "a matrix with a hole": (GAME, "[0, 1]], [[0", "[0]], [[0", r":9: groups\.g\.game: payoffs: it is no table; write"),
     "one action for unequal tasks": (
         TIED, X, "    action: shared\n    streams:\n      x: {task: go_nogo}",

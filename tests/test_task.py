@@ -6,8 +6,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+import neuroparallel as npar
 from neuroparallel.environments import parallel_env
-from neuroparallel.errors import ArgumentError, ScenarioError
+from neuroparallel.errors import ArgumentError, ScenarioError, TaskError
 from neuroparallel.scenario import Scenario
 from neuroparallel.task import Actions, Channels, Factorial, Task
 from neuroparallel.tasks import list_tasks, make_task
@@ -21,6 +22,25 @@ NAN, INF = float("nan"), float("inf")
 def test_a_number_is_a_finite_number(name, value):
     with pytest.raises(ArgumentError, match=rf"^{name} is .*it is a finite number"):
         make_task("random_dots", **{name: value})
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, 3e38, 1.1e30, np.float32(2e30)])
+def test_a_number_is_none_with_which_observations_become_infinite(value):
+    for parameters in ({"sigma": value}, {"coherences": [0.0, value]}, {"rewards": {"correct": value}}):
+        with pytest.raises(ArgumentError, match=r"from -1e\+30 to 1e\+30, as observations are float32"):
+            make_task("random_dots", **parameters)
+    with pytest.raises(TaskError, match=r"noise of 'x' is .* from 0 to 1e\+30"):
+        Channels(x=1, noise={"x": value})
+
+
+def test_what_is_as_large_as_it_may_be_is_seen_as_a_finite_number():
+    task = make_task("random_dots", sigma=1e30, coherences=[1e30], rewards={"abort": -1e30})
+    env = npar.wrappers.previous_reward_v0(npar.wrappers.noise_v0(npar.batch(task, lanes=500), sigma=1e30))
+    seen = [env.reset()[0]["subject_0"]]
+    for _ in range(5):
+        seen.append(env.step({"subject_0": np.ones(500, int)})[0]["subject_0"])
+    assert np.isfinite(seen).all()
+    assert np.abs(seen).max() > 1e29
 
 
 @pytest.mark.parametrize("value", [5, None, "abc", [0, NAN], [0, "x"], [True], {"a": 1}])

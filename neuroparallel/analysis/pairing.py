@@ -11,8 +11,9 @@ from neuroparallel.analysis.grouping import grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
 from neuroparallel.records import Table, Trials
+from neuroparallel.records.answers import begins
 from neuroparallel.records.arguments import checked
-from neuroparallel.records.table import Array, FloatArray, IntArray
+from neuroparallel.records.table import Array, BoolArray, FloatArray, IntArray
 from neuroparallel.records.trials import IDENTITY, group_codes, stream_codes
 
 GROUPED_S = 0.1  # two responses closer than this count as one. Source: Pashler & Johnston 1989, Q J Exp Psychol 41A:19
@@ -84,22 +85,41 @@ def asynchrony_ms(trials: Trials, pairs: Pairs, soa: str = "soa_ms") -> FloatArr
     return np.round(1000 * later, 3) + 0.0
 
 
+def since_first_s(trials: Trials) -> FloatArray:
+    """When the answer of each trial came, seconds from the first one that its subject gave in the group's trial.
+
+    By the columns ``response_order`` and ``inter_response_ms``, (trials,); ``nan`` without an answer, and where the
+    table has not all the rows of those that came earlier.
+    """
+    names = [name for name in ("subject", "session", "lane", "group_trial") if name in trials]
+    rows = np.flatnonzero(trials["response_order"] >= 1)
+    codes = group_codes([trials[name][rows] for name in names])
+    order = np.lexsort((trials["response_order"][rows], codes))
+    rows, codes = rows[order], codes[order]
+    place, number = trials["response_order"][rows], np.arange(len(rows))
+    first = np.maximum.accumulate(np.where(begins(codes), number, 0))
+    alike = np.maximum.accumulate(np.where(begins(codes, place), number, 0))
+    after = np.where((alike == number) & (place > 1), trials["inter_response_ms"][rows], 0.0) / 1000
+    total = np.cumsum(after)
+    since: FloatArray = np.full(len(trials), np.nan)
+    since[rows] = np.where(place == alike - first + 1, total - total[first], np.nan)
+    return since
+
+
 def answered_s(trials: Trials) -> FloatArray:
     """When the answer of each trial came, seconds from the start of the session, (trials,); ``nan`` without one.
 
+    What to do about tables that do not say in which order responses came, as they were written by earlier versions.
     Response times count from a period that differs between tasks, so the answer is found among all responses: it is the
     one of the trial's choice, and what its time exceeds the response time by is the onset of that period. If several
     would do, as where early responses are free, the one with the most frequent onset in its stream is taken.
     """
     responses = trials.responses
     names = [name for name in IDENTITY if name in trials and name in responses]
-    codes = group_codes([np.concatenate([trials[name], responses[name]]) for name in names])
-    order = np.argsort(codes[: len(trials)], kind="stable")
-    place = np.searchsorted(codes[: len(trials)], codes[len(trials) :], sorter=order).clip(max=len(trials) - 1)
-    row = order[place]
+    row, known = _trial_of(trials, responses, names)
     time = responses["time_s"].astype(np.float64)
     counted_from = np.round(time - trials["onset_s"][row] - trials["response_time_s"][row], 6)
-    fits = (codes[row] == codes[len(trials) :]) & (responses["action"] == trials["choice"][row]) & (counted_from >= 0)
+    fits = known & (responses["action"] == trials["choice"][row]) & (counted_from >= 0)
     row, time, counted_from = row[fits], time[fits], counted_from[fits]
     kinds = group_codes([stream_codes(trials)[1][row], counted_from])
     frequent = np.bincount(kinds)[kinds] if len(kinds) else kinds
@@ -110,13 +130,49 @@ def answered_s(trials: Trials) -> FloatArray:
     return answered
 
 
+def _interval_s(trials: Trials, pairs: Pairs, soa: FloatArray) -> FloatArray:
+    """Time from the first stream's response to the second's, s, (pairs,); ``nan`` unless there are both."""
+    if len(trials.responses):
+        answered = answered_s(trials)
+        later = answered[pairs.second] - answered[pairs.first]
+    else:
+        one, two = (trials["response_time_s"][rows].astype(np.float64) for rows in (pairs.first, pairs.second))
+        later = soa / 1000 + two - one
+    if {"response_order", "inter_response_ms", "group_trial"} <= set(trials):
+        since = since_first_s(trials)
+        recorded = since[pairs.second] - since[pairs.first]
+        later = np.where(np.isfinite(recorded), recorded, later)
+    interval: FloatArray = np.round(later, 9) + 0.0  # so that equal times are equal
+    return interval
+
+
+def _trial_of(trials: Trials, responses: Table, names: Sequence[str]) -> tuple[IntArray, BoolArray]:
+    """Find the trial that each response belongs to.
+
+    Args:
+        trials: One trial or more.
+        responses: The responses.
+        names: Columns that tell a trial from all others.
+
+    Returns:
+        int64, (responses,), a row of ``trials``, and bool, (responses,), whether it is the one.
+    """
+    count = len(trials)
+    codes = group_codes([np.concatenate([trials[name], responses[name]]) for name in names])
+    order = np.argsort(codes[:count], kind="stable")
+    place = np.searchsorted(codes[:count], codes[count:], sorter=order).clip(max=count - 1)
+    row = order[place]
+    return row, codes[row] == codes[count:]
+
+
 @checked
 def response_pairs(trials: Trials, first: str | None = None, second: str | None = None) -> Table:
     """Two streams of a subject side by side, trial by trial: which response came first, and when the other.
 
     The asynchrony is the time between the onsets of the two streams' trials; in a table without ``group_trial``, as of
-    an animal, it is what the column ``soa_ms`` says if there is one. When a response came is looked up among the
-    ``responses``; in a table without these, response times are taken to count from the same point of either trial.
+    an animal, it is what the column ``soa_ms`` says if there is one. How long after each other responses came is what
+    ``response_order`` and ``inter_response_ms`` say; in a table without these it is looked up among the ``responses``,
+    and without them, response times are taken to count from the same point of either trial.
 
     Args:
         trials: Needs ``stream``, ``trial``, ``outcome``, ``response_time_s``, and ``soa_ms`` or ``onset_s``.
@@ -137,12 +193,7 @@ def response_pairs(trials: Trials, first: str | None = None, second: str | None 
     pairs = pairs_of(trials, first, second)
     soa = asynchrony_ms(trials, pairs)
     one, two = (trials["response_time_s"][rows].astype(np.float64) for rows in (pairs.first, pairs.second))
-    if len(trials.responses):
-        answered = answered_s(trials)
-        later = answered[pairs.second] - answered[pairs.first]
-    else:
-        later = soa / 1000 + two - one
-    interval = np.round(later, 9) + 0.0  # so that equal times are equal
+    interval = _interval_s(trials, pairs, soa)
     both = np.isfinite(interval)
     leader = np.full(len(soa), "", dtype=f"U{max(map(len, pairs.names))}")
     leader[both & (interval > 0)], leader[both & (interval < 0)] = pairs.names

@@ -1,5 +1,37 @@
 """The command ``neuroparallel``: each verb is a few lines over a public function, in a file of its own."""
 
-from neuroparallel.cli.main import main
+import os
+import sys
+from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["INTERRUPTED", "is_command", "main", "stopped"]
+
+INTERRUPTED = 130  # exit code after Ctrl-C
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: What follows ``neuroparallel`` on the command line; None: of this process.
+
+    Returns:
+        Exit code: 0, 1 (``check`` found problems), 2 (it cannot be done; a message says why), 130 (Ctrl-C).
+    """
+    try:
+        from neuroparallel.cli.commands import perform  # takes half a second, in which Ctrl-C may come as well
+
+        return perform(arguments)
+    except KeyboardInterrupt:
+        return stopped()
+
+
+def stopped() -> int:
+    """Say that Ctrl-C was heard; returns the exit code."""
+    print("neuroparallel: stopped.", file=sys.stderr)
+    return INTERRUPTED
+
+
+def is_command() -> bool:
+    """Whether this process is the command, and not somebody's program: ``neuroparallel``, or ``-m`` while it starts."""
+    return os.path.basename(sys.argv[0]) in ("neuroparallel", "neuroparallel.exe", "-m") if sys.argv else False

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from neuroparallel.scenario import Scenario
 
 __all__ = [
-    "INTERRUPTED",
     "RUNS",
     "add_set",
     "add_verb",
@@ -32,7 +31,6 @@ __all__ = [
     "write_table",
 ]
 
-INTERRUPTED = 130  # exit code after Ctrl-C
 RUNS = Path("runs")  # where runs are kept, by the name of their scenario
 PLAIN_WIDTH = 120  # of tables that go into a file or a pipe
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli.common import INTERRUPTED, RUNS, add_verb, add_what, load, note, on_screen
+from neuroparallel.cli import INTERRUPTED
+from neuroparallel.cli.common import RUNS, add_verb, add_what, load, note, on_screen
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import SUMMARY
 
@@ -94,11 +95,6 @@ def _seconds(text: str) -> float:
 def _place(options: argparse.Namespace, name: str, resumed: Path | None) -> Iterator[Path]:
     """Where the run is kept; a directory that was made for it and stayed empty is taken away again."""
     place = Path(options.out) if options.out else resumed
-    if place is not None and resumed is None and (place / SUMMARY).exists():
-        raise ArgumentError(
-            f"{place} holds a run already. Go on with it (neuroparallel train --resume {place}), or name another "
-            "directory."
-        )
     made = place is None or not place.exists()
     place = place or _new_place(name)
     try:

@@ -319,6 +319,7 @@ class BatchEngine(Spaces[BatchSubject]):
             choice=stream.choice[who],
             ground_truth=stream.tables.answer[stream.slot[who]],
             reward=stream.earned[who],
+            clock_step=stream.clock_at[who] - start,
             response_steps=stream.response[who],
             conditions=told | group.values(who) | stream.values(who),
         )

@@ -16,7 +16,14 @@ from neuroparallel.engine.layout import SubjectSpec
 from neuroparallel.engine.movements import read_movements
 from neuroparallel.engine.sights import Delayed, paint_choice
 from neuroparallel.engine.stream import BatchStream
-from neuroparallel.engine.subject import action_space, factor_sizes, observation_space, subject_columns
+from neuroparallel.engine.subject import (
+    action_space,
+    describe_factors,
+    factor_names,
+    factor_sizes,
+    observation_space,
+    subject_columns,
+)
 from neuroparallel.errors import ActionError
 from neuroparallel.seeding import mix, name_bits
 
@@ -101,8 +108,10 @@ class BatchSubject:
         return rows
 
     def _legal(self) -> str:
-        shape = (self.lanes, self.factors) if self.factors else (self.lanes,)
-        return f"integers of shape {shape}, 0 to {(self.sizes - 1).tolist() if self.factors else self.sizes[0] - 1}"
+        if not self.factors:
+            return f"integers of shape {(self.lanes,)}, 0 to {self.sizes[0] - 1}"
+        factors = describe_factors(factor_names(self.spec, self.shorts), self.sizes.tolist())
+        return f"integers of shape {(self.lanes, self.factors)}: {factors}"
 
     def act(self, actions: Any, now: int) -> list[Integers]:
         """Hand each stream its part of an action that `read` has checked; returns what it comes to, (lanes,) each."""

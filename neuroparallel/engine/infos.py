@@ -111,10 +111,13 @@ def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
     shared = group_conditions(group, [layout.streams[member] for member in group.streams])
     if layout.subjects[spec.subject].message is not None:
         shared = (*shared, MESSAGE)
+    whose = spec.name.split(".")[0]  # also where every stream is an agent of its own
+    beside = [member for member in group.streams if layout.streams[member].name.split(".")[0] == whose]
     return StreamInfo(
-        spec.name.split(".")[0],
+        whose,
         spec.short,
         spec.task.task_name(),
         (*tables.recorded, *(name for name in shared if name not in tables.recorded)),
         tuple(tables.periods),
+        group.name if len(beside) > 1 else "",
     )

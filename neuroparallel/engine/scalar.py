@@ -25,7 +25,7 @@ __all__ = ["ScalarEngine"]
 
 _FIELDS = (  # of the trial table, in the order in which they are noted
     *("session", "trial", "onset_step", "end_step", "outcome", "choice"),
-    *("ground_truth", "reward", "response_steps"),
+    *("ground_truth", "reward", "clock_step", "response_steps"),
 )
 
 _SAVED = ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready")
@@ -249,6 +249,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
                         stream.choice,
                         stream.tables.answer[stream.slot],
                         stream.earned,
+                        stream.clock_at - self.session_start,
                         stream.response,
                         *self._conditions(index, group),
                     )

@@ -12,7 +12,15 @@ import numpy as np
 from neuroparallel.engine.layout import GroupSpec, SubjectSpec
 from neuroparallel.engine.tables import Tables
 
-__all__ = ["Columns", "action_space", "factor_sizes", "observation_space", "subject_columns"]
+__all__ = [
+    "Columns",
+    "action_space",
+    "describe_factors",
+    "factor_names",
+    "factor_sizes",
+    "observation_space",
+    "subject_columns",
+]
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,17 @@ def factor_sizes(spec: SubjectSpec, tables: Sequence[Tables]) -> tuple[int, ...]
     one = len(tables) == 1 or spec.action == "shared"
     sizes = (tables[0].actions,) if one else tuple(table.actions for table in tables)
     return sizes if spec.message is None else (*sizes, spec.message.levels)
+
+
+def factor_names(spec: SubjectSpec, streams: Sequence[str]) -> tuple[str, ...]:
+    """What each factor of a subject's action is: that of a stream, or of all together, and the message behind them."""
+    names = ("action",) if len(streams) == 1 or spec.action == "shared" else tuple(streams)
+    return names if spec.message is None else (*names, "message")
+
+
+def describe_factors(names: Sequence[str], sizes: Sequence[int]) -> str:
+    """The factors of an action in words: ``first 0 to 2, second 0 to 1, message 0 to 4``."""
+    return ", ".join(f"{name} 0 to {size - 1}" for name, size in zip(names, sizes, strict=True))
 
 
 def observation_space(columns: int) -> gymnasium.spaces.Box:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from neuroparallel.engine.movements import describe_box, parts_of, read_box
+from neuroparallel.engine.subject import describe_factors
 from neuroparallel.errors import ActionError
 
 __all__ = ["ActionReader", "read_actions"]
@@ -24,9 +25,10 @@ class ActionReader:
     Args:
         agent: Name of the agent, for error messages.
         space: Its Discrete or MultiDiscrete space, starting at 0; its Box; or its Dict of these by stream.
+        factors: What the factors of a MultiDiscrete space are called; others are numbered.
     """
 
-    def __init__(self, agent: str, space: spaces.Space[Any]) -> None:
+    def __init__(self, agent: str, space: spaces.Space[Any], factors: Sequence[str] = ()) -> None:
         self.agent = agent
         self.factored = isinstance(space, spaces.MultiDiscrete)
         self.sizes: tuple[int, ...] = ()
@@ -39,6 +41,8 @@ class ActionReader:
             return
         sizes = space.nvec.tolist() if isinstance(space, spaces.MultiDiscrete) else [int(space.n)]  # type: ignore[attr-defined]
         self.sizes = tuple(sizes)
+        named = len(factors) == len(sizes)
+        self.factors = tuple(factors) if named else tuple(f"number {place}" for place in range(len(sizes)))
         if math.prod(sizes) <= LISTED:
             self.legal = frozenset(product(*map(range, sizes)) if self.factored else range(sizes[0]))
 
@@ -47,7 +51,7 @@ class ActionReader:
 
         Args:
             action: An int, a NumPy integer or a 0-d array of integers; where actions are factored, a
-                sequence or array of one of these per stream. Of a movement, a sequence or array of floats, one
+                sequence or array of one of these for each factor. Of a movement, a sequence or array of floats, one
                 per axis; where one of several streams has one, a mapping by stream.
 
         Returns:
@@ -93,8 +97,7 @@ class ActionReader:
         elif isinstance(self.space, spaces.Box):
             legal = f"floats of shape {self.space.shape}, {describe_box(self.space)}"
         elif self.factored:
-            ranges = ", ".join(f"0 to {size - 1}" for size in self.sizes)
-            legal = f"a sequence of {len(self.sizes)} integers, one per stream: {ranges}"
+            legal = f"a sequence of {len(self.sizes)} integers: {describe_factors(self.factors, self.sizes)}"
         else:
             legal = f"an integer from 0 to {self.sizes[0] - 1}"
         kind = f"{action!r} ({type(action).__name__})"

@@ -29,8 +29,9 @@ class AECEnvironment(parallel_to_aec_wrapper):  # type: ignore[misc]
 
     def __init__(self, env: ParallelEnv[str, Any, Any]) -> None:
         super().__init__(env)
+        factors = getattr(env.unwrapped, "factor_names", lambda agent: ())
         self._readers = {
-            agent: ActionReader(agent, space)
+            agent: ActionReader(agent, space, factors(agent))
             for agent in env.possible_agents
             if isinstance(space := env.action_space(agent), KNOWN)
         }

@@ -12,6 +12,7 @@ from pettingzoo import ParallelEnv
 
 from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.scalar import ScalarEngine
+from neuroparallel.engine.subject import factor_names
 from neuroparallel.environments.actions import ActionReader, read_actions
 from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.render import RENDER_MODES, Film, check_render_mode
@@ -92,7 +93,14 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self.agents: list[str] = []
         self._film = Film(self._engine, self.scenario.name) if render_mode else None
         self._advance = self._film.step if self._film else self._engine.step
-        self._readers = {agent: ActionReader(agent, self._engine.action_space(agent)) for agent in self.possible_agents}
+        self._factors = {
+            spec.name: factor_names(spec, [layout.streams[index].short for index in spec.streams])
+            for spec in layout.subjects
+        }
+        self._readers = {
+            agent: ActionReader(agent, self._engine.action_space(agent), self._factors[agent])
+            for agent in self.possible_agents
+        }
         self._only: ActionReader | None = None  # see `_begin`
         self._session_begun = False
         self._np_random: np.random.Generator | None = None
@@ -114,7 +122,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return self._engine.observation_space(agent)
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
-        """What an agent does: Discrete (0 holds), or MultiDiscrete with a factor per stream.
+        """What an agent does: Discrete (0 holds), or MultiDiscrete with a factor per stream and the message last.
 
         A movement is a Box; of several streams with a movement among them it is a Dict by stream.
         """
@@ -123,6 +131,10 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
     def channel_names(self, agent: str) -> tuple[str, ...]:
         """The name of every column of an agent's observation."""
         return self._engine.channel_names(agent)
+
+    def factor_names(self, agent: str) -> tuple[str, ...]:
+        """The name of every factor of an agent's action: its streams, and ``message`` if it has one."""
+        return self._factors[agent]
 
     # ---- running ----
 
@@ -163,7 +175,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         """Advance by one time step.
 
         Args:
-            actions: By agent: an int, a NumPy integer or a 0-d array of integers; one per stream,
+            actions: By agent: an int, a NumPy integer or a 0-d array of integers; one for each factor,
                 in a sequence or an array, where actions are factored. Of a movement: floats, one per
                 axis; a dictionary by stream where one of several streams has one.
 

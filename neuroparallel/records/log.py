@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from neuroparallel.outcomes import Outcome
+from neuroparallel.records.answers import response_columns
+from neuroparallel.records.stream_info import StreamInfo
 from neuroparallel.records.table import Array, stack_columns
 from neuroparallel.records.trials import Trials, correct_from_outcome, empty_responses
 
@@ -19,25 +20,6 @@ MERGE_CHUNKS = 256
 MERGE_ROWS = 16_384
 
 Chunk = dict[str, Array]
-
-
-@dataclass(frozen=True)
-class StreamInfo:
-    """What the table says about a stream in each of its rows.
-
-    Attributes:
-        subject: Who acts.
-        stream: Name of the stream within the subject.
-        task: What is asked.
-        conditions: Names of the condition columns, those of the group included, in order.
-        periods: Names of the periods by the code used in the responses; empty keeps the codes.
-    """
-
-    subject: str
-    stream: str
-    task: str
-    conditions: tuple[str, ...] = ()
-    periods: tuple[str, ...] = ()
 
 
 class TrialLog:
@@ -79,6 +61,7 @@ class TrialLog:
         choice: Array,
         ground_truth: Array,
         reward: Array,
+        clock_step: Array,
         response_steps: Array,
         conditions: Mapping[str, Array],
     ) -> None:
@@ -97,13 +80,15 @@ class TrialLog:
             choice: Integers, (n,). The last action taken as an answer, -1 none.
             ground_truth: Integers, (n,). An action that was right in the first response window, -1 none.
             reward: Floats, (n,). Sum over the trial.
+            clock_step: Integers, (n,). Step within the session from whose beginning the response time counts.
             response_steps: Integers, (n,). Response time in steps, -1 none.
             conditions: Condition name to array, (n,).
         """
         chunk = {
             "lane": lane, "session": session, "trial": trial, "onset_step": onset_step,
             "end_step": end_step, "outcome": outcome, "choice": choice,
-            "ground_truth": ground_truth, "reward": reward, "response_steps": response_steps,
+            "ground_truth": ground_truth, "reward": reward,
+            "clock_step": clock_step, "response_steps": response_steps,
         }  # fmt: skip
         for name, values in conditions.items():
             chunk[f"condition:{name}"] = values
@@ -177,10 +162,19 @@ class TrialLog:
             "reward": _floats(rows, "reward"),
             "response_time_s": np.where(response < 0, np.nan, response * self.dt / 1000),
         }
+        if any(info.group for info in self.streams):
+            columns |= self._response_order(rows, streams)
         for name in dict.fromkeys(name for info in self.streams for name in info.conditions):
             columns[name] = rows.get(f"condition:{name}", np.full(len(outcome), np.nan))
         order = np.lexsort((streams, columns["trial"], columns["session"], columns["lane"]))
         return {name: values[order] for name, values in columns.items()}
+
+    def _response_order(self, rows: Chunk, streams: Array) -> dict[str, Array]:
+        """In which order, and how long after each other, a subject answered in its streams."""
+        names = ("lane", "session", "clock_step", "response_steps", "choice")
+        trials = {name: _integers(rows, name) for name in names}
+        trials["group_trial"] = _floats(rows, "condition:group_trial")
+        return response_columns(self.streams, {"stream": streams, **trials}, self.dt)
 
     def _response_columns(self) -> dict[str, Array]:
         rows, streams = self._responses.rows()

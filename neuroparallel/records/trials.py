@@ -23,7 +23,7 @@ FEW_WORDS = 32
 
 TRIAL_COLUMNS = (
     "subject", "stream", "task", "session", "lane", "trial", "onset_s", "duration_s", "outcome",
-    "choice", "ground_truth", "correct", "reward", "response_time_s",
+    "choice", "ground_truth", "correct", "reward", "response_time_s", "response_order", "inter_response_ms",
 )  # fmt: skip
 RESPONSE_COLUMNS = (
     "subject", "stream", "session", "lane", "trial", "period", "action", "time_s", "reward",
@@ -36,7 +36,8 @@ IDENTITY = ("subject", "stream", "session", "lane", "trial")
 class Trials(Table):
     """What happened, trial by trial: a row for each stream and each trial that ended.
 
-    Columns, all of them in tables made here, any of them in tables read from a file:
+    Columns, all of them in tables made here (the order of responses only if a subject has several streams in a group,
+    and missing for those who have not), any of them in tables read from a file:
 
     ========================  =======  =========================================================
     column                    type     meaning
@@ -57,6 +58,12 @@ class Trials(Table):
     ``reward``                float    sum over the trial
     ``response_time_s``       float    from the onset of the period the task counts from to the end
                                        of the step of the response; missing if none
+    ``response_order``        integer  which place this answer had among those that the subject
+                                       gave in its streams in this trial of their group: one more
+                                       than the answers that came earlier, so that ties share a
+                                       place (1, 1, 3); 0 if none was given
+    ``inter_response_ms``     float    from the answer that came before, in any of these streams;
+                                       missing for the first ones, and if none was given
     condition columns         any      missing where a stream has no such condition
     ========================  =======  =========================================================
 

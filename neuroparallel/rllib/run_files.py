@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.errors import UsageError
+from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records.json_file import SUMMARY
 
 __all__ = [
+    "check_vacant",
     "read_history",
     "replace_directory",
     "say_if_full",
@@ -26,6 +27,19 @@ __all__ = [
     "write_scenario",
     "write_summary",
 ]
+
+
+def check_vacant(place: Path) -> None:
+    """Refuse a directory in which a run is kept already, since another one would write over it.
+
+    Raises:
+        ArgumentError: There is a run; says how to go on with it.
+    """
+    if (place / SUMMARY).exists():
+        raise ArgumentError(
+            f"{place} holds a run already. Go on with it (neuroparallel train --resume {place}; in Python, "
+            f"train(resume={str(place)!r})), or name another directory."
+        )
 
 
 @contextmanager

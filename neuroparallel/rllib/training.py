@@ -15,7 +15,7 @@ from neuroparallel.rllib.cluster import check_space, init_ray
 from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure
 from neuroparallel.rllib.plan import Plan, plan_for
 from neuroparallel.rllib.policy import Policy, load_policy
-from neuroparallel.rllib.run_files import read_history, say_if_full, uninterrupted
+from neuroparallel.rllib.run_files import check_vacant, read_history, say_if_full, uninterrupted
 from neuroparallel.rllib.saving import save_run
 from neuroparallel.rllib.source import load_scenario, worker_seed
 from neuroparallel.rllib.stages import Trainer
@@ -133,7 +133,7 @@ def train(
         The result, with the trained policy.
 
     Raises:
-        ArgumentError: A setting, stream or run does not exist.
+        ArgumentError: A setting, stream or run does not exist, or ``out`` holds another run.
         UsageError: There is no space left to write.
 
     Example:
@@ -142,6 +142,9 @@ def train(
         {'subject_0.memory': 0.97, 'subject_0.gng': 1.0}
     """
     earlier = _Earlier.read(resume)
+    place = Path(out) if out is not None else earlier.place if earlier else None
+    if place is not None and not (earlier and place.resolve() == earlier.place.resolve()):
+        check_vacant(place)
     scenario = load_scenario(earlier.scenario if what is None and earlier else what)
     plan = plan_for(
         scenario,
@@ -152,7 +155,6 @@ def train(
         curriculum=curriculum,
         explore=explore,
     )
-    place = Path(out) if out is not None else earlier.place if earlier else None
     if place is not None:
         check_space(place, 20)
     init_ray()

@@ -10,7 +10,7 @@ import numpy as np
 
 from neuroparallel.errors import ArgumentError, TaskError
 from neuroparallel.rule import Resolution, Rule
-from neuroparallel.task import Task
+from neuroparallel.task import LARGEST, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +39,10 @@ class PayoffMatrix(Rule):
             table = np.array(self.payoffs, np.float64)
         except (TypeError, ValueError):
             table = np.zeros(0)
-        if table.ndim < 2 or not np.isfinite(table).all():
+        if table.ndim < 2 or not (np.abs(table) <= LARGEST).all():
             raise ArgumentError(
                 "payoffs: it is no table; write nested lists of numbers, payoffs[choice of 1st][choice of 2nd] = "
-                "[pay of 1st, pay of 2nd], all of the same lengths."
+                f"[pay of 1st, pay of 2nd], all of the same lengths, from {-LARGEST:g} to {LARGEST:g}."
             )
         object.__setattr__(self, "payoffs", _nested(table.tolist()))
 

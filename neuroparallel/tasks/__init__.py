@@ -26,9 +26,7 @@ def list_tasks(tag: str | None = None) -> list[str]:
         UnknownNameError: No task has that tag; names the nearest one.
     """
     tasks = _registry.shipped
-    if tag is None:
-        return list(tasks)
-    return with_tag(tag, {name: task.tags for name, task in tasks.items()}, "task")
+    return with_tag(tag, tasks, lambda name: tasks[name].tags, "task")
 
 
 def task_class(name: str) -> type[Task]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.errors import nearest
+from neuroparallel.task import LARGEST, SINGLE
 from neuroparallel.wrappers._forms import wrapper
 from neuroparallel.wrappers._signal import Moment, Part, Signal
 
@@ -23,18 +24,18 @@ class Noise(Signal):
 
     Args:
         env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv.
-        sigma: Standard deviation in every step, 0 or more, whatever the time step.
+        sigma: Standard deviation in every step, 0 to 1e30, whatever the time step.
         channels: Names of the channels that get it, or of their groups (``motion`` for ``motion_0``, ``motion_1``);
             None: all.
 
     Raises:
-        ArgumentError: The environment is of another kind, sigma is negative, or there is no such channel.
+        ArgumentError: The environment is of another kind, sigma is out of range, or there is no such channel.
     """
 
     def __init__(self, env: Any, sigma: float = 0.1, channels: Sequence[str] | None = None) -> None:
         self.sigma, self.channels = float(sigma), None if channels is None else tuple(channels)
-        if not self.sigma >= 0:
-            raise self.refuse(f"sigma is {sigma!r}; it is a standard deviation, 0 or more.")
+        if not 0 <= self.sigma <= LARGEST:
+            raise self.refuse(f"sigma is {sigma!r}; it is a standard deviation, 0 to {LARGEST:g}, {SINGLE}.")
         super().__init__(env)
 
     def fit(self, me: Part) -> None:

@@ -27,6 +27,7 @@ def ended(trial: Any, lane: Any = None, **changes: Any) -> dict[str, Any]:
         "choice": np.ones(n, int),
         "ground_truth": np.ones(n, int),
         "reward": np.ones(n),
+        "clock_step": trial * 10,
         "response_steps": np.full(n, 7),
         "conditions": {},
     }

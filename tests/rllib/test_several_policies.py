@@ -16,7 +16,7 @@ import ray
 import torch
 
 import neuroparallel as npar
-from neuroparallel.cli.main import main
+from neuroparallel.cli import main
 from neuroparallel.errors import ArgumentError, ScenarioError, UsageError
 from neuroparallel.rllib import evaluate, init_ray, load_policy, ppo_config, train
 from neuroparallel.rllib.evaluation import measure, who_draws

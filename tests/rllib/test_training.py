@@ -130,6 +130,16 @@ def test_an_interrupted_run_is_kept_and_goes_on(tmp_path: Path) -> None:
     assert second.out == tmp_path / "run"
 
 
+def test_a_run_is_written_over_neither_by_another_nor_by_one_that_goes_on_elsewhere(run: Any, tmp_path: Path) -> None:
+    kept = run[0].out
+    before = (kept / "summary.json").read_text()
+    (tmp_path / "summary.json").write_text(before)
+    for place, resume in ((kept, None), (tmp_path, kept)):
+        with pytest.raises(ArgumentError, match=rf"holds a run already.*--resume.*train\(resume='{place}'\)"):
+            train(quick_dots(), out=place, resume=resume, budget_s=0.1)
+    assert (kept / "summary.json").read_text() == (tmp_path / "summary.json").read_text() == before
+
+
 def test_what_was_learnt_is_kept_now_and_then_whatever_happens(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("neuroparallel.rllib.training.KEEP_EVERY_S", 0.0)
 

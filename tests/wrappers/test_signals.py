@@ -434,6 +434,7 @@ def test_repr_shows_the_stack():
 
 REFUSED = [
     (noise_v0, "random_dots", {"sigma": -1}, "sigma is -1"),
+    (noise_v0, "random_dots", {"sigma": 1e300}, "sigma is 1e"),
     (noise_v0, "random_dots", {"channels": ["motoin_left"]}, "Did you mean 'motion_left'"),
     (frame_stack_v0, "random_dots", {"frames": 0}, "frames is 0"),
     (delay_observation_v0, "random_dots", {"steps": 0}, "steps is 0"),

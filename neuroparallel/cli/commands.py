@@ -11,10 +11,10 @@ from typing import Any
 
 import neuroparallel
 from neuroparallel.cli import bench, check, evaluate, listing, report, run, show, train, tune
-from neuroparallel.cli.common import INTERRUPTED, complain, find_code_in, note
+from neuroparallel.cli.common import complain, find_code_in, note
 from neuroparallel.errors import NeuroparallelError, own_code
 
-__all__ = ["build_parser", "main"]
+__all__ = ["build_parser", "perform"]
 
 VERBS = (listing, show, check, run, train, tune, evaluate, report, bench)
 REFUSED = 2  # exit code
@@ -35,15 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
-
-    Args:
-        arguments: What follows ``neuroparallel`` on the command line; None: of this process.
-
-    Returns:
-        Exit code: 0, 1 (``check`` found problems), 2 (it cannot be done; a message says why), 130 (Ctrl-C).
-    """
+def perform(arguments: Sequence[str] | None) -> int:
+    """Run a command; see `neuroparallel.cli.main`."""
     options = build_parser().parse_args(arguments)
     find_code_in(os.getcwd())
     with warnings.catch_warnings():
@@ -57,9 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         except OSError as error:
             complain(f"{error.filename or 'file'}: {error.strerror or error}.")
-        except KeyboardInterrupt:
-            complain("stopped.")
-            return INTERRUPTED
         except Exception as error:
             told = own_code(error)
             if told is None:  # ours: then the traceback is what we need to see

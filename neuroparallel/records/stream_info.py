@@ -1,0 +1,28 @@
+"""What is known of a stream whose trials are recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["StreamInfo"]
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """What the table says about a stream in each of its rows.
+
+    Attributes:
+        subject: Who acts.
+        stream: Name of the stream within the subject.
+        task: What is asked.
+        conditions: Names of the condition columns, those of the group included, in order.
+        periods: Names of the periods by the code used in the responses; empty keeps the codes.
+        group: The group whose trials it shares with other streams of its subject; empty if there is none.
+    """
+
+    subject: str
+    stream: str
+    task: str
+    conditions: tuple[str, ...] = ()
+    periods: tuple[str, ...] = ()
+    group: str = ""
