@@ -88,7 +88,8 @@ class TrialsAhead:
 
     def __init__(self, draws: TrialDraws, lanes: int, size: int) -> None:
         self._draws, self._lanes = draws, lanes
-        self._some = min(max(AHEAD_WORDS // lanes, 1), MOST_AHEAD)  # trials that are made at a time
+        some = min(max(AHEAD_WORDS // lanes, 1), MOST_AHEAD)
+        self._some = 1 << (some.bit_length() - 1)  # trials that are made at a time, a power of two
         self._room = 2 * self._some
         self._until = np.zeros(lanes, np.int64)  # which trial of a lane is the first that was not drawn yet
         self._now = np.full(lanes, -1)  # which trial of a lane was the last to be looked up
@@ -115,7 +116,7 @@ class TrialsAhead:
         if np.count_nonzero(trial >= self._until.take(lanes)):
             self._make(keys)
         self._now[lanes] = trial
-        place: NDArray[np.int64] = trial % self._room
+        place: NDArray[np.int64] = trial & (self._room - 1)
         place *= self._lanes
         place += lanes
         return place
@@ -124,7 +125,7 @@ class TrialsAhead:
         """Draw further trials of all lanes that have room for them."""
         lanes = (self._until - self._now <= self._some).nonzero()[0]
         trial = self._until[lanes] + np.arange(self._some)[:, None]
-        place = (trial % self._room * self._lanes + lanes).ravel()
+        place = ((trial & (self._room - 1)) * self._lanes + lanes).ravel()
         words = self._draws.words(trial_keys(keys[lanes], trial).ravel())
         self.slots[place] = self._draws.slots(words)
         for name, value in self._draws.values(words).items():
