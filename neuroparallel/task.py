@@ -300,6 +300,10 @@ class Task:
         """Arrays that the task remembers from trial to trial."""
         return {}
 
+    def trials_back(self) -> int:
+        """How many trials ago something was shown that an answer depends on; 0 where a trial can be done by itself."""
+        return 0
+
     def define(self, trial: Trial) -> None:
         """Fill in the state matrix for arrays of conditions; see `neuroparallel.trial.Trial`."""
         raise NotImplementedError

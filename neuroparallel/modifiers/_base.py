@@ -93,6 +93,10 @@ class Modifier:
         """What is remembered in addition; names begin with that of the modifier."""
         return {}
 
+    def trials_back(self, task: Task) -> int:
+        """How many trials ago something was shown that an answer depends on."""
+        return task.trials_back()
+
     def notes(self, task: Task) -> tuple[str, ...]:
         """Numbers that are recorded in addition."""
         return ()
@@ -208,6 +212,9 @@ class Modified(Task):
 
     def memory(self) -> dict[str, Memory]:
         return self.inner.memory() | self.modifier.memory(self.inner)
+
+    def trials_back(self) -> int:
+        return self.modifier.trials_back(self.inner)
 
     def define(self, trial: Trial) -> None:
         self.modifier.define(self.inner, trial)

@@ -67,6 +67,9 @@ class Turns(Modifier):
         own = task.memory()  # the union has it already
         return {name: spec for name, spec in self.union(task).memory.items() if name not in own}
 
+    def trials_back(self, task: Task) -> int:
+        return max(member.task.trials_back() for member in self.union(task).members)
+
     def notes(self, task: Task) -> tuple[str, ...]:
         own = task.note_names()
         return tuple(name for name in self.union(task).notes if name not in own)

@@ -9,6 +9,7 @@ from typing import Any
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
+from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.rllib.choices import check_alike, choices_for
 from neuroparallel.rllib.cluster import quieten
@@ -93,13 +94,13 @@ def ppo_config(
     """Configure RLlib's PPO so that it learns a scenario, fast and with a memory that fits the trial.
 
     What is not given comes from the scenario's ``train:`` section, and what that does not say from
-    defaults: for a scenario with a memory, updates span a whole trial and the LSTM's biases are set
-    for its length. The result is a plain PPOConfig: chain, tune and build it as any other.
+    defaults: for a scenario with a memory, updates span a whole trial, or as many as must be remembered,
+    and the LSTM's biases are set for that. The result is a plain PPOConfig: chain, tune and build it as any other.
 
     Args:
         what: A scenario name, file, dict or Scenario.
         lanes: Copies of the scenario that are sampled together; 64.
-        n_steps: Steps per lane between updates; a whole trial, or 20 without a memory.
+        n_steps: Steps per lane between updates; the trials that a memory spans, or 20 without one.
         lstm: Units of the recurrent layer; 64, and 0 for none.
         policies: Who learns together, see `Settings`.
         seed: Of environment and learning.
@@ -215,7 +216,8 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     probe = build_engine({**described, "lanes": 1})
     for agent in probe.possible_agents:
         choices_for(probe.action_space(agent), agent)
-    settings = settings.fitted(probe.trial_steps(), probe.memory_steps())
+    back = max(stream.tables.task.trials_back() for stream in engine_of(probe).streams)
+    settings = settings.fitted(probe.trial_steps(), probe.memory_steps(), back)
     names = _policies(settings, probe)
     config = (
         PPOConfig()

@@ -27,8 +27,8 @@ class Settings:
 
     Attributes:
         lanes: Copies of the scenario that are sampled together.
-        n_steps: Steps per lane between updates. None: a whole trial if the scenario has a memory,
-            else 20.
+        n_steps: Steps per lane between updates. None: a whole trial if the scenario has a memory, together with those
+            before it that must be remembered, else 20.
         lstm: Units of the recurrent layer; 0 for none.
         hidden: Units of the layers before it.
         policies: Who learns together: "shared" (one network for all agents), "independent" (each its own), "streams"
@@ -36,7 +36,7 @@ class Settings:
             share one.
         epochs: Passes over the experience per update.
         minibatches: Parts into which a pass is divided.
-        tmax: Longest memory, steps, for which LSTM biases are set. None: twice the trial if the
+        tmax: Longest memory, steps, for which LSTM biases are set. None: twice as many steps as above if the
             scenario has a memory, else PyTorch's own biases; 0 for PyTorch's own.
         num_env_runners: Remote workers; 0 samples in this process.
         stock: Use RLlib's own runner and connectors, over PettingZoo environments.
@@ -64,21 +64,23 @@ class Settings:
         """What an agent is: a subject or, if streams learn by themselves, a stream."""
         return "streams" if self.policies == "streams" else self.view
 
-    def fitted(self, trial_steps: int, memory_steps: int) -> Settings:
+    def fitted(self, trial_steps: int, memory_steps: int, trials_back: int = 0) -> Settings:
         """Fill in what depends on the length of a trial, and warn if a memory cannot be bridged.
 
         Args:
             trial_steps: Longest trial.
             memory_steps: Longest time from the first stimulus to the response window; 0: no memory.
+            trials_back: How many trials ago something was shown that a response depends on.
         """
         steps, tmax = self.n_steps, self.tmax
+        remembered, span = memory_steps + trials_back * trial_steps, (1 + trials_back) * trial_steps
         if steps is None:
-            steps = trial_steps if memory_steps else 20
+            steps = span if remembered else 20
         if tmax is None:
-            tmax = 2.0 * trial_steps if memory_steps else 0.0
+            tmax = 2.0 * span if remembered else 0.0
         fitted = replace(self, n_steps=int(steps), tmax=float(tmax), hidden=tuple(self.hidden))
-        if memory_steps:
-            _warn_of_short_memory(fitted, trial_steps, memory_steps)
+        if remembered:
+            _warn_of_short_memory(fitted, span, remembered, trials_back)
         return fitted
 
 
@@ -177,7 +179,7 @@ def _check_policies(settings: Settings) -> None:
         raise ArgumentError(f"policies: streams makes every stream an agent, so view cannot be {settings.view!r}.")
 
 
-def _warn_of_short_memory(settings: Settings, trial_steps: int, memory_steps: int) -> None:
+def _warn_of_short_memory(settings: Settings, span: int, memory_steps: int, trials_back: int) -> None:
     steps, tmax = settings.n_steps or 0, settings.tmax or 0.0
     if not settings.lstm:
         _warn(
@@ -185,15 +187,19 @@ def _warn_of_short_memory(settings: Settings, trial_steps: int, memory_steps: in
             "Set lstm=64."
         )
         return
-    if steps < trial_steps:
+    if steps < span:
+        what = (
+            f"{1 + trials_back} trials' {span} steps: what was shown {trials_back} trials ago"
+            if trials_back
+            else (f"trial's {span} steps: what was shown early in a trial")
+        )
         _warn(
-            f"n_steps is {steps}, shorter than the trial's {trial_steps} steps: what was shown early in a trial "
-            f"gets little credit for a late response. Set n_steps={trial_steps}."
+            f"n_steps is {steps}, shorter than the {what} gets little credit for a late response. Set n_steps={span}."
         )
     if 0 < tmax < memory_steps:
         _warn(
             f"tmax is {tmax:g} steps, shorter than the {memory_steps} steps to be remembered: the network's trace "
-            f"fades too early. Set tmax={2 * trial_steps}."
+            f"fades too early. Set tmax={2 * span}."
         )
 
 

@@ -119,6 +119,9 @@ class NBack(Task):
         counts = {name: Memory(start, np.int64) for name, start in (("level", self.n), ("place", 0), ("errors", 0))}
         return {**counts, "items": Memory(np.zeros(self._levels[-1] + 1), np.int64)}
 
+    def trials_back(self) -> int:
+        return min(self.n + 1, HIGHEST) if self.adaptive else self.n  # the next level must be in reach
+
     def sequence(self, draw: Draw) -> None:
         """Choose the item by what was shown before."""
         self._count(draw)

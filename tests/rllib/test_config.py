@@ -79,6 +79,32 @@ def test_settings_that_cannot_bridge_the_memory_are_warned_of() -> None:
         ppo_config("random_dots", n_steps=5)
 
 
+@pytest.mark.parametrize("back", [1, 2, 4])
+def test_a_memory_across_trials_sets_chunk_and_biases_from_as_many_trials(back: int) -> None:
+    scenario = npar.Scenario.load("n_back").replace(**{"params.n": back})
+    config = ppo_config(scenario)
+    steps = build_engine({**config.env_config, "lanes": 1}).trial_steps() * (1 + back)
+    assert config.rollout_fragment_length == steps == 5 * (1 + back)
+    assert config.rl_module_spec.model_config["tmax"] == 2 * steps
+
+
+def test_the_memory_of_a_task_across_trials_survives_modifiers() -> None:
+    longer = npar.Scenario.load("n_back").replace(wrappers=[{"time_out": {"ms": 500}}])
+    assert ppo_config(longer).rollout_fragment_length == 3 * 10
+    turns = npar.Scenario.load("random_dots").replace(wrappers=[{"task_schedule": {"tasks": ["n_back"], "block": 20}}])
+    config = ppo_config(turns)
+    assert config.rollout_fragment_length == 3 * build_engine({**config.env_config, "lanes": 1}).trial_steps()
+
+
+def test_settings_that_cannot_bridge_the_trials_to_remember_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match=r"n_steps is 10, shorter than the 3 trials' 15 steps.*n_steps=15"):
+        ppo_config("n_back", n_steps=10)
+    with pytest.warns(UserWarning, match=r"tmax is 9 steps, shorter than the 10 steps to be remembered.*tmax=30"):
+        ppo_config("n_back", tmax=9)
+    with pytest.warns(UserWarning, match=r"remembered for 10 steps, but lstm=0"):
+        ppo_config("n_back", lstm=0)
+
+
 def test_null_in_the_section_leaves_ours_as_they_are_and_switches_those_of_rllib_off() -> None:
     config = ppo_config(npar.Scenario.load("random_dots").replace(train={"lanes": None, "grad_clip": None}))
     assert config.num_envs_per_env_runner == 64
