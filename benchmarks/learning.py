@@ -89,6 +89,14 @@ def doubled(result: Any) -> str:
     return f"{shares_right(result)}, both {one.mean() + other.mean():.3f}"
 
 
+def levels(result: Any) -> str:
+    """The same, and at which level subjects are in the second half of 200 trials, one after the other."""
+    table = npar.rllib.evaluate(result.policy, lanes=100, trials=200, seed=1)
+    level = table.where(stream="letter")["n_back"][table.where(stream="letter")["trial"] > 100]
+    shares = [f"{n}: {(level == n).mean():.2f}" for n in np.unique(level)]
+    return f"{shares_right(result)}, mean level {level.mean():.2f} ({', '.join(shares)})"
+
+
 @dataclass(frozen=True)
 class Demonstration:
     """What is learnt, and what there is to say about it.
@@ -117,6 +125,9 @@ class Demonstration:
 DEMONSTRATIONS = {
     "dpa_gng": Demonstration("dpa_gng"),
     "dpa_gng_paper": Demonstration("dpa_gng_paper"),
+    "dual_n_back": Demonstration("dual_n_back"),
+    "dual_n_back_adaptive": Demonstration("dual_n_back_adaptive", levels),
+    "n_back_with_probe": Demonstration("n_back_with_probe"),
     "prp": Demonstration("prp", refractory),
     "motion_colour_fixed": Demonstration("motion_colour_fixed", doubled),
     "matching_pennies": Demonstration("matching_pennies", cycling),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest
@@ -110,12 +110,21 @@ def _stages(scenario: Any, curriculum: Any, seed: int, settings: Mapping[str, An
     for number, changes in enumerate(curriculum):
         try:
             changed = scenario.replace(**changes)
+            stage = Stage.of(config_for(changed, seed=seed, **inherited))
+            own = (changed.train or {}).get("criterion")
+            if own != (scenario.train or {}).get("criterion"):
+                stage = replace(stage, criterion=_criterion(own or {}, _streams(stage.env)))
         except NeuroparallelError as error:
             raise ArgumentError(f"curriculum.{number}: {error}") from None
-        stages.append(Stage.of(config_for(changed, seed=seed, **inherited)))
+        stages.append(stage)
     if stages and stages[-1].env == Stage.of(final).env:
         stages.pop()
     return [*stages, Stage.of(final)]
+
+
+def _streams(env: Mapping[str, Any]) -> list[str]:
+    """Full names of all streams."""
+    return list(build_engine({**env, "lanes": 1}).stream_names)
 
 
 def _written_out(scenario: Any, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -24,11 +24,13 @@ class Stage:
         config: RLlib's configuration.
         env: Its ``env_config``.
         names: Agent to policy name.
+        criterion: What ends it, as in `Plan`; None: what ends the whole training.
     """
 
     config: Any
     env: dict[str, Any]
     names: dict[str, str]
+    criterion: Mapping[str, float] | None = None
 
     @classmethod
     def of(cls, config: Any) -> Stage:
@@ -66,6 +68,11 @@ class Trainer:
     def env(self) -> dict[str, Any]:
         """The ``env_config`` of the present stage."""
         return self.stages[self.stage].env
+
+    @property
+    def criterion(self) -> Mapping[str, float] | None:
+        """What ends the present stage, if it has a criterion of its own."""
+        return self.stages[self.stage].criterion
 
     @property
     def last_stage(self) -> bool:

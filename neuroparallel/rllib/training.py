@@ -123,8 +123,8 @@ def train(
         criterion: Stream (``memory`` or ``subject_0.memory``) to the share of trials, 0 to 1, that
             must be right; ``reward`` to what all together must earn per trial.
         curriculum: Changes to the scenario, one dict of dotted names per stage, as in
-            ``{"train.lr": 1e-3}``; each stage lasts until its subjects meet the criterion, and the
-            scenario itself comes last.
+            ``{"train.lr": 1e-3}``; each stage lasts until its subjects meet the criterion (its own, if it
+            changes ``train.criterion``), and the scenario itself comes last.
         explore: Whether subjects draw their actions in tests, as they do in training, or take the most probable
             ones; None: who plays a game, without right and wrong, draws.
         **settings: As for `ppo_config`.
@@ -233,10 +233,11 @@ class _Sitting:
         if len(score.earned) > 1:
             row.update({f"{REWARD}/{name}": round(value, 4) for name, value in score.earned.items()})
         self.history.append(row)
-        if not self.plan.criterion or not score.meets(self.plan.criterion):
+        criterion = self.trainer.criterion or self.plan.criterion
+        if not criterion or not score.meets(criterion):
             return
         if self.trainer.last_stage:
-            self.passed = self._measure(_CONFIRM, 512).meets(self.plan.criterion)
+            self.passed = self._measure(_CONFIRM, 512).meets(criterion)
         else:
             self.trainer.next_stage()
 

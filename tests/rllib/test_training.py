@@ -20,6 +20,7 @@ import neuroparallel as npar
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.rllib import evaluate, init_ray, load_policy, ppo_config, train, tune
 from neuroparallel.rllib.cluster import check_space
+from neuroparallel.rllib.plan import plan_for
 from neuroparallel.rllib.training import Progress
 
 pytestmark = [pytest.mark.rllib, pytest.mark.slow]
@@ -175,6 +176,17 @@ def test_stages_follow_each_other_and_keep_what_was_learnt() -> None:
     assert result.passed
     assert sorted(set(stages)) == [1, 2, 3]
     assert stages == sorted(stages)
+
+
+def test_a_stage_may_have_a_criterion_of_its_own() -> None:
+    easy = {"params.coherences": [100.0]}
+    scenario = quick_dots().replace(train={"criterion": {"dots": 0.65}})
+    stages = plan_for(scenario, curriculum=[{**easy, "train.criterion": {"dots": 0.9}}, easy]).stages
+    assert [stage.criterion for stage in stages] == [{"subject_0.dots": 0.9}, None, None]
+    result = train(scenario, budget_s=20, curriculum=[{**easy, "train.criterion": {"dots": 0.9}}])
+    assert max(row["subject_0.dots"] for row in result.history if row["stage"] == 1) > 0.9
+    with pytest.raises(ArgumentError, match=r"curriculum\.0: criterion\.dits: there is no stream"):
+        plan_for(scenario, curriculum=[{"train.criterion": {"dits": 0.9}}])
 
 
 def test_two_remote_workers_sample_different_trials() -> None:
