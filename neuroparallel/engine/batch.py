@@ -59,6 +59,7 @@ class BatchEngine(Spaces[BatchSubject]):
         by_subject = [index for subject in layout.subjects for index in subject.streams]
         self._order = [by_subject.index(place) for place in self.ensemble.order]
         self._connect_partners()
+        self._speakers = [subject for subject in self.subjects if subject.spec.message is not None]
         self._noisy = [stream for subject in self.subjects for stream in subject.noisy]
         self.possible_agents = [spec.name for spec in layout.subjects]
         self.stream_names = [spec.name for spec in layout.streams]
@@ -248,7 +249,7 @@ class BatchEngine(Spaces[BatchSubject]):
         for subject, choice in zip(self.subjects, chosen, strict=True):
             parts += subject.act(choice, self.now)
         self.ensemble.act(parts[0] if len(parts) == 1 else np.concatenate([parts[i] for i in self._order]), self.now)
-        for subject in self.subjects:
+        for subject in self._speakers:
             subject.tell()
 
     def _resolve(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

@@ -125,10 +125,9 @@ class BatchSubject:
 
     def tell(self) -> None:
         """Keep what was said with the answers of this step, once they have had their effect."""
-        if self.spec.message is not None:
-            for stream, undecided in zip(self.streams, self._undecided, strict=True):
-                assert stream.told is not None
-                np.copyto(stream.told, self.said, where=undecided & (stream.outcome > 0))
+        for stream, undecided in zip(self.streams, self._undecided, strict=True):
+            assert stream.told is not None
+            np.copyto(stream.told, self.said, where=undecided & (stream.outcome > 0))
 
     def _say(self, actions: Any) -> Any:
         """Take the message off an action; what is left is for the streams."""

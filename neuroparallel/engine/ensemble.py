@@ -67,16 +67,13 @@ class Ensemble(Spots):
         else:
             self.reward = np.zeros(self.size)
             self.reward[spots] = tables.reward.take(code[spots])
-        ended = self._events(spots, code, now) if spots.size else NO_LANES
-        self.earned += self.reward
-        self._note_ended(ended)
-
-    def _note_ended(self, spots: Integers) -> None:
-        """Tell every stream in which lanes its trial has just ended."""
         for stream in self.streams:
             stream.ended = NO_LANES
-        for stream, part in self.split(spots):
-            stream.ended = spots[part] - stream.base
+        if spots.size:
+            ended = self._events(spots, code, now)
+            for stream, part in self.split(ended):
+                stream.ended = ended[part] - stream.base
+        self.earned += self.reward
 
     def _hold(self, actions: Integers) -> Integers:
         """Let a choice through only once it was held for the time its window asks for."""
@@ -240,10 +237,7 @@ class Ensemble(Spots):
         if not spots.size:
             return
         self.end[self._at(spots)] = NEVER
-        rows = np.empty(spots.size, np.int64)
-        for stream, part in self.split(spots):
-            rows[part] = stream.idle_row
-        self._move(spots, rows)
+        self._move(spots, self._idle_row.take(spots))
         self._turn(spots, idle=True)
 
     def _wake(self, spots: Integers) -> None:
@@ -259,7 +253,7 @@ class Ensemble(Spots):
         if not spots.size:
             return
         at = self._at(spots)
-        for stream, _ in self.split(spots):
+        for stream in self.streams[int(spots[0]) // self.lanes : int(spots[-1]) // self.lanes + 1]:
             stream.noise.forget()
         phase = self.phase.take(spots)
         self.phase[at] = self.other_phase[at]

@@ -156,10 +156,10 @@ class BatchGroup:
             return ended
         for index in self._followers:
             self._schedule(index, self.streams[index], now)
-        for index, stream in self.streams.items():
-            if stream.ended.size:
-                self._count_ended(index, stream.ended, now)
-        done = self._let_wait([stream for stream in self.streams.values() if stream.ended.size])
+        over = [stream for stream in self.streams.values() if stream.ended.size]
+        for stream in over:
+            self._count_ended(stream.place, stream.ended, now)
+        done = self._let_wait(over) if over else []
         if self.limited or self.spec.abort_all:
             done.append(self._cut_short(now))
         lanes = self._together([lanes for lanes in done if lanes.size])

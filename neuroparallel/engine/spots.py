@@ -82,7 +82,8 @@ class Spots:
         self._reach = [lanes * sum(width > channel for width in widths) for channel in range(max(widths))]
         for name, dtype, value in STATE:
             setattr(self, name, np.full(self.size, value, dtype))
-        self.row = np.array([self.tables.idle[place] for place in self.order]).repeat(lanes)
+        self._idle_row = np.array([self.tables.idle[place] for place in self.order]).repeat(lanes)
+        self.row = self._idle_row.copy()
         self.mean = np.zeros((max(widths), self.size), np.float32)
         self.idle = np.ones(self.size, bool)
         self.any_idle = True

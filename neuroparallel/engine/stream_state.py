@@ -50,7 +50,7 @@ class StreamState:
 
     def __init__(self, spec: StreamSpec, place: int, tables: Tables, ensemble: Ensemble) -> None:
         self.spec, self.place, self.tables, self.ensemble, self.lanes = spec, place, tables, ensemble, ensemble.lanes
-        self.first_row, self.idle_row = ensemble.tables.first[place], ensemble.tables.idle[place]
+        self.first_row = ensemble.tables.first[place]
         self.base = ensemble.order.index(place) * self.lanes
         self._part = slice(self.base, self.base + self.lanes)
         self.visits = np.zeros((self.lanes, len(tables.periods)), np.int64) if tables.cyclic else None
