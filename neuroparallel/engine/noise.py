@@ -130,6 +130,8 @@ class BatchNoise:
         first, stop = (self.channels[0], self.channels[-1] + 1) if self.channels else (0, 0)
         self._together = slice(first, stop) if stop - first == len(self.channels) else None
         self.pairs = (len(self.channels) + 1) // 2
+        twos = [*self.channels, *self.channels[-1:]]  # of an odd number, the last one goes with itself
+        self._twos = np.array(twos[: 2 * self.pairs], np.int64)
         self._offsets = np.array([name_bits(f"noise.pair.{p}") for p in range(self.pairs)], np.uint64)[:, None]
         self._lanes = lanes
         per_step = max(1, self.pairs * lanes)
@@ -155,14 +157,13 @@ class BatchNoise:
         for step in range(1, self._made):
             np.add(steps[:, step - 1], stride, out=steps[:, step])
 
-    def keep(self, first: Singles, second: Singles) -> None:
-        """Take over the standard normals made of the words, two of each."""
+    def keep(self, normals: Singles) -> None:
+        """Take over the standard normals made of the words, two of each; float32 (2, words)."""
         if self._z is None:
-            self._z = np.empty((len(self.channels), self._most, self._lanes), np.float32)
-        shape = (self.pairs, self._made, self._lanes)
-        pairs = first.reshape(shape), second.reshape(shape)
-        for place, channel in enumerate(self.channels):
-            np.multiply(pairs[place % 2][place // 2], self.sd[channel], out=self._z[place, : self._made])
+            self._z = np.empty((2 * self.pairs, self._most, self._lanes), np.float32)
+        made = normals.reshape(2, self.pairs, self._made, self._lanes).transpose(1, 0, 2, 3)  # by channel
+        sd = self.sd.take(self._twos).reshape(self.pairs, 2, 1, 1)
+        np.multiply(made, sd, out=self._z.reshape(self.pairs, 2, self._most, self._lanes)[:, :, : self._made])
         self.left = self._made
 
     def add(self, out: NDArray[np.float32]) -> None:
@@ -171,9 +172,9 @@ class BatchNoise:
         step = self._made - self.left
         if self._together:
             noisy = out[self._together]
-            np.add(noisy, self._z[:, step], out=noisy)
+            np.add(noisy, self._z[: len(self.channels), step], out=noisy)
         else:
-            for row, channel in zip(self._z, self.channels, strict=True):
+            for row, channel in zip(self._z, self.channels, strict=False):
                 np.add(out[channel], row[step], out=out[channel])
         self.left -= 1
         self._quiet += 1
@@ -186,10 +187,10 @@ class _Pool(threading.local):
         self.words = np.empty(0, np.uint64)
         self.normals = np.empty((2, 0), np.float32)
 
-    def room(self, size: int) -> tuple[Bits, Singles, Singles]:
+    def room(self, size: int) -> tuple[Bits, Singles]:
         if len(self.words) < size:
             self.words, self.normals = np.empty(size, np.uint64), np.empty((2, size), np.float32)
-        return self.words[:size], self.normals[0, :size], self.normals[1, :size]
+        return self.words[:size], self.normals[:, :size]
 
 
 _pool = _Pool()
@@ -215,10 +216,10 @@ def refill(parts: Iterable[tuple[BatchNoise, Bits, Bits]]) -> None:
 
 
 def _make(parts: list[tuple[BatchNoise, Bits, Bits, int]], size: int) -> None:
-    words, first, second = _pool.room(size)
+    words, made = _pool.room(size)
     stops = [*(start for *_, start in parts[1:]), size]
     for (noise, phase, stride, start), stop in zip(parts, stops, strict=True):
         noise.lay_out(words[start:stop], phase, stride)
-    normals(words, first, second)
+    normals(words, made[0], made[1])
     for (noise, *_, start), stop in zip(parts, stops, strict=True):
-        noise.keep(first[start:stop], second[start:stop])
+        noise.keep(made[:, start:stop])
