@@ -67,7 +67,8 @@ class ShareAttention(Signal):
         if not shares.sum() > 0:
             raise self.refuse(f"the shares are {self.shares!r}; one must be above 0.")
         me.own = me.draw("attention", 1), thresholds(shares), [_spans(own) for own in rows.values()]
-        me.keep("last", me.end)
+        if self.last:
+            me.keep("last", me.end)
         me.bound(np.minimum(me.box.low, 0), np.maximum(me.box.high, 0))
 
     def _rows(self, part: Part, stream: str) -> list[int]:
@@ -81,13 +82,14 @@ class ShareAttention(Signal):
         draws, cuts, streams = me.own
         word = draws.words()[0]
         attended = sum(word >= cut for cut in cuts)
-        last = me.memory["last"]
         for number, spans in enumerate(streams):
-            hidden = attended != number
             for span in spans:
-                np.copyto(now.out[span], last[span], where=hidden)
                 if self.last:
-                    last[span] = now.out[span]
+                    last = me.memory["last"][span]
+                    np.copyto(now.out[span], last, where=attended != number)
+                    last[:] = now.out[span]
+                else:  # half the time of a copy in some places
+                    np.multiply(now.out[span], attended == number, out=now.out[span])
 
 
 def _spans(rows: list[int]) -> list[slice]:
