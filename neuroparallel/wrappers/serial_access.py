@@ -9,7 +9,7 @@ from gymnasium import spaces
 
 from neuroparallel.errors import one_of
 from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Array, Moment, Part, Signal, either
+from neuroparallel.wrappers._signal import Array, Moment, Part, Signal, either, only
 
 _MODES = ("queue", "drop")
 
@@ -77,30 +77,32 @@ class SerialAccess(Signal):
         left, owner, waits, age = (me.memory[name] for name in ("left", "owner", "waits", "age"))
         passed = np.array(now.action)
         responses = passed[: len(waits)].copy()
-        wanted = [either(w != 0, w, a) for w, a in zip(waits, responses, strict=True)]
+        wanted = [waiting + only(waiting == 0, new) for waiting, new in zip(waits, responses, strict=True)]
         chosen, asks = self._next(wanted, age, me.own.words())
-        free = left[0] == 0
-        starts = free & asks
-        owner[0] = either(starts, chosen, owner[0])
-        left[0] = either(starts, int(self.steps), left[0])
+        starts = (left[0] == 0) & asks
+        owner[0] += only(starts, chosen - owner[0])
+        left[0] += only(starts, int(self.steps))
+        busy = left[0] > 0
         for factor, (want, given) in enumerate(zip(wanted, responses, strict=True)):
-            passes = (owner[0] == factor) & (left[0] > 0)
-            passed[factor] = either(passes, either(starts, want, given), 0)
-            stays = (want != 0) & (passes == 0)
-            waits[factor] = either(stays, want, 0) if self.queues else 0
-            age[factor] = either(stays, age[factor] + 1, 0) if self.queues else 0
-        left[0] -= left[0] > 0
+            passes = (owner[0] == factor) & busy
+            passed[factor] = only(passes, given + only(starts, want - given))
+            stays = (want != 0) & (passes == 0) & self.queues
+            waits[factor] = only(stays, want)
+            age[factor] = only(stays, age[factor] + 1)
+        left[0] -= busy
         now.action = passed
 
     @staticmethod
     def _next(wanted: list[Any], age: Array, words: Array) -> tuple[Any, Any]:
         """Whose turn it would be, and whether anybody asks: the longest wait, then a draw."""
-        chosen, asks, best, word = 0, False, -1, words[0]
-        for factor, want in enumerate(wanted):
+        asks = wanted[0] != 0
+        chosen, best, word = 0, only(asks, age[0] + 1) - 1, words[0]
+        for factor, want in enumerate(wanted[1:], 1):
             asking = want != 0
             first = asking & ((age[factor] > best) | ((age[factor] == best) & (words[factor] < word)))
-            chosen, best = either(first, factor, chosen), either(first, age[factor], best)
-            word, asks = either(first, words[factor], word), asks | asking
+            chosen, asks = chosen + only(first, factor - chosen), asks | asking
+            if factor + 1 < len(wanted):
+                best, word = best + only(first, age[factor] - best), either(first, words[factor], word)
         return chosen, asks
 
     def see(self, me: Part, now: Moment) -> None:
