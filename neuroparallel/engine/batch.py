@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.group import BatchGroup, told_by
+from neuroparallel.engine.books import Books
+from neuroparallel.engine.group import BatchGroup
 from neuroparallel.engine.horizon import group_steps, memory_steps
-from neuroparallel.engine.infos import MESSAGE, Infos, stream_info
+from neuroparallel.engine.infos import Infos
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.noise import refill
 from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.spaces import Spaces
 from neuroparallel.engine.spots import NO_LANES
-from neuroparallel.engine.stream import BatchStream, assembled
+from neuroparallel.engine.stream import assembled
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
-from neuroparallel.records import TrialLog, Trials
+from neuroparallel.records import Trials
 from neuroparallel.seeding import integer_bits
 
 __all__ = ["BatchEngine"]
@@ -73,16 +74,8 @@ class BatchEngine(Spaces[BatchSubject]):
         self._any_over = False
         self._limited = bool(layout.session_trials or layout.session_steps)
         self._ready = False
-        self._tally = np.zeros((len(self.streams), 7), np.int64)
-        self._rewards = np.zeros(len(self.streams))
-        self._keeps = int(record) if record is not True else 1_000_000
-        for stream in self.streams:
-            stream.keeps = self._keeps > 0
-        self.log = TrialLog(
-            [stream_info(layout, index, stream.tables) for index, stream in enumerate(self.streams)],
-            layout.dt,
-            capacity=max(1, self._keeps),
-        )
+        self.books = Books(layout, self.streams, self.sessions, self.session_start, record)
+        self.log = self.books.log
 
     def _connect_partners(self) -> None:
         """Let the group that resolves a partner's trial note its choice or reward for those who see it."""
@@ -224,8 +217,8 @@ class BatchEngine(Spaces[BatchSubject]):
         self._act(chosen)
         trials = [stream.trial for stream in self.streams]
         outcomes, truncated = self._resolve()
-        if self._keeps:
-            self._log_responses(trials)
+        if self.books.keeps:
+            self.books.note_responses(trials, self.now)
         if was_over.size:
             self.ensemble.start(self.now)  # a stream is started once at a time
             self._begin(was_over)
@@ -296,50 +289,8 @@ class BatchEngine(Spaces[BatchSubject]):
             stream.rest(lanes)
 
     def _record(self, group: BatchGroup, lanes: NDArray[np.int64], outcomes: NDArray[np.uint8]) -> None:
-        for index in group.spec.streams:
-            stream = self.streams[index]
-            who = lanes[group.takes_part[index][lanes]] if group.mixed else lanes
-            outcome = stream.close(who)
+        for index, who, outcome in self.books.note_trials(group, lanes, self.now):
             outcomes[index, who] = outcome
-            self._rewards[index] += stream.earned[who].sum()
-            self._tally[index] += np.bincount(outcome, minlength=7)
-            if self._keeps:
-                self._log(group, index, stream, who)
-
-    def _log(self, group: BatchGroup, index: int, stream: BatchStream, who: NDArray[np.int64]) -> None:
-        start = self.session_start[who]
-        told = {} if stream.told is None else {MESSAGE: told_by(stream, who)}
-        self.log.add(
-            index,
-            lane=who,
-            session=self.sessions[who],
-            trial=stream.trial[who],
-            onset_step=stream.onset[who] - start,
-            end_step=self.now - start,
-            outcome=stream.outcome[who],
-            choice=stream.choice[who],
-            ground_truth=stream.tables.answer[stream.slot[who]],
-            reward=stream.earned[who],
-            clock_step=stream.clock_at[who] - start,
-            response_steps=stream.response[who],
-            conditions=told | group.values(who) | stream.values(who),
-        )
-
-    def _log_responses(self, trials: list[NDArray[np.int64]]) -> None:
-        """Record what was done in this step, where it was anything but holding."""
-        for index, stream in enumerate(self.streams):
-            if stream.answered is not None and stream.answered[0].size:
-                who, period, action = stream.answered
-                self.log.add_responses(
-                    index,
-                    lane=who,
-                    session=self.sessions[who],
-                    trial=trials[index][who],
-                    period=period,
-                    action=action,
-                    step=self.now - self.session_start[who],
-                    reward=stream.reward[who],
-                )
 
     def _observe(self) -> Arrays:
         refill([(stream.noise, stream.phase, stream.stride) for stream in self._noisy])
@@ -375,15 +326,11 @@ class BatchEngine(Spaces[BatchSubject]):
 
     def pop_tally(self) -> dict[str, NDArray[np.int64]]:
         """Trials by outcome code (7,) for each stream since the last call."""
-        result = dict(zip(self.stream_names, self._tally.copy(), strict=True))
-        self._tally[:] = 0
-        return result
+        return self.books.pop_tally()
 
     def pop_reward(self) -> dict[str, float]:
         """Sum of rewards of each stream since the last call."""
-        result = dict(zip(self.stream_names, self._rewards.tolist(), strict=True))
-        self._rewards[:] = 0.0
-        return result
+        return self.books.pop_reward()
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes, as NumPy arrays and plain values; see `set_state`."""
