@@ -15,7 +15,7 @@ from neuroparallel.seeding import Bits
 if TYPE_CHECKING:
     from neuroparallel.engine.stream import BatchStream
 
-__all__ = ["NEVER", "NO_LANES", "STATE", "Integers", "Spots", "joined"]
+__all__ = ["NEVER", "NO_LANES", "STATE", "Integers", "PerSpot", "Spots", "joined"]
 
 Integers: TypeAlias = NDArray[np.int64]
 
@@ -44,21 +44,13 @@ STATE: tuple[tuple[str, Any, Any], ...] = (
 )
 
 
-class Spots:
-    """The arrays of all streams in all lanes.
+class PerSpot:
+    """What is known of each spot, or of those of one stream: an entry for each."""
 
-    A *spot* is one stream in one lane. The spots of a stream stand side by side, lane after lane, and the streams one
-    behind the other, those with the most channels first.
-
-    Args:
-        parts: Tables of each stream.
-        lanes: Number of lanes.
-    """
-
-    row: Integers  # where in the joint tables each spot stands
+    mean: NDArray[np.float32]  # (channels, spots)
+    idle: NDArray[np.bool_]
     end: Integers  # when the present period ends
     slot: Integers  # which condition of the grid
-    trial: Integers
     outcome: NDArray[np.uint8]
     choice: Integers
     response: Integers
@@ -72,6 +64,21 @@ class Spots:
     stride: Bits
     phase: Bits
     other_phase: Bits
+
+
+class Spots(PerSpot):
+    """The arrays of all streams in all lanes.
+
+    A *spot* is one stream in one lane. The spots of a stream stand side by side, lane after lane, and the streams one
+    behind the other, those with the most channels first.
+
+    Args:
+        parts: Tables of each stream.
+        lanes: Number of lanes.
+    """
+
+    row: Integers  # where in the joint tables each spot stands
+    trial: Integers
 
     def __init__(self, parts: Sequence[Tables], lanes: int) -> None:
         self.tables, self.lanes = JointTables(parts), lanes

@@ -11,19 +11,17 @@ from neuroparallel.engine.draws import TrialDraws, TrialsAhead
 from neuroparallel.engine.ensemble import Ensemble
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import BatchNoise
-from neuroparallel.engine.spots import NO_LANES, STATE, Integers
+from neuroparallel.engine.spots import NO_LANES, STATE, Integers, PerSpot
 from neuroparallel.engine.tables import Tables
 from neuroparallel.seeding import Bits, trial_keys
 
 __all__ = ["StreamState"]
 
-_PARTS = (
-    "idle",
-    *(name for name, _, _ in STATE if name not in ("row", "trial")),
-)  # these two are replaced, not changed
+_REPLACED = ("row", "trial")  # by new arrays; others are changed
+_PARTS = ("idle", *(name for name, _, _ in STATE if name not in _REPLACED))
 
 
-class StreamState:
+class StreamState(PerSpot):
     """The arrays of a stream, one entry per lane, and what does not need a step to be known.
 
     Args:
@@ -32,21 +30,6 @@ class StreamState:
         tables: Its compiled task.
         ensemble: All streams, of which it has a part.
     """
-
-    idle: NDArray[np.bool_]
-    end: Integers
-    slot: Integers
-    outcome: NDArray[np.uint8]
-    choice: Integers
-    response: Integers
-    clock_at: Integers
-    entered: Integers
-    onset: Integers
-    earned: NDArray[np.float64]
-    key: Bits
-    stride: Bits
-    phase: Bits
-    other_phase: Bits
 
     def __init__(self, spec: StreamSpec, place: int, tables: Tables, ensemble: Ensemble) -> None:
         self.spec, self.place, self.tables, self.ensemble, self.lanes = spec, place, tables, ensemble, ensemble.lanes
