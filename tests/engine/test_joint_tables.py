@@ -48,6 +48,8 @@ def test_an_action_leads_where_the_tables_of_its_own_stream_say(name):
             there = followed(own, code)
             assert joint.jump[mine] == (there - row if there >= 0 else OVER)
             assert joint.moves[mine] == (there != row)
+            kept = own.commits and int(own.next[code]) == row + own.phase  # a choice is kept, and its window goes on
+            assert joint.enters[mine] == (there >= 0 and int(own.next[code]) != row and not kept)
             for array in ("reward", "outcome", "chosen", "pays", "stirs"):
                 assert getattr(joint, array)[mine] == getattr(own, array)[code], array
         rows = np.arange(own.idle + 1)
