@@ -185,13 +185,14 @@ class BatchGroup:
         return either.nonzero()[0]
 
     def _schedule(self, index: int, stream: BatchStream, now: int) -> None:
-        """Set the onset of a stream that waits for the end of another's period."""
+        """Set the onset of a stream that waits for the end of another's period: the first in the group's trial."""
         onset = stream.spec.onset
         left = self.streams[onset.after].left
         if left is None:
             return
         lanes, periods = left
-        lanes = lanes[periods == onset.period]
+        awaits = ~self.begun[index][lanes] & (self.onset_at[index][lanes] == NEVER)
+        lanes = lanes[awaits & (periods == onset.period)]
         if self.mixed:
             lanes = lanes[self.takes_part[index][lanes]]
         self.onset_at[index][lanes] = now + onset.steps

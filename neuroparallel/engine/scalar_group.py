@@ -134,7 +134,8 @@ class ScalarGroup:
     def _schedule(self, now: int) -> None:
         for index, stream in self.streams.items():
             onset = stream.spec.onset
-            if onset.after >= 0 and self.takes_part[index] and self.streams[onset.after].left == onset.period:
+            waits = onset.after >= 0 and self.takes_part[index] and not self.begun[index]
+            if waits and self.onset_at[index] == NEVER and self.streams[onset.after].left == onset.period:
                 self.onset_at[index] = now + onset.steps
         for stream in self.streams.values():
             stream.left = -1

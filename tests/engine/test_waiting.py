@@ -121,3 +121,20 @@ def test_infos_stay_as_they_were_when_lanes_go_on_from_a_saved_state():
             one.step(hold)
             for key, values in before.items():
                 np.testing.assert_array_equal(told[key], values, err_msg=key)
+
+
+@pytest.mark.parametrize("session", [None, {"steps": 1}], ids=str)
+def test_a_stream_begins_once_in_a_trial_also_if_what_it_waited_for_comes_again(session):
+    first = {"task": "random_dots", "early": "penalty", "timing": {"stimulus": 300, "decision": 200}}
+    what = {
+        "name": "x",
+        "subjects": {"one": {"streams": {"first": first, "second": {**first, "onset": "after first.decision"}}}},
+        "groups": {"trial": {"streams": ["one.first", "one.second"], "then": "stimulus"}},
+    }
+    pair = SideBySide(Scenario.load(what), 7, "mixed", session)
+    for _ in range(150):
+        pair.step()
+    pair.compare_tables()
+    trials = pair.batch.trials()
+    assert len(trials) > 50
+    np.testing.assert_array_equal(trials["trial"], trials["group_trial"])
