@@ -304,6 +304,10 @@ class Task:
         """How many trials ago something was shown that an answer depends on; 0 where a trial can be done by itself."""
         return 0
 
+    def learns_from_reward(self) -> bool:
+        """Whether earlier rewards say what to choose now, as in a bandit; training then shows them to the subject."""
+        return False
+
     def define(self, trial: Trial) -> None:
         """Fill in the state matrix for arrays of conditions; see `neuroparallel.trial.Trial`."""
         raise NotImplementedError

@@ -231,9 +231,10 @@ def rllib_side(what: str = "dpa_gng", lanes: int = 64) -> Side:
     from neuroparallel.rllib import init_ray, ppo_config
 
     init_ray()
+    settings: dict[str, Any] = {"lanes": lanes, "skip": False, "epochs": 2, "minibatches": 2}  # as in torch_ppo.py
     algorithms = {
-        "rllib": ppo_config(what, lanes=lanes).build_algo(),
-        "rllib_stock": ppo_config(what, lanes=lanes, stock=True).build_algo(),
+        "rllib": ppo_config(what, **settings).build_algo(),
+        "rllib_stock": ppo_config(what, stock=True, **settings).build_algo(),
     }
     side = _side({name: _iterations(algorithm) for name, algorithm in algorithms.items()}, wall=True)
 

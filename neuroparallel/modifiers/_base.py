@@ -216,6 +216,9 @@ class Modified(Task):
     def trials_back(self) -> int:
         return self.modifier.trials_back(self.inner)
 
+    def learns_from_reward(self) -> bool:
+        return self.inner.learns_from_reward()
+
     def define(self, trial: Trial) -> None:
         self.modifier.define(self.inner, trial)
 

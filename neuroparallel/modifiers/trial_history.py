@@ -136,6 +136,9 @@ class TrialHistory(Modifier):
     def _blocks(self) -> Blocks:
         return Blocks(self.name(), (read_length(self.block, "block"),) * len(self.blocks), self.order)
 
+    def trials_back(self, task: Task) -> int:
+        return max(14, task.trials_back())  # from which the present block is known well
+
     def memory(self, task: Task) -> dict[str, Memory]:
         width = len(task.action_names())
         found = self._blocks.memory() | {"trial_history.last": Memory(-1, np.int64)}

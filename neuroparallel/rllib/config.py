@@ -13,19 +13,17 @@ from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.rllib.choices import check_alike, choices_for
 from neuroparallel.rllib.cluster import quieten
+from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.learner import RolloutLearner
 from neuroparallel.rllib.module import ActorCritic
 from neuroparallel.rllib.runner import BatchedEnvRunner
-from neuroparallel.rllib.settings import Settings, resolve
+from neuroparallel.rllib.settings import Course, Settings, resolve
 from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
 
 __all__ = ["a2c_config", "config_for", "policy_mapping", "ppo_config"]
 
 PPO_DEFAULTS: dict[str, Any] = {
     "lr": 3e-3,
-    "gamma": 0.95,
-    "lambda_": 0.95,
-    "entropy_coeff": 0.1,
     "vf_loss_coeff": 0.5,
     "clip_param": 0.2,
     "grad_clip": 0.5,
@@ -34,6 +32,8 @@ PPO_DEFAULTS: dict[str, Any] = {
 }
 A2C_DEFAULTS: dict[str, Any] = {
     **PPO_DEFAULTS,
+    "gamma": 0.95,
+    "lambda_": 0.95,
     "entropy_coeff": 0.01,
     "vf_loss_coeff": 0.25,
     "shuffle_batch_per_epoch": False,
@@ -99,12 +99,12 @@ def ppo_config(
 
     Args:
         what: A scenario name, file, dict or Scenario.
-        lanes: Copies of the scenario that are sampled together; 64.
-        n_steps: Steps per lane between updates; the trials that a memory spans, or 20 without one.
-        lstm: Units of the recurrent layer; 64, and 0 for none.
+        lanes: Copies of the scenario that are sampled together; 32, or 64 where trials are short.
+        n_steps: Steps per lane between updates; the trials that a memory spans.
+        lstm: Units of an LSTM; 64, and 0 for a network without memory.
         policies: Who learns together, see `Settings`.
         seed: Of environment and learning.
-        **training: Any other field of `Settings` (``epochs``, ``minibatches``, ``tmax``, ``stock``
+        **training: Any other field of `Settings` (``network``, ``epochs``, ``minibatches``, ``tmax``, ``stock``
             ...) or argument of RLlib's ``config.training`` (``lr``, ``gamma``, ``entropy_coeff``
             ...).
 
@@ -212,18 +212,19 @@ def _policies(settings: Settings, probe: Any) -> dict[str, str]:
 
 def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed: int) -> PPOConfig:
     quieten()
+    scenario = with_feedback(scenario)
     described = env_config(scenario, seed=seed, dt=settings.dt, session=settings.session, view=settings.seen_by)
     probe = build_engine({**described, "lanes": 1})
     for agent in probe.possible_agents:
         choices_for(probe.action_space(agent), agent)
-    back = max(stream.tables.task.trials_back() for stream in engine_of(probe).streams)
-    settings = settings.fitted(probe.trial_steps(), probe.memory_steps(), back)
+    course = _course(probe)
+    settings, training = settings.fitted(course), {**course.training(), **training}
     names = _policies(settings, probe)
     config = (
         PPOConfig()
         .environment(STOCK_ENV if settings.stock else BATCH_ENV, env_config=described)
         .multi_agent(policies=set(names.values()), policy_mapping_fn=PolicyMapping(names))
-        .rl_module(rl_module_spec=RLModuleSpec(module_class=ActorCritic, model_config=_model(settings, seed)))
+        .rl_module(rl_module_spec=RLModuleSpec(module_class=ActorCritic, model_config=_model(settings, course, seed)))
         .training(**_sizes(settings, names, training))
         .env_runners(
             num_env_runners=settings.num_env_runners,
@@ -239,9 +240,16 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     return config
 
 
+def _course(probe: Any) -> Course:
+    """The course of a trial of a scenario, from its engine."""
+    core = engine_of(probe)
+    back = max(stream.tables.task.trials_back() for stream in core.streams)
+    return Course(float(core.dt), int(probe.trial_steps()), int(probe.memory_steps()), back)
+
+
 def _sizes(settings: Settings, names: Mapping[str, str], training: dict[str, Any]) -> dict[str, Any]:
     """How much experience an update takes, and in how many parts; RLlib counts minibatches in agent steps."""
-    steps, lanes = settings.n_steps or 20, settings.lanes
+    steps, lanes = settings.n_steps or 20, settings.lanes or 32
     agents = max(list(names.values()).count(name) for name in names.values())
     rows = min(lanes, max(1, lanes * agents // settings.minibatches))  # more, RLlib refuses
     sizes: dict[str, Any] = {
@@ -254,11 +262,14 @@ def _sizes(settings: Settings, names: Mapping[str, str], training: dict[str, Any
     return {**sizes, **training}
 
 
-def _model(settings: Settings, seed: int) -> dict[str, Any]:
+def _model(settings: Settings, course: Course, seed: int) -> dict[str, Any]:
     return {
+        "network": settings.network_spec,
         "hidden": list(settings.hidden),
-        "lstm": settings.lstm,
-        "tmax": settings.tmax if settings.lstm else 0.0,
+        "skip": settings.skip,
+        "tmax": settings.tmax,
+        "dt": course.dt,
+        "hold_steps": settings.hold_steps,
         "seed": seed,
         "max_seq_len": settings.n_steps or 20,
     }

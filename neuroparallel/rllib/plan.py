@@ -10,6 +10,7 @@ from typing import Any
 from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest
 from neuroparallel.rllib.config import config_for
 from neuroparallel.rllib.evaluation import REWARD, who_draws
+from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.source import build_engine
 from neuroparallel.rllib.stages import Stage
 from neuroparallel.task import is_finite_number
@@ -75,7 +76,7 @@ def plan_for(
     Raises:
         ArgumentError: A setting does not exist or makes no sense.
     """
-    scenario, settings = _written_out(scenario, settings or {})
+    scenario, settings = _written_out(with_feedback(scenario), settings or {})
     section = scenario.train or {}
     stages = _stages(scenario, _or(curriculum, section, "curriculum", ()), seed, settings)
     engine = build_engine({**stages[-1].env, "lanes": 1})

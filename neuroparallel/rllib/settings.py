@@ -13,9 +13,10 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.algorithms.ppo import PPOConfig
 
 from neuroparallel.errors import ArgumentError, nearest, whole_number
+from neuroparallel.rllib.networks.protocol import split_network
 from neuroparallel.task import is_finite_number
 
-__all__ = ["TRAIN_ONLY", "Settings", "resolve"]
+__all__ = ["TRAIN_ONLY", "Course", "Settings", "resolve"]
 
 TRAIN_ONLY = ("algorithm", "budget_s", "criterion", "curriculum", "evaluate_every_s", "explore")
 """Keys of a `train:` section that concern `train` and not the algorithm's configuration."""
@@ -26,11 +27,16 @@ class Settings:
     """Everything about learning that is not RLlib's own.
 
     Attributes:
-        lanes: Copies of the scenario that are sampled together.
-        n_steps: Steps per lane between updates. None: a whole trial if the scenario has a memory, together with those
-            before it that must be remembered, else 20.
-        lstm: Units of the recurrent layer; 0 for none.
-        hidden: Units of the layers before it.
+        lanes: Copies of the scenario that are sampled together. None: 32, or 64 where trials are short or have to be
+            remembered (`fitted`).
+        n_steps: Steps per lane between updates. None: a whole trial, together with those before it that must be
+            remembered; without a memory at least 20 and at most 128.
+        network: Name of a network, or a mapping with ``name`` and its options; None: an LSTM of 64 units.
+        lstm: Short for an LSTM of so many units; 0 for a network without memory.
+        hidden: Units of the dense layers in front of the network.
+        skip: Whether the network sees the observation beside the dense features.
+        hold_steps: Mean number of steps before an untrained subject responds. None: a quarter of the trial, or an even
+            policy in trials of up to 8 steps; 0 for an even policy.
         policies: Who learns together: "shared" (one network for all agents), "independent" (each its own), "streams"
             (each stream its own, an agent by itself), or agent to policy name. None: agents with the same spaces
             share one.
@@ -45,13 +51,16 @@ class Settings:
         view: "subjects" or "streams"; None for subjects.
     """
 
-    lanes: int = 64
+    lanes: int | None = None
     n_steps: int | None = None
-    lstm: int = 64
+    network: str | Mapping[str, Any] | None = None
+    lstm: int | None = None
     hidden: tuple[int, ...] = (64,)
+    skip: bool = True
+    hold_steps: float | None = None
     policies: str | Mapping[str, str] | None = None
-    epochs: int = 2
-    minibatches: int = 2
+    epochs: int = 4
+    minibatches: int = 4
     tmax: float | None = None
     num_env_runners: int = 0
     stock: bool = False
@@ -64,24 +73,73 @@ class Settings:
         """What an agent is: a subject or, if streams learn by themselves, a stream."""
         return "streams" if self.policies == "streams" else self.view
 
-    def fitted(self, trial_steps: int, memory_steps: int, trials_back: int = 0) -> Settings:
-        """Fill in what depends on the length of a trial, and warn if a memory cannot be bridged.
+    @property
+    def network_spec(self) -> dict[str, Any]:
+        """Name and options of the network."""
+        if self.network is None:
+            units = 64 if self.lstm is None else self.lstm
+            return {"name": "lstm", "units": units} if units else {"name": "mlp"}
+        name, options = split_network(self.network)
+        return {"name": name, **options}
 
-        Args:
-            trial_steps: Longest trial.
-            memory_steps: Longest time from the first stimulus to the response window; 0: no memory.
-            trials_back: How many trials ago something was shown that a response depends on.
-        """
-        steps, tmax = self.n_steps, self.tmax
-        remembered, span = memory_steps + trials_back * trial_steps, (1 + trials_back) * trial_steps
-        if steps is None:
-            steps = span if remembered else 20
+    def fitted(self, course: Course) -> Settings:
+        """Fill in what depends on the course of a trial, and warn if a memory cannot be bridged."""
+        remembers = bool(course.remembered)
+        n_steps, tmax, lanes, hold = self.n_steps, self.tmax, self.lanes, self.hold_steps
+        if n_steps is None:
+            n_steps = course.span if remembers else min(max(course.span, 20), 128)
         if tmax is None:
-            tmax = 2.0 * span if remembered else 0.0
-        fitted = replace(self, n_steps=int(steps), tmax=float(tmax), hidden=tuple(self.hidden))
-        if remembered:
-            _warn_of_short_memory(fitted, span, remembered, trials_back)
+            tmax = 2.0 * course.span if remembers else 0.0
+        if lanes is None:
+            lanes = 64 if course.trials_back or course.trial_steps < _SHORT else 32
+        if hold is None:
+            hold = course.trial_steps / 4 if course.trial_steps >= _SHORT else 0.0
+        fitted = replace(
+            self, n_steps=int(n_steps), tmax=float(tmax), lanes=lanes, hold_steps=float(hold), hidden=tuple(self.hidden)
+        )
+        if remembers:
+            _warn_of_short_memory(fitted, course)
         return fitted
+
+
+_SHORT = 9  # steps; in a shorter trial an even policy reaches every period
+
+
+@dataclass(frozen=True)
+class Course:
+    """The course of a trial, from which learning settings follow.
+
+    Attributes:
+        dt: Step, ms.
+        trial_steps: Longest trial, steps.
+        memory_steps: Longest time from the first stimulus to the response window, steps; 0: no memory.
+        trials_back: How many trials ago something happened that a response depends on.
+    """
+
+    dt: float
+    trial_steps: int
+    memory_steps: int = 0
+    trials_back: int = 0
+
+    @property
+    def remembered(self) -> int:
+        """Steps over which something must be remembered; 0 if nothing has to be."""
+        return self.memory_steps + self.trials_back * self.trial_steps
+
+    @property
+    def span(self) -> int:
+        """Steps of a trial and of those before it that must be remembered."""
+        return (1 + self.trials_back) * self.trial_steps
+
+    def training(self) -> dict[str, float]:
+        """Return settings of RLlib that follow from time and not from the number of steps.
+
+        Rewards are discounted with a time constant of 2 s, or a quarter of the trial if that is longer, and the
+        reward for entropy is the same per second for every dt (up to 100 ms).
+        """
+        horizon_ms = max(2000.0, self.trial_steps * self.dt / 4)
+        gamma = min(max(1.0 - self.dt / horizon_ms, 0.9), 0.999)
+        return {"gamma": gamma, "lambda_": gamma, "entropy_coeff": 0.1 * min(1.0, self.dt / 100.0)}
 
 
 _OWN = {field.name for field in fields(Settings)}
@@ -161,11 +219,25 @@ def _check(settings: Settings) -> None:
         raise ArgumentError(f"tmax is {settings.tmax!r}; it is a number of steps above 2, or 0 for none.")
     if settings.dt is not None and not (is_finite_number(settings.dt) and settings.dt > 0):
         raise ArgumentError(f"dt is {settings.dt!r}; it is a number of ms above 0.")
-    if not isinstance(settings.stock, bool):
-        raise ArgumentError(f"stock is {settings.stock!r}; it is true or false.")
+    for name in ("stock", "skip"):
+        if not isinstance(getattr(settings, name), bool):
+            raise ArgumentError(f"{name} is {getattr(settings, name)!r}; it is true or false.")
     if settings.session is not None and not isinstance(settings.session, Mapping):
         raise ArgumentError(f"session is {settings.session!r}; write {{trials: 100}} or {{steps: 1000}}.")
+    _check_network(settings)
     _check_policies(settings)
+
+
+def _check_network(settings: Settings) -> None:
+    if settings.hold_steps is not None and not (is_finite_number(settings.hold_steps) and settings.hold_steps >= 0):
+        raise ArgumentError(f"hold_steps is {settings.hold_steps!r}; it is a number of steps, or 0 for an even policy.")
+    if settings.network is not None:
+        split_network(settings.network)
+        if settings.lstm is not None:
+            raise ArgumentError(
+                f"network is {settings.network!r} and lstm is {settings.lstm!r}; lstm=64 is short for "
+                "network={'name': 'lstm', 'units': 64}, so give one of them."
+            )
 
 
 def _check_policies(settings: Settings) -> None:
@@ -179,26 +251,26 @@ def _check_policies(settings: Settings) -> None:
         raise ArgumentError(f"policies: streams makes every stream an agent, so view cannot be {settings.view!r}.")
 
 
-def _warn_of_short_memory(settings: Settings, span: int, memory_steps: int, trials_back: int) -> None:
-    steps, tmax = settings.n_steps or 0, settings.tmax or 0.0
-    if not settings.lstm:
+def _warn_of_short_memory(settings: Settings, course: Course) -> None:
+    n_steps, tmax, back, span = settings.n_steps or 0, settings.tmax or 0.0, course.trials_back, course.span
+    if settings.network_spec["name"] == "mlp":
         _warn(
-            f"The task must be remembered for {memory_steps} steps, but lstm=0 gives the network no memory. "
-            "Set lstm=64."
+            f"The task must be remembered for {course.remembered} steps, but the network has no memory "
+            "(lstm=0, or network='mlp'). Set lstm=64."
         )
         return
-    if steps < span:
+    if n_steps < span:
         what = (
-            f"{1 + trials_back} trials' {span} steps: what was shown {trials_back} trials ago"
-            if trials_back
+            f"{1 + back} trials' {span} steps: what was shown {back} trials ago"
+            if back
             else (f"trial's {span} steps: what was shown early in a trial")
         )
         _warn(
-            f"n_steps is {steps}, shorter than the {what} gets little credit for a late response. Set n_steps={span}."
+            f"n_steps is {n_steps}, shorter than the {what} gets little credit for a late response. Set n_steps={span}."
         )
-    if 0 < tmax < memory_steps:
+    if 0 < tmax < course.remembered:
         _warn(
-            f"tmax is {tmax:g} steps, shorter than the {memory_steps} steps to be remembered: the network's trace "
+            f"tmax is {tmax:g} steps, shorter than the {course.remembered} steps to be remembered: the network's trace "
             f"fades too early. Set tmax={2 * span}."
         )
 

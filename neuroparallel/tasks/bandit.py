@@ -90,6 +90,12 @@ class Bandit(Task):
         baits: dict[str, Any] = {f"bait_{arm}": (False, True) for arm in self._numbers}
         return Factorial(best=(0, *self._numbers), **baits)
 
+    def trials_back(self) -> int:
+        return 20  # trials over which rewards are worth counting
+
+    def learns_from_reward(self) -> bool:
+        return True
+
     def memory(self) -> dict[str, Memory]:
         return {"chance": Memory(np.zeros(self.arms))}
 

@@ -110,6 +110,12 @@ class TwoStep(Task):
         baits: dict[str, Any] = {f"bait_{arm}": (False, True) for arm in ARMS}
         return Factorial(common=Levels((True, False), (self.common, 1 - self.common)), **either, **baits)
 
+    def trials_back(self) -> int:
+        return 5  # trials over which rewards are worth counting
+
+    def learns_from_reward(self) -> bool:
+        return True
+
     def memory(self) -> dict[str, Memory]:
         return {"chance": Memory(np.zeros(len(ARMS)))}
 

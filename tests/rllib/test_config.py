@@ -18,7 +18,8 @@ import neuroparallel as npar
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib import BatchedEnvRunner, a2c_config, chrono_bias, init_ray, ppo_config
 from neuroparallel.rllib.config import config_for, policy_mapping
-from neuroparallel.rllib.settings import Settings, resolve
+from neuroparallel.rllib.feedback import with_feedback
+from neuroparallel.rllib.settings import Course, Settings, resolve
 from neuroparallel.rllib.source import build_engine, worker_seed
 
 pytestmark = pytest.mark.rllib
@@ -32,15 +33,42 @@ def test_a_memory_sets_chunk_and_biases_from_the_trial() -> None:
     assert config.env_runner_cls is BatchedEnvRunner
     assert config.num_env_runners == 0
     assert (config.gamma, config.lambda_, config.entropy_coeff, config.lr) == (0.95, 0.95, 0.1, 3e-3)
-    assert config.train_batch_size_per_learner == 64 * 26
-    assert config.minibatch_size == 32 * 26
-    assert config.num_epochs == 2
+    assert config.train_batch_size_per_learner == 32 * 26
+    assert config.minibatch_size == 8 * 26
+    assert config.num_epochs == 4
 
 
-def test_without_a_memory_a_chunk_is_20_steps() -> None:
-    config = ppo_config("random_dots")
-    assert config.rollout_fragment_length == 20
+@pytest.mark.parametrize(("name", "steps"), [("random_dots", 22), ("chicken", 20), ("prp", 128)])
+def test_without_a_memory_a_chunk_is_a_trial_of_20_to_128_steps(name: str, steps: int) -> None:
+    scenario = npar.Scenario.load(name).replace(train=None)
+    config = ppo_config(scenario)
+    assert config.rollout_fragment_length == steps
     assert config.rl_module_spec.model_config["tmax"] == 0
+
+
+def test_discount_and_reward_for_entropy_are_per_second_and_not_per_step() -> None:
+    fine, coarse = (Course(dt, trial_steps=round(2200 / dt)).training() for dt in (10.0, 100.0))
+    assert fine["gamma"] ** 10 == pytest.approx(coarse["gamma"], abs=2e-3)
+    assert 10 * fine["entropy_coeff"] == pytest.approx(coarse["entropy_coeff"])
+    slow = Course(200.0, trial_steps=82, memory_steps=72).training()
+    assert 1 / (1 - slow["gamma"]) == pytest.approx(82 / 4)  # a reward at the end of 16 s is still worth something
+
+
+def test_an_untrained_subject_holds_for_a_quarter_of_a_long_trial() -> None:
+    module = ppo_config("random_dots").rl_module_spec.model_config
+    assert module["hold_steps"] == 22 / 4
+    assert ppo_config("chicken").rl_module_spec.model_config["hold_steps"] == 0
+
+
+def test_tasks_learnt_from_reward_show_it_and_have_sessions() -> None:
+    bare = npar.Scenario.load(npar.make_task("bandit"))
+    assert (bare.wrappers, bare.session) == ((), None)
+    trained = with_feedback(bare)
+    assert trained.wrappers == ("previous_action", "previous_reward")
+    assert trained.session.trials == 100
+    assert with_feedback(trained) is trained
+    dots = npar.Scenario.load("random_dots")
+    assert with_feedback(dots) is dots
 
 
 def test_a2c_is_one_pass_over_one_batch() -> None:
@@ -48,13 +76,13 @@ def test_a2c_is_one_pass_over_one_batch() -> None:
     assert config.num_epochs == 1
     assert config.minibatch_size is None
     assert config.rollout_fragment_length == 20
-    assert config.rl_module_spec.model_config["lstm"] == 64
+    assert config.rl_module_spec.model_config["network"] == {"name": "lstm", "units": 64}
 
 
 def test_the_train_section_names_the_algorithm() -> None:
     assert config_for("random_dots_a2c").num_epochs == 1
-    assert config_for("random_dots_a2c", algorithm="ppo").num_epochs == 2
-    assert config_for("dpa_gng").num_epochs == 2
+    assert config_for("random_dots_a2c", algorithm="ppo").num_epochs == 4
+    assert config_for("dpa_gng").num_epochs == 4
     with pytest.raises(ArgumentError, match="algorithm 'dqn'"):
         config_for("dpa_gng", algorithm="dqn")
 
@@ -101,13 +129,13 @@ def test_settings_that_cannot_bridge_the_trials_to_remember_are_warned_of() -> N
         ppo_config("n_back", n_steps=10)
     with pytest.warns(UserWarning, match=r"tmax is 9 steps, shorter than the 10 steps to be remembered.*tmax=30"):
         ppo_config("n_back", tmax=9)
-    with pytest.warns(UserWarning, match=r"remembered for 10 steps, but lstm=0"):
+    with pytest.warns(UserWarning, match=r"remembered for 10 steps, but the network has no memory"):
         ppo_config("n_back", lstm=0)
 
 
 def test_null_in_the_section_leaves_ours_as_they_are_and_switches_those_of_rllib_off() -> None:
     config = ppo_config(npar.Scenario.load("random_dots").replace(train={"lanes": None, "grad_clip": None}))
-    assert config.num_envs_per_env_runner == 64
+    assert config.num_envs_per_env_runner == 32
     assert config.grad_clip is None
 
 
@@ -122,6 +150,11 @@ def test_null_in_the_section_leaves_ours_as_they_are_and_switches_those_of_rllib
         ({"tmax": 1}, "above 2"),
         ({"tmax": "long"}, "tmax is 'long'; it is a number of steps above 2"),
         ({"session": 10}, "write {trials: 100}"),
+        ({"skip": 1}, "skip is 1; it is true or false"),
+        ({"hold_steps": -1}, "hold_steps is -1; it is a number of steps"),
+        ({"network": "gruu"}, "Did you mean 'gru'"),
+        ({"network": 3}, "network is 3; it is a name"),
+        ({"network": "gru", "lstm": 64}, "give one of them"),
         ({"policies": "mine"}, "independent"),
     ],
 )
@@ -191,7 +224,7 @@ def test_networks_of_several_runs_differ_and_those_of_one_agree() -> None:
     for config in configs:
         config.validate()
         runner = BatchedEnvRunner(config=config, worker_index=0)
-        weights.append(runner.module["shared"].get_state()["lstm.bias_ih_l0"])
+        weights.append(runner.module["shared"].get_state()["network.cells.bias_ih_l0"])
     assert np.array_equal(weights[0], weights[1])
     assert not np.array_equal(weights[0], weights[2])
 

@@ -89,7 +89,8 @@ def toy_config(
 ) -> PPOConfig:
     """A configuration over the toy, with small networks."""
     register_env("toy", lambda context: ToyEngine(lengths, drop, factored))
-    model = {"hidden": [8], "lstm": lstm, "tmax": 0.0, "seed": 0, "max_seq_len": steps}
+    network = {"name": "lstm", "units": lstm} if lstm else {"name": "mlp", "units": 0}
+    model = {"hidden": [8], "network": network, "tmax": 0.0, "seed": 0, "max_seq_len": steps}
     defaults = {"gamma": 0.9, "lambda_": 0.8, "lr": 1e-3, "use_kl_loss": False, "grad_clip": 0.5}
     return (
         PPOConfig()
