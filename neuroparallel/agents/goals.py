@@ -167,10 +167,11 @@ def _task_goal(scenario: Scenario, streams: Mapping[str, Criterion]) -> Goal:
 
 def _own_goal(scenario: Scenario, streams: Mapping[str, Criterion], own: Mapping[str, Any]) -> Goal:
     """The goal that a scenario's file states."""
-    least = full_names(own, list(streams))
-    equilibrium = _equilibria(own, streams)
+    everybody = [f"{subject}.{stream}" for subject, part in scenario.subjects.items() for stream in part.streams]
+    least = full_names(own, everybody)
+    equilibrium = _equilibria(own, streams, everybody)
     if DISTANCE in least and not equilibrium:
-        raise ArgumentError("criterion.distance: say to what; criterion.equilibrium is missing.")
+        raise ArgumentError("criterion.distance: say to what; criterion.equilibrium is missing, or names no learner.")
     players = _ceilings(streams)
     best = own.get("ceiling")
     if isinstance(best, str):
@@ -199,15 +200,19 @@ def _ceilings(streams: Mapping[str, Criterion]) -> dict[str, str]:
     return {name: "oracle" if criterion.nothing else criterion.ceiling for name, criterion in streams.items()}
 
 
-def _equilibria(own: Mapping[str, Any], streams: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+def _equilibria(
+    own: Mapping[str, Any], learners: Mapping[str, Any], everybody: Sequence[str]
+) -> tuple[Mapping[str, Any], ...]:
+    """The equilibria of a file, without the streams of subjects that agents play."""
     given = own.get("equilibrium", ())
     found = (given,) if isinstance(given, Mapping) else tuple(given)
-    known = {*streams, *(name.partition(".")[2] for name in streams)}
+    known, learnt = ({*names, *(name.partition(".")[2] for name in names)} for names in (everybody, learners))
     for equilibrium in found:
         for name in equilibrium:
             if name not in known:
                 raise ArgumentError(f"criterion.equilibrium: there is no stream {name!r}.{nearest(name, known)}")
-    return found
+    kept = ({name: odds for name, odds in equilibrium.items() if name in learnt} for equilibrium in found)
+    return tuple(equilibrium for equilibrium in kept if equilibrium)
 
 
 def full_names(given: Any, names: Sequence[str]) -> Numbers:
@@ -291,7 +296,11 @@ def _in_stream(scenario: Scenario, name: str, player: str, equilibrium: Sequence
 def _by(scenario: Scenario, player: str, equilibrium: Sequence[Mapping[str, Any]]) -> Numbers:
     """What a player reaches: stored for shipped scenarios, else computed."""
     key = _digest(scenario, player, equilibrium)
-    return stored().get(key) or _computed(key, json.dumps(_played(scenario)), player, json.dumps(equilibrium))
+    if key not in stored():
+        return _computed(key, json.dumps(_played(scenario)), player, json.dumps(equilibrium))
+    if not stored()[key]:
+        raise ArgumentError(f"{player} cannot play {scenario.name}.")
+    return stored()[key]
 
 
 def _digest(scenario: Scenario, player: str, equilibrium: Sequence[Mapping[str, Any]]) -> str:
@@ -312,6 +321,7 @@ recorder: dict[str, Numbers] = {}
 @lru_cache(maxsize=256)
 def _computed(key: str, played: str, player: str, equilibrium: str) -> Numbers:
     scenario = Scenario.load(json.loads(played))
+    recorder[key] = {}  # which stays so if the player cannot play this
     levels = _play(scenario, player, json.loads(equilibrium), TRIALS)
     recorder[key] = {name: round(value, 5) for name, value in levels.items()}
     return levels
