@@ -53,7 +53,7 @@ class Bandit(Task):
     channels: ClassVar = Channels(fixation=1, choice=1, reward=1)
     actions: ClassVar = Actions("hold", "arm_1", "arm_2")
     criterion: ClassVar = Criterion(
-        source="four fifths of what a Q-learner gains over chance", by="reward", ceiling="q_learner"
+        source="four fifths of what a Q-learner gains (optimal: 0.649 in 100 trials)", by="reward", ceiling="q_learner"
     )
     tags: ClassVar = ("value", "reinforcement_learning")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
