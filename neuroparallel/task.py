@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.criterion import Criterion
 from neuroparallel.design import Factorial, Levels, Rows
 from neuroparallel.errors import ArgumentError, TaskError, UnknownNameError, nearest, one_of
 from neuroparallel.hooks import Bernoulli, Draw, Memory, Moment, Movement, Poisson, Response, Step, View
@@ -29,6 +30,7 @@ __all__ = [
     "Actions",
     "Bernoulli",
     "Channels",
+    "Criterion",
     "Draw",
     "Factorial",
     "Levels",
@@ -252,6 +254,7 @@ class Task:
     channels: ClassVar[Channels]
     actions: ClassVar[Actions]
     movement: ClassVar[Movement | None] = None  # continuous actions; `move` turns them into the above
+    criterion: ClassVar[Criterion] = Criterion()  # when it counts as learnt
     tags: ClassVar[tuple[str, ...]] = ()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     dt: ClassVar[float] = 100.0  # ms; what a scenario uses unless it says otherwise

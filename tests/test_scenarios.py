@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neuroparallel.agents.goals import EXTRAS
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ScenarioError, UnknownNameError
 from neuroparallel.outcomes import Outcome
@@ -127,7 +128,9 @@ def test_criteria_and_curricula_name_what_exists(name):
     streams = {full.split(".")[1] for full, _ in scenario.stream_items()}
     streams |= {full for full, _ in scenario.stream_items()}
     criterion = dict(train.get("criterion", {}))
-    criterion.pop("reward", None)  # per trial, of all together
+    assert "source" in criterion or not criterion
+    for other in ("reward", "distance", *EXTRAS):  # tests/agents/test_goals.py reads these
+        criterion.pop(other, None)
     assert set(criterion) <= streams
     assert all(0 < least < 1 for least in criterion.values())
     assert len({str(stage.dump()) for stage in stages(name)}) == 1 + len(train.get("curriculum", []))

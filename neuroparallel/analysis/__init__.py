@@ -7,6 +7,7 @@ from neuroparallel.analysis.detection import Sensitivity, dprime, sensitivity
 from neuroparallel.analysis.diffusion import DiffusionFit, fit_diffusion
 from neuroparallel.analysis.dual_task import dual_task_cost
 from neuroparallel.analysis.earnings import reward_rate
+from neuroparallel.analysis.equilibrium import distance_to_equilibrium
 from neuroparallel.analysis.history import (
     HistoryDesign,
     HistoryFit,
@@ -61,6 +62,7 @@ __all__ = [
     "choice_shares",
     "chronometric",
     "coordination_rate",
+    "distance_to_equilibrium",
     "dprime",
     "dual_task_cost",
     "exploitability",

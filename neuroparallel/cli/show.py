@@ -12,7 +12,7 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Print a scenario with everything written out, and the course of a trial; the output is a scenario file."
+    told = "Print a scenario written out, the course of a trial and the criterion; the output is a scenario file."
     parser = add_verb(verbs, "show", show, told)
     add_what(parser)
 

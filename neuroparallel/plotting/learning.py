@@ -18,6 +18,7 @@ from neuroparallel.records.table import FloatArray, Table
 # A history may name the fraction of a stream by itself or, as metrics do, under "correct".
 PREFIXES = ("correct.", "correct/")
 REWARD = "reward/"
+WORDS = {"reward_per_trial": "reward per trial", "distance": "distance to equilibrium"}
 
 
 @checked
@@ -26,6 +27,8 @@ def plot_learning_curve(
     ax: Axes | None = None,
     *,
     criterion: float | Mapping[str, float] | None = None,
+    chance: float | Mapping[str, float] | None = None,
+    ceiling: float | Mapping[str, float] | None = None,
     title: str = "Learning",
 ) -> Figure:
     """Percent correct of each stream, or what a game earned, against the time spent training.
@@ -39,7 +42,9 @@ def plot_learning_curve(
             (``reward_per_trial``).
         ax: Axes to draw in; None: a new figure.
         criterion: Fraction correct to reach, in [0, 1], for all streams or by stream; a dashed
-            line each.
+            line each. If it names ``reward`` or ``distance`` and no stream, that column of the history is drawn.
+        chance: What a subject reaches that sees no stimulus, in the same form; a dotted line each.
+        ceiling: The best that can be done, in the same form; a dotted line each.
         title: Shown above.
 
     Returns:
@@ -58,9 +63,18 @@ def plot_learning_curve(
         )
     figure, ax = axes_of(ax, 6.4, 3.8)
     seconds = columns["seconds"]
-    if _judged(columns, streams):
+    levels = {"chance": chance, "ceiling": ceiling, "criterion": criterion}
+    asked = _asked(columns, criterion)
+    if asked:
+        name = WORDS[asked]
+        _label_ends(ax, _lines(ax, seconds, {asked: columns[asked]}, {asked: "all together"}), "")
+        for word, values in levels.items():
+            _level(ax, word, _values(values, [asked.removesuffix("_per_trial")]), 1.0)
+        ax.set_ylabel(name)
+    elif _judged(columns, streams):
         _label_ends(ax, _lines(ax, seconds, {name: 100 * columns[name] for name in streams}, streams), " %")
-        _criteria(ax, criterion, list(streams.values()))
+        for word, values in levels.items():
+            _level(ax, word, _values(values, list(streams.values())), 100.0)
         ax.set_ylim(0, 102)
         ax.set_ylabel("correct (%)")
     else:
@@ -151,21 +165,38 @@ def _label_ends(ax: Axes, ends: list[tuple[float, str, str]], unit: str) -> None
         lowest = place
 
 
-def _criteria(ax: Axes, criterion: float | Mapping[str, float] | None, streams: Sequence[str]) -> None:
+def _asked(columns: Mapping[str, FloatArray], criterion: float | Mapping[str, float] | None) -> str:
+    """The column that a criterion without streams is about; empty if there is none."""
+    if not isinstance(criterion, Mapping):
+        return ""
+    named = [column for column in WORDS if column.removesuffix("_per_trial") in criterion and column in columns]
+    return named[0] if named and len(criterion) == 1 else ""
+
+
+def _values(level: float | Mapping[str, float] | None, streams: Sequence[str]) -> dict[float, Any]:
+    """The heights of a level's lines, and their colors; what several streams share is drawn once, in grey."""
     lines: dict[float, Any] = {}
-    if isinstance(criterion, Mapping):
+    if isinstance(level, Mapping):
         for i, full in enumerate(streams):
-            value = criterion.get(full, criterion.get(full.split(".", 1)[-1]))
-            if value is not None:
+            value = level.get(full, level.get(full.split(".", 1)[-1]))
+            if value is not None and np.isfinite(value):
                 lines[value] = INK if value in lines else color_of(i)
-    elif criterion is not None:
-        lines[criterion] = INK
+    elif level is not None:
+        lines[level] = INK
+    return lines
+
+
+def _level(ax: Axes, word: str, lines: Mapping[float, Any], unit: float) -> None:
+    """Draw the lines of the criterion (dashed), of chance or of the ceiling (dotted), and name them once."""
+    dashes = (0, (4, 3)) if word == "criterion" else (0, (1, 2))
     for value, color in lines.items():
-        ax.axhline(100 * value, color=color, linewidth=1, linestyle=(0, (4, 3)), alpha=0.8)
+        ax.axhline(unit * value, color=color, linewidth=1, linestyle=dashes, alpha=0.8)
     if lines:
-        ax.text(
-            0.008, 100 * min(lines) - 1.5, "criterion", transform=ax.get_yaxis_transform(),
-            fontsize=TEXT - 1.5, color=INK, va="top",
+        above = word == "ceiling"
+        ax.annotate(
+            word, (0.008, unit * (max(lines) if above else min(lines))), xycoords=ax.get_yaxis_transform(),
+            xytext=(0, 2 if above else -2), textcoords="offset points", fontsize=TEXT - 1.5, color=INK,
+            va="bottom" if above else "top", annotation_clip=False,
         )  # fmt: skip
 
 

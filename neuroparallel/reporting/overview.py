@@ -6,6 +6,7 @@ import inspect
 import math
 from typing import Any
 
+from neuroparallel.agents.goals import goal_of
 from neuroparallel.engine.layout import Layout, StreamSpec
 from neuroparallel.environments import batch
 from neuroparallel.modifiers import layers
@@ -24,7 +25,9 @@ def first_sentence(thing: Any) -> str:
 
 
 def describe_scenario(what: Any) -> str:
-    """Write a scenario out, with the course of a trial below it as comments; the whole is a scenario file again.
+    """Write a scenario out, with the course of a trial and its criterion below it as comments.
+
+    The whole is a scenario file again.
 
     Args:
         what: A scenario's or task's name, a file, a dictionary, a `Scenario` or a `Task`.
@@ -33,7 +36,8 @@ def describe_scenario(what: Any) -> str:
         YAML.
     """
     scenario = Scenario.load(what)
-    comments = "".join(f"# {line}".rstrip() + "\n" for line in timeline(scenario))
+    lines = [*timeline(scenario), "", *goal_of(scenario).lines()]
+    comments = "".join(f"# {line}".rstrip() + "\n" for line in lines)
     return f"{scenario.to_yaml()}\n{comments}"
 
 

@@ -81,6 +81,9 @@ def summarize_run(place: str | Path) -> str:
             continue
         least = f", criterion {100 * criterion[name]:.0f} %" if name in criterion else ""
         lines.append(f"  {name}: {100 * correct:.1f} % correct{least}")
+    if "distance" in criterion and summary.get("distance") is not None:
+        least = f", criterion {criterion['distance']:g} at most"
+        lines.append(f"  distance to equilibrium: {summary['distance']:.3f}{least}")
     reward = summary.get("reward_per_trial")
     least = f", criterion {criterion['reward']:g}" if "reward" in criterion else ""
     lines.append(f"  reward per trial: {reward:.3f}{least}" if reward is not None else "  reward per trial: unknown")
@@ -114,7 +117,8 @@ def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
     summary, written = read_summary(place), []
     history = place / "history.csv"
     if history.is_file() and history.read_text(encoding="utf-8").count("\n") > 1:
-        figure = plot_learning_curve(history, criterion=summary.get("criterion") or None, title=summary["scenario"])
+        levels = {name: summary.get(name) or None for name in ("criterion", "chance", "ceiling")}
+        figure = plot_learning_curve(history, **levels, title=summary["scenario"])
         written.append(place / "learning_curve.png")
         figure.savefig(written[-1])
     return [*written, *_draw_trial(place, summary["scenario"], seed)]

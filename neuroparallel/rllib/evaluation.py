@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,8 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.agents.goals import DISTANCE, REWARD
 from neuroparallel.agents.plain import lane_keys
 from neuroparallel.agents.protocol import engine_of
+from neuroparallel.analysis.equilibrium import distance_to_equilibrium
 from neuroparallel.errors import ArgumentError, whole_number
 from neuroparallel.outcomes import Outcome
 from neuroparallel.rllib import source
@@ -22,8 +24,8 @@ from neuroparallel.rllib.policy import Policy, load_policy
 __all__ = ["REWARD", "Score", "evaluate", "measure", "run_trials", "who_draws"]
 
 Array: TypeAlias = NDArray[Any]
-REWARD = "reward"
-"""What a criterion calls the reward per trial."""
+SESSION_STEPS = 4000
+"""A session of trials that lasts no longer is tested as a whole, since what it asks is learnt in the course of it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Score:
         reward_per_trial: Summed over streams and subjects.
         reward_error: Its standard error, from the spread over lanes.
         earned: Stream to reward per trial.
+        distance: Of the choices to those of the nearest equilibrium; nan if it was not measured.
     """
 
     correct: dict[str, float]
@@ -45,6 +48,7 @@ class Score:
     reward_per_trial: float
     reward_error: float = 0.0
     earned: Mapping[str, float] = field(default_factory=dict)
+    distance: float = float("nan")
 
     @property
     def mean(self) -> float:
@@ -55,9 +59,14 @@ class Score:
     def meets(self, criterion: Mapping[str, float]) -> bool:
         """Whether every stream that the criterion names reaches it, and the reward if it does, and not by luck.
 
-        A number must exceed the criterion by one standard error, so that it holds on other trials too.
+        A share and a reward must exceed the criterion by one standard error, so that it holds on other trials too; a
+        distance must not be larger, as chance alone makes it so.
         """
         for name, least in criterion.items():
+            if name == DISTANCE:
+                if not self.distance <= least:
+                    return False
+                continue
             if name == REWARD:
                 if not self.reward_per_trial >= least + self.reward_error:
                     return False
@@ -113,22 +122,37 @@ def run_trials(
     return observations
 
 
-def measure(policy: Policy, env: Mapping[str, Any], *, lanes: int = 256, trials: int = 4, seed: int = 0) -> Score:
-    """Score a subject, after a trial that does not count.
+def measure(
+    policy: Policy,
+    env: Mapping[str, Any],
+    *,
+    lanes: int = 256,
+    trials: int = 4,
+    seed: int = 0,
+    equilibrium: Sequence[Mapping[str, Any]] = (),
+) -> Score:
+    """Score a subject, after a trial that does not count; over a whole session if it is a short one.
 
     Args:
         policy: The subject; its memory is emptied first.
         env: What to do, as `env_config` describes it.
         lanes: Copies.
-        trials: Trials per lane.
+        trials: Trials per lane. A session of trials is tested from its first trial to its last, by a quarter of the
+            lanes, unless it is longer than `SESSION_STEPS`.
         seed: Of the trials.
+        equilibrium: What the distance is measured to, see `distance_to_equilibrium`.
 
     Returns:
         The score.
     """
-    engine = source.build_engine({**env, "lanes": lanes, "seed": seed})
+    engine = source.build_engine({**env, "lanes": lanes, "seed": seed}, record=bool(equilibrium))
+    session = _session_trials(engine)
+    if session:
+        lanes, trials = max(1, lanes // 4), session
+        engine = source.build_engine({**env, "lanes": lanes, "seed": seed}, record=bool(equilibrium))
     observations = _begin(engine, policy, seed)
-    observations = run_trials(engine, policy, 1, observations)
+    if not session:
+        observations = run_trials(engine, policy, 1, observations)
     engine.pop_tally(), engine.pop_reward()
     by_lane = np.zeros(lanes)
     run_trials(engine, policy, trials, observations, by_lane)
@@ -141,7 +165,14 @@ def measure(policy: Policy, env: Mapping[str, Any], *, lanes: int = 256, trials:
         reward_per_trial=float(sum(reward.values())) / ended,
         reward_error=float(by_lane.std()) * math.sqrt(lanes) / ended,
         earned={name: value / max(1, int(tally[name].sum())) for name, value in reward.items()},
+        distance=distance_to_equilibrium(engine.trials(), list(equilibrium)) if equilibrium else float("nan"),
     )
+
+
+def _session_trials(engine: Any) -> int:
+    """How many trials a session has that is tested as a whole; 0 if none is."""
+    trials = int(engine_of(engine).layout.session_trials)
+    return trials if trials * engine.trial_steps() <= SESSION_STEPS else 0
 
 
 def _begin(engine: Any, policy: Policy, seed: int) -> dict[str, Array]:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest
+from neuroparallel.agents.goals import Goal, full_names, goal_of
+from neuroparallel.errors import ArgumentError, NeuroparallelError
 from neuroparallel.rllib.config import config_for
-from neuroparallel.rllib.evaluation import REWARD, who_draws
+from neuroparallel.rllib.evaluation import who_draws
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.source import build_engine
 from neuroparallel.rllib.stages import Stage
@@ -28,7 +29,7 @@ class Plan:
     Attributes:
         scenario: What is learnt, with the settings of the call written into its ``train:`` section.
         stages: Of the curriculum; the scenario itself comes last.
-        criterion: Full name of a stream to the share that must be right, 0 to 1; ``reward`` to what is earned.
+        goal: What ends the training, with chance and ceiling.
         budget_s: Seconds of training in this sitting.
         every_s: Seconds of training between tests, at least.
         seed: Of environment and learning.
@@ -37,11 +38,16 @@ class Plan:
 
     scenario: Any
     stages: list[Stage]
-    criterion: dict[str, float]
+    goal: Goal
     budget_s: float
     every_s: float
     seed: int
     draws: tuple[str, ...]
+
+    @property
+    def criterion(self) -> dict[str, float]:
+        """Full name of a stream to the share that must be right, 0 to 1; ``reward``, ``distance``."""
+        return self.goal.criterion
 
     @property
     def env(self) -> dict[str, Any]:
@@ -66,7 +72,8 @@ def plan_for(
         settings: As for `ppo_config`.
         seed: Of environment and learning.
         budget_s: Seconds of training.
-        criterion: Stream to the share that must be right, 0 to 1; ``reward`` to what is to be earned per trial.
+        criterion: Stream to the share that must be right, 0 to 1; ``reward`` to what is to be earned per trial. None:
+            the scenario's, or that of its tasks; empty: train for the whole budget.
         curriculum: Changes to the scenario, one mapping of dotted names per stage.
         explore: Whether subjects draw their actions in tests; None: who plays a game does.
 
@@ -83,12 +90,22 @@ def plan_for(
     return Plan(
         scenario=scenario,
         stages=stages,
-        criterion=_criterion(_or(criterion, section, "criterion", {}), list(engine.stream_names)),
+        goal=_goal(scenario, criterion, list(engine.stream_names)),
         budget_s=_seconds(_or(budget_s, section, "budget_s", BUDGET_S), "budget_s"),
         every_s=_seconds(_or(None, section, "evaluate_every_s", EVALUATE_EVERY_S), "evaluate_every_s"),
         seed=seed,
         draws=who_draws(engine, _yes_or_no(_or(explore, section, "explore", None), "explore")),
     )
+
+
+def _goal(scenario: Any, criterion: Mapping[str, float] | None, names: Sequence[str]) -> Goal:
+    """The goal of the call, else of the scenario; an agent may be a stream here, but names are the same."""
+    if criterion is None:
+        return goal_of(scenario)
+    least = full_names(criterion, names)
+    if not least:
+        return Goal(source="The call wants none.")
+    return goal_of(scenario.replace(train={**(scenario.train or {}), "criterion": dict(criterion)}))
 
 
 def _or(given: Any, section: Mapping[str, Any], name: str, usual: Any) -> Any:
@@ -114,7 +131,7 @@ def _stages(scenario: Any, curriculum: Any, seed: int, settings: Mapping[str, An
             stage = Stage.of(config_for(changed, seed=seed, **inherited))
             own = (changed.train or {}).get("criterion")
             if own != (scenario.train or {}).get("criterion"):
-                stage = replace(stage, criterion=_criterion(own or {}, _streams(stage.env)))
+                stage = replace(stage, criterion=full_names(own or {}, _streams(stage.env)))
         except NeuroparallelError as error:
             raise ArgumentError(f"curriculum.{number}: {error}") from None
         stages.append(stage)
@@ -160,25 +177,3 @@ def _yes_or_no(value: Any, what: str) -> bool | None:
     if value is not None and not isinstance(value, bool):
         raise ArgumentError(f"{what} is {value!r}; it is true or false.")
     return value
-
-
-def _criterion(given: Any, names: Sequence[str]) -> dict[str, float]:
-    """Give every stream of a criterion its full name; a short one stands for all streams of that name."""
-    if not isinstance(given, Mapping):
-        raise ArgumentError(f"criterion is {given!r}; it is a mapping of streams to the share that must be right.")
-    short = {name: name.split(".", 1)[-1] for name in names}
-    result = {}
-    for key, value in given.items():
-        if key == REWARD and key not in short.values():
-            if not is_finite_number(value):
-                raise ArgumentError(f"criterion.{key}: {value!r} is no number; it is what must be earned per trial.")
-            result[REWARD] = float(value)
-            continue
-        matches = [name for name in names if key in (name, short[name])]
-        if not matches:
-            hint = nearest(key, {*names, *short.values(), REWARD})
-            raise ArgumentError(f"criterion.{key}: there is no stream {key!r}.{hint}")
-        if not is_finite_number(value) or not 0 < float(value) <= 1:
-            raise ArgumentError(f"criterion.{key}: {value!r} is no share of trials, above 0 and up to 1.")
-        result.update(dict.fromkeys(matches, float(value)))
-    return result

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from neuroparallel.agents.goals import DISTANCE
 from neuroparallel.errors import UsageError
 from neuroparallel.records.json_file import read_summary
 from neuroparallel.rllib.cluster import check_space, init_ray
@@ -121,7 +122,8 @@ def train(
         resume: Directory of a run to continue.
         progress: Called after every update.
         criterion: Stream (``memory`` or ``subject_0.memory``) to the share of trials, 0 to 1, that
-            must be right; ``reward`` to what all together must earn per trial.
+            must be right; ``reward`` to what all together must earn per trial. None: the scenario's, or that of
+            its tasks (``neuroparallel show`` prints it); ``{}``: train for the whole budget.
         curriculum: Changes to the scenario, one dict of dotted names per stage, as in
             ``{"train.lr": 1e-3}``; each stage lasts until its subjects meet the criterion (its own, if it
             changes ``train.criterion``), and the scenario itself comes last.
@@ -230,6 +232,8 @@ class _Sitting:
         row = {"seconds": round(self.trainer.seconds, 3), **self.trainer.counters(), "stage": self.trainer.stage + 1}
         row["reward_per_trial"] = round(score.reward_per_trial, 4)
         row.update({name: round(value, 4) for name, value in score.correct.items()})
+        if self.plan.goal.equilibrium:
+            row[DISTANCE] = round(score.distance, 4)
         if len(score.earned) > 1:
             row.update({f"{REWARD}/{name}": round(value, 4) for name, value in score.earned.items()})
         self.history.append(row)
@@ -258,7 +262,8 @@ class _Sitting:
 
     def _measure(self, purpose: int, lanes: int) -> Score:
         seed = worker_seed(self.plan.seed, worker=0, evaluation=True, steps=purpose)
-        return measure(self.trainer.policy, self.trainer.env, lanes=lanes, seed=seed)
+        where = self.plan.goal.equilibrium
+        return measure(self.trainer.policy, self.trainer.env, lanes=lanes, seed=seed, equilibrium=where)
 
     def _show(self, evaluated: bool) -> None:
         if self.progress is None:
@@ -285,7 +290,7 @@ def _conclude(sitting: _Sitting, place: Path | None) -> TrainingResult:
     """Test the subjects on fresh trials of the scenario itself, and keep the run."""
     trainer, plan = sitting.trainer, sitting.plan
     seed = worker_seed(plan.seed, worker=0, evaluation=True, steps=_FINAL)
-    score = measure(trainer.policy, plan.env, lanes=512, seed=seed)
+    score = measure(trainer.policy, plan.env, lanes=512, seed=seed, equilibrium=plan.goal.equilibrium)
     records = evaluate(trainer.policy, lanes=512, seed=seed, env=plan.env)
     policy = trainer.policy
     if place is not None:
@@ -319,6 +324,10 @@ def _summary(sitting: _Sitting, score: Score) -> dict[str, Any]:
         "correct": score.correct,
         "earned": dict(score.earned),
         "criterion": plan.criterion,
+        "criterion_source": plan.goal.source,
+        "chance": plan.goal.chance,
+        "ceiling": plan.goal.ceiling,
+        "distance": score.distance if plan.goal.equilibrium else None,
         "reward_per_trial": score.reward_per_trial,
         "seconds": round(trainer.seconds, 3),
         "budget_s": plan.budget_s,

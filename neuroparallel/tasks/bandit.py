@@ -11,7 +11,7 @@ from numpy import where
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, one_of, whole_number
-from neuroparallel.task import Actions, Channels, Draw, Factorial, Memory, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Draw, Factorial, Memory, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -52,6 +52,9 @@ class Bandit(Task):
 
     channels: ClassVar = Channels(fixation=1, choice=1, reward=1)
     actions: ClassVar = Actions("hold", "arm_1", "arm_2")
+    criterion: ClassVar = Criterion(
+        source="four fifths of what a Q-learner gains (optimal: 0.649 in 100 trials)", by="reward", ceiling="q_learner"
+    )
     tags: ClassVar = ("value", "reinforcement_learning")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},

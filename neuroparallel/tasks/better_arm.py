@@ -8,7 +8,7 @@ from typing import ClassVar
 from numpy import where
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.task import Actions, Channels, Factorial, Levels, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Levels, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -39,6 +39,9 @@ class BetterArm(Task):
 
     channels: ClassVar = Channels(fixation=1, choice=1, reward=1, omission=1)
     actions: ClassVar = Actions("hold", "arm_1", "arm_2")
+    criterion: ClassVar = Criterion(
+        nothing="By itself each trial has a new better arm; a group with the rule same_best keeps it."
+    )
     tags: ClassVar = ("value", "reinforcement_learning", "social")
 
     def __post_init__(self) -> None:

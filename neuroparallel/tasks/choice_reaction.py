@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from numpy import where
 
 from neuroparallel.errors import ArgumentError, one_of
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -48,6 +48,9 @@ class ChoiceReaction(Task):
 
     channels: ClassVar = Channels(fixation=1, stimulus=("left", "right"), noise={"stimulus": "sigma"})
     actions: ClassVar = Actions("hold", "left", "right")
+    criterion: ClassVar = Criterion(
+        source="four fifths of the way from chance to one who waits until sure", ceiling="patient"
+    )
     tags: ClassVar = ("perceptual", "reaction_time")
     dt: ClassVar[float] = 10.0
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

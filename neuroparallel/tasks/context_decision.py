@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import where
 
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing, TruncExp
 from neuroparallel.trial import Trial
 
@@ -49,6 +49,9 @@ class ContextDecision(Task):
         noise={"motion": "sigma", "color": "sigma"},
     )
     actions: ClassVar = Actions("fixate", "left", "right")
+    criterion: ClassVar = Criterion(
+        source="Song, Yang & Wang 2017, eLife 6:e21492 (rule for stopping training)", correct=0.85
+    )
     tags: ClassVar = ("perceptual", "context", "two_alternative")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"early": "penalty"},

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Rows, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Rows, Task
 from neuroparallel.timing import Timing, Uniform
 from neuroparallel.trial import Trial
 
@@ -41,6 +41,9 @@ class DelayedComparison(Task):
 
     channels: ClassVar = Channels(fixation=1, stimulus=1, noise={"stimulus": "sigma"})
     actions: ClassVar = Actions("fixate", "first", "second")
+    criterion: ClassVar = Criterion(
+        source="Song, Yang & Wang 2017, eLife 6:e21492 (rule for stopping training)", correct=0.97
+    )
     tags: ClassVar = ("perceptual", "working_memory", "two_alternative")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"early": "penalty"},

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import one_of, probability, whole_number
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Rows, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Rows, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -43,6 +43,7 @@ class DelayedMatchToSample(Task):
 
     channels: ClassVar = Channels(fixation=1, stimulus=2, noise={"stimulus": "sigma"})
     actions: ClassVar = Actions("fixate", "match", "nonmatch")
+    criterion: ClassVar = Criterion(source="four fifths of the way from chance; one half needs no memory")
     tags: ClassVar = ("perceptual", "working_memory", "two_alternative")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"neurogym": {"early": "penalty"}}
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import where
 
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -37,6 +37,7 @@ class DelayedPairedAssociation(Task):
 
     channels: ClassVar = Channels(fixation=1, sample=2, test=2, noise={"sample": "sigma", "test": "sigma"})
     actions: ClassVar = Actions("withhold", "lick")
+    criterion: ClassVar = Criterion(source="four fifths of the way from chance; one half needs no memory")
     tags: ClassVar = ("working_memory", "go_no_go", "olfactory")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"sigma": 0.0, "early": "penalty"},

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.errors import probability, whole_number
 from neuroparallel.outcomes import Outcome
-from neuroparallel.task import Actions, Channels, Factorial, Levels, Response, Rewards, Rows, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Levels, Response, Rewards, Rows, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -58,6 +58,9 @@ class DualMatchToSample(Task):
 
     channels: ClassVar = Channels(fixation=1, first=2, second=2, cue=2, noise={"first": "sigma", "second": "sigma"})
     actions: ClassVar = Actions("fixate", "match", "nonmatch")
+    criterion: ClassVar = Criterion(
+        source="above the 3/4 of who drops the sample that was not cued (Rose et al. 2016)", correct=0.85
+    )
     tags: ClassVar = ("perceptual", "working_memory", "two_alternative")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"neurogym": {"early": "penalty", "repeat_probability": 0.0}}
     notes: ClassVar[tuple[str, ...]] = ("choice_1", "choice_2")

@@ -11,7 +11,7 @@ from numpy import where
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Rows, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Rows, Task
 from neuroparallel.timing import Timing, Uniform
 from neuroparallel.trial import Trial
 
@@ -47,6 +47,9 @@ class EconomicChoice(Task):
         fixation=1, juice=("a1", "b1", "a2", "b2"), amount=("1", "2"), noise={"amount": "sigma"}
     )
     actions: ClassVar = Actions("fixate", "offer_1", "offer_2")
+    criterion: ClassVar = Criterion(
+        source="Song, Yang & Wang 2017, eLife 6:e21492 (rule for stopping training)", correct=0.95
+    )
     tags: ClassVar = ("value", "two_alternative")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"early": "penalty"},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from neuroparallel.errors import whole_number
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -35,6 +35,7 @@ class GameChoice(Task):
 
     channels: ClassVar = Channels(fixation=1, choice=1, feedback=1)
     actions: ClassVar = Actions("fixate", "option_1", "option_2")
+    criterion: ClassVar = Criterion(nothing="By itself a choice earns nothing; a group with a game or a rule pays.")
     tags: ClassVar = ("game", "social")
 
     def __post_init__(self) -> None:

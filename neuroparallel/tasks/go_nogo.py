@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import where
 
-from neuroparallel.task import Actions, Channels, Factorial, Levels, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Levels, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -39,6 +39,9 @@ class GoNogo(Task):
 
     channels: ClassVar = Channels(fixation=1, stimulus=("nogo", "go"), noise={"stimulus": "sigma"})
     actions: ClassVar = Actions("withhold", "lick")
+    criterion: ClassVar = Criterion(
+        source="0.95 of the trials; always or never to lick is right in one half", correct=0.95
+    )
     tags: ClassVar = ("go_no_go", "delayed_response", "olfactory")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"sigma": 0.0, "early": "penalty"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -29,6 +29,7 @@ class LeverPull(Task):
 
     channels: ClassVar = Channels(locked=1, free=1, reward=1)
     actions: ClassVar = Actions("hold", "pull")
+    criterion: ClassVar = Criterion(nothing="By itself a pull earns nothing; a group with the rule together pays.")
     tags: ClassVar = ("social", "cooperation")
 
     def conditions(self) -> Factorial:

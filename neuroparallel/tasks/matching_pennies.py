@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, probability
 from neuroparallel.outcomes import Outcome
-from neuroparallel.task import Actions, Channels, Draw, Factorial, Memory, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Draw, Factorial, Memory, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -61,6 +61,7 @@ class MatchingPennies(Task):
 
     channels: ClassVar = Channels(fixation=1, targets=1, opponent=("left", "right"))
     actions: ClassVar = Actions("fixate", "left", "right")
+    criterion: ClassVar = Criterion(source="nine tenths of what choosing at random earns", part=0.9, ceiling="uniform")
     tags: ClassVar = ("value", "game", "two_alternative")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {

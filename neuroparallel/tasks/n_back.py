@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, one_of, probability, whole_number
 from neuroparallel.outcomes import Outcome
-from neuroparallel.task import Actions, Channels, Draw, Factorial, Levels, Memory, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Draw, Factorial, Levels, Memory, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -75,6 +75,9 @@ class NBack(Task):
 
     channels: ClassVar = Channels(item=8, noise={"item": "sigma"})
     actions: ClassVar = Actions("withhold", "match")
+    criterion: ClassVar = Criterion(
+        source="0.9: never to respond is right in 0.7 of the items", correct=0.9, ceiling="oracle"
+    )
     tags: ClassVar = ("working_memory", "go_no_go")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {"block": 20, "timing": {"item": 500, "interval": 2500}},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from neuroparallel.errors import whole_number
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -32,6 +32,7 @@ class PatchChoice(Task):
 
     channels: ClassVar = Channels(fixation=1, stock=("patch_1", "patch_2"))
     actions: ClassVar = Actions("stay", "patch_1", "patch_2")
+    criterion: ClassVar = Criterion(nothing="By itself a patch has no food; a group with the rule first_come fills it.")
     tags: ClassVar = ("social", "foraging", "value")
 
     def __post_init__(self) -> None:

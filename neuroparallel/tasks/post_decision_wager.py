@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import where
 
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing, TruncExp, Uniform
 from neuroparallel.trial import Trial
 
@@ -50,6 +50,9 @@ class PostDecisionWager(Task):
 
     channels: ClassVar = Channels(fixation=1, motion=("left", "right"), sure=1, noise={"motion": "sigma"})
     actions: ClassVar = Actions("fixate", "left", "right", "sure")
+    criterion: ClassVar = Criterion(
+        source="Song, Yang & Wang 2017, eLife 6:e21492 (rule for stopping training)", correct=0.79, ceiling="frugal"
+    )
     tags: ClassVar = ("perceptual", "delayed_response", "working_memory", "confidence")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"early": "penalty", "timing": {"delay": Uniform(500, 750)}},

@@ -12,7 +12,20 @@ from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.task import Actions, Channels, Draw, Memory, Moment, Movement, Response, Rewards, Step, Task, View
+from neuroparallel.task import (
+    Actions,
+    Channels,
+    Criterion,
+    Draw,
+    Memory,
+    Moment,
+    Movement,
+    Response,
+    Rewards,
+    Step,
+    Task,
+    View,
+)
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -59,6 +72,9 @@ class Pursuit(Task):
     channels: ClassVar = Channels(target=1, cursor=1, noise={"target": "sigma"})
     actions: ClassVar = Actions("track", "lose")
     movement: ClassVar = Movement(velocity=(-1.0, 1.0))
+    criterion: ClassVar = Criterion(
+        source="six tenths of the way from one who never moves to the oracle", part=0.6, ceiling="oracle"
+    )
     tags: ClassVar = ("motor", "continuous", "tracking")
     dt: ClassVar[float] = 50.0
     notes: ClassVar[tuple[str, ...]] = ("distance",)

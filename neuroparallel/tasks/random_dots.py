@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import where
 
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing, TruncExp
 from neuroparallel.trial import Trial
 
@@ -39,6 +39,9 @@ class RandomDots(Task):
 
     channels: ClassVar = Channels(fixation=1, motion=("left", "right"), noise={"motion": "sigma"})
     actions: ClassVar = Actions("fixate", "left", "right")
+    criterion: ClassVar = Criterion(
+        source="Song, Yang & Wang 2017, eLife 6:e21492 (rule for stopping training)", correct=0.8
+    )
     tags: ClassVar = ("perceptual", "two_alternative")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"early": "penalty"},

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.task import Actions, Channels, Draw, Factorial, Response, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Draw, Factorial, Response, Rewards, Task
 from neuroparallel.timing import Choice, Duration, Law, Timing, Uniform, read_duration
 from neuroparallel.trial import Trial
 
@@ -64,6 +64,12 @@ class ReadySetGo(Task):
 
     channels: ClassVar = Channels(fixation=1, ready=1, set=1)
     actions: ClassVar = Actions("fixate", "go")
+    criterion: ClassVar = Criterion(
+        source="half of what measuring the interval can add to always producing the median one",
+        part=0.5,
+        by="reward",
+        ceiling="oracle",
+    )
     tags: ClassVar = ("timing", "working_memory")
     dt: ClassVar[float] = 10.0
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -8,7 +8,7 @@ from typing import ClassVar
 from numpy import where
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -41,6 +41,9 @@ class SimonGoNogo(Task):
         fixation=1, colour=("red", "green"), pointing=("left", "right"), noise={"colour": "sigma", "pointing": "sigma"}
     )
     actions: ClassVar = Actions("withhold", "press")
+    criterion: ClassVar = Criterion(
+        source="0.9 of the trials; to press at every stimulus is right in one half", correct=0.9
+    )
     tags: ClassVar = ("go_no_go", "response_conflict", "reaction_time", "social")
 
     def __post_init__(self) -> None:

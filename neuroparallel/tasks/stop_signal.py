@@ -11,7 +11,7 @@ from numpy import where
 
 from neuroparallel.errors import ArgumentError, probability
 from neuroparallel.outcomes import Outcome
-from neuroparallel.task import Actions, Channels, Draw, Factorial, Levels, Memory, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Draw, Factorial, Levels, Memory, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -55,6 +55,9 @@ class StopSignal(Task):
 
     channels: ClassVar = Channels(fixation=1, arrow=("left", "right"), stop=1)
     actions: ClassVar = Actions("withhold", "left", "right")
+    criterion: ClassVar = Criterion(
+        source="above the .75 of who never stops; all go trials and 0.4 of the stops", correct=0.85, ceiling="oracle"
+    )
     tags: ClassVar = ("inhibition", "two_alternative", "reaction_time")
     dt: ClassVar[float] = 50.0
     lazy: ClassVar[bool] = True  # the staircase may reach any delay

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import where
 
 from neuroparallel.errors import ArgumentError, one_of, probability, whole_number
-from neuroparallel.task import Actions, Channels, Draw, Factorial, Levels, Memory, Response, Rewards, Task
+from neuroparallel.task import Actions, Channels, Criterion, Draw, Factorial, Levels, Memory, Response, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -65,6 +65,7 @@ class TaskSwitching(Task):
         noise={"cue": "sigma", "digit": "sigma"},
     )
     actions: ClassVar = Actions("hold", "left", "right")
+    criterion: ClassVar = Criterion(source="0.9 of the trials; who ignores the question is right in 3/4", correct=0.9)
     tags: ClassVar = ("task_switching", "reaction_time", "rules")
     dt: ClassVar[float] = 50.0
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

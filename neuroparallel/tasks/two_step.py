@@ -14,6 +14,7 @@ from neuroparallel.errors import ArgumentError, one_of, probability
 from neuroparallel.task import (
     Actions,
     Channels,
+    Criterion,
     Draw,
     Factorial,
     Levels,
@@ -71,6 +72,12 @@ class TwoStep(Task):
 
     channels: ClassVar = Channels(fixation=1, first=1, state=2, reward=1)
     actions: ClassVar = Actions("fixate", "first", "second")
+    criterion: ClassVar = Criterion(
+        source="six tenths of what a model-based learner gains over chance",
+        part=0.6,
+        by="reward",
+        ceiling="model_based",
+    )
     tags: ClassVar = ("value", "two_alternative", "reinforcement_learning")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {"timing": {"fixation": 500, "first": 2000, "state_1": 2000, "state_2": 2000}},

@@ -350,3 +350,23 @@ def test_a_table_in_which_nothing_was_chosen_has_a_picture_too():
     columns = {"choice": np.full(3, np.nan), "outcome": np.full(3, "miss")}
     figure = plotting.plot_choices(Trials(columns))
     assert figure.axes[0].get_xlim()[0] < 0
+
+
+def test_learning_curves_show_chance_and_ceiling():
+    figure = plotting.plot_learning_curve(
+        history(), criterion={"memory": 0.9}, chance={"memory": 0.5}, ceiling={"memory": 0.97}
+    )
+    words = {text.get_text() for text in figure.axes[0].texts}
+    assert {"criterion", "chance", "ceiling"} <= words
+    flat = {float(line.get_ydata()[0]) for line in figure.axes[0].lines if len(set(line.get_ydata())) == 1}
+    assert {90.0, 50.0, 97.0} <= flat
+
+
+@pytest.mark.parametrize(("name", "column"), [("distance", "distance"), ("reward", "reward_per_trial")])
+def test_a_criterion_without_streams_chooses_what_is_drawn(name, column):
+    rows = {"seconds": [1.0, 2.0], "a.play": [0.5, 0.6], column: [0.4, 0.2]}
+    figure = plotting.plot_learning_curve(rows, criterion={name: 0.1}, chance={name: 0.5}, ceiling={name: 0.0})
+    axes = figure.axes[0]
+    assert list(axes.lines[0].get_ydata()) == [0.4, 0.2]
+    assert "percent" not in axes.get_ylabel()
+    assert {0.1, 0.5, 0.0} <= {float(line.get_ydata()[0]) for line in axes.lines[1:]}

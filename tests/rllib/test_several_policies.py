@@ -16,12 +16,13 @@ import ray
 import torch
 
 import neuroparallel as npar
+from neuroparallel.agents.goals import full_names
 from neuroparallel.cli import main
 from neuroparallel.errors import ArgumentError, ScenarioError, UsageError
 from neuroparallel.rllib import evaluate, init_ray, load_policy, ppo_config, train
 from neuroparallel.rllib.evaluation import measure, who_draws
 from neuroparallel.rllib.metrics import fraction_correct
-from neuroparallel.rllib.plan import _criterion, _written_out
+from neuroparallel.rllib.plan import _written_out
 from neuroparallel.rllib.source import build_engine
 from neuroparallel.rllib.stages import Stage, Trainer
 
@@ -252,10 +253,10 @@ def test_a_criterion_named_after_the_stream_holds_for_all_who_have_one() -> None
     twins = npar.Scenario.load("joint_random_dots")
     engine = build_engine({**ppo_config(twins, lanes=1).env_config, "lanes": 1})
     short = engine.stream_names[0].split(".")[1]
-    found = _criterion({short: 0.8}, engine.stream_names)
+    found = full_names({short: 0.8}, engine.stream_names)
     assert found == {name: 0.8 for name in engine.stream_names if name.endswith(f".{short}")}
     assert len(found) > 1
-    assert _criterion({engine.stream_names[0]: 0.8}, engine.stream_names) == {engine.stream_names[0]: 0.8}
+    assert full_names({engine.stream_names[0]: 0.8}, engine.stream_names) == {engine.stream_names[0]: 0.8}
 
 
 # ---- on the command line --------------------------------------------------------------------------------------------
