@@ -18,7 +18,7 @@ import torch
 
 from neuroparallel.errors import UsageError
 
-__all__ = ["check_space", "init_ray", "one_thread"]
+__all__ = ["check_ray", "check_space", "init_ray", "one_thread", "ray_runs"]
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -62,6 +62,31 @@ def init_ray(address: str | None = None, *, num_cpus: int | None = None, **optio
     if threading.current_thread() is threading.main_thread():
         # Run before Ray's own, which waits for its processes to end and leaves them behind if interrupted.
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+
+
+def ray_runs() -> bool:
+    """Whether Ray runs, and its process on this machine (the raylet), which this process started, is alive.
+
+    Ray ends this process at once, without an exception, if it is called after its raylet died.
+    """
+    if not ray.is_initialized():
+        return False
+    node = getattr(ray._private.worker, "_global_node", None)
+    raylets = getattr(node, "all_processes", {}).get("raylet", ())
+    return all(raylet.process.poll() is None for raylet in raylets)
+
+
+def check_ray() -> None:
+    """Make sure that Ray still runs.
+
+    Raises:
+        UsageError: It does not.
+    """
+    if not ray_runs():
+        raise UsageError(
+            "Ray has ended: its process on this machine (the raylet) was killed, or the machine has no memory left. "
+            "Start the program again."
+        )
 
 
 def quieten() -> None:
