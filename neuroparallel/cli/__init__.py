@@ -21,9 +21,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from neuroparallel.cli.commands import perform  # takes half a second, in which Ctrl-C may come as well
 
-        return perform(arguments)
+        code = perform(arguments)
     except KeyboardInterrupt:
-        return stopped()
+        code = stopped()
+    if arguments is None:  # this process does nothing else
+        _leave_without_ray(code)
+    return code
+
+
+def _leave_without_ray(code: int) -> None:
+    """Exit at once if Ray's processes were killed, as a signal to a whole job does: Ray would wait 60 s for them."""
+    cluster = sys.modules.get("neuroparallel.rllib.cluster")
+    if cluster is not None and cluster.ray_died():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def stopped() -> int:

@@ -18,7 +18,7 @@ import torch
 
 from neuroparallel.errors import UsageError
 
-__all__ = ["check_ray", "check_space", "init_ray", "one_thread", "ray_runs"]
+__all__ = ["check_ray", "check_space", "init_ray", "one_thread", "ray_died", "ray_runs"]
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -69,11 +69,16 @@ def ray_runs() -> bool:
 
     Ray ends this process at once, without an exception, if it is called after its raylet died.
     """
+    return ray.is_initialized() and not ray_died()
+
+
+def ray_died() -> bool:
+    """Whether Ray was started by this process, and its raylet has ended since."""
     if not ray.is_initialized():
         return False
     node = getattr(ray._private.worker, "_global_node", None)
     raylets = getattr(node, "all_processes", {}).get("raylet", ())
-    return all(raylet.process.poll() is None for raylet in raylets)
+    return any(raylet.process.poll() is not None for raylet in raylets)
 
 
 def check_ray() -> None:
