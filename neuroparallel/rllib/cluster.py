@@ -65,20 +65,21 @@ def init_ray(address: str | None = None, *, num_cpus: int | None = None, **optio
 
 
 def ray_runs() -> bool:
-    """Whether Ray runs, and its process on this machine (the raylet), which this process started, is alive.
+    """Whether Ray runs, and its main processes on this machine, which this process started, are alive.
 
-    Ray ends this process at once, without an exception, if it is called after its raylet died.
+    Ray ends this process without an exception if it is called after one of them died.
     """
     return ray.is_initialized() and not ray_died()
 
 
 def ray_died() -> bool:
-    """Whether Ray was started by this process, and its raylet has ended since."""
+    """Whether Ray was started by this process, and one of its two main processes has ended since."""
     if not ray.is_initialized():
         return False
     node = getattr(ray._private.worker, "_global_node", None)
-    raylets = getattr(node, "all_processes", {}).get("raylet", ())
-    return any(raylet.process.poll() is not None for raylet in raylets)
+    started = getattr(node, "all_processes", {})
+    needed = [part for name in ("gcs_server", "raylet") for part in started.get(name, ())]
+    return any(part.process.poll() is not None for part in needed)
 
 
 def check_ray() -> None:
@@ -89,7 +90,7 @@ def check_ray() -> None:
     """
     if not ray_runs():
         raise UsageError(
-            "Ray has ended: its process on this machine (the raylet) was killed, or the machine has no memory left. "
+            "Ray has ended: its processes on this machine (raylet, GCS) were killed, or its memory is full. "
             "Start the program again."
         )
 
