@@ -2,11 +2,13 @@
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 
 __all__ = ["INTERRUPTED", "is_command", "main", "stopped"]
 
 INTERRUPTED = 130  # exit code after Ctrl-C
+MOST_LEAVING_S = 15.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,17 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         code = stopped()
     if arguments is None:  # this process does nothing else
-        _leave_without_ray(code)
+        _limit_leaving(code)
     return code
 
 
-def _leave_without_ray(code: int) -> None:
-    """Exit at once if Ray's processes were killed, as a signal to a whole job does: Ray would wait 60 s for them."""
-    cluster = sys.modules.get("neuroparallel.rllib.cluster")
-    if cluster is not None and cluster.ray_died():
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+def _limit_leaving(code: int) -> None:
+    """Limit the time that Ray takes to end: where its processes were killed, as by a signal to a whole job, 60 s."""
+    if "ray" in sys.modules:
+        limit = threading.Timer(MOST_LEAVING_S, os._exit, [code])
+        limit.daemon = True
+        limit.start()
 
 
 def stopped() -> int:
