@@ -306,7 +306,7 @@ def test_a_run_is_kept_resumed_reported_and_evaluated(capsys, away):
     after = json.loads((run / "summary.json").read_text())
     assert after["steps"] > before["steps"]
     assert [run] == list((away / "runs" / "go_nogo").iterdir())
-    assert f"neuroparallel train --resume {run.relative_to(away)}" in said(capsys).out
+    assert f"neuroparallel train --resume {run}" in said(capsys).out
 
     assert main(["report", "runs/go_nogo"]) == 0
     assert "fresh trials, without exploration" in said(capsys).out
@@ -365,7 +365,8 @@ sys.exit(main(["scenarios"]))
 
 @pytest.mark.slow
 @pytest.mark.rllib
-def test_ctrl_c_keeps_what_was_learnt(fresh_environ, tmp_path):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_ctrl_c_and_what_clusters_and_closed_terminals_send_keep_what_was_learnt(fresh_environ, tmp_path, name):
     command = [sys.executable, "-m", "neuroparallel", "train", "go_nogo", "--budget", "300", "--out", "kept"]
     command += [
         "--set",
@@ -384,13 +385,75 @@ def test_ctrl_c_keeps_what_was_learnt(fresh_environ, tmp_path):
     while " of 300 s" not in log.read_text() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.2)
     for _ in range(3):  # who is impatient loses nothing
-        process.send_signal(signal.SIGINT)
+        process.send_signal(getattr(signal, name))
         time.sleep(0.1)
     assert process.wait(120) == 130, log.read_text()
     summary = json.loads((tmp_path / "kept" / "summary.json").read_text())
     assert summary["interrupted"] is True
     assert "Traceback" not in log.read_text()
     assert "--resume" in log.read_text()
+
+
+OWN_TASK = """
+from neuroparallel.tasks.go_nogo import GoNogo
+
+
+class Mine(GoNogo):
+    \"\"\"A task beside the scenario file.\"\"\"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.rllib
+def test_the_printed_resume_command_works_from_any_folder_with_a_task_beside_the_scenario(fresh_environ, tmp_path):
+    home, away = tmp_path / "my work", tmp_path / "away"
+    home.mkdir(), away.mkdir()
+    (home / "my_tasks.py").write_text(OWN_TASK)
+    (home / "mine.yaml").write_text(
+        "name: mine\nsubjects: {subject_0: {streams: {mine: {task: 'my_tasks:Mine'}}}}\n"
+        "train: {criterion: {mine: 1.0}, lanes: 16}\n"
+    )
+
+    def command(words, folder):
+        words = [sys.executable, "-m", *words]
+        done = subprocess.run(words, cwd=folder, env=fresh_environ, capture_output=True, text=True, timeout=200)
+        assert done.returncode in (0, 3), done.stderr
+        return done.stdout
+
+    first = command(["neuroparallel", "train", str(home / "mine.yaml"), *SHORT, "--out", "../my run"], home)
+    again = shlex.split(re.search(r"To go on from here: (.*)", first)[1])
+    assert again[:3] == ["neuroparallel", "train", "--resume"]
+    for _ in range(2):  # the second time from the folder that the run itself remembers
+        assert "To go on from here" in command([*again, *SHORT], away)
+    run = str(tmp_path / "my run")
+    assert "fresh trials" in command(["neuroparallel", "report", run], away)
+    assert "mine" in command(["neuroparallel", "evaluate", run, "--lanes", "4"], away)
+
+
+@pytest.mark.slow
+@pytest.mark.rllib
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("checkpoint/neuroparallel.json", "{}"),
+        ("checkpoint/learner_group/learner/state.pkl", ""),
+        ("scenario.yaml", "name: other\nsubjects: {subject_0: {streams: {dots: {task: random_dots}}}}\n"),
+    ],
+)
+def test_a_damaged_run_is_one_message(fresh_environ, tmp_path_factory, file, content):
+    folder = tmp_path_factory.getbasetemp()
+    run = folder / "damaged"
+    if not run.exists():
+        assert main(["train", "go_nogo", "--budget", "0.3", "--out", str(run)]) in (0, 3)
+    before = (run / file).read_bytes()
+    (run / file).write_text(content)
+    words = [sys.executable, "-m", "neuroparallel", "train", "--resume", str(run), *SHORT]
+    done = subprocess.run(words, cwd=folder, env=fresh_environ, capture_output=True, text=True, timeout=200)
+    (run / file).write_bytes(before)
+    assert done.returncode == 2, done.stderr
+    assert str(run) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("neuroparallel:") == 1
 
 
 @pytest.mark.slow
@@ -490,7 +553,10 @@ def test_a_run_is_not_written_over(away, capsys):
     (away / "kept").mkdir()
     (away / "kept" / "summary.json").write_text("{}")
     assert main(["train", "go_nogo", "--out", "kept"]) == 2
-    assert "kept holds a run already. Go on with it (neuroparallel train --resume kept;" in said(capsys).err
+    said_now = said(capsys).err
+    assert (
+        f"kept holds a run already. Go on with it (neuroparallel train --resume {Path('kept').resolve()};" in said_now
+    )
     assert (away / "kept" / "summary.json").read_text() == "{}"
 
 

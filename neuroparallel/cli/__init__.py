@@ -2,11 +2,13 @@
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 
 __all__ = ["INTERRUPTED", "is_command", "main", "stopped"]
 
 INTERRUPTED = 130  # exit code after Ctrl-C
+MOST_LEAVING_S = 15.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,9 +23,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from neuroparallel.cli.commands import perform  # takes half a second, in which Ctrl-C may come as well
 
-        return perform(arguments)
+        code = perform(arguments)
     except KeyboardInterrupt:
-        return stopped()
+        code = stopped()
+    if arguments is None:  # this process does nothing else
+        _limit_leaving(code)
+    return code
+
+
+def _limit_leaving(code: int) -> None:
+    """Limit the time that Ray takes to end: where its processes were killed, as by a signal to a whole job, 60 s."""
+    if "ray" in sys.modules:
+        limit = threading.Timer(MOST_LEAVING_S, os._exit, [code])
+        limit.daemon = True
+        limit.start()
 
 
 def stopped() -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 from neuroparallel.cli.common import add_verb, on_screen
+from neuroparallel.records.safe_files import write_text
 
 __all__ = ["add"]
 
@@ -37,7 +37,7 @@ def bench(options: argparse.Namespace) -> None:
         )
     _print(results)
     if options.json:
-        Path(options.json).write_text(json.dumps([result.plain() for result in results], indent=1) + "\n", "utf-8")
+        write_text(options.json, json.dumps([result.plain() for result in results], indent=1) + "\n")
 
 
 def _print(results: Any) -> None:

@@ -44,7 +44,7 @@ def perform(arguments: Sequence[str] | None) -> int:
         try:
             return int(options.act(options) or 0)
         except NeuroparallelError as error:
-            complain(str(error))
+            complain(_with_notes(str(error), error))
         except BrokenPipeError:  # the reader of our output has seen enough: head, less
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
@@ -54,8 +54,13 @@ def perform(arguments: Sequence[str] | None) -> int:
             told = own_code(error)
             if told is None:  # ours: then the traceback is what we need to see
                 raise
-            complain(told)
+            complain(_with_notes(told, error))
     return REFUSED
+
+
+def _with_notes(message: str, error: BaseException) -> str:
+    """A message with what was added to its error on the way, as where a training that it ended is kept."""
+    return "\n".join([message, *getattr(error, "__notes__", ())])
 
 
 def _note_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:

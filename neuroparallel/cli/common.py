@@ -24,6 +24,7 @@ __all__ = [
     "changes_of",
     "complain",
     "find_code_in",
+    "find_code_of",
     "load",
     "note",
     "on_screen",
@@ -125,6 +126,21 @@ def find_code_in(folder: str | Path) -> None:
     place = str(Path(folder).resolve())
     if place not in sys.path:
         sys.path.append(place)
+
+
+def find_code_of(run: str | Path) -> None:
+    """Let the scenario of a run name tasks and rules in the folders where they were when it was trained.
+
+    Args:
+        run: Directory of a run, or of its checkpoint.
+    """
+    from neuroparallel.records.json_file import SUMMARY, read_summary
+
+    for place in (Path(run), Path(run).parent):
+        if (place / SUMMARY).is_file():
+            for folder in read_summary(place).get("code") or ():
+                find_code_in(folder)
+            return
 
 
 def load(options: argparse.Namespace) -> Scenario:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.cli.common import add_set, add_verb, changes_of, on_screen, write_table
+from neuroparallel.cli.common import add_set, add_verb, changes_of, find_code_of, on_screen, write_table
 from neuroparallel.records.json_file import SUMMARY
 
 __all__ = ["add"]
@@ -30,7 +30,9 @@ def evaluate(options: argparse.Namespace) -> None:
     from neuroparallel.rllib import evaluate as test
     from neuroparallel.rllib import load_policy
 
-    policy = load_policy(options.checkpoint if not _holds_runs(options.checkpoint) else find_run(options.checkpoint))
+    place = options.checkpoint if not _holds_runs(options.checkpoint) else find_run(options.checkpoint)
+    find_code_of(place)
+    policy = load_policy(place)
     env = dict(policy.metadata["env"])
     changes = changes_of(options.changes)
     if changes:  # a subject may be tested on what it never learnt, as longer delays

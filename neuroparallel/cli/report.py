@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from neuroparallel.cli.common import add_verb, on_screen
+from neuroparallel.cli.common import add_verb, find_code_of, on_screen
 
 __all__ = ["add"]
 
@@ -22,6 +22,7 @@ def report(options: argparse.Namespace) -> None:
     from neuroparallel.reporting import draw_run, find_run, summarize_run
 
     place = find_run(options.run)
+    find_code_of(place)
     console = on_screen()
     console.print(summarize_run(place), markup=False, soft_wrap=True)
     for file in draw_run(place, seed=options.seed):

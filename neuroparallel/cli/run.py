@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroparallel.cli.common import add_verb, add_what, changes_of, load, note, on_screen, print_table, write_table
 from neuroparallel.errors import ArgumentError, whole_number
+from neuroparallel.records.safe_files import replace_file
 
 if TYPE_CHECKING:
     from neuroparallel.agents import Agent
@@ -152,5 +153,6 @@ def _draw(traces: dict[str, Trace], file: Path) -> None:
 
 def _save(figure: Any, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file)
+    with replace_file(file, "wb") as opened:
+        figure.savefig(opened, format=file.suffix[1:])
     on_screen().print(f"drawn: {file}", markup=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroparallel.cli import INTERRUPTED
-from neuroparallel.cli.common import RUNS, add_verb, add_what, load, note, on_screen
+from neuroparallel.cli.common import RUNS, add_verb, add_what, find_code_of, load, note, on_screen
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import SUMMARY
 
@@ -79,6 +79,7 @@ def _what(options: argparse.Namespace) -> tuple[Any, Path | None]:
     else:
         run = latest_run(RUNS / Scenario.load(options.what).name)
     # The run's own scenario, with what --set changed when it began; --set may change more.
+    find_code_of(run)
     options.what = str(run / "scenario.yaml")
     return load(options), run
 
@@ -155,6 +156,7 @@ def _new_place(name: str) -> Path:
 def _conclude(result: TrainingResult, place: Path) -> int:
     from neuroparallel.errors import MissingDependencyError
     from neuroparallel.reporting import draw_run, summarize_run
+    from neuroparallel.rllib.run_files import resume_command
 
     console = on_screen()
     console.print(summarize_run(place), markup=False, soft_wrap=True)
@@ -166,5 +168,5 @@ def _conclude(result: TrainingResult, place: Path) -> int:
     kept = ["scenario.yaml", "trials.csv", "history.csv", "checkpoint/", SUMMARY, *files]
     console.print(f"Kept in {place}: {', '.join(kept)}", markup=False, soft_wrap=True)
     if not result.passed:
-        console.print(f"To go on from here: neuroparallel train --resume {place}", markup=False, soft_wrap=True)
+        console.print(f"To go on from here: {resume_command(place)}", markup=False, soft_wrap=True)
     return INTERRUPTED if result.interrupted else 0

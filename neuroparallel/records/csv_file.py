@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from neuroparallel.errors import ArgumentError, RecordError, nearest
 from neuroparallel.outcomes import Outcome
+from neuroparallel.records.safe_files import replace_file
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -39,17 +39,10 @@ def write_columns(path: PathLike, columns: Mapping[str, npt.NDArray[Any]]) -> No
     """Write columns under a header line, by way of a temporary file beside the target."""
     target = _file(path)
     cells = [_written(name, values) for name, values in columns.items()]
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with open(handle, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, delimiter=_delimiter(target), lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(zip(*cells, strict=True))
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files that only the owner can read
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replace_file(target, newline="") as file:
+        writer = csv.writer(file, delimiter=_delimiter(target), lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*cells, strict=True))
 
 
 def read_columns(path: PathLike) -> dict[str, npt.NDArray[Any]]:
@@ -78,12 +71,6 @@ def _file(path: Any) -> Path:
 
 def _delimiter(path: Path) -> str:
     return "\t" if path.suffix == ".tsv" else ","
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def _written(name: str, values: npt.NDArray[Any]) -> list[str]:

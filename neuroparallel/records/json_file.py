@@ -12,6 +12,7 @@ __all__ = ["SUMMARY", "read_json", "read_summary"]
 
 SUMMARY = "summary.json"
 _ALWAYS = ("scenario", "seed", "seconds", "steps", "trials", "iteration", "correct", "evaluation_trials")
+_NUMBERS = ("seconds", "steps", "trials", "iteration", "evaluation_trials", "stage")
 
 
 def read_json(file: Path, *needed: str) -> dict[str, Any]:
@@ -47,4 +48,13 @@ def read_summary(place: Path) -> dict[str, Any]:
     """
     if not (place / SUMMARY).is_file():
         raise ArgumentError(f"{place} is no run: it has no {SUMMARY}.")
-    return read_json(place / SUMMARY, *_ALWAYS)
+    summary = read_json(place / SUMMARY, *_ALWAYS)
+    for key in _NUMBERS:
+        value = summary.get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ArgumentError(f"{place / SUMMARY}: {key} is {value!r}; it is a number. The file is damaged.")
+    if not isinstance(summary["correct"], dict):
+        raise ArgumentError(
+            f"{place / SUMMARY}: correct is {summary['correct']!r}; it maps streams to numbers. The file is damaged."
+        )
+    return summary

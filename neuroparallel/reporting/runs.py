@@ -9,6 +9,7 @@ from typing import Any
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import SUMMARY, read_summary
+from neuroparallel.records.safe_files import replace_file
 
 __all__ = ["draw_run", "find_run", "latest_run", "summarize_run"]
 
@@ -120,7 +121,7 @@ def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
         levels = {name: summary.get(name) or None for name in ("criterion", "chance", "ceiling")}
         figure = plot_learning_curve(history, **levels, title=summary["scenario"])
         written.append(place / "learning_curve.png")
-        figure.savefig(written[-1])
+        _save(figure, written[-1])
     return [*written, *_draw_trial(place, summary["scenario"], seed)]
 
 
@@ -138,6 +139,11 @@ def _draw_trial(place: Path, name: str, seed: int) -> list[Path]:
     written = []
     for agent, trace in traces.items():
         file = place / ("trial.png" if len(traces) == 1 else f"trial_{agent}.png")
-        plot_trial(one_trial(trace), title=f"{name}: a trial of the trained {agent}").savefig(file)
+        _save(plot_trial(one_trial(trace), title=f"{name}: a trial of the trained {agent}"), file)
         written.append(file)
     return written
+
+
+def _save(figure: Any, file: Path) -> None:
+    with replace_file(file, "wb") as opened:
+        figure.savefig(opened, format=file.suffix[1:])

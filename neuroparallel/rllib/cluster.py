@@ -18,7 +18,7 @@ import torch
 
 from neuroparallel.errors import UsageError
 
-__all__ = ["check_space", "init_ray", "one_thread"]
+__all__ = ["check_ray", "check_space", "init_ray", "one_thread", "ray_died", "ray_runs"]
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -62,6 +62,37 @@ def init_ray(address: str | None = None, *, num_cpus: int | None = None, **optio
     if threading.current_thread() is threading.main_thread():
         # Run before Ray's own, which waits for its processes to end and leaves them behind if interrupted.
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+
+
+def ray_runs() -> bool:
+    """Whether Ray runs, and its main processes on this machine, which this process started, are alive.
+
+    Ray ends this process without an exception if it is called after one of them died.
+    """
+    return ray.is_initialized() and not ray_died()
+
+
+def ray_died() -> bool:
+    """Whether Ray was started by this process, and one of its two main processes has ended since."""
+    if not ray.is_initialized():
+        return False
+    node = getattr(ray._private.worker, "_global_node", None)
+    started = getattr(node, "all_processes", {})
+    needed = [part for name in ("gcs_server", "raylet") for part in started.get(name, ())]
+    return any(part.process.poll() is not None for part in needed)
+
+
+def check_ray() -> None:
+    """Make sure that Ray still runs.
+
+    Raises:
+        UsageError: It does not.
+    """
+    if not ray_runs():
+        raise UsageError(
+            "Ray has ended: its processes on this machine (raylet, GCS) were killed, or its memory is full. "
+            "Start the program again."
+        )
 
 
 def quieten() -> None:

@@ -231,6 +231,12 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
             num_envs_per_env_runner=settings.lanes,
             rollout_fragment_length=settings.n_steps,
         )
+        .fault_tolerance(
+            restart_failed_env_runners=True,
+            delay_between_env_runner_restarts_s=1.0,
+            env_runner_health_probe_timeout_s=10.0,
+            env_runner_restore_timeout_s=60.0,
+        )
         .debugging(log_level="ERROR", seed=seed)
         .reporting(min_time_s_per_iteration=0)
     )

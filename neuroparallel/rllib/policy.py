@@ -17,6 +17,7 @@ from ray.rllib.core.rl_module.rl_module import RLModule
 from neuroparallel.agents.plain import step_bits
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import read_json
+from neuroparallel.records.safe_files import complete_directory
 from neuroparallel.rllib.actor import initial_state
 from neuroparallel.rllib.choices import choices_for
 from neuroparallel.rllib.cluster import quieten
@@ -182,7 +183,7 @@ def checkpoint_metadata(checkpoint: str | Path) -> tuple[Path, dict[str, Any]]:
         ArgumentError: There is none.
     """
     given = Path(checkpoint).expanduser().resolve()
-    for place in (given, given / "checkpoint"):
+    for place in (complete_directory(given), complete_directory(given / "checkpoint")):
         if (place / METADATA).is_file():
             return place, read_json(place / METADATA, "env", "policies")
     runs = sorted(given.glob(f"*/checkpoint/{METADATA}"), key=lambda file: file.stat().st_mtime)

@@ -6,13 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from neuroparallel.records.safe_files import replace_directory
 from neuroparallel.rllib.policy import save_metadata
-from neuroparallel.rllib.run_files import (
-    replace_directory,
-    write_history,
-    write_scenario,
-    write_summary,
-)
+from neuroparallel.rllib.run_files import CHECKPOINT, write_history, write_scenario, write_summary
 from neuroparallel.rllib.stages import Trainer
 
 __all__ = ["save_run"]
@@ -38,7 +34,7 @@ def save_run(
         history: The learning curve.
         summary: How it went.
     """
-    with replace_directory(place / "checkpoint") as checkpoint:
+    with replace_directory(place / CHECKPOINT) as checkpoint:
         trainer.save(checkpoint)
         save_metadata(checkpoint, env, trainer.policy)
     write_scenario(place, scenario)

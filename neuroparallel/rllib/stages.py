@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import ray
+import torch
 
 from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.rllib.cluster import check_ray, ray_runs
 from neuroparallel.rllib.policy import Policy, load_policy
+from neuroparallel.rllib.run_files import deferred
 
 __all__ = ["Stage", "Trainer"]
+
+MOST_IDLE_S = 60.0  # without a sample, after which env runners are given up
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Trainer:
         self.sitting_s = 0.0
         self._before = {"seconds": 0.0, "iteration": 0, "steps": 0, "trials": 0}
         self._in_stage = {"iteration": 0, "steps": 0, "trials": 0}
+        self._idle_s = 0.0
         self.reward_per_trial = float("nan")
         self.correct: dict[str, float] = {}
         if earlier is not None:
@@ -91,6 +98,20 @@ class Trainer:
         modules = {name: self.algorithm.get_module(name).unwrapped() for name in set(names.values())}
         return Policy(modules, names, explore=self.draws, metadata={"env": self.env, "policies": names})
 
+    @property
+    def learnt(self) -> bool:
+        """Whether there was an update in this sitting."""
+        return self._in_stage["iteration"] > 0
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every weight is a finite number."""
+        return all(
+            bool(torch.isfinite(weight).all())
+            for module in self.policy.modules.values()
+            for weight in module.state_dict().values()
+        )
+
     def counters(self) -> dict[str, int]:
         """Updates, steps and trials, over all stages and sittings."""
         return {key: int(self._before[key]) + value for key, value in self._in_stage.items()}
@@ -99,20 +120,38 @@ class Trainer:
         """One update; an interrupt during it is raised when the clock has been read."""
         start = time.perf_counter()
         try:
+            check_ray()
             result = self.algorithm.train()
         finally:
             self.sitting_s += time.perf_counter() - start
-        report = result["env_runners"]
+        report = result.get("env_runners", {})
+        steps = sum(map(_count, report.get("num_module_steps_sampled", {}).values()))
+        self._wait_for_runners(steps, time.perf_counter() - start)
+        if not steps:
+            return
         self._in_stage["iteration"] += 1
-        self._in_stage["steps"] += int(sum(report.get("num_module_steps_sampled", {}).values()))
-        self._in_stage["trials"] += int(report.get("trials", 0))
+        self._in_stage["steps"] += steps
+        self._in_stage["trials"] += _count(report.get("trials", 0))
         self.reward_per_trial = float(report.get("reward_per_trial", float("nan")))
         self.correct = {
             key.removeprefix("correct/"): float(value) for key, value in report.items() if key.startswith("correct/")
         }
 
+    def _wait_for_runners(self, steps: int, seconds: float) -> None:
+        """Let RLlib restart env runners that died; an update without them samples and learns nothing."""
+        self._idle_s = 0.0 if steps else self._idle_s + seconds
+        if self._idle_s > MOST_IDLE_S:
+            raise UsageError(
+                f"No env runner has sampled anything for {self._idle_s:.0f} s: they were killed or have no memory, and "
+                "Ray could not restart them. Use fewer (num_env_runners=0 samples in this process)."
+            )
+
     def next_stage(self) -> None:
-        """Go on to the next stage with the weights learnt so far."""
+        """Go on to the next stage with the weights learnt so far; Ctrl-C meanwhile is raised at its end."""
+        with deferred():
+            self._next_stage()
+
+    def _next_stage(self) -> None:
         weights = self.algorithm.learner_group.get_weights()
         self.algorithm.stop()
         self.stage += 1
@@ -127,8 +166,9 @@ class Trainer:
         self.algorithm.save_to_path(str(place.resolve()))
 
     def stop(self) -> None:
-        """Let go of the workers."""
-        self.algorithm.stop()
+        """Let go of the workers, if Ray has not ended before."""
+        if ray_runs():
+            self.algorithm.stop()
 
     def _build(self) -> Any:
         config = self.stages[self.stage].config.copy(copy_frozen=False)
@@ -142,12 +182,65 @@ class Trainer:
         return config.build_algo()
 
     def _restore(self, checkpoint: Path) -> None:
-        load_policy(checkpoint)  # as RLlib goes on without a word where networks are missing
         try:
+            self._check_fit(
+                checkpoint, load_policy(checkpoint)
+            )  # RLlib goes on without a word where something is missing
             self.algorithm.restore_from_path(str(checkpoint.resolve()))
+        except ArgumentError:
+            self.stop()
+            raise
         except RuntimeError as error:  # of PyTorch, with a line for each weight
             self.stop()
             raise ArgumentError(
                 f"the networks in {checkpoint} have other sizes than these; go on with the scenario and settings of "
                 "their run, or train anew."
             ) from error
+        except Exception as error:  # whatever unpickling damaged or foreign files raises
+            self.stop()
+            raise ArgumentError(
+                f"the checkpoint {checkpoint} cannot be restored; it is damaged, or of another version of "
+                f"neuroparallel or Ray ({type(error).__name__}: {error})."
+            ) from error
+
+    def _check_fit(self, checkpoint: Path, policy: Policy) -> None:
+        """Refuse a checkpoint of other subjects, or of subjects that see or do something else."""
+        names = self.stages[self.stage].names
+        if policy.names != names:
+            raise ArgumentError(
+                _unfit(checkpoint, f"acts for {_seats(policy.names)}; the scenario has {_seats(names)}")
+            )
+        for name in sorted(set(names.values())):
+            learnt, present = policy.modules[name], self.algorithm.get_module(name).unwrapped()
+            for what in ("observation_space", "action_space"):
+                pair = getattr(learnt, what), getattr(present, what)
+                if pair[0] != pair[1]:
+                    word = what.replace("_", " ")
+                    raise ArgumentError(
+                        _unfit(
+                            checkpoint,
+                            f"has the {word} {_short(pair[0])} for policy {name}; the scenario has {_short(pair[1])}",
+                        )
+                    )
+
+
+def _count(value: Any) -> int:
+    """A number of RLlib's report as a whole number; it is NaN where nothing was sampled."""
+    return int(value) if math.isfinite(value) else 0
+
+
+def _unfit(checkpoint: Path, problem: str) -> str:
+    return (
+        f"{checkpoint} does not fit the scenario: the checkpoint {problem}. Go on with the scenario of its run, or "
+        "train anew."
+    )
+
+
+def _seats(names: Mapping[str, str]) -> str:
+    return ", ".join(f"{agent} (policy {name})" for agent, name in names.items())
+
+
+def _short(space: Any) -> str:
+    """A space without its bounds, which may be long."""
+    shape = getattr(space, "shape", None)
+    return f"{type(space).__name__}{shape}" if type(space).__name__ == "Box" else str(space)

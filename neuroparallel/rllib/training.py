@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -9,14 +10,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ray.exceptions import RayError, RayTaskError
+
 from neuroparallel.agents.goals import DISTANCE
 from neuroparallel.errors import UsageError
 from neuroparallel.records.json_file import read_summary
+from neuroparallel.records.safe_files import complete_directory
 from neuroparallel.rllib.cluster import check_space, init_ray
 from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure
 from neuroparallel.rllib.plan import Plan, plan_for
 from neuroparallel.rllib.policy import Policy, load_policy
-from neuroparallel.rllib.run_files import check_vacant, read_history, say_if_full, uninterrupted
+from neuroparallel.rllib.run_files import (
+    CHECKPOINT,
+    check_vacant,
+    code_folders,
+    explain_write_errors,
+    like_ctrl_c,
+    read_history,
+    resume_command,
+    uninterrupted,
+)
 from neuroparallel.rllib.saving import save_run
 from neuroparallel.rllib.source import load_scenario, worker_seed
 from neuroparallel.rllib.stages import Trainer
@@ -25,6 +38,7 @@ __all__ = ["Progress", "TrainingResult", "train"]
 
 KEEP_EVERY_S = 60.0  # after which what was learnt so far is kept, tests included: hours shall not go with the power
 MOST_TESTING = 2.0  # seconds of training for each second of testing, at least
+NOT_MEASURED = Score({}, {}, 0, math.nan, math.nan, {})  # what is known before the first evaluation
 _WATCH, _CONFIRM, _FINAL = 1, 2, 3  # purposes of an evaluation; each has trials of its own
 
 
@@ -110,7 +124,8 @@ def train(
 
     Settings that are not given come from the scenario's ``train:`` section. Every 1.5 s of training
     (less often where a test takes long) the subjects are tested on trials of their own; that does not
-    count as training time. Ctrl-C ends the training, and what was learnt is kept, as it is once a minute.
+    count as training time. Ctrl-C, SIGTERM and SIGHUP end the training. What was learnt is kept then, after any
+    error, and once a minute.
 
     Args:
         what: A scenario name, file, dict or Scenario. With `resume`, that run's scenario by
@@ -160,17 +175,18 @@ def train(
     if place is not None:
         check_space(place, 20)
     init_ray()
-    sitting = _Sitting(plan, earlier, progress, place)
-    try:
-        if place is not None:  # only now, so that a refused setting leaves no empty directory
-            with say_if_full(place):
-                place.mkdir(parents=True, exist_ok=True)
-        sitting.run()
-        with uninterrupted():
-            return _conclude(sitting, place)
-    finally:
-        with uninterrupted():
-            sitting.trainer.stop()
+    with like_ctrl_c():  # after Ray, which has a handler of its own
+        sitting = _Sitting(plan, earlier, progress, place)
+        try:
+            if place is not None:  # only now, so that a refused setting leaves no empty directory
+                with explain_write_errors(place):
+                    place.mkdir(parents=True, exist_ok=True)
+            sitting.run()
+            with uninterrupted():
+                return _conclude(sitting, place)
+        finally:
+            with uninterrupted():
+                sitting.trainer.stop()
 
 
 @dataclass(frozen=True)
@@ -185,7 +201,7 @@ class _Earlier:
         if resume is None:
             return None
         place = Path(resume)
-        return cls(place, {**read_summary(place), "checkpoint": place / "checkpoint"})
+        return cls(place, {**read_summary(place), "checkpoint": complete_directory(place / CHECKPOINT)})
 
     @property
     def scenario(self) -> str:
@@ -208,22 +224,35 @@ class _Sitting:
         self.passed = self.interrupted = False
         self._evaluated_at = self._test_took_s = 0.0
         self._score: Score | None = None
-        self._kept_at = time.monotonic()
+        self._kept_at = -math.inf  # keep the first evaluation
 
     def run(self) -> None:
-        """Train."""
+        """Train; an error ends the training too, and is raised when what was learnt is kept.
+
+        Raises:
+            UsageError: Ray ended, or its workers did.
+        """
         try:
-            while not self.passed and self.trainer.sitting_s < self.plan.budget_s:
-                self.trainer.iterate()
-                every_s = max(self.plan.every_s, MOST_TESTING * self._test_took_s)
-                due = self.trainer.sitting_s - self._evaluated_at >= every_s
-                if due:
-                    self._evaluate()
-                self._show(due)
-                if due and time.monotonic() - self._kept_at >= KEEP_EVERY_S:
-                    self._keep_so_far()
+            self._train()
         except KeyboardInterrupt:
             self.interrupted = True
+        except BaseException as error:  # also the sys.exit of a user's task
+            with uninterrupted():
+                self._rescue(error)
+            if isinstance(error, RayError) and not isinstance(error, RayTaskError):
+                raise UsageError(f"Ray cannot go on: {str(error).partition(chr(10))[0]}") from error
+            raise
+
+    def _train(self) -> None:
+        while not self.passed and self.trainer.sitting_s < self.plan.budget_s:
+            self.trainer.iterate()
+            every_s = max(self.plan.every_s, MOST_TESTING * self._test_took_s)
+            due = self.trainer.sitting_s - self._evaluated_at >= every_s
+            if due:
+                self._evaluate()
+            self._show(due)
+            if due and time.monotonic() - self._kept_at >= KEEP_EVERY_S:
+                self.keep_so_far()
 
     def _evaluate(self) -> None:
         self._evaluated_at, began = self.trainer.sitting_s, time.perf_counter()
@@ -245,19 +274,36 @@ class _Sitting:
         else:
             self.trainer.next_stage()
 
-    def _keep_so_far(self) -> None:
+    def keep_so_far(self) -> None:
         """Keep the run as one that was interrupted here; where that fails there may be room again at the end."""
         self._kept_at = time.monotonic()
-        if self.place is None or self._score is None:
+        if self.place is None or not self.trainer.learnt:
             return
         try:
-            self.keep(self.place, {**_summary(self, self._score), "interrupted": True})
-        except (OSError, UsageError) as error:
+            self.keep(self.place, {**_summary(self, self._score or NOT_MEASURED), "interrupted": True})
+        except UsageError as error:
             warnings.warn(f"What was learnt so far could not be kept: {error}", stacklevel=2)
 
+    def _rescue(self, error: BaseException) -> None:
+        """Keep what was learnt before an error, and let the error say so."""
+        if self.place is None or not self.trainer.learnt:
+            return
+        try:
+            self.keep(self.place, {**_summary(self, self._score or NOT_MEASURED), "interrupted": True})
+        except Exception as second:
+            error.add_note(f"What was learnt last could not be kept: {second}")
+        else:
+            error.add_note(f"What was learnt before is kept. To go on: {resume_command(self.place)}")
+
     def keep(self, place: Path, summary: Mapping[str, Any], records: Any = None) -> None:
-        """Write everything that the run leaves behind."""
-        with say_if_full(place):
+        """Write everything that the run leaves behind.
+
+        Raises:
+            UsageError: It cannot be written, or the networks are damaged, which must not replace sound ones.
+        """
+        if not self.trainer.is_finite:
+            raise UsageError("the networks hold numbers that are not finite; the checkpoint before stays.")
+        with explain_write_errors(place):
             save_run(place, self.plan.scenario, self.trainer, self.plan.env, records, self.history, summary)
 
     def _measure(self, purpose: int, lanes: int) -> Score:
@@ -289,6 +335,8 @@ class _Sitting:
 def _conclude(sitting: _Sitting, place: Path | None) -> TrainingResult:
     """Test the subjects on fresh trials of the scenario itself, and keep the run."""
     trainer, plan = sitting.trainer, sitting.plan
+    if sitting.interrupted:  # before the tests, as a cluster that ends a job does not wait long
+        sitting.keep_so_far()
     seed = worker_seed(plan.seed, worker=0, evaluation=True, steps=_FINAL)
     score = measure(trainer.policy, plan.env, lanes=512, seed=seed, equilibrium=plan.goal.equilibrium)
     records = evaluate(trainer.policy, lanes=512, seed=seed, env=plan.env)
@@ -337,4 +385,5 @@ def _summary(sitting: _Sitting, score: Score) -> dict[str, Any]:
         "seed": plan.seed,
         "evaluation_trials": score.trials,
         "draws": list(plan.draws),
+        "code": code_folders(plan.scenario),
     }

@@ -14,6 +14,7 @@ from ray.tune.schedulers import ASHAScheduler
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.rllib.cluster import check_space, init_ray
 from neuroparallel.rllib.config import config_for
+from neuroparallel.rllib.run_files import like_ctrl_c
 from neuroparallel.rllib.settings import split_space
 from neuroparallel.rllib.source import load_scenario
 
@@ -111,7 +112,8 @@ def tune(
     check_space(place)
     init_ray()
     if resume:
-        return _restore(place, config).fit()
+        with like_ctrl_c():
+            return _restore(place, config).fit()
     search = ray_tune.TuneConfig(
         metric=metric,
         mode="max",
@@ -119,7 +121,8 @@ def tune(
         max_concurrent_trials=concurrent,
         scheduler=ASHAScheduler(time_attr="training_iteration", max_t=iterations, grace_period=min(grace, iterations)),
     )
-    return ray_tune.Tuner(PPO, param_space=config, tune_config=search, run_config=_kept(place, iterations)).fit()
+    with like_ctrl_c():
+        return ray_tune.Tuner(PPO, param_space=config, tune_config=search, run_config=_kept(place, iterations)).fit()
 
 
 def _kept(place: Path, iterations: int) -> ray_tune.RunConfig:
