@@ -15,6 +15,7 @@ from neuroparallel.rllib.choices import check_alike, choices_for
 from neuroparallel.rllib.cluster import quieten
 from neuroparallel.rllib.learner import RolloutLearner
 from neuroparallel.rllib.module import ActorCritic
+from neuroparallel.rllib.policy_keeper import StockLearner
 from neuroparallel.rllib.runner import BatchedEnvRunner
 from neuroparallel.rllib.settings import Settings, resolve
 from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
@@ -233,7 +234,9 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
         .debugging(log_level="ERROR", seed=seed)
         .reporting(min_time_s_per_iteration=0)
     )
-    if not settings.stock:
+    if settings.stock:
+        config.learners(learner_class=StockLearner)
+    else:
         config.env_runners(env_runner_cls=BatchedEnvRunner)
         config.learners(learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False)
     return config

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.rllib.policy import save_metadata
+from neuroparallel.rllib.policy_file import write_policy
 from neuroparallel.rllib.run_files import (
     replace_directory,
     write_history,
@@ -40,7 +40,8 @@ def save_run(
     """
     with replace_directory(place / "checkpoint") as checkpoint:
         trainer.save(checkpoint)
-        save_metadata(checkpoint, env, trainer.policy)
+        policy = trainer.policy
+        write_policy(checkpoint, env, policy.names, policy.modules, draws=policy.draws)
     write_scenario(place, scenario)
     write_history(place, history)
     if records is not None:
