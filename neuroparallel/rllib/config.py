@@ -11,6 +11,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.rllib.checked_config import TaskConfig
 from neuroparallel.rllib.choices import check_alike, choices_for
 from neuroparallel.rllib.cluster import quieten
 from neuroparallel.rllib.learner import RolloutLearner
@@ -221,7 +222,7 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     settings = settings.fitted(probe.trial_steps(), probe.memory_steps(), back)
     names = _policies(settings, probe)
     config = (
-        PPOConfig()
+        TaskConfig()
         .environment(STOCK_ENV if settings.stock else BATCH_ENV, env_config=described)
         .multi_agent(policies=set(names.values()), policy_mapping_fn=PolicyMapping(names))
         .rl_module(rl_module_spec=RLModuleSpec(module_class=ActorCritic, model_config=_model(settings, seed)))
@@ -239,7 +240,7 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     else:
         config.env_runners(env_runner_cls=BatchedEnvRunner)
         config.learners(learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False)
-    return config
+    return config.seal(stock=settings.stock)
 
 
 def _sizes(settings: Settings, names: Mapping[str, str], training: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from neuroparallel.rllib.policy_file import METADATA, check_description, read_ne
 from neuroparallel.rllib.source import options_of
 from neuroparallel.seeding import Bits, mix, name_bits
 
-__all__ = ["METADATA", "Policy", "checkpoint_metadata", "load_policy"]
+__all__ = ["BEST", "METADATA", "Policy", "checkpoint_metadata", "load_policy", "rllib_checkpoint"]
 
 Array: TypeAlias = NDArray[Any]
 BEST = "best.json"  # of a search with Ray Tune: which of its trials learnt best
@@ -179,6 +179,11 @@ def checkpoint_metadata(checkpoint: str | Path) -> tuple[Path, dict[str, Any]]:
     runs = sorted(given.glob(f"*/checkpoint/{METADATA}"), key=lambda file: file.stat().st_mtime)
     latest = f" It holds runs, of which {runs[-1].parent.parent} is the latest." if runs else ""
     raise ArgumentError(f"There is no checkpoint in {given} (no file {METADATA} there or in 'checkpoint').{latest}")
+
+
+def rllib_checkpoint(place: Path) -> Path:
+    """Find the directory of RLlib's checkpoint from that of its policy, as `checkpoint_metadata` returns it."""
+    return place.parents[1] if place.parts[-2:] == _LEARNER else place
 
 
 def _inside(place: Path, name: Any) -> Path:
