@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import signal
+import stat
 import tempfile
 import threading
 import warnings
@@ -30,6 +31,7 @@ _QUIET = {
     "RAY_DEDUP_LOGS": "1",
 }
 _NEEDED_MB = 300
+_LONGEST_PLACE = 40  # of characters: the system limits the path of a socket to 104, of which Ray takes 60
 _CLUSTER_SWITCH = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 
@@ -62,12 +64,30 @@ def init_ray(address: str | None = None, *, num_cpus: int | None = None, **optio
             num_cpus=num_cpus or max(2, os.cpu_count() or 1),
             include_dashboard=False,
             object_store_memory=200 * 2**20,
+            **_private_files(),
         )
     with nullcontext() if address else _loopback():
         ray.init(**{**settings, **options})
     if threading.current_thread() is threading.main_thread():
         # Run before Ray's own, which waits for its processes to end and leaves them behind if interrupted.
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+
+
+def _private_files() -> dict[str, str]:
+    """Keep Ray's files where only this user gets in: Ray lets everybody write to /tmp/ray, its sockets included."""
+    if os.environ.get("RAY_TMPDIR") or not hasattr(os, "getuid"):
+        return {}
+    place = Path(tempfile.gettempdir()) / f"neuroparallel-{os.getuid()}"
+    if len(str(place)) > _LONGEST_PLACE:
+        return {}
+    place.mkdir(mode=0o700, exist_ok=True)
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise UsageError(
+            f"{place} does not belong to you alone, so others could read and change Ray's files. Delete it, or name "
+            "another directory with RAY_TMPDIR."
+        )
+    return {"_temp_dir": str(place / "ray")}
 
 
 @contextmanager

@@ -36,13 +36,13 @@ def written(place: Path, what: Any = "dpa_gng", **settings: Any) -> tuple[Any, A
     return config, modules
 
 
-@pytest.mark.parametrize("what", ["dpa_gng", "random_dots", "center_out_reach", "trust"])
+@pytest.mark.parametrize("what", ["dpa_gng", "random_dots", "tracking_with_probe", "trust"])
 @pytest.mark.parametrize("lstm", [0, 8])
 @pytest.mark.filterwarnings("ignore:The task must be remembered")
 def test_a_policy_comes_back_as_it_was(tmp_path: Path, what: str, lstm: int) -> None:
-    if what not in npar.list_scenarios():
-        pytest.skip("not shipped")
-    _, modules = written(tmp_path, what, lstm=lstm)
+    _, modules = written(
+        tmp_path, what, lstm=lstm, policies="independent" if what != "tracking_with_probe" else "streams"
+    )
     torch.manual_seed(3)
     policy = load_policy(tmp_path)
     drawn = torch.rand(1)

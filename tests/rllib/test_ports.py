@@ -40,6 +40,7 @@ for version in ("tcp", "tcp6"):
         if parts[3] == "0A" and ours(holders.get("socket:[" + parts[9] + "]", 0)):
             print("listens", parts[1].split(":")[0])
 import ray
+print("files", oct(os.stat(os.path.dirname(ray._private.worker._global_node.get_temp_dir_path())).st_mode & 0o777))
 print("address", ray.get_runtime_context().gcs_address, flush=True)
 sys.stdin.readline()
 algorithm.stop()
@@ -68,6 +69,7 @@ def test_a_training_listens_on_loopback_and_answers_nobody_without_its_token(tmp
         listening = [where for what, where in said[:-1] if what == "listens"]
         assert len(listening) >= 4
         assert set(listening) <= LOOPBACK
+        assert ["files", "0o700"] in said
         address = said[-1][1]
         assert address.startswith("127.0.0.1:")
         assert _client(address, {**open_env, "RAY_AUTH_MODE": "token"}).returncode == 0
