@@ -51,6 +51,8 @@ def find_policy(place: str | Path) -> Path:
     try:
         return find_run(place)
     except ArgumentError:
+        if not Path(place).is_dir():
+            raise
         checkpoint_metadata(place)
         return Path(place)
 
