@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from neuroparallel.cli.common import add_verb, find_code_of, on_screen
+from neuroparallel.records.json_file import SUMMARY
 
 __all__ = ["add"]
 
@@ -19,11 +20,13 @@ def add(verbs: Any) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Print and draw."""
-    from neuroparallel.reporting import draw_run, find_run, summarize_run
+    from neuroparallel.reporting import draw_run, find_policy, summarize_policy, summarize_run
 
-    place = find_run(options.run)
+    place = find_policy(options.run)
     find_code_of(place)
     console = on_screen()
-    console.print(summarize_run(place), markup=False, soft_wrap=True)
+    is_run = (place / SUMMARY).is_file()
+    text = summarize_run(place) if is_run else summarize_policy(place, seed=options.seed)
+    console.print(text, markup=False, soft_wrap=True)
     for file in draw_run(place, seed=options.seed):
         console.print(f"drawn: {file}", markup=False)

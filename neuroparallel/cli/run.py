@@ -95,10 +95,10 @@ def _agent(name: str, options: dict[str, Any]) -> Agent:
         return make_agent(name, **options)
     if options:
         raise ArgumentError(f"--option {next(iter(options))}: a trained subject has no options.")
-    from neuroparallel.reporting import find_run
+    from neuroparallel.reporting import find_policy
     from neuroparallel.rllib import load_policy
 
-    return TrainedAgent(load_policy(find_run(name)))
+    return TrainedAgent(load_policy(find_policy(name)))
 
 
 def _watched(scenario: Scenario, agent: Agent, steps: int, seed: int | None) -> tuple[dict[str, Trace], Any]:

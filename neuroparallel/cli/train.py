@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroparallel.cli import INTERRUPTED
-from neuroparallel.cli.common import RUNS, add_verb, add_what, find_code_of, load, note, on_screen
+from neuroparallel.cli.common import RUNS, add_verb, add_what, changes_of, find_code_of, load, note, on_screen
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import SUMMARY
 
@@ -35,6 +35,7 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "--resume", nargs="?", const=LATEST, metavar="DIR", help="continue a run; without DIR the latest of WHAT"
     )
+    parser.add_argument("--from", dest="source", metavar="DIR", help="train the best settings of a search (tune) anew")
     parser.add_argument("--lanes", type=int, help="copies of the scenario that are played at once (64)")
 
 
@@ -63,25 +64,56 @@ def train(options: argparse.Namespace) -> int:
 
 def _what(options: argparse.Namespace) -> tuple[Any, Path | None]:
     """The scenario, and the run to continue."""
-    from neuroparallel.reporting import find_run, latest_run
+    from neuroparallel.reporting import find_policy, find_run, latest_run
     from neuroparallel.scenario import Scenario
 
+    if options.source is not None:
+        if options.what is not None or options.resume is not None:
+            raise ArgumentError("--from DIR names the scenario; leave out WHAT and --resume.")
+        options.what = str(_best_of(options.source))
     if options.resume is None:
         if options.what is None:
             raise ArgumentError("train needs WHAT: the name of a scenario, or a path to a .yaml file.")
         return load(options), None
     if options.resume != LATEST:
-        run = find_run(options.resume)
+        run = find_policy(options.resume)
     elif options.out and Path(options.out).is_dir():
         run = find_run(options.out)
     elif options.what is None:
         raise ArgumentError("--resume needs WHAT, whose latest run it continues, or the directory of a run.")
     else:
         run = latest_run(RUNS / Scenario.load(options.what).name)
+    if not (run / SUMMARY).is_file():
+        return _of_checkpoint(options, run), run
     # The run's own scenario, with what --set changed when it began; --set may change more.
     find_code_of(run)
     options.what = str(run / "scenario.yaml")
     return load(options), run
+
+
+def _best_of(place: str) -> Path:
+    """The scenario file of the best trial of a search."""
+    from neuroparallel.rllib.policy import BEST
+
+    file = Path(place) / "scenario.yaml"
+    if not (Path(place) / BEST).is_file() or not file.is_file():
+        raise ArgumentError(
+            f"--from {place}: there is no finished search (no {BEST} and scenario.yaml there); name the directory that "
+            "neuroparallel tune printed."
+        )
+    return file
+
+
+def _of_checkpoint(options: argparse.Namespace, place: Path) -> Any:
+    """The scenario of a checkpoint that RLlib or Ray Tune wrote; the run that goes on from it is a new one."""
+    from neuroparallel.rllib.policy import checkpoint_metadata
+    from neuroparallel.rllib.policy_keeper import scenario_of_policy
+
+    scenario = scenario_of_policy(checkpoint_metadata(place)[1])
+    if not options.out:
+        options.out = str(_new_place(scenario.name))
+    changes = changes_of(options.changes)
+    return scenario.replace(**changes) if changes else scenario
 
 
 def _seconds(text: str) -> float:

@@ -31,7 +31,9 @@ def add(verbs: Any) -> None:
 
 def tune(options: argparse.Namespace) -> int:
     """Search, and print the best."""
+    from neuroparallel.records.json_file import read_json
     from neuroparallel.rllib import tune as search
+    from neuroparallel.rllib.policy import BEST
 
     scenario = load(options)
     place = Path(options.out or RUNS / scenario.name / "tune")
@@ -48,6 +50,10 @@ def tune(options: argparse.Namespace) -> int:
         )
     _print(results, scenario.tune or {})
     on_screen().print(f"Kept in {place}", markup=False, soft_wrap=True)
+    if (place / BEST).is_file():
+        best = read_json(place / BEST, "trial")["trial"]
+        told = f"Best: {best}. To train it fully: neuroparallel train --from {shlex.quote(str(place))}"
+        on_screen().print(told, markup=False, soft_wrap=True)
     # Tune calls a trial terminated that was interrupted; only what came to its end is "done".
     if len(results) < options.samples or not all((result.metrics or {}).get("done") for result in results):
         note(f"Stopped early. To go on: {_again(options)}")

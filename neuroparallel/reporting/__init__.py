@@ -2,7 +2,7 @@
 
 from neuroparallel.reporting.checking import check_file, scenario_schema
 from neuroparallel.reporting.overview import describe_scenario, timeline
-from neuroparallel.reporting.runs import draw_run, find_run, latest_run, summarize_run
+from neuroparallel.reporting.runs import draw_run, find_policy, find_run, latest_run, summarize_policy, summarize_run
 from neuroparallel.reporting.signatures import Signature, find_signature
 from neuroparallel.reporting.watching import cut_trace, one_trial, watch
 
@@ -12,11 +12,13 @@ __all__ = [
     "cut_trace",
     "describe_scenario",
     "draw_run",
+    "find_policy",
     "find_run",
     "find_signature",
     "latest_run",
     "one_trial",
     "scenario_schema",
+    "summarize_policy",
     "summarize_run",
     "timeline",
     "watch",

@@ -11,7 +11,7 @@ from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import SUMMARY, read_summary
 from neuroparallel.records.safe_files import replace_file
 
-__all__ = ["draw_run", "find_run", "latest_run", "summarize_run"]
+__all__ = ["draw_run", "find_policy", "find_run", "latest_run", "summarize_policy", "summarize_run"]
 
 TRIALS_TO_CHOOSE_FROM = 30  # for the picture of one
 
@@ -33,6 +33,46 @@ def find_run(place: str | Path) -> Path:
         if (candidate / SUMMARY).is_file():
             return candidate
     return latest_run(given)
+
+
+def find_policy(place: str | Path) -> Path:
+    """Find a trained policy.
+
+    Args:
+        place: A run, a directory of runs, a search with Ray Tune, or a checkpoint, also one of RLlib alone.
+
+    Returns:
+        A directory that `neuroparallel.rllib.load_policy` takes.
+
+    Raises:
+        ArgumentError: There is neither a run nor a checkpoint.
+    """
+    from neuroparallel.rllib.policy import checkpoint_metadata
+
+    try:
+        return find_run(place)
+    except ArgumentError:
+        if not Path(place).is_dir():
+            raise
+        checkpoint_metadata(place)
+        return Path(place)
+
+
+def summarize_policy(place: str | Path, *, seed: int = 1) -> str:
+    """Test a policy that no run's summary describes, and say how it did.
+
+    Args:
+        place: A checkpoint, or a search with Ray Tune, whose best trial is taken.
+        seed: Random seed of the trials.
+
+    Returns:
+        Text.
+    """
+    from neuroparallel.rllib import evaluate, load_policy
+
+    policy = load_policy(place)
+    name = json.loads(policy.metadata["env"]["scenario"]).get("name", "scenario")
+    return f"{name}, a checkpoint without a run, tested on fresh trials:\n{evaluate(policy, seed=seed).summary()}"
 
 
 def latest_run(place: str | Path) -> Path:
@@ -115,6 +155,8 @@ def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
     from neuroparallel.plotting import plot_learning_curve
 
     place = Path(place)
+    if not (place / SUMMARY).is_file():  # a checkpoint without a run
+        return _draw_trial(place, place.name, seed)
     summary, written = read_summary(place), []
     history = place / "history.csv"
     if history.is_file() and history.read_text(encoding="utf-8").count("\n") > 1:

@@ -7,14 +7,18 @@ import logging
 import os
 import shutil
 import signal
+import stat
 import tempfile
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import ray
 import torch
+from ray._private import ray_constants
 
 from neuroparallel.errors import UsageError
 
@@ -27,12 +31,15 @@ _QUIET = {
     "RAY_DEDUP_LOGS": "1",
 }
 _NEEDED_MB = 300
+_LONGEST_PLACE = 40  # of characters: the system limits the path of a socket to 104, of which Ray takes 60
+_CLUSTER_SWITCH = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 
 def init_ray(address: str | None = None, *, num_cpus: int | None = None, **options: Any) -> None:
     """Start Ray on this machine, or join a cluster; does nothing if Ray runs already.
 
-    Nothing is sent anywhere, no dashboard is started and Ray's messages are kept to errors. On a
+    On this machine alone, Ray listens on the loopback address only, and asks for a token unless RAY_AUTH_MODE says
+    otherwise. Nothing is sent anywhere, no dashboard is started and Ray's messages are kept to errors. On a
     cluster that asks for tokens, set RAY_AUTH_MODE=token for every command and for this program.
 
     Args:
@@ -57,8 +64,10 @@ def init_ray(address: str | None = None, *, num_cpus: int | None = None, **optio
             num_cpus=num_cpus or max(2, os.cpu_count() or 1),
             include_dashboard=False,
             object_store_memory=200 * 2**20,
+            **_private_files(),
         )
-    ray.init(**{**settings, **options})
+    with nullcontext() if address else _loopback():
+        ray.init(**{**settings, **options})
     if threading.current_thread() is threading.main_thread():
         # Run before Ray's own, which waits for its processes to end and leaves them behind if interrupted.
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
@@ -93,6 +102,42 @@ def check_ray() -> None:
             "Ray has ended: its processes on this machine (raylet, GCS) were killed, or its memory is full. "
             "Start the program again."
         )
+
+
+def _private_files() -> dict[str, str]:
+    """Keep Ray's files where only this user gets in: Ray lets everybody write to /tmp/ray, its sockets included."""
+    if os.environ.get("RAY_TMPDIR") or not hasattr(os, "getuid"):
+        return {}
+    place = Path(tempfile.gettempdir()) / f"neuroparallel-{os.getuid()}"
+    if len(str(place)) > _LONGEST_PLACE:
+        return {}
+    place.mkdir(mode=0o700, exist_ok=True)
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise UsageError(
+            f"{place} does not belong to you alone, so others could read and change Ray's files. Delete it, or name "
+            "another directory with RAY_TMPDIR."
+        )
+    return {"_temp_dir": str(place / "ray")}
+
+
+@contextmanager
+def _loopback() -> Iterator[None]:
+    """Let Ray take this machine's loopback address, so that nothing it starts listens on the network.
+
+    Ray has this switch for Windows and macOS, where it is on by default, and reads it when it is imported; on Linux
+    it replaces even ``_node_ip_address="127.0.0.1"`` by an address that can be reached from outside.
+    """
+    before, was = os.environ.get(_CLUSTER_SWITCH), ray_constants.ENABLE_RAY_CLUSTER
+    os.environ[_CLUSTER_SWITCH], ray_constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = was
+        if before is None:
+            del os.environ[_CLUSTER_SWITCH]
+        else:
+            os.environ[_CLUSTER_SWITCH] = before
 
 
 def quieten() -> None:

@@ -11,11 +11,13 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.rllib.checked_config import TaskConfig
 from neuroparallel.rllib.choices import check_alike, choices_for
 from neuroparallel.rllib.cluster import quieten
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.learner import RolloutLearner
 from neuroparallel.rllib.module import ActorCritic
+from neuroparallel.rllib.policy_keeper import StockLearner
 from neuroparallel.rllib.runner import BatchedEnvRunner
 from neuroparallel.rllib.settings import Course, Settings, resolve
 from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
@@ -221,7 +223,7 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     settings, training = settings.fitted(course), {**course.training(), **training}
     names = _policies(settings, probe)
     config = (
-        PPOConfig()
+        TaskConfig()
         .environment(STOCK_ENV if settings.stock else BATCH_ENV, env_config=described)
         .multi_agent(policies=set(names.values()), policy_mapping_fn=PolicyMapping(names))
         .rl_module(rl_module_spec=RLModuleSpec(module_class=ActorCritic, model_config=_model(settings, course, seed)))
@@ -240,10 +242,12 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
         .debugging(log_level="ERROR", seed=seed)
         .reporting(min_time_s_per_iteration=0)
     )
-    if not settings.stock:
+    if settings.stock:
+        config.learners(learner_class=StockLearner)
+    else:
         config.env_runners(env_runner_cls=BatchedEnvRunner)
         config.learners(learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False)
-    return config
+    return config.seal(stock=settings.stock)
 
 
 def _course(probe: Any) -> Course:

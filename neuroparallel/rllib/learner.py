@@ -9,7 +9,6 @@ from ray.rllib.algorithms.ppo.ppo import (
     LEARNER_RESULTS_VF_EXPLAINED_VAR_KEY,
     LEARNER_RESULTS_VF_LOSS_UNCLIPPED_KEY,
 )
-from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS_KEY
 from ray.rllib.evaluation.postprocessing import Postprocessing
@@ -21,12 +20,13 @@ from neuroparallel.rllib.cluster import one_thread
 from neuroparallel.rllib.connector import RolloutToBatch
 from neuroparallel.rllib.loss import LossTerms, ppo_terms
 from neuroparallel.rllib.minibatches import deal, steps_in
+from neuroparallel.rllib.policy_keeper import PolicyKeeper
 from neuroparallel.rllib.rollout import Rollout
 
 __all__ = ["RolloutLearner"]
 
 
-class RolloutLearner(PPOTorchLearner):
+class RolloutLearner(PolicyKeeper):
     """RLlib's PPO learner on array rollouts: the same loss and updates, with less ado around them."""
 
     def build(self) -> None:

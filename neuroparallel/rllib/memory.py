@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import torch
 
-__all__ = ["chrono_bias"]
+__all__ = ["chrono_bias", "seeded_uniform"]
+
+
+def seeded_uniform(*shape: int, seed: int) -> torch.Tensor:
+    """Draw numbers evenly from 0 to 1; on PyTorch's meta device, where only shapes exist, nothing is drawn.
+
+    Args:
+        *shape: Shape.
+        seed: Seed.
+
+    Returns:
+        float32, of that shape.
+    """
+    empty = torch.empty(*shape)
+    if empty.is_meta:
+        return empty
+    return empty.uniform_(generator=torch.Generator().manual_seed(int(seed)))
 
 
 def chrono_bias(bias: torch.Tensor, tmax: float = 40.0, seed: int = 0) -> torch.Tensor:
@@ -27,8 +43,7 @@ def chrono_bias(bias: torch.Tensor, tmax: float = 40.0, seed: int = 0) -> torch.
         Tallec & Ollivier 2018, ICLR (arXiv 1804.11188), "chrono initialisation".
     """
     units = bias.numel() // 4
-    generator = torch.Generator().manual_seed(int(seed))
-    times = 1.0 + (float(tmax) - 2.0) * torch.rand(units, generator=generator)
+    times = 1.0 + (float(tmax) - 2.0) * seeded_uniform(units, seed=seed)
     half = torch.log(times) / 2.0
     with torch.no_grad():
         bias.zero_()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
-from ray.rllib.core.rl_module.rl_module import RLModule
 
 from neuroparallel.agents.plain import step_bits
 from neuroparallel.errors import ArgumentError
@@ -21,14 +18,15 @@ from neuroparallel.records.safe_files import complete_directory
 from neuroparallel.rllib.actor import initial_state
 from neuroparallel.rllib.choices import choices_for
 from neuroparallel.rllib.cluster import quieten
+from neuroparallel.rllib.policy_file import METADATA, check_description, read_networks
 from neuroparallel.rllib.source import options_of
 from neuroparallel.seeding import Bits, mix, name_bits
 
-__all__ = ["METADATA", "Policy", "checkpoint_metadata", "load_policy", "save_metadata"]
+__all__ = ["BEST", "METADATA", "Policy", "checkpoint_metadata", "load_policy", "rllib_checkpoint"]
 
 Array: TypeAlias = NDArray[Any]
-METADATA = "neuroparallel.json"
-_MODULES = ("learner_group", "learner", "rl_module")
+BEST = "best.json"  # of a search with Ray Tune: which of its trials learnt best
+_LEARNER = ("learner_group", "learner")  # where RLlib's Algorithm.save puts what the learner writes
 
 
 class Policy:
@@ -157,18 +155,6 @@ def _copied(state: Mapping[str, torch.Tensor] | None) -> dict[str, torch.Tensor]
     return None if state is None else {key: value.clone() for key, value in state.items()}
 
 
-def save_metadata(checkpoint: Path, env: Mapping[str, Any], policy: Policy) -> None:
-    """Write beside RLlib's files what is needed to use the policy without them.
-
-    Args:
-        checkpoint: The checkpoint's directory.
-        env: The ``env_config`` it learnt with.
-        policy: Who acts for whom, and for whom actions are drawn.
-    """
-    text = json.dumps({"env": dict(env), "policies": policy.names, "draws": sorted(policy.draws)}, indent=1)
-    (checkpoint / METADATA).write_text(text, encoding="utf-8")
-
-
 def checkpoint_metadata(checkpoint: str | Path) -> tuple[Path, dict[str, Any]]:
     """Find a checkpoint and read what it is a checkpoint of.
 
@@ -183,33 +169,43 @@ def checkpoint_metadata(checkpoint: str | Path) -> tuple[Path, dict[str, Any]]:
         ArgumentError: There is none.
     """
     given = Path(checkpoint).expanduser().resolve()
-    for place in (complete_directory(given), complete_directory(given / "checkpoint")):
+    places = [complete_directory(given), complete_directory(given / "checkpoint")]
+    if (given / BEST).is_file():
+        places.append(_inside(given, read_json(given / BEST, "checkpoint")["checkpoint"]))
+    for place in [*places, *(place.joinpath(*_LEARNER) for place in places)]:
         if (place / METADATA).is_file():
-            return place, read_json(place / METADATA, "env", "policies")
+            data = read_json(place / METADATA, "env", "policies")
+            check_description(place, data)
+            return place, data
     runs = sorted(given.glob(f"*/checkpoint/{METADATA}"), key=lambda file: file.stat().st_mtime)
     latest = f" It holds runs, of which {runs[-1].parent.parent} is the latest." if runs else ""
     raise ArgumentError(f"There is no checkpoint in {given} (no file {METADATA} there or in 'checkpoint').{latest}")
 
 
-def _module(checkpoint: Path, name: str) -> Any:
-    """The network of a policy."""
-    place = checkpoint.joinpath(*_MODULES, name)
-    try:
-        return RLModule.from_checkpoint(place)
-    except (OSError, EOFError, AttributeError, ImportError, LookupError, RuntimeError, pickle.UnpicklingError) as error:
-        raise ArgumentError(
-            f"the network in {place} cannot be loaded; it is damaged, or of another version of neuroparallel or Ray "
-            f"({error})."
-        ) from error
+def rllib_checkpoint(place: Path) -> Path:
+    """Find the directory of RLlib's checkpoint from that of its policy, as `checkpoint_metadata` returns it."""
+    return place.parents[1] if place.parts[-2:] == _LEARNER else place
 
 
-def load_policy(checkpoint: str | Path, *, explore: bool | None = None) -> Policy:
-    """Wake a trained subject, without starting Ray.
+def _inside(place: Path, name: Any) -> Path:
+    """A directory that a file names, which has to be within its own."""
+    found = (place / str(name)).resolve()
+    if not found.is_relative_to(place):
+        raise ArgumentError(f"{place / BEST} names the checkpoint {str(name)[:200]!r}, which is outside of {place}.")
+    return found
+
+
+def load_policy(checkpoint: str | Path, *, explore: bool | None = None, code: bool = False) -> Policy:
+    """Load a trained policy, without starting Ray.
+
+    It reads ``neuroparallel.json`` and ``policy.safetensors``, which cannot run code, and none of RLlib's pickles.
 
     Args:
-        checkpoint: Directory of a checkpoint or of a run.
+        checkpoint: Directory of a run, of a search with `tune` (its best trial), or of a checkpoint, also of RLlib's
+            ``algorithm.save()``.
         explore: True draws actions, False takes the most probable one; None: as it was tested in training, where
             those draw who play a game.
+        code: Import the class of a network that is not part of the library; see ``docs/security.md``.
 
     Returns:
         The policy, with an empty memory.
@@ -224,5 +220,5 @@ def load_policy(checkpoint: str | Path, *, explore: bool | None = None) -> Polic
     quieten()
     place, data = checkpoint_metadata(checkpoint)
     names: dict[str, str] = data["policies"]
-    modules = {name: _module(place, name) for name in set(names.values())}
+    modules = read_networks(place, data, code=code)
     return Policy(modules, names, explore=data.get("draws", ()) if explore is None else explore, metadata=data)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from neuroparallel.records.safe_files import replace_directory
-from neuroparallel.rllib.policy import save_metadata
+from neuroparallel.rllib.policy_file import write_policy
 from neuroparallel.rllib.run_files import CHECKPOINT, write_history, write_scenario, write_summary
 from neuroparallel.rllib.stages import Trainer
 
@@ -36,7 +36,8 @@ def save_run(
     """
     with replace_directory(place / CHECKPOINT) as checkpoint:
         trainer.save(checkpoint)
-        save_metadata(checkpoint, env, trainer.policy)
+        policy = trainer.policy
+        write_policy(checkpoint, env, policy.names, policy.modules, draws=policy.draws)
     write_scenario(place, scenario)
     write_history(place, history)
     if records is not None:

@@ -16,7 +16,7 @@ from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.rllib.networks.protocol import split_network
 from neuroparallel.task import is_finite_number
 
-__all__ = ["TRAIN_ONLY", "Course", "Settings", "resolve"]
+__all__ = ["TRAIN_ONLY", "Course", "Settings", "own_settings", "resolve", "split_space", "training_keys"]
 
 TRAIN_ONLY = ("algorithm", "budget_s", "criterion", "curriculum", "evaluate_every_s", "explore")
 """Keys of a `train:` section that concern `train` and not the algorithm's configuration."""
@@ -160,7 +160,7 @@ def resolve(section: Mapping[str, Any] | None, given: Mapping[str, Any]) -> tupl
     """
     merged = {key: value for key, value in (section or {}).items() if key not in TRAIN_ONLY}
     merged.update({key: value for key, value in given.items() if value is not None})
-    known = _OWN | _training_keys()
+    known = _OWN | training_keys()
     for key in merged:
         if key not in known:
             raise ArgumentError(f"There is no learning setting {key!r}.{nearest(key, known)}")
@@ -194,7 +194,13 @@ def _check_number(name: str, value: Any, low: float, high: float) -> None:
         raise ArgumentError(f"{name} is {value!r}; it is a number {allowed}.")
 
 
-def _training_keys() -> set[str]:
+def own_settings() -> set[str]:
+    """Names of the settings that are ours."""
+    return set(_OWN)
+
+
+def training_keys() -> set[str]:
+    """Names of the arguments of RLlib's ``config.training``."""
     keys: set[str] = set()
     for cls in (PPOConfig, AlgorithmConfig):
         keys |= set(inspect.signature(cls.training).parameters)
@@ -294,7 +300,7 @@ def split_space(searched: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     """
     task = {name: space for name, space in searched.items() if "." in name}
     learning = {name: space for name, space in searched.items() if "." not in name}
-    known = _training_keys() | {"seed"}
+    known = training_keys() | {"seed"}
     for name in learning:
         if name not in known:
             raise ArgumentError(

@@ -23,6 +23,7 @@ __all__ = [
     "load_scenario",
     "options_of",
     "register",
+    "scenario_of",
     "worker_seed",
 ]
 
@@ -66,7 +67,8 @@ def env_config(
     return config
 
 
-def _scenario_of(config: Mapping[str, Any]) -> Any:
+def scenario_of(config: Mapping[str, Any]) -> Any:
+    """Rebuild the scenario that an ``env_config`` describes, with its changes."""
     scenario = load_scenario(json.loads(config["scenario"]))
     changes = config.get("set")
     return scenario.replace(**changes) if changes else scenario
@@ -88,7 +90,7 @@ def build_engine(config: Mapping[str, Any], record: bool = False) -> Any:
         A batch engine.
     """
     return batch(
-        _scenario_of(config),
+        scenario_of(config),
         lanes=int(config.get("lanes", 1)),
         seed=int(config.get("seed") or 0),
         record=record,
@@ -112,7 +114,7 @@ def build_stock(config: Mapping[str, Any]) -> Any:
 
     worker = int(getattr(config, "worker_index", 0) or 0)
     lane = worker * _LANES_PER_WORKER + next(_stock_lanes) % _LANES_PER_WORKER
-    env = parallel_env(_scenario_of(config), lane=lane, seed=int(config.get("seed") or 0), **options_of(config))
+    env = parallel_env(scenario_of(config), lane=lane, seed=int(config.get("seed") or 0), **options_of(config))
     return to_multi_agent_env(env)
 
 

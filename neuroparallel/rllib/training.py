@@ -14,12 +14,13 @@ from ray.exceptions import RayError, RayTaskError
 
 from neuroparallel.agents.goals import DISTANCE
 from neuroparallel.errors import UsageError
-from neuroparallel.records.json_file import read_summary
+from neuroparallel.records.json_file import SUMMARY, read_summary
 from neuroparallel.records.safe_files import complete_directory
 from neuroparallel.rllib.cluster import check_space, init_ray
 from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure
 from neuroparallel.rllib.plan import Plan, plan_for
-from neuroparallel.rllib.policy import Policy, load_policy
+from neuroparallel.rllib.policy import Policy, checkpoint_metadata, load_policy, rllib_checkpoint
+from neuroparallel.rllib.policy_keeper import scenario_of_policy
 from neuroparallel.rllib.run_files import (
     CHECKPOINT,
     check_vacant,
@@ -134,7 +135,8 @@ def train(
             ``summary.json``; None keeps nothing (with `resume`: the run's own).
         budget_s: Seconds of training in this sitting; 60.
         seed: Of environment and learning.
-        resume: Directory of a run to continue.
+        resume: Directory of a run to continue, or a checkpoint of RLlib or Ray Tune, whose files are left as they
+            are: give `out` to keep the run.
         progress: Called after every update.
         criterion: Stream (``memory`` or ``subject_0.memory``) to the share of trials, 0 to 1, that
             must be right; ``reward`` to what all together must earn per trial. None: the scenario's, or that of
@@ -159,7 +161,7 @@ def train(
         {'subject_0.memory': 0.97, 'subject_0.gng': 1.0}
     """
     earlier = _Earlier.read(resume)
-    place = Path(out) if out is not None else earlier.place if earlier else None
+    place = Path(out) if out is not None else earlier.place if earlier and earlier.is_run else None
     if place is not None and not (earlier and place.resolve() == earlier.place.resolve()):
         check_vacant(place)
     scenario = load_scenario(earlier.scenario if what is None and earlier else what)
@@ -195,17 +197,19 @@ class _Earlier:
 
     place: Path
     state: dict[str, Any]
+    scenario: Any
+    is_run: bool = True
 
     @classmethod
     def read(cls, resume: str | Path | None) -> _Earlier | None:
         if resume is None:
             return None
         place = Path(resume)
-        return cls(place, {**read_summary(place), "checkpoint": complete_directory(place / CHECKPOINT)})
-
-    @property
-    def scenario(self) -> str:
-        return str(self.place / "scenario.yaml")
+        if not (place / SUMMARY).is_file():  # a checkpoint of RLlib's Algorithm.save or of Ray Tune
+            found, metadata = checkpoint_metadata(place)
+            return cls(place, {"checkpoint": rllib_checkpoint(found)}, scenario_of_policy(metadata), is_run=False)
+        state = {**read_summary(place), "checkpoint": complete_directory(place / CHECKPOINT)}
+        return cls(place, state, str(place / "scenario.yaml"))
 
 
 class _Sitting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ from ray.rllib.algorithms.ppo import PPO
 from ray.tune.schedulers import ASHAScheduler
 
 from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.records.safe_files import write_text
 from neuroparallel.rllib.cluster import check_space, init_ray
 from neuroparallel.rllib.config import config_for
-from neuroparallel.rllib.run_files import like_ctrl_c
+from neuroparallel.rllib.policy import BEST, checkpoint_metadata
+from neuroparallel.rllib.policy_keeper import scenario_of_policy
+from neuroparallel.rllib.run_files import like_ctrl_c, write_scenario
 from neuroparallel.rllib.settings import split_space
 from neuroparallel.rllib.source import load_scenario
 
@@ -94,7 +98,8 @@ def tune(
         **settings: As for `ppo_config`, for all trials.
 
     Returns:
-        Ray Tune's results: ``.get_best_result().config``, ``.get_dataframe()``.
+        Ray Tune's results: ``.get_best_result().config``, ``.get_dataframe()``. ``best.json`` in `out` names the
+        best trial, and ``scenario.yaml`` holds its task and settings: ``train("OUT/scenario.yaml")``.
 
     Raises:
         ArgumentError: There is nothing to search, or no experiment to resume.
@@ -113,7 +118,7 @@ def tune(
     init_ray()
     if resume:
         with like_ctrl_c():
-            return _restore(place, config).fit()
+            return _keep_best(place, _restore(place, config).fit(), metric)
     search = ray_tune.TuneConfig(
         metric=metric,
         mode="max",
@@ -121,8 +126,37 @@ def tune(
         max_concurrent_trials=concurrent,
         scheduler=ASHAScheduler(time_attr="training_iteration", max_t=iterations, grace_period=min(grace, iterations)),
     )
+    tuner = ray_tune.Tuner(PPO, param_space=config, tune_config=search, run_config=_kept(place, iterations))
     with like_ctrl_c():
-        return ray_tune.Tuner(PPO, param_space=config, tune_config=search, run_config=_kept(place, iterations)).fit()
+        return _keep_best(place, tuner.fit(), metric)
+
+
+def _keep_best(place: Path, results: ray_tune.ResultGrid, metric: str) -> ray_tune.ResultGrid:
+    """Name the best trial in ``best.json``, and write its scenario beside it, with which it can be trained fully."""
+    try:
+        best = results.get_best_result(metric=metric, mode="max")
+    except RuntimeError:  # no trial got so far that it has the metric
+        return results
+    if best.checkpoint is None:
+        return results
+    checkpoint = Path(best.checkpoint.path)
+    _, metadata = checkpoint_metadata(checkpoint)
+    write_scenario(place, scenario_of_policy(metadata))
+    description = {
+        "trial": Path(best.path).name,
+        "checkpoint": str(checkpoint.relative_to(place)),
+        "metric": metric,
+        "value": _value(best.metrics or {}, metric),
+    }
+    write_text(place / BEST, json.dumps(description, indent=1) + "\n")
+    return results
+
+
+def _value(metrics: Any, name: str) -> Any:
+    """A metric by its name with slashes."""
+    for part in name.split("/"):
+        metrics = metrics.get(part) if isinstance(metrics, Mapping) else None
+    return metrics
 
 
 def _kept(place: Path, iterations: int) -> ray_tune.RunConfig:

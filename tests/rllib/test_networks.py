@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import pytest
 
 pytest.importorskip("ray")
@@ -12,9 +14,10 @@ import torch
 from torch import nn
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.rllib import ppo_config
+from neuroparallel.rllib import ActorCritic, load_policy, ppo_config
 from neuroparallel.rllib.networks import build_network, check_network, network_names
 from neuroparallel.rllib.networks.rnn import RNN
+from neuroparallel.rllib.policy_file import write_policy
 
 pytestmark = pytest.mark.rllib
 
@@ -186,3 +189,34 @@ def test_the_scenario_names_the_network() -> None:
     assert config.rl_module_spec.model_config["network"] == {"name": "rnn", "units": 32, "tau": 200}
     assert ppo_config("random_dots", lstm=16).rl_module_spec.model_config["network"] == {"name": "lstm", "units": 16}
     assert ppo_config("random_dots", lstm=0).rl_module_spec.model_config["network"] == {"name": "mlp"}
+
+
+@pytest.mark.parametrize("given", [*ALL, f"{__name__}:Elman"], ids=str)
+def test_a_policy_with_any_network_is_written_and_read(given: Any, tmp_path: Path) -> None:
+    settings = {"network": given, "hidden": [6], "skip": True, "tmax": 10.0, "seed": 2, "max_seq_len": 5}
+    module = ActorCritic(
+        observation_space=gym.spaces.Box(-1, 1, (INPUTS,)), action_space=gym.spaces.Discrete(3), model_config=settings
+    )
+    write_policy(tmp_path, {"scenario": "{}"}, {"subject_0": "shared"}, {"shared": module})
+    read = load_policy(tmp_path).modules["shared"]
+    seen = torch.randn(2, 4, INPUTS)
+    state = {key: value.unsqueeze(0).repeat_interleave(2, 0) for key, value in module.get_initial_state().items()}
+    batch: dict[str, Any] = {"obs": seen, "state_in": state}
+    with torch.no_grad():
+        torch.testing.assert_close(
+            read.forward_inference(batch)["action_dist_inputs"], module.forward_inference(batch)["action_dist_inputs"]
+        )
+
+
+def test_a_policy_file_never_imports_the_users_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "evil_network.py").write_text("raise SystemExit('this ran')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = {"network": "mlp", "hidden": [], "tmax": 0.0, "seed": 0, "max_seq_len": 5}
+    module = ActorCritic(
+        observation_space=gym.spaces.Box(-1, 1, (INPUTS,)), action_space=gym.spaces.Discrete(3), model_config=settings
+    )
+    write_policy(tmp_path, {"scenario": "{}"}, {"subject_0": "shared"}, {"shared": module})
+    file = tmp_path / "neuroparallel.json"
+    file.write_text(file.read_text(encoding="utf-8").replace('"mlp"', '"evil_network:Network"'), encoding="utf-8")
+    with pytest.raises(ArgumentError, match="evil_network:Network, which is Python code"):
+        load_policy(tmp_path)

@@ -17,6 +17,7 @@ import ray
 from ray.rllib.algorithms.algorithm import Algorithm
 
 import neuroparallel as npar
+from neuroparallel.cli import main
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.rllib import evaluate, init_ray, load_policy, ppo_config, train, tune
 from neuroparallel.rllib.cluster import check_space
@@ -273,5 +274,18 @@ def test_tuning_tries_settings_side_by_side_and_keeps_checkpoints(tmp_path: Path
     assert best.checkpoint is not None
     rates = {result.config["lr"] for result in results}
     assert len(rates) == 2
+    named = json.loads((tmp_path / "search" / "best.json").read_text())
+    assert named["trial"] == Path(best.path).name
+    scenario = npar.Scenario.load(tmp_path / "search" / "scenario.yaml")
+    assert scenario.train["lr"] == best.config["lr"]
+    assert scenario.train["lanes"] == 16
+    policy = load_policy(tmp_path / "search")
+    assert policy.metadata["train"]["lr"] == best.config["lr"]
+    assert main(["report", str(tmp_path / "search")]) == 0
+    assert main(["evaluate", best.checkpoint.path, "--lanes", "4"]) == 0
+    whole = [str(tmp_path / "search"), "--out", str(tmp_path / "whole"), "--budget", "0.2"]
+    assert main(["train", "--from", *whole]) in (0, 3)
+    on = ["--resume", best.checkpoint.path, "--out", str(tmp_path / "on"), "--budget", "0.2"]
+    assert main(["train", *on]) in (0, 3)
     again = tune(quick_dots(), out=tmp_path / "search", resume=True)
     assert len(again) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from neuroparallel.rllib.memory import seeded_uniform
 from neuroparallel.rllib.networks.protocol import State
 
 
@@ -26,8 +27,7 @@ class GRU(nn.Module):
         super().__init__()
         self.cells = nn.GRU(inputs, units, batch_first=True)
         if memory_steps > 2:
-            generator = torch.Generator().manual_seed(int(seed))
-            times = 1.0 + (float(memory_steps) - 2.0) * torch.rand(units, generator=generator)
+            times = 1.0 + (float(memory_steps) - 2.0) * seeded_uniform(units, seed=seed)
             with torch.no_grad():  # gates in the order reset, update, new; a large update gate keeps the old state
                 for bias in self.cells.all_weights[0][2:]:
                     bias.zero_()

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from neuroparallel.errors import ArgumentError, one_of, whole_number
+from neuroparallel.rllib.memory import seeded_uniform
 from neuroparallel.rllib.networks.protocol import State
 
 _RATES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -71,12 +72,11 @@ class RNN(nn.Module):
         self.rate: Callable[[torch.Tensor], torch.Tensor] = _RATES[rate]
         self.register_buffer("leak", _leak(tau, units, dt, memory_steps))
         self.inputs = nn.Linear(inputs, units)
-        generator = torch.Generator().manual_seed(int(seed))
-        self.register_buffer("exists", (torch.rand(units, units, generator=generator) >= sparsity).float())
+        self.register_buffer("exists", (seeded_uniform(units, units, seed=seed) >= sparsity).float())
         self.exists.fill_diagonal_(0.0)
         self.register_buffer("signs", None if excitatory is None else _signs(units, excitatory))
         if rank is None:
-            self.recurrent = nn.Parameter(_start(units, sparsity, self.signs))
+            self.recurrent = nn.Parameter(_start(units, sparsity, excitatory, self.signs))
         else:
             self.left = nn.Parameter(torch.randn(units, rank) / math.sqrt(units))
             self.right = nn.Parameter(torch.randn(units, rank) / math.sqrt(units))
@@ -145,12 +145,11 @@ def _leak(
     return (dt / torch.logspace(math.log10(bounds[0]), math.log10(bounds[1]), units)).clamp(max=1.0)
 
 
-def _start(units: int, sparsity: float, signs: torch.Tensor | None) -> torch.Tensor:
+def _start(units: int, sparsity: float, excitatory: float | None, signs: torch.Tensor | None) -> torch.Tensor:
     """Return initial weights with a spectral radius near 1; under Dale's law, excitation balances inhibition."""
     weights = torch.randn(units, units) / math.sqrt(units * (1.0 - sparsity))
-    if signs is None:
+    if signs is None or excitatory is None:
         return weights
-    excitatory = float((signs > 0).float().mean())
     if excitatory < 1:
         weights = weights * torch.where(signs > 0, 1.0, excitatory / (1.0 - excitatory))
     return 0.5 * weights

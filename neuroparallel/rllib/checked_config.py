@@ -1,0 +1,156 @@
+"""A PPOConfig that refuses, by name, what the library's network, runner and learner would ignore."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
+
+from neuroparallel.errors import ArgumentError, nearest
+
+__all__ = ["TaskConfig"]
+
+_SAME = {"fcnet_hiddens": "hidden", "max_seq_len": "max_seq_len"}
+_INSTEAD = {
+    "use_lstm": "network='lstm', or 'mlp' for none",
+    "lstm_cell_size": "network={'name': 'lstm', 'units': 64}",
+    "fcnet_activation": "'tanh', which is the only activation of this network",
+    "vf_share_layers": "True: policy and value head share their layers",
+}
+_FIXED = {"fcnet_activation": "tanh", "vf_share_layers": True}
+_EPISODES = "the batched runner makes no episode objects; use ppo_config(..., stock=True)"
+_RUNNER = {
+    "num_envs_per_env_runner": "the number of copies is ppo_config's 'lanes'",
+    "rollout_fragment_length": "the steps between updates are ppo_config's 'n_steps'",
+    "gym_env_vectorize_mode": "all lanes are one batch engine",
+    "batch_mode": "an update takes n_steps of every lane, and sessions go on after it",
+    "episode_lookback_horizon": _EPISODES,
+    "episodes_to_numpy": _EPISODES,
+    "compress_observations": _EPISODES,
+    "env_to_module_connector": _EPISODES,
+    "module_to_env_connector": _EPISODES,
+    "add_default_connectors_to_env_to_module_pipeline": _EPISODES,
+    "add_default_connectors_to_module_to_env_pipeline": _EPISODES,
+    "observation_filter": "write a wrapper in the scenario",
+    "sample_collector": "it belongs to RLlib's old API",
+    "exploration_config": "it belongs to RLlib's old API; use entropy_coeff",
+}
+_ENVIRONMENT = {
+    "clip_rewards": "write a wrapper in the scenario",
+    "normalize_actions": "movements are already in the range of the action space",
+    "clip_actions": "movements are always clipped to the action space",
+    "action_mask_key": "the tasks have no action masks",
+    "observation_space": "the scenario defines what is seen",
+    "action_space": "the scenario defines what can be done",
+    "render_env": "use neuroparallel run or plot_trial",
+}
+_MULTI_AGENT = {
+    "count_steps_by": "steps are counted per environment",
+    "observation_fn": "it belongs to RLlib's old API; write a wrapper in the scenario",
+    "policy_map_capacity": "it belongs to RLlib's old API",
+    "policy_states_are_swappable": "it belongs to RLlib's old API",
+}
+_LEARNERS = {"add_default_connectors_to_learner_pipeline": "the learner adds its own connector for arrays"}
+
+
+class TaskConfig(PPOConfig):
+    """RLlib's PPOConfig for a scenario, as `ppo_config` returns it.
+
+    Until it is `sealed`, it takes everything, as `ppo_config` itself sets it up; then it refuses settings that would
+    not be used.
+    """
+
+    sealed = False
+    stock = False
+
+    def rl_module(self, *, model_config: Any = None, rl_module_spec: Any = None, **kwargs: Any) -> TaskConfig:
+        """Change the network.
+
+        Args:
+            model_config: Our own keys (``hidden``, ``network``, ``tmax`` ...), or RLlib's where they mean the same
+                (``fcnet_hiddens``); anything else is refused.
+            rl_module_spec: Another network, which then has its own ``model_config``.
+            **kwargs: As in RLlib.
+
+        Raises:
+            ArgumentError: The network has no such setting.
+        """
+        if rl_module_spec is not None:
+            kwargs["rl_module_spec"] = rl_module_spec
+        spec = self._rl_module_spec if rl_module_spec is None else rl_module_spec
+        own = getattr(spec, "model_config", None)
+        if self.sealed and model_config is not None and isinstance(own, Mapping) and "hidden" in own:
+            from dataclasses import replace
+
+            changed = {**own, **_translated(model_config, own)}
+            kwargs["rl_module_spec"] = replace(spec, model_config=changed)
+        elif model_config is not None:
+            kwargs["model_config"] = model_config
+        super().rl_module(**kwargs)
+        return self
+
+    def env_runners(self, **kwargs: Any) -> TaskConfig:
+        """Change how experience is collected; see RLlib."""
+        self._refuse("env_runners", kwargs, _RUNNER)
+        super().env_runners(**kwargs)
+        return self
+
+    def environment(self, *args: Any, **kwargs: Any) -> TaskConfig:
+        """Change the environment; see RLlib."""
+        self._refuse("environment", kwargs, _ENVIRONMENT)
+        super().environment(*args, **kwargs)
+        return self
+
+    def multi_agent(self, **kwargs: Any) -> TaskConfig:
+        """Change which policy acts for which agent; see RLlib."""
+        self._refuse("multi_agent", kwargs, _MULTI_AGENT)
+        super().multi_agent(**kwargs)
+        return self
+
+    def learners(self, **kwargs: Any) -> TaskConfig:
+        """Change the learner; see RLlib."""
+        self._refuse("learners", kwargs, _LEARNERS)
+        super().learners(**kwargs)
+        return self
+
+    def seal(self, *, stock: bool) -> TaskConfig:
+        """Refuse from now on what would be ignored; RLlib's own runner (`stock`) ignores only the sizes."""
+        self.sealed, self.stock = True, stock
+        return self
+
+    def _refuse(self, method: str, given: Mapping[str, Any], refused: Mapping[str, str]) -> None:
+        if not self.sealed:
+            return
+        sizes = ("num_envs_per_env_runner", "rollout_fragment_length")
+        for name, reason in refused.items():
+            if name not in given or (self.stock and name not in sizes):
+                continue
+            if given[name] != getattr(self, name, None):  # what is already so may be said again
+                raise ArgumentError(f"{method}({name}=...) would be ignored or would not fit: {reason}.")
+
+
+def _translated(given: Any, own: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's settings in our words."""
+    if dataclasses.is_dataclass(given) and not isinstance(given, type):
+        usual = DefaultModelConfig()
+        given = {key: value for key, value in vars(given).items() if value != getattr(usual, key, None)}
+    if not isinstance(given, Mapping):
+        raise ArgumentError(f"model_config is {given!r}; it is a mapping with {', '.join(own)}.")
+    changed: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in own:
+            changed[key] = value
+        elif key in _SAME:
+            changed[_SAME[key]] = value
+        elif key in _FIXED and value == _FIXED[key]:
+            continue
+        else:
+            hint = f" Write {_INSTEAD[key]}." if key in _INSTEAD else nearest(str(key), own)
+            raise ArgumentError(
+                f"model_config.{key}: this network has no such setting; it has {', '.join(own)}.{hint} For another "
+                "network, give rl_module_spec=RLModuleSpec(...)."
+            )
+    return changed
