@@ -129,7 +129,7 @@ def _tested(scenario: Scenario, policy: Any, trials: int, seed: int) -> Any:
     """Trials of a trained subject, which sees the scenario through its wrappers."""
     from neuroparallel.rllib import env_config, evaluate
 
-    lanes = min(256, trials)
+    lanes = -(-trials // 40)
     env = env_config(scenario, seed=seed, **policy.options)
     return evaluate(policy, lanes=lanes, trials=-(-trials // lanes), seed=seed, env=env)
 

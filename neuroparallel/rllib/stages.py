@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED
 
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.rllib.policy import Policy, load_policy
@@ -45,6 +46,10 @@ class Trainer:
         stages: At least one.
         earlier: The summary of a run to continue, with its ``checkpoint``; None for a new one.
         draws: Agents that draw their actions when they are tested.
+
+    Attributes:
+        sitting: Updates (``iteration``), steps and trials of this sitting.
+        sitting_s: Seconds of training in this sitting.
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class Trainer:
         self.stage = 0
         self.sitting_s = 0.0
         self._before = {"seconds": 0.0, "iteration": 0, "steps": 0, "trials": 0}
-        self._in_stage = {"iteration": 0, "steps": 0, "trials": 0}
+        self.sitting = {"iteration": 0, "steps": 0, "trials": 0}
         self.reward_per_trial = float("nan")
         self.correct: dict[str, float] = {}
         if earlier is not None:
@@ -92,8 +97,8 @@ class Trainer:
         return Policy(modules, names, explore=self.draws, metadata={"env": self.env, "policies": names})
 
     def counters(self) -> dict[str, int]:
-        """Updates, steps and trials, over all stages and sittings."""
-        return {key: int(self._before[key]) + value for key, value in self._in_stage.items()}
+        """Updates, steps (of all lanes together, not times agents) and trials, over all stages and sittings."""
+        return {key: int(self._before[key]) + value for key, value in self.sitting.items()}
 
     def iterate(self) -> None:
         """One update; an interrupt during it is raised when the clock has been read."""
@@ -103,9 +108,9 @@ class Trainer:
         finally:
             self.sitting_s += time.perf_counter() - start
         report = result["env_runners"]
-        self._in_stage["iteration"] += 1
-        self._in_stage["steps"] += int(sum(report.get("num_module_steps_sampled", {}).values()))
-        self._in_stage["trials"] += int(report.get("trials", 0))
+        self.sitting["iteration"] += 1
+        self.sitting["steps"] += int(report.get(NUM_ENV_STEPS_SAMPLED, 0))
+        self.sitting["trials"] += int(report.get("trials", 0))
         self.reward_per_trial = float(report.get("reward_per_trial", float("nan")))
         self.correct = {
             key.removeprefix("correct/"): float(value) for key, value in report.items() if key.startswith("correct/")
