@@ -186,6 +186,8 @@ class Modified(Task):
     steer = _delegated("steer")
     presets = _delegated("presets")
     notes = _delegated("notes")
+    signature = _delegated("signature")
+    evidence_columns = _delegated("evidence_columns")
     sequence = _around("sequence")
     pay = _around("pay")
     observe = _around("observe")

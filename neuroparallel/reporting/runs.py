@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import ArgumentError, NeuroparallelError
 from neuroparallel.records.json_file import SUMMARY, abort_warnings, read_summary
+from neuroparallel.reporting.signatures import find_signature
 
 __all__ = ["draw_run", "find_run", "latest_run", "summarize_run"]
 
@@ -129,7 +131,8 @@ def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
         seed: Of the trials of which one is shown.
 
     Returns:
-        The files written: ``learning_curve.png`` (if training lasted long enough to have one) and ``trial.png``,
+        The files written: ``learning_curve.png`` (if training lasted long enough to have one), ``signature.png`` (if
+        the scenario or its task declares a signature, from the trials of ``trials.csv``) and ``trial.png``,
         or ``trial_<subject>.png`` where there are several subjects.
 
     Raises:
@@ -144,7 +147,25 @@ def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
         figure = plot_learning_curve(history, criterion=summary.get("criterion") or None, title=summary["scenario"])
         written.append(place / "learning_curve.png")
         figure.savefig(written[-1])
-    return [*written, *_draw_trial(place, summary["scenario"], seed)]
+    return [*written, *_draw_signature(place), *_draw_trial(place, summary["scenario"], seed)]
+
+
+def _draw_signature(place: Path) -> list[Path]:
+    """Draw what the paradigm is known by, from the trials that the summary is about."""
+    from neuroparallel.records import Trials
+
+    if not all((place / name).is_file() for name in ("trials.csv", "scenario.yaml")):
+        return []
+    signature = find_signature(place / "scenario.yaml")
+    if signature is None:
+        return []
+    try:
+        figure = signature.draw(Trials.read_csv(place / "trials.csv"))
+    except NeuroparallelError as error:  # a learner that never answered has no such picture
+        warnings.warn(f"{signature.name}: {error}", stacklevel=3)
+        return []
+    figure.savefig(place / "signature.png")
+    return [place / "signature.png"]
 
 
 def _draw_trial(place: Path, name: str, seed: int) -> list[Path]:

@@ -35,6 +35,7 @@ class GameChoice(Task):
 
     channels: ClassVar = Channels(fixation=1, choice=1, feedback=1)
     actions: ClassVar = Actions("fixate", "option_1", "option_2")
+    signature: ClassVar = "game"
     tags: ClassVar = ("game", "social")
 
     def __post_init__(self) -> None:

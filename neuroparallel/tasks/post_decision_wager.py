@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import where
 
+from neuroparallel.records.evidence import Evidence
 from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
 from neuroparallel.timing import Timing, TruncExp, Uniform
 from neuroparallel.trial import Trial
@@ -51,6 +52,8 @@ class PostDecisionWager(Task):
     channels: ClassVar = Channels(fixation=1, motion=("left", "right"), sure=1, noise={"motion": "sigma"})
     actions: ClassVar = Actions("fixate", "left", "right", "sure")
     tags: ClassVar = ("perceptual", "delayed_response", "working_memory", "confidence")
+    signature: ClassVar = "psychometric"
+    evidence_columns: ClassVar = Evidence()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"early": "penalty", "timing": {"delay": Uniform(500, 750)}},
         "paper": {"sigma": 2**0.5, "timing": {"fixation": 750, "decision": 500}},

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import where
 
+from neuroparallel.records.evidence import Evidence
 from neuroparallel.task import Actions, Channels, Factorial, Rewards, Task
 from neuroparallel.timing import Timing, TruncExp
 from neuroparallel.trial import Trial
@@ -40,6 +41,8 @@ class RandomDots(Task):
     channels: ClassVar = Channels(fixation=1, motion=("left", "right"), noise={"motion": "sigma"})
     actions: ClassVar = Actions("fixate", "left", "right")
     tags: ClassVar = ("perceptual", "two_alternative")
+    signature: ClassVar = "psychometric"
+    evidence_columns: ClassVar = Evidence()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"early": "penalty"},
         "paper": {

@@ -12,9 +12,11 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+import neuroparallel as npar
 from neuroparallel import plotting
 from neuroparallel.analysis import history_kernels, stay_probabilities
 from neuroparallel.errors import ArgumentError, UnknownNameError
+from neuroparallel.plotting.style import axes_of, finished, points
 from neuroparallel.records import Table, Trace, Trials
 
 
@@ -97,7 +99,7 @@ def history() -> dict[str, Any]:
 def test_a_learning_curve_names_streams_criteria_and_both_axes():
     figure = plotting.plot_learning_curve(history(), criterion={"memory": 0.9, "gng": 0.95})
     drawn(figure)
-    for word in ("memory 95 %", "training time (s)", "agent steps", "correct (%)", "criterion"):
+    for word in ("memory 95 %", "training time (s)", "steps", "correct (%)", "criterion"):
         assert word in words(figure)
 
 
@@ -350,3 +352,25 @@ def test_a_table_in_which_nothing_was_chosen_has_a_picture_too():
     columns = {"choice": np.full(3, np.nan), "outcome": np.full(3, "miss")}
     figure = plotting.plot_choices(Trials(columns))
     assert figure.axes[0].get_xlim()[0] < 0
+
+
+def test_curves_are_drawn_on_top_of_each_other():
+    dots = npar.simulate("random_dots", "ideal_observer", trials=400)
+    figure = plotting.plot_psychometric(dots, by="correct")
+    drawn(figure)
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["error", "correct"]
+    figure = plotting.plot_psychometric({"single": dots, "dual": dots.where(side=1)})
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["single", "dual"]
+    colour = npar.simulate("context_decision", "ideal_observer", trials=400)
+    assert "context 1" in words(plotting.plot_psychometric(colour, by="context"))
+    figure = plotting.plot_chronometric(npar.simulate("choice_reaction", "accumulator", trials=400), by="correct")
+    assert "correct" in words(figure)
+    with pytest.raises(UnknownNameError, match="contxt"):
+        plotting.plot_psychometric(colour, by="contxt")
+
+
+def test_a_picture_of_missing_values_only_is_refused_with_the_reason():
+    _, ax = axes_of(None)
+    points(ax, np.arange(2.0), np.full(2, np.nan), np.zeros(2), 0)
+    with pytest.raises(ArgumentError, match="Curve: there is nothing to draw, since every value is missing"):
+        finished(ax, "Curve")
