@@ -42,6 +42,9 @@ from neuroparallel.tasks import list_tasks, reference, task_class
 __all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "What", "list_scenarios"]
 
 What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"  # whatever names a scenario
+Signature: TypeAlias = Literal[
+    "none", "additivity", "chronometric", "game", "prp", "psychometric", "stop_signal", "switch_cost", "two_step"
+]  # analyses, which `neuroparallel.reporting` has
 
 
 class Scenario(Part):
@@ -52,6 +55,8 @@ class Scenario(Part):
 
     Attributes:
         name: The scenario's name.
+        signature: The analysis that it is known by, such as ``prp``; None: that of its task, if it has one stream or
+            is a game; ``none``: no analysis.
         dt: Time step in ms; None takes that of the tasks.
         seed: Default seed of environments.
         session: Length of a session; None never ends.
@@ -67,6 +72,9 @@ class Scenario(Part):
     description: str = ""
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    signature: Signature | None = Field(
+        None, description="the analysis that it is known by, which run and report print and draw"
+    )
     dt: Number | None = Field(None, gt=0, description="time step, ms")
     seed: Whole = Field(0, ge=0)
     session: Session | None = None
@@ -262,6 +270,7 @@ class Scenario(Part):
         value.pop("policies", None)
         value.pop("train", None)
         value.pop("tune", None)
+        value.pop("signature", None)
         value["name"] = f"{self.name}.{key}"
         value["subjects"] = {name: {"streams": {key: spec}}}
         return Scenario._validate(value, Source(self.name))

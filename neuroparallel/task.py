@@ -21,6 +21,7 @@ from neuroparallel.criterion import Criterion
 from neuroparallel.design import Factorial, Levels, Rows
 from neuroparallel.errors import ArgumentError, TaskError, UnknownNameError, nearest, one_of
 from neuroparallel.hooks import Bernoulli, Draw, Memory, Moment, Movement, Poisson, Response, Step, View
+from neuroparallel.records.evidence import Evidence
 from neuroparallel.timing import Timing
 
 if TYPE_CHECKING:
@@ -260,6 +261,8 @@ class Task:
     dt: ClassVar[float] = 100.0  # ms; what a scenario uses unless it says otherwise
     lazy: ClassVar[bool] = False  # define each trial's own rows even where the grid is small
     sums: ClassVar[tuple[str, ...]] = ()  # channel groups of which `pay` needs to know what was really shown
+    signature: ClassVar[str | None] = None  # the analysis that it is known by, as a scenario names it
+    evidence_columns: ClassVar[Evidence | None] = None  # which columns hold strength and side of the evidence
     notes: ClassVar[tuple[str, ...]] = ()  # columns that are recorded but ask nothing of the table
 
     sequence: ClassVar[Callable[..., None] | None] = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.table import Array, BoolArray, FloatArray, IntArray, Table
-from neuroparallel.records.trials import group_codes
+from neuroparallel.records.trials import Trials, group_codes
 
 STREAM = ("subject", "stream")
 # In time order within what one lane lived through; a table may lack some of them.
@@ -104,3 +104,33 @@ def _missing(column: Array, name: str) -> BoolArray:
     if column.dtype.kind == "U" and name not in STREAM:
         return np.asarray(column == "", dtype=np.bool_)
     return np.zeros(len(column), dtype=np.bool_)
+
+
+def parts_by(trials: Trials, by: str | Sequence[str]) -> dict[str, Trials]:
+    """Divide trials by the values of some columns, for a line or a fit of each.
+
+    Args:
+        trials: Any trials.
+        by: Column names, for example ``"subject"`` or ``"outcome"``.
+
+    Returns:
+        Name of a part (``"subject_0"``, ``"correct"`` and ``"error"`` of the column ``correct``, ``"dual 1"``) to its
+        trials.
+
+    Raises:
+        UnknownNameError: There is no such column.
+        ArgumentError: No trial has a value there.
+    """
+    names = [by] if isinstance(by, str) else list(by)
+    trials.require(*names)
+    groups = grouped(trials, names)
+    if not len(groups):
+        raise ArgumentError(f"by: no trial has a value in {', '.join(names)}.")
+    labels = [", ".join(_label(name, groups.columns[name][number]) for name in names) for number in range(len(groups))]
+    return {label: trials.select(rows) for label, rows in zip(labels, groups.members(), strict=True)}
+
+
+def _label(name: str, value: object) -> str:
+    if name == "correct":
+        return "correct" if value else "error"
+    return str(value) if isinstance(value, str) else f"{name.replace('_', ' ')} {value:g}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any, overload
 
 import numpy as np
 
-from neuroparallel.analysis.grouping import STREAM, completed, grouped
+from neuroparallel.analysis.grouping import STREAM, completed, grouped, parts_by
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.analysis.psychometrics import signed_evidence
 from neuroparallel.analysis.regression import LINKS, Link, regress
@@ -16,6 +17,7 @@ from neuroparallel.analysis.strategy import successive
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, whole_number
 from neuroparallel.records import Table, Trials
 from neuroparallel.records.arguments import checked
+from neuroparallel.records.evidence import BY_TASK
 from neuroparallel.records.table import Array, BoolArray, FloatArray, IntArray
 from neuroparallel.records.trials import group_codes
 
@@ -113,7 +115,7 @@ class HistoryKernels:
 @checked
 def history_design(
     trials: Trials,
-    evidence: str | None = "coherence",
+    evidence: str | None = BY_TASK,
     *,
     lags: int = 5,
     side: str | None = "side",
@@ -135,7 +137,7 @@ def history_design(
 
     Args:
         trials: One stream; needs ``choice``, ``correct``, ``trial``.
-        evidence: Column with the strength of the evidence; None: no such regressor.
+        evidence: Column with the strength of the evidence; ``"task"``: as of `signed_evidence`; None: no regressor.
         lags: How many trials to look back on.
         side: Column that says what the evidence speaks for; None: it is signed already.
         positive: Value of ``side`` for which evidence is positive.
@@ -177,10 +179,36 @@ def history_design(
     )
 
 
+@overload
+def history_kernels(
+    trials: Trials,
+    evidence: str | None = ...,
+    *,
+    lags: int = ...,
+    side: str | None = ...,
+    positive: int | str = ...,
+    choices: tuple[int, int] = ...,
+    link: Link = ...,
+    ridge: float = ...,
+    by: None = ...,
+) -> HistoryKernels: ...
+@overload
+def history_kernels(
+    trials: Trials,
+    evidence: str | None = ...,
+    *,
+    lags: int = ...,
+    side: str | None = ...,
+    positive: int | str = ...,
+    choices: tuple[int, int] = ...,
+    link: Link = ...,
+    ridge: float = ...,
+    by: str | Sequence[str],
+) -> dict[str, HistoryKernels]: ...
 @checked
 def history_kernels(
     trials: Trials,
-    evidence: str | None = "coherence",
+    evidence: str | None = BY_TASK,
     *,
     lags: int = 5,
     side: str | None = "side",
@@ -188,23 +216,26 @@ def history_kernels(
     choices: tuple[int, int] = (1, 2),
     link: Link = "logit",
     ridge: float = 1e-3,
-) -> HistoryKernels:
+    by: str | Sequence[str] | None = None,
+) -> HistoryKernels | dict[str, HistoryKernels]:
     """How past choices and transitions bias the next choice, after a correct trial and after an error.
 
     The regressors are those of `history_design`; each of the two kinds of trial gets a fit of its own.
 
     Args:
         trials: One stream with right and wrong choices; needs ``choice``, ``correct``, ``trial``.
-        evidence: Column with the strength of the evidence; None: no such regressor.
+        evidence: Column with the strength of the evidence; ``"task"``: as of `signed_evidence`; None: no regressor.
         lags: How many trials to look back on; at least 2.
         side: Column that says what the evidence speaks for; None: it is signed already.
         positive: Value of ``side`` for which evidence is positive.
         choices: The negative and the positive choice.
         link: ``"logit"`` or ``"probit"``; weights of the first are about 1.7 times those of the second.
         ridge: Penalty on half the square of each weight, above 0.
+        by: Columns to divide the trials by, such as ``"subject"``; ``plot_history_kernels`` draws the result. Their
+            values must not change from trial to trial, as only trials in a row have a history.
 
     Returns:
-        Both fits and the reset index.
+        Both fits and the reset index; with `by`, those of each part by its name.
 
     Raises:
         UnknownNameError: The table lacks a column.
@@ -219,6 +250,12 @@ def history_kernels(
         raise ArgumentError(f"link: 'logit' or 'probit'; found {link!r}.")
     if not 0 < ridge < float("inf"):
         raise ArgumentError(f"ridge: a number above 0; found {ridge!r}.")
+    if by is not None:
+        options: dict[str, Any] = {"lags": lags, "side": side, "positive": positive, "choices": choices}
+        return {
+            name: history_kernels(part, evidence, link=link, ridge=ridge, **options)
+            for name, part in parts_by(trials, by).items()
+        }
     design = history_design(trials, evidence, lags=lags, side=side, positive=positive, choices=choices)
     correct = _fit(design, 1, "a correct trial", link, ridge)
     error = _fit(design, -1, "an error", link, ridge)

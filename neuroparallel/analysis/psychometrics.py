@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from neuroparallel.analysis.normal import cumulative_normal, normal_density
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.records import Table, Trials
 from neuroparallel.records.arguments import checked
+from neuroparallel.records.evidence import BY_TASK, declared_evidence
 from neuroparallel.records.table import Array, FloatArray
 from neuroparallel.records.trials import TRIAL_COLUMNS
 
@@ -27,6 +28,15 @@ _TIED: dict[str, FloatArray] = {
     "equal": np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]),
     "both": np.eye(4),
 }
+
+
+class ResolvedEvidence(NamedTuple):
+    """Trials, and the columns in which they have the evidence."""
+
+    trials: Trials
+    evidence: str
+    side: str | None
+    positive: int | str
 
 
 @dataclass(frozen=True)
@@ -81,15 +91,41 @@ class Psychometric:
     fit: PsychometricFit | None
 
 
+def resolve_evidence(trials: Trials, evidence: str, side: str | None, positive: int | str) -> ResolvedEvidence:
+    """Find the columns of the evidence: as they were named, or as the task of the table declares them.
+
+    Args:
+        trials: Any trials.
+        evidence: A column, or ``"task"``.
+        side: As of `signed_evidence`.
+        positive: As of `signed_evidence`.
+
+    Returns:
+        The trials, with columns for strength and side of what counts where several kinds of evidence were shown, and
+        the names of these columns. A table whose task declares nothing, such as an animal's, has ``coherence`` and
+        ``side``.
+    """
+    if evidence != BY_TASK:
+        return ResolvedEvidence(trials, evidence, side, positive)
+    declared = declared_evidence(trials)
+    if declared is None:
+        return ResolvedEvidence(trials, "coherence", side, positive)
+    found = declared.columns_of(trials)
+    if declared.cue is not None:
+        trials = Trials({**trials.columns, **found}, trials.responses)
+    return ResolvedEvidence(trials, declared.strength, declared.side, declared.positive)
+
+
 @checked
 def signed_evidence(
-    trials: Trials, evidence: str = "coherence", side: str | None = "side", positive: int | str = 2
+    trials: Trials, evidence: str = BY_TASK, side: str | None = "side", positive: int | str = 2
 ) -> FloatArray:
     """Evidence of each trial, positive if it speaks for one side and negative for the other.
 
     Args:
         trials: Needs the columns named.
-        evidence: Column with the strength of the evidence.
+        evidence: Column with the strength of the evidence; ``"task"``: the columns that the task of these trials
+            declares, such as those of the attended modality of ``context_decision``, whatever ``side`` says.
         side: Column that says what it speaks for; None: the strength is signed already.
         positive: Value of ``side`` that counts as positive.
 
@@ -100,6 +136,7 @@ def signed_evidence(
         UnknownNameError: The table lacks a column.
         ArgumentError: All of these trials lack the evidence, or it is text; or none is of the positive side.
     """
+    trials, evidence, side, positive = resolve_evidence(trials, evidence, side, positive)
     strength = trials[evidence]
     numbers = [name for name, values in trials.columns.items() if _is_condition(name, values)]
     if strength.dtype.kind not in "biuf" or (len(trials) and np.isnan(strength.astype(np.float64)).all()):
@@ -125,7 +162,7 @@ def _is_condition(name: str, values: Array) -> bool:
 @checked
 def psychometric(
     trials: Trials,
-    evidence: str = "coherence",
+    evidence: str = BY_TASK,
     *,
     side: str | None = "side",
     positive: int | str = 2,
@@ -139,7 +176,7 @@ def psychometric(
 
     Args:
         trials: One stream of a task with two choices; needs ``choice``.
-        evidence: Column with the strength of the evidence.
+        evidence: Column with the strength of the evidence; ``"task"``: as for `signed_evidence`.
         side: Column that says what it speaks for; None: the strength is signed already.
         positive: Value of ``side`` for which evidence is positive.
         choices: The negative and the positive choice.

@@ -5,10 +5,11 @@ import sys
 import threading
 from collections.abc import Sequence
 
-__all__ = ["INTERRUPTED", "is_command", "main", "stopped"]
+__all__ = ["INTERRUPTED", "NOT_PASSED", "is_command", "main", "stopped"]
 
 INTERRUPTED = 130  # exit code after Ctrl-C
 MOST_LEAVING_S = 15.0
+NOT_PASSED = 3  # exit code of a training that did not meet its criterion
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows ``neuroparallel`` on the command line; None: of this process.
 
     Returns:
-        Exit code: 0, 1 (``check`` found problems), 2 (it cannot be done; a message says why), 130 (Ctrl-C).
+        Exit code: 0, 1 (``check`` found problems), 2 (it cannot be done; a message says why), 3 (a training
+        did not meet its criterion), 130 (Ctrl-C).
     """
     try:
         from neuroparallel.cli.commands import perform  # takes half a second, in which Ctrl-C may come as well

@@ -18,10 +18,12 @@ def add(verbs: Any) -> None:
     parser = add_verb(verbs, "evaluate", evaluate, told)
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="directory of a checkpoint or of a run")
     add_set(parser)
-    parser.add_argument("--lanes", type=int, default=256, help="copies that act side by side (256)")
-    parser.add_argument("--trials", type=int, default=4, help="trials of each (4)")
+    parser.add_argument("--lanes", type=int, help="copies that act side by side (about 4000 trials in all)")
+    parser.add_argument(
+        "--trials", type=int, help="trials in a row of each (40, or as many as blocks and sessions take)"
+    )
     parser.add_argument("--seed", type=int, default=12345, help="of the trials (12345)")
-    parser.add_argument("--out", metavar="FILE.csv", help="write the table of trials")
+    parser.add_argument("--out", metavar="FILE.csv", help="write the table of trials of which the percentages are")
 
 
 def evaluate(options: argparse.Namespace) -> None:

@@ -66,10 +66,10 @@ class Display:
 
         table = Table.grid(padding=(0, 3))
         table.add_row(*(Text(word, "dim") for word in ("steps", "trials", "reward/trial", "spent", "at most left")))
-        left = max(0.0, progress.budget_s - progress.seconds)
+        left = "" if progress.budget_s is None else f"{max(0.0, progress.budget_s - progress.seconds):.0f} s"
         table.add_row(
-            f"{progress.steps:,}", f"{progress.trials:,}", f"{progress.reward_per_trial:.3f}",
-            f"{progress.seconds:.0f} s", f"{left:.0f} s",
+            _of(progress.steps, progress.budget_steps), _of(progress.trials, progress.budget_trials),
+            f"{progress.reward_per_trial:.3f}", f"{progress.seconds:.0f} s", left,
         )  # fmt: skip
         streams = Table.grid(padding=(0, 2))
         for name, correct in progress.correct.items():
@@ -85,7 +85,14 @@ def _line(progress: Progress) -> str:
     scored = {name: value for name, value in progress.correct.items() if value == value}  # a game scores nobody
     correct = "".join(f", {name} {100 * value:.0f} %" for name, value in scored.items())
     stage = f", stage {progress.stage} of {progress.stages}" if progress.stages > 1 else ""
+    most = "" if progress.budget_s is None else f" of {progress.budget_s:.0f}"
+    steps, trials = _of(progress.steps, progress.budget_steps), _of(progress.trials, progress.budget_trials)
     return (
-        f"{progress.seconds:5.0f} of {progress.budget_s:.0f} s: {progress.steps:,} steps, {progress.trials:,} trials, "
+        f"{progress.seconds:5.0f}{most} s: {steps} steps, {trials} trials, "
         f"{progress.reward_per_trial:.3f} reward per trial{correct}{stage}"
     )
+
+
+def _of(count: int, most: int | None) -> str:
+    """A count, and where there is a limit how far it may go."""
+    return f"{count:,}" if most is None else f"{count:,} of {most:,}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroparallel.cli.common import add_verb, add_what, changes_of, load, note, on_screen, print_table, write_table
-from neuroparallel.errors import ArgumentError, whole_number
+from neuroparallel.errors import ArgumentError, NeuroparallelError, whole_number
 from neuroparallel.records.safe_files import replace_file
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         wanted = 1000 if options.trials is None else whole_number(options.trials, "--trials", 1)
         trials = _simulated(scenario, agent, wanted, options.seed)
-        signature = find_signature(trials)
+        signature = find_signature(scenario)
     on_screen().print(f"{scenario.name}: {trials.summary()}", markup=False)
     if signature is not None and not _print(signature, trials):
         signature = None
@@ -77,7 +77,7 @@ def _print(signature: Signature, trials: Trials) -> bool:
     """Print what the paradigm is known by; False if these trials cannot show it."""
     try:
         table, lines = signature.numbers(trials)
-    except ArgumentError as error:
+    except NeuroparallelError as error:
         note(f"{signature.name}: {error}")
         return False
     on_screen().print(f"\n{signature.name}", style="bold")
@@ -130,7 +130,7 @@ def _tested(scenario: Scenario, policy: Any, trials: int, seed: int) -> Any:
     """Trials of a trained subject, which sees the scenario through its wrappers."""
     from neuroparallel.rllib import env_config, evaluate
 
-    lanes = min(256, trials)
+    lanes = -(-trials // 40)
     env = env_config(scenario, seed=seed, **policy.options)
     return evaluate(policy, lanes=lanes, trials=-(-trials // lanes), seed=seed, env=env)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli import INTERRUPTED
+from neuroparallel.cli import INTERRUPTED, NOT_PASSED
 from neuroparallel.cli.common import RUNS, add_verb, add_what, changes_of, find_code_of, load, note, on_screen
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import SUMMARY
@@ -26,11 +28,18 @@ LATEST = "latest"  # what --resume says without a directory
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Train the subjects of a scenario until they meet its criterion, or its time is over."
+    told = "Train the subjects of a scenario until they meet its criterion, or a budget is used up."
     parser = add_verb(verbs, "train", train, told)
     add_what(parser, optional=True)
-    parser.add_argument("--budget", type=_seconds, metavar="S", help="seconds of training; the scenario's, or 60")
-    parser.add_argument("--seed", type=int, default=0, help="of trials and learning (0)")
+    parser.add_argument(
+        "--budget",
+        type=_seconds,
+        metavar="S",
+        help="seconds of training; given any budget, the scenario's own do not count",
+    )
+    parser.add_argument("--budget-steps", type=_count, metavar="N", help="steps over all lanes, as 3e6; reproducible")
+    parser.add_argument("--budget-trials", type=_count, metavar="N", help="trials over all lanes; reproducible")
+    parser.add_argument("--seed", type=int, help="seed of trials and learning (0, or that of the run to resume)")
     parser.add_argument("--out", metavar="DIR", help="where to keep the run (runs/NAME/TIME)")
     parser.add_argument(
         "--resume", nargs="?", const=LATEST, metavar="DIR", help="continue a run; without DIR the latest of WHAT"
@@ -47,12 +56,15 @@ def train(options: argparse.Namespace) -> int:
 
     what, resumed = _what(options)
     display = Display(on_screen(error=True))
-    with _place(options, what.name, resumed) as place, display:
+    with _place(options, what.name, resumed) as place, display, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* % of its trials are aborted")  # the report below says it
         display.title = f"[bold]{what.name}[/]  {what.description}  [dim]{place}[/]"
         result = learn(
             what,
             out=place,
             budget_s=options.budget,
+            budget_steps=options.budget_steps,
+            budget_trials=options.budget_trials,
             seed=options.seed,
             resume=resumed,
             progress=display.update,
@@ -122,6 +134,17 @@ def _seconds(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write one, as in --budget 60") from None
+
+
+def _count(text: str) -> int:
+    """A number of steps or trials as it is written on the command line."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not number.is_integer():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number; write one, as 5000000 or 5e6")
+    return int(number)
 
 
 @contextmanager
@@ -199,6 +222,6 @@ def _conclude(result: TrainingResult, place: Path) -> int:
         note(str(error))
     kept = ["scenario.yaml", "trials.csv", "history.csv", "checkpoint/", SUMMARY, *files]
     console.print(f"Kept in {place}: {', '.join(kept)}", markup=False, soft_wrap=True)
-    if not result.passed:
+    if not result.passed or result.interrupted:
         console.print(f"To go on from here: {resume_command(place)}", markup=False, soft_wrap=True)
-    return INTERRUPTED if result.interrupted else 0
+    return INTERRUPTED if result.interrupted else NOT_PASSED if result.passed is False else 0

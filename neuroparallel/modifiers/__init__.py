@@ -15,7 +15,16 @@ from neuroparallel.modifiers._base import Modified, Modifier, layers
 from neuroparallel.registry import Registry, check_options, read_entry
 from neuroparallel.task import Task
 
-__all__ = ["Modified", "Modifier", "layers", "list_modifiers", "modifier_class", "modify", "read_modifier"]
+__all__ = [
+    "Modified",
+    "Modifier",
+    "layers",
+    "list_modifiers",
+    "longest_block",
+    "modifier_class",
+    "modify",
+    "read_modifier",
+]
 
 _COOPERATE = ("variable_choices",)  # steers as well, and those after it keep to what it leaves
 
@@ -64,6 +73,11 @@ def read_modifier(entry: Any) -> Modifier:
         raise type(error)(f"{cls.name()}.{error}") from None
     except (TypeError, ValueError, AttributeError) as error:
         raise ArgumentError(f"{cls.name()}: {options!r} does not fit ({error}).") from None
+
+
+def longest_block(task: Task) -> int:
+    """How many trials the longest block of a modified task usually lasts; 0 without blocks."""
+    return max((modifier.longest_block() for modifier in layers(task)[1]), default=0)
 
 
 def modify(task: Task, modifiers: Iterable[Modifier]) -> Task:

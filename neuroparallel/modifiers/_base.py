@@ -52,6 +52,10 @@ class Modifier:
         """The name in scenario files: that of the class in lower case with underscores."""
         return cls._name
 
+    def longest_block(self) -> int:
+        """How many trials its longest block usually lasts; 0 if it makes no blocks of trials."""
+        return 0
+
     def fit(self, task: Task) -> Modifier:
         """This modifier with what it takes from the task, as the levels to move along; refuses one that it cannot."""
         return self
@@ -182,6 +186,8 @@ class Modified(Task):
     steer = _delegated("steer")
     presets = _delegated("presets")
     notes = _delegated("notes")
+    signature = _delegated("signature")
+    evidence_columns = _delegated("evidence_columns")
     sequence = _around("sequence")
     pay = _around("pay")
     observe = _around("observe")

@@ -34,6 +34,11 @@ class LengthLaw:
     low: int
     cuts: tuple[int, ...]
 
+    @property
+    def usual(self) -> int:
+        """Trials that it lasts at most or, with a hazard, on average; 0 if it lasts for the whole session."""
+        return self.low + (round(1 / self.hazard) if self.hazard else len(self.cuts))
+
     def draw(self, draw: Draw, purpose: str) -> Integers | int:
         """Lengths in trials, int64 (n,), or one for all."""
         return self.low + pick(np.array(self.cuts, np.uint64), draw.bits(purpose)) if self.cuts else self.low

@@ -59,6 +59,9 @@ class BlockSchedule(Varied):
         if not isinstance(self.restart, bool):
             raise ArgumentError(f"restart is {self.restart!r}; it is true or false.")
 
+    def longest_block(self) -> int:
+        return max(law.usual for law in self._blocks.lengths)
+
     def memory(self, task: Task) -> dict[str, Memory]:
         return self._blocks.memory()
 

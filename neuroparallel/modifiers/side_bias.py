@@ -49,6 +49,9 @@ class SideBias(Modifier):
 
     steers: ClassVar[bool] = True
 
+    def longest_block(self) -> int:
+        return read_length(self.block, "block").usual
+
     def __post_init__(self) -> None:
         """Refuse options that make no sense."""
         super().__post_init__()

@@ -46,6 +46,9 @@ class Transfer(Turns):
         lengths = [read_length(count, "trials") for count in self.trials]
         return Blocks(self.name(), (*lengths, read_length(None, "trials")), "once")
 
+    def longest_block(self) -> int:
+        return max(law.usual for law in self._blocks.lengths)
+
     def memory(self, task: Task) -> dict[str, Memory]:
         return super().memory(task) | self._blocks.memory()
 

@@ -46,6 +46,9 @@ class VariableChoices(Modifier):
 
     steers: ClassVar[bool] = True
 
+    def longest_block(self) -> int:
+        return read_length(self.block, "block").usual
+
     def __post_init__(self) -> None:
         """Refuse options that make no sense."""
         super().__post_init__()

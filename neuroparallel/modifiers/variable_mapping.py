@@ -39,6 +39,9 @@ class VariableMapping(Modifier):
 
     block: Any = field(default_factory=lambda: Frozen(hazard=0.003, at_least=30))
 
+    def longest_block(self) -> int:
+        return read_length(self.block, "block").usual
+
     def __post_init__(self) -> None:
         """Refuse what is no length."""
         super().__post_init__()

@@ -110,7 +110,9 @@ def _stream(column: str) -> str:
     for prefix in PREFIXES:
         if column.startswith(prefix):
             return column[len(prefix) :]
-    return column if "." in column and not column.startswith(REWARD) else ""
+    return (
+        column if "." in column and "/" not in column else ""
+    )  # abort/..., miss/... and reward/... are no shares right
 
 
 def _judged(columns: Mapping[str, FloatArray], streams: Mapping[str, str]) -> bool:
@@ -225,7 +227,7 @@ def _steps_on_top(ax: Axes, seconds: FloatArray, steps: FloatArray) -> None:
             lambda count: np.interp(np.asarray(count, dtype=np.float64), y, x),
         ),
     )
-    top.set_xlabel("agent steps", fontsize=TEXT)
+    top.set_xlabel("steps", fontsize=TEXT)
     top.tick_params(labelsize=TEXT - 1, colors=INK)
     top.xaxis.set_major_formatter(FuncFormatter(_counted))
     for spine in top.spines.values():

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neuroparallel.errors import MissingDependencyError
+from neuroparallel.errors import ArgumentError, MissingDependencyError
 from neuroparallel.records.table import Array
 
 __all__ = [
@@ -157,9 +157,24 @@ def tidy(ax: Axes, *, grid: bool = True) -> None:
 
 
 def finished(ax: Axes, title: str, *, grid: bool = True) -> None:
-    """Tidy the axes up and give them their title."""
+    """Tidy the axes up and give them their title.
+
+    Raises:
+        ArgumentError: Every value that was to be drawn is missing.
+    """
+    heights = [value for container in ax.containers for value in _heights(container).tolist()]
+    if heights and not np.isfinite(heights).any():
+        raise ArgumentError(f"{title}: there is nothing to draw, since every value is missing in these trials.")
     tidy(ax, grid=grid)
     titled(ax, title)
+
+
+def _heights(container: Any) -> Array:
+    """What bars or points with intervals show; empty for intervals by themselves."""
+    if hasattr(container, "datavalues"):
+        return np.asarray(container.datavalues, np.float64)
+    line = container.lines[0]
+    return np.zeros(0) if line is None else np.asarray(line.get_ydata(), np.float64)
 
 
 def titled(ax: Axes, title: str, above: float | None = None) -> None:

@@ -116,6 +116,10 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "tuple[str, str]": (_several(_text, 2), "two names"),
     "tuple[int, int]": (_several(_whole, 2), "two whole numbers"),
     "tuple[float, float]": (_several(_number, 2), "two numbers"),
+    "Mapping[str, Trials]": (
+        lambda value: isinstance(value, Mapping) and all(isinstance(part, Trials) for part in value.values()),
+        "a mapping of names to trial tables",
+    ),
     "Mapping[float, Trials]": (
         lambda value: isinstance(value, Mapping) and all(isinstance(part, Trials) for part in value.values()),
         "a mapping of weights to trial tables",

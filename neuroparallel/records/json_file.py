@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from neuroparallel.errors import ArgumentError
 
-__all__ = ["SUMMARY", "read_json", "read_summary"]
+__all__ = ["SUMMARY", "abort_warnings", "read_json", "read_summary"]
 
 SUMMARY = "summary.json"
+MANY_ABORTS = 0.2  # share of a stream's trials above which it is worth saying so
 _ALWAYS = ("scenario", "seed", "seconds", "steps", "trials", "iteration", "correct", "evaluation_trials")
 _NUMBERS = ("seconds", "steps", "trials", "iteration", "evaluation_trials", "stage")
 
@@ -58,3 +60,20 @@ def read_summary(place: Path) -> dict[str, Any]:
             f"{place / SUMMARY}: correct is {summary['correct']!r}; it maps streams to numbers. The file is damaged."
         )
     return summary
+
+
+def abort_warnings(outcomes: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Warn of streams that are often aborted, as a learner does who so gets sooner to the reward of another one.
+
+    Args:
+        outcomes: Stream to the share of each outcome.
+
+    Returns:
+        A sentence for each stream with more than 20 % aborts.
+    """
+    return [
+        f"{name}: {100 * shares['abort']:.0f} % of its trials are aborted, so the others say little about what was "
+        "learnt. A larger penalty (rewards.abort), or early: penalty, makes aborting less attractive."
+        for name, shares in outcomes.items()
+        if shares.get("abort", 0.0) > MANY_ABORTS
+    ]

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.errors import ArgumentError
-from neuroparallel.records.json_file import SUMMARY, read_summary
+from neuroparallel.errors import ArgumentError, NeuroparallelError
+from neuroparallel.records.json_file import SUMMARY, abort_warnings, read_summary
 from neuroparallel.records.safe_files import replace_file
+from neuroparallel.reporting.signatures import find_signature
 
 __all__ = ["draw_run", "find_policy", "find_run", "latest_run", "summarize_policy", "summarize_run"]
 
+_LIMITS = {
+    "budget_steps": "budget of steps",
+    "budget_trials": "budget of trials",
+    "budget_s": "limit of seconds",
+}
 TRIALS_TO_CHOOSE_FROM = 30  # for the picture of one
 
 
@@ -106,13 +113,11 @@ def summarize_run(place: str | Path) -> str:
         ArgumentError: It is no run.
     """
     summary = read_summary(Path(place))
-    passed = "interrupted" if summary.get("interrupted") else "passed" if summary.get("passed") else "not passed"
     criterion = summary.get("criterion") or {}
-    if not criterion and not summary.get("interrupted"):
-        passed = "trained for its time"
     lines = [
-        f"{summary['scenario']}, seed {summary['seed']}: {passed} after {summary['seconds']:.1f} s of training "
-        f"({summary['steps']:,} steps, {summary['trials']:,} trials, {summary['iteration']:,} updates)."
+        f"{summary['scenario']}, seed {summary['seed']}: {_verdict(summary)} after "
+        f"{summary['seconds']:.1f} s of training ({summary['steps']:,} steps, {summary['trials']:,} trials, "
+        f"{summary['iteration']:,} updates)."
     ]
     earned = summary.get("earned") or {}
     for name, correct in summary["correct"].items():
@@ -121,15 +126,39 @@ def summarize_run(place: str | Path) -> str:
             lines.append(f"  {name}: no right and wrong{pays}")
             continue
         least = f", criterion {100 * criterion[name]:.0f} %" if name in criterion else ""
-        lines.append(f"  {name}: {100 * correct:.1f} % correct{least}")
+        lines.append(f"  {name}: {100 * correct:.1f} % correct{least}{_lost(summary, name)}")
     if "distance" in criterion and summary.get("distance") is not None:
         least = f", criterion {criterion['distance']:g} at most"
         lines.append(f"  distance to equilibrium: {summary['distance']:.3f}{least}")
     reward = summary.get("reward_per_trial")
     least = f", criterion {criterion['reward']:g}" if "reward" in criterion else ""
     lines.append(f"  reward per trial: {reward:.3f}{least}" if reward is not None else "  reward per trial: unknown")
-    lines.append(f"Measured on {summary['evaluation_trials']:,} fresh trials, {_manner(summary)}.")
+    streams = len(summary["correct"])
+    each = f" of {streams} streams" if streams > 1 else ""
+    lines.append(f"Measured on the {summary['evaluation_trials']:,} trials{each} in trials.csv, {_manner(summary)}.")
+    lines += [f"Warning: {warning}" for warning in abort_warnings(summary.get("outcomes") or {})]
     return "\n".join(lines)
+
+
+def _verdict(summary: Mapping[str, Any]) -> str:
+    """How a training ended, in words."""
+    stage, stages = int(summary.get("stage") or 0) + 1, int(summary.get("stages") or 1)
+    at = f"stage {stage} of {stages} " if stage < stages else ""
+    if summary.get("interrupted"):
+        return f"interrupted{f' in {at.strip()}' if at else ''}"
+    if summary.get("passed"):
+        return "passed"
+    limit = _LIMITS.get(str(summary.get("ended_by")))
+    if not summary.get("criterion") and not at:
+        return f"no criterion, trained{f' until its {limit}' if limit else ''}"
+    return f"{at}not passed{f', ended by its {limit},' if limit else ''}"
+
+
+def _lost(summary: Mapping[str, Any], name: str) -> str:
+    """The shares of trials that were aborted or missed, if any."""
+    shares = (summary.get("outcomes") or {}).get(name, {})
+    words = (("abort", "aborted"), ("miss", "missed"))
+    return "".join(f", {100 * shares[key]:.1f} % {word}" for key, word in words if shares.get(key))
 
 
 def _manner(summary: Mapping[str, Any]) -> str:
@@ -146,7 +175,8 @@ def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
         seed: Of the trials of which one is shown.
 
     Returns:
-        The files written: ``learning_curve.png`` (if training lasted long enough to have one) and ``trial.png``,
+        The files written: ``learning_curve.png`` (if training lasted long enough to have one), ``signature.png`` (if
+        the scenario or its task declares a signature, from the trials of ``trials.csv``) and ``trial.png``,
         or ``trial_<subject>.png`` where there are several subjects.
 
     Raises:
@@ -164,7 +194,25 @@ def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
         figure = plot_learning_curve(history, **levels, title=summary["scenario"])
         written.append(place / "learning_curve.png")
         _save(figure, written[-1])
-    return [*written, *_draw_trial(place, summary["scenario"], seed)]
+    return [*written, *_draw_signature(place), *_draw_trial(place, summary["scenario"], seed)]
+
+
+def _draw_signature(place: Path) -> list[Path]:
+    """Draw what the paradigm is known by, from the trials that the summary is about."""
+    from neuroparallel.records import Trials
+
+    if not all((place / name).is_file() for name in ("trials.csv", "scenario.yaml")):
+        return []
+    signature = find_signature(place / "scenario.yaml")
+    if signature is None:
+        return []
+    try:
+        figure = signature.draw(Trials.read_csv(place / "trials.csv"))
+    except NeuroparallelError as error:  # a learner that never answered has no such picture
+        warnings.warn(f"{signature.name}: {error}", stacklevel=3)
+        return []
+    _save(figure, place / "signature.png")
+    return [place / "signature.png"]
 
 
 def _draw_trial(place: Path, name: str, seed: int) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What a paradigm is known by: which numbers and which picture go with a table, told by its columns."""
+"""The analyses that paradigms are known by; scenarios and tasks declare theirs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroparallel import analysis
-from neuroparallel.errors import ArgumentError
+from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
 from neuroparallel.records import Table, Trials
+from neuroparallel.scenario import Scenario
+from neuroparallel.streams import build_layout
 
 if TYPE_CHECKING:
     from neuroparallel.plotting.style import Figure
@@ -24,45 +26,82 @@ class Signature:
 
     Attributes:
         name: What it is called.
-        fits: Says of a table of trials whether it has the columns.
-        numbers: Makes of the trials a table to print, and lines to print below it.
+        analyse: Makes of the trials a table to print, and lines to print below it.
         picture: Name of the function in ``neuroparallel.plotting`` that draws it.
+        shown: Columns of the table of which at least one must have a value.
         columns: Names of columns that the function takes besides the trials, by the name of its argument.
     """
 
     name: str
-    fits: Callable[[Trials], bool]
-    numbers: Callable[[Trials], tuple[Table, list[str]]]
+    analyse: Callable[[Trials], tuple[Table, list[str]]]
     picture: str
+    shown: tuple[str, ...]
     columns: Mapping[str, str] = field(default_factory=dict)
 
+    def numbers(self, trials: Trials) -> tuple[Table, list[str]]:
+        """Compute a table to print, and lines to print below it.
+
+        Raises:
+            ArgumentError: These trials cannot show it; says why.
+        """
+        table, lines = self.analyse(trials)
+        if not any(np.isfinite(table[name]).any() for name in self.shown):
+            answers = int((trials["choice"] > 0).sum()) if "choice" in trials else 0
+            raise ArgumentError(
+                f"nothing can be computed from these {len(trials):,} trials, {answers:,} of which have a choice: "
+                f"{', '.join(self.shown)} would be missing everywhere."
+            )
+        return table, lines
+
     def draw(self, trials: Trials) -> Figure:
-        """Draw it; see the function of ``neuroparallel.plotting``."""
+        """Draw it; see the function of ``neuroparallel.plotting``.
+
+        Raises:
+            ArgumentError: These trials cannot show it; says why.
+        """
         from neuroparallel import plotting
 
+        self.numbers(trials)
         function: Callable[[Trials], Any] = getattr(plotting, self.picture)
         figure: Figure = function(trials, **self.columns)
         return figure
 
 
-def find_signature(trials: Trials) -> Signature | None:
-    """The signature that goes with a table of trials, or None if it has the columns of none."""
-    return next((signature for signature in SIGNATURES if signature.fits(trials)), None)
+def find_signature(what: Any) -> Signature | None:
+    """The signature that a scenario declares, or else its task; None if there is none.
 
+    The task of a scenario with one stream counts, and the game that all subjects of a scenario play.
 
-def _has(*names: str, streams: int = 1) -> Callable[[Trials], bool]:
-    """Whether a table has these columns and so many streams, all of one subject."""
+    Args:
+        what: A scenario's or task's name, a file, a dictionary, a `Scenario` or a `Task`.
 
-    def fits(trials: Trials) -> bool:
-        if not len(trials) or any(name not in trials for name in (*names, "stream", "subject")):
-            return False
-        return len(np.unique(trials["stream"])) == streams and len(np.unique(trials["subject"])) == 1
+    Returns:
+        The signature.
 
-    return fits
+    Raises:
+        UnknownNameError: A task declares a signature that does not exist; names the nearest one.
+    """
+    scenario = Scenario.load(what)
+    name: str | None = scenario.signature
+    if name is None:
+        declared = [stream.task.signature for stream in build_layout(scenario).streams]
+        alone = len(declared) == 1 or (set(declared) == {"game"} and len(scenario.subjects) > 1)
+        name = declared[0] if alone else None
+    if name in (None, "none"):
+        return None
+    if name not in _SIGNATURES:
+        raise UnknownNameError(f"signature: there is no analysis {name!r}.{nearest(str(name), _SIGNATURES)}")
+    return _SIGNATURES[name]
 
 
 def _prp(trials: Trials) -> tuple[Table, list[str]]:
     found = analysis.prp_curve(trials)
+    if not any(np.isfinite(slope.value) for slope in (found.short, found.long, found.short_1)):
+        raise ArgumentError(
+            f"no slope can be computed: both streams were answered at {len(found.times)} asynchronies, and a slope "
+            f"takes two from {found.short.range_ms[0]:g} to {found.short.range_ms[1]:g} ms, or two from "
+            f"{found.long.range_ms[0]:g} to {found.long.range_ms[1]:g} ms."
+        )
     lines = []
     for number, slope in ((2, found.short), (2, found.long), (1, found.short_1)):
         low, high = slope.range_ms
@@ -131,13 +170,6 @@ def _psychometric(trials: Trials) -> tuple[Table, list[str]]:
     return found.counts, [f"bias {found.fit.bias:.3g}, spread {found.fit.spread:.3g} % coherence"]
 
 
-def _is_game(trials: Trials) -> bool:
-    """Whether several subjects, and nobody else, play a game."""
-    if not len(trials) or any(name not in trials for name in ("task", "subject", "choice", "reward")):
-        return False
-    return bool((trials["task"] == "game_choice").all()) and len(np.unique(trials["subject"])) > 1
-
-
 def _game(trials: Trials) -> tuple[Table, list[str]]:
     together, earned = analysis.coordination_rate(trials), analysis.social_welfare(trials)
     lines = [
@@ -154,25 +186,15 @@ def _game(trials: Trials) -> tuple[Table, list[str]]:
     return analysis.choice_shares(trials), lines
 
 
-SIGNATURES = (
-    Signature("psychological refractory period", _has("soa_ms", "response_time_s", streams=2), _prp, "plot_prp"),
-    Signature(
-        "two decisions in turn or at once",
-        _has("strength", "response_time_s", streams=2),
-        _turns,
-        "plot_additivity",
-        {"factor": "strength"},
+_SIGNATURES = {
+    "prp": Signature("psychological refractory period", _prp, "plot_prp", ("mean_1_s", "mean_2_s")),
+    "additivity": Signature(
+        "two decisions in turn or at once", _turns, "plot_additivity", ("mean_s",), {"factor": "strength"}
     ),
-    Signature("stop-signal inhibition", _has("stop", "stop_delay_ms"), _stopping, "plot_inhibition"),
-    Signature("staying in the two-step task", _has("first_choice", "common"), _stay, "plot_stay"),
-    Signature("costs of task switching", _has("switch", "response_time_s"), _switching, "plot_switch_cost"),
-    Signature(
-        "accuracy and response time",
-        _has("strength", "response_time_s"),
-        _chronometric,
-        "plot_chronometric",
-        {"evidence": "strength"},
-    ),
-    Signature("psychometric function", _has("coherence", "side", "choice"), _psychometric, "plot_psychometric"),
-    Signature("choices in a game", _is_game, _game, "plot_choices"),
-)
+    "stop_signal": Signature("stop-signal inhibition", _stopping, "plot_inhibition", ("responded",)),
+    "two_step": Signature("staying in the two-step task", _stay, "plot_stay", ("stay",)),
+    "switch_cost": Signature("costs of task switching", _switching, "plot_switch_cost", ("time_s",)),
+    "chronometric": Signature("accuracy and response time", _chronometric, "plot_chronometric", ("correct", "mean_s")),
+    "psychometric": Signature("psychometric function", _psychometric, "plot_psychometric", ("chosen",)),
+    "game": Signature("choices in a game", _game, "plot_choices", ("share",)),
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import gymnasium as gym
@@ -144,6 +145,14 @@ class Actor:
         for key, value in self.state.items():
             flags = where.view(-1, *[1] * (value.dim() - 1))
             self.state[key] = torch.where(flags, (start or {})[key], value)
+
+    def memory(self) -> dict[str, Array] | None:
+        """A copy of what its rows remember; None without a memory."""
+        return None if self.state is None else {key: value.numpy().copy() for key, value in self.state.items()}
+
+    def remember(self, memory: Mapping[str, Array] | None) -> None:
+        """Go back to what `memory` returned."""
+        self.state = None if memory is None else {key: torch.from_numpy(value.copy()) for key, value in memory.items()}
 
     def finish(self, segments: Segments | None) -> ModuleRollout:
         """Hand over the notes.

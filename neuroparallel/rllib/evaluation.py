@@ -16,16 +16,21 @@ from neuroparallel.agents.plain import lane_keys
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.analysis.equilibrium import distance_to_equilibrium
 from neuroparallel.errors import ArgumentError, whole_number
+from neuroparallel.modifiers import longest_block
 from neuroparallel.outcomes import Outcome
+from neuroparallel.records import Trials
+from neuroparallel.records.trials import stream_codes
 from neuroparallel.rllib import source
 from neuroparallel.rllib.metrics import SCORED, fraction_correct, trials_ended
 from neuroparallel.rllib.policy import Policy, load_policy
 
-__all__ = ["REWARD", "Score", "evaluate", "measure", "run_trials", "who_draws"]
+__all__ = ["REWARD", "Score", "evaluate", "measure", "session_size", "stream_names", "who_draws"]
 
 Array: TypeAlias = NDArray[Any]
 SESSION_STEPS = 4000
 """A session of trials that lasts no longer is tested as a whole, since what it asks is learnt in the course of it."""
+_FEWEST, _REMEMBERED, _MOST = 40, 100, 2000  # trials of a lane
+_TRIALS, _FEWEST_LANES = 4096, 16
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,12 @@ class Score:
     Attributes:
         correct: Stream to share of scored trials that were right, 0 to 1.
         scored: Stream to number of scored trials.
-        trials: Trials that ended.
+        trials: Rows of the table: a row per stream and trial.
         reward_per_trial: Summed over streams and subjects.
         reward_error: Its standard error, from the spread over lanes.
         earned: Stream to reward per trial.
+        outcomes: Stream to outcome (``correct``, ``error``, ``abort``, ``miss`` ...) to its share of the stream's
+            trials, 0 to 1; outcomes that did not occur are left out.
         distance: Of the choices to those of the nearest equilibrium; nan if it was not measured.
     """
 
@@ -48,7 +55,37 @@ class Score:
     reward_per_trial: float
     reward_error: float = 0.0
     earned: Mapping[str, float] = field(default_factory=dict)
+    outcomes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     distance: float = float("nan")
+
+    @classmethod
+    def of(cls, table: Trials, streams: Sequence[str], equilibrium: Sequence[Mapping[str, Any]] = ()) -> Score:
+        """Score a trial table; everything that is said of an evaluation comes from here.
+
+        Args:
+            table: As `evaluate` returns it.
+            streams: Full names of the streams, some of which may have no row.
+            equilibrium: What the distance is measured to, see `distance_to_equilibrium`.
+        """
+        names, codes = stream_codes(table)
+        tally = {name: np.zeros(len(Outcome), np.int64) for name in streams}
+        paid = dict.fromkeys(streams, 0.0)
+        for number, name in enumerate(names):
+            mine = codes == number
+            tally[name] = np.array([int((table["outcome"][mine] == outcome.label).sum()) for outcome in Outcome])
+            paid[name] = float(table["reward"][mine].sum())
+        ended = max(1, trials_ended(tally))
+        by_lane = np.bincount(table["lane"], table["reward"]) if len(table) else np.zeros(1)
+        return cls(
+            correct={name: fraction_correct(counts) for name, counts in tally.items()},
+            scored={name: int(counts[SCORED].sum()) for name, counts in tally.items()},
+            trials=len(table),
+            reward_per_trial=sum(paid.values()) / ended,
+            reward_error=float(by_lane.std()) * math.sqrt(len(by_lane)) / ended,
+            earned={name: paid[name] / max(1, int(counts.sum())) for name, counts in tally.items()},
+            outcomes={name: _shares(counts) for name, counts in tally.items()},
+            distance=distance_to_equilibrium(table, list(equilibrium)) if equilibrium else float("nan"),
+        )
 
     @property
     def mean(self) -> float:
@@ -77,6 +114,12 @@ class Score:
         return True
 
 
+def _shares(counts: Array) -> dict[str, float]:
+    """Share of each outcome that occurred, 0 to 1."""
+    total = max(1, int(counts.sum()))
+    return {outcome.label: int(counts[outcome]) / total for outcome in Outcome if counts[outcome]}
+
+
 def who_draws(engine: Any, explore: bool | None = None) -> tuple[str, ...]:
     """Name the agents that draw their actions when they are tested, as in training.
 
@@ -99,74 +142,32 @@ def who_draws(engine: Any, explore: bool | None = None) -> tuple[str, ...]:
     )
 
 
-def run_trials(
-    engine: Any, policy: Policy, trials: int, observations: dict[str, Array], earned: Array | None = None
-) -> dict[str, Array]:
-    """Let a subject act for the time that so many trials take at most; returns the last observations.
+def session_size(env: Mapping[str, Any], lanes: int | None = None, trials: int | None = None) -> tuple[int, int]:
+    """Say how many lanes an evaluation has, and how many trials in a row each of them plays.
+
+    A lane plays at least 40 trials; 100 if something is remembered from trial to trial (staircases, drifting
+    rewards), four of the longest blocks, and a whole session if that is counted in trials; never more than 2,000.
+    There are about 4,000 trials in all, in 16 lanes or more.
 
     Args:
-        engine: A batch engine.
-        policy: Who acts.
-        trials: How many.
-        observations: The present ones, by agent.
-        earned: float, (lanes,). What all agents earn is added to it.
-    """
-    for _ in range(trials * engine.trial_steps()):
-        observations, rewards, ends, truncations, _ = engine.step(policy.act(observations))
-        if earned is not None:
-            earned += sum(rewards.values())
-        over = np.logical_and.reduce([ends[agent] | truncations[agent] for agent in engine.possible_agents])
-        if over.any():
-            observations = engine.restart(over)
-            policy.reset(over)
-    return observations
-
-
-def measure(
-    policy: Policy,
-    env: Mapping[str, Any],
-    *,
-    lanes: int = 256,
-    trials: int = 4,
-    seed: int = 0,
-    equilibrium: Sequence[Mapping[str, Any]] = (),
-) -> Score:
-    """Score a subject, after a trial that does not count; over a whole session if it is a short one.
-
-    Args:
-        policy: The subject; its memory is emptied first.
         env: What to do, as `env_config` describes it.
-        lanes: Copies.
-        trials: Trials per lane. A session of trials is tested from its first trial to its last, by a quarter of the
-            lanes, unless it is longer than `SESSION_STEPS`.
-        seed: Of the trials.
-        equilibrium: What the distance is measured to, see `distance_to_equilibrium`.
+        lanes: Another number of lanes.
+        trials: Another number of trials.
 
     Returns:
-        The score.
+        Lanes and trials of each lane.
     """
-    engine = source.build_engine({**env, "lanes": lanes, "seed": seed}, record=bool(equilibrium))
-    session = _session_trials(engine)
-    if session:
-        lanes, trials = max(1, lanes // 4), session
-        engine = source.build_engine({**env, "lanes": lanes, "seed": seed}, record=bool(equilibrium))
-    observations = _begin(engine, policy, seed)
-    if not session:
-        observations = run_trials(engine, policy, 1, observations)
-    engine.pop_tally(), engine.pop_reward()
-    by_lane = np.zeros(lanes)
-    run_trials(engine, policy, trials, observations, by_lane)
-    tally, reward = engine.pop_tally(), engine.pop_reward()
-    ended = max(1, trials_ended(tally))
-    return Score(
-        correct={name: fraction_correct(counts) for name, counts in tally.items()},
-        scored={name: int(counts[SCORED].sum()) for name, counts in tally.items()},
-        trials=trials_ended(tally),
-        reward_per_trial=float(sum(reward.values())) / ended,
-        reward_error=float(by_lane.std()) * math.sqrt(lanes) / ended,
-        earned={name: value / max(1, int(tally[name].sum())) for name, value in reward.items()},
-        distance=distance_to_equilibrium(engine.trials(), list(equilibrium)) if equilibrium else float("nan"),
-    )
+    if trials is None:
+        engine = source.build_engine({**env, "lanes": 1})
+        tasks = [stream.tables.task for stream in engine_of(engine).streams]
+        session = engine.scenario.session or None
+        wanted = [_FEWEST, *(4 * longest_block(task) for task in tasks)]
+        wanted += [_REMEMBERED] if any(task.memory() for task in tasks) else []
+        wanted += [session.trials] if session is not None and session.trials else []
+        trials = min(max(wanted), _MOST)
+    if lanes is None:
+        lanes = max(_FEWEST_LANES, -(-_TRIALS // trials))
+    return whole_number(lanes, "lanes", 1), whole_number(trials, "trials", 1)
 
 
 def _session_trials(engine: Any) -> int:
@@ -185,8 +186,8 @@ def _begin(engine: Any, policy: Policy, seed: int) -> dict[str, Array]:
 def evaluate(
     checkpoint: str | Path | Policy,
     *,
-    lanes: int = 256,
-    trials: int = 4,
+    lanes: int | None = None,
+    trials: int | None = None,
     seed: int = 12345,
     env: Mapping[str, Any] | None = None,
 ) -> Any:
@@ -194,13 +195,13 @@ def evaluate(
 
     Args:
         checkpoint: Directory of a checkpoint or run, or a policy.
-        lanes: Copies that act side by side.
-        trials: Trials per lane; one more before them does not count.
-        seed: Of the trials.
+        lanes: Copies that act side by side; None: as `session_size` says.
+        trials: Trials in a row of each lane; None: as `session_size` says.
+        seed: Seed of the trials.
         env: What to do, as `env_config` describes it; None: what the subject learnt.
 
     Returns:
-        The trial table (`Trials`), without the first trial of each lane.
+        The trial table (`Trials`), from the first trial of each lane on.
 
     Raises:
         ArgumentError: There is no checkpoint, or nobody said what to do.
@@ -209,9 +210,67 @@ def evaluate(
     env = env or policy.metadata.get("env")
     if env is None:
         raise ArgumentError("The policy does not know its scenario; give env=env_config(scenario).")
-    whole_number(trials, "trials", 1)
+    lanes, trials = session_size(env, lanes, trials)
     engine = source.build_engine({**env, "lanes": lanes, "seed": seed}, record=True)
-    run_trials(engine, policy, trials + 1, _begin(engine, policy, seed))
+    observations = _begin(engine, policy, seed)
+    groups = engine_of(engine).groups
+    for _ in range(trials * engine.trial_steps()):
+        observations, _, ends, truncations, _ = engine.step(policy.act(observations))
+        over = np.logical_and.reduce([ends[agent] | truncations[agent] for agent in engine.possible_agents])
+        if over.any():
+            observations = engine.restart(over)
+            policy.reset(over)
+        elif all(group.trial.min() >= trials for group in groups):
+            break
     table = engine.trials()
-    counted = table["trial"] - table["trial"].min() if len(table) else table["trial"]
-    return table.select((counted >= 1) & (counted <= trials))
+    return table.select(_place_in_lane(table) < trials)
+
+
+def _place_in_lane(table: Trials) -> Array:
+    """Which trial of its lane each row is, from 0, counted across sessions; the streams of a trial share its place."""
+    if not len(table):
+        return np.zeros(0, np.int64)
+    lived = np.stack([table[name] for name in ("lane", "session", "trial")], axis=1)
+    keys, inverse = np.unique(lived, axis=0, return_inverse=True)
+    first = np.searchsorted(keys[:, 0], keys[:, 0])
+    place: Array = (np.arange(len(keys)) - first)[inverse.ravel()]
+    return place
+
+
+def measure(
+    policy: Policy,
+    env: Mapping[str, Any],
+    *,
+    lanes: int = 256,
+    trials: int = 4,
+    seed: int = 0,
+    equilibrium: Sequence[Mapping[str, Any]] = (),
+) -> tuple[Score, Trials]:
+    """Score a subject on few trials of many lanes, after a trial of each lane that does not count.
+
+    That trial is the only one without a past, and would be a fifth of a short test. A session of trials of up to 4,000
+    steps is tested as a whole instead, by a quarter of the lanes, since what it asks is learnt in the course of it.
+
+    Args:
+        policy: The subject; its memory is emptied first.
+        env: What to do, as `env_config` describes it.
+        lanes: Copies.
+        trials: Trials per lane that count.
+        seed: Seed of the trials.
+        equilibrium: What the distance is measured to, see `distance_to_equilibrium`.
+
+    Returns:
+        The score and the trials that it is of.
+    """
+    session = _session_trials(source.build_engine({**env, "lanes": 1}))
+    if session:
+        table = evaluate(policy, lanes=max(1, lanes // 4), trials=session, seed=seed, env=env)
+    else:
+        table = evaluate(policy, lanes=lanes, trials=trials + 1, seed=seed, env=env)
+        table = table.select(_place_in_lane(table) >= 1)
+    return Score.of(table, stream_names(env), equilibrium), table
+
+
+def stream_names(env: Mapping[str, Any]) -> list[str]:
+    """Full names of all streams of what an ``env_config`` describes."""
+    return list(source.build_engine({**env, "lanes": 1}).stream_names)

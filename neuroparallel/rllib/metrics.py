@@ -164,3 +164,11 @@ class SessionReturns:
         done = list(self._done)
         self._done.clear()
         return done
+
+    def state(self) -> tuple[Array, Array]:
+        """A copy of what the running sessions have so far."""
+        return self._sums.copy(), self._steps.copy()
+
+    def set_state(self, saved: tuple[Array, Array]) -> None:
+        """Go back to a state from `state`."""
+        self._sums[:], self._steps[:] = saved

@@ -8,18 +8,54 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from neuroparallel.agents.goals import Goal, full_names, goal_of
-from neuroparallel.errors import ArgumentError, NeuroparallelError
+from neuroparallel.errors import ArgumentError, NeuroparallelError, whole_number
 from neuroparallel.rllib.config import config_for
-from neuroparallel.rllib.evaluation import who_draws
+from neuroparallel.rllib.evaluation import stream_names, who_draws
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.source import build_engine
 from neuroparallel.rllib.stages import Stage
 from neuroparallel.task import is_finite_number
 
-__all__ = ["Plan", "plan_for"]
+__all__ = ["Budget", "Plan", "plan_for"]
 
-BUDGET_S = 60.0
-EVALUATE_EVERY_S = 1.5
+BUDGET_STEPS, BUDGET_S = 5_000_000, 180.0  # where nobody gives a budget; the seconds are a safety limit
+EVALUATE_EVERY = 10_000  # steps; a fraction of a second of training of a small task
+TEST_LANES, TEST_TRIALS = 128, 4  # of a test in training
+MOST_TESTING = 0.5  # steps of training for each step of testing, at least; a step of testing is much cheaper
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a sitting may last: until the first of these is used up.
+
+    Attributes:
+        steps: Time steps over all lanes; None: no limit.
+        trials: Trials that ended, over all lanes; None: no limit.
+        seconds: Seconds of training, without evaluations; None: no limit. What a run with such a limit learns depends
+            on how fast the machine is, if the limit is what ends it.
+    """
+
+    steps: int | None = None
+    trials: int | None = None
+    seconds: float | None = None
+
+    def used_up(self, spent: Mapping[str, int], seconds: float) -> str:
+        """Name the limit that is reached, as in a scenario file; empty if there is something left.
+
+        Args:
+            spent: ``steps`` and ``trials`` of this sitting.
+            seconds: Seconds of training in this sitting.
+        """
+        if self.steps is not None and spent["steps"] >= self.steps:
+            return "budget_steps"
+        if self.trials is not None and spent["trials"] >= self.trials:
+            return "budget_trials"
+        return "budget_s" if self.seconds is not None and seconds >= self.seconds else ""
+
+    def plain(self) -> dict[str, float]:
+        """The limits as a scenario file writes them."""
+        named = {"budget_steps": self.steps, "budget_trials": self.trials, "budget_s": self.seconds}
+        return {name: value for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -30,8 +66,9 @@ class Plan:
         scenario: What is learnt, with the settings of the call written into its ``train:`` section.
         stages: Of the curriculum; the scenario itself comes last.
         goal: What ends the training, with chance and ceiling.
-        budget_s: Seconds of training in this sitting.
-        every_s: Seconds of training between tests, at least.
+        budget: How long this sitting may last.
+        every_steps: Steps over all lanes between tests; tests come at multiples of it, counted over all sittings.
+        every_s: Seconds of training between tests, for runs that ask for it; None: steps decide.
         seed: Of environment and learning.
         draws: Agents that draw their actions in tests.
     """
@@ -39,8 +76,9 @@ class Plan:
     scenario: Any
     stages: list[Stage]
     goal: Goal
-    budget_s: float
-    every_s: float
+    budget: Budget
+    every_steps: int
+    every_s: float | None
     seed: int
     draws: tuple[str, ...]
 
@@ -61,6 +99,8 @@ def plan_for(
     *,
     seed: int = 0,
     budget_s: float | None = None,
+    budget_steps: int | None = None,
+    budget_trials: int | None = None,
     criterion: Mapping[str, float] | None = None,
     curriculum: Sequence[Mapping[str, Any]] | None = None,
     explore: bool | None = None,
@@ -72,6 +112,8 @@ def plan_for(
         settings: As for `ppo_config`.
         seed: Of environment and learning.
         budget_s: Seconds of training.
+        budget_steps: Time steps over all lanes.
+        budget_trials: Trials over all lanes. If the call gives any budget, those of the scenario do not count.
         criterion: Stream to the share that must be right, 0 to 1; ``reward`` to what is to be earned per trial. None:
             the scenario's, or that of its tasks; empty: train for the whole budget.
         curriculum: Changes to the scenario, one mapping of dotted names per stage.
@@ -91,8 +133,9 @@ def plan_for(
         scenario=scenario,
         stages=stages,
         goal=_goal(scenario, criterion, list(engine.stream_names)),
-        budget_s=_seconds(_or(budget_s, section, "budget_s", BUDGET_S), "budget_s"),
-        every_s=_seconds(_or(None, section, "evaluate_every_s", EVALUATE_EVERY_S), "evaluate_every_s"),
+        budget=_budget({"budget_s": budget_s, "budget_steps": budget_steps, "budget_trials": budget_trials}, section),
+        every_steps=_every_steps(section, engine.trial_steps()),
+        every_s=_seconds(section.get("evaluate_every_s"), "evaluate_every_s"),
         seed=seed,
         draws=who_draws(engine, _yes_or_no(_or(explore, section, "explore", None), "explore")),
     )
@@ -131,18 +174,13 @@ def _stages(scenario: Any, curriculum: Any, seed: int, settings: Mapping[str, An
             stage = Stage.of(config_for(changed, seed=seed, **inherited))
             own = (changed.train or {}).get("criterion")
             if own != (scenario.train or {}).get("criterion"):
-                stage = replace(stage, criterion=full_names(own or {}, _streams(stage.env)))
+                stage = replace(stage, criterion=full_names(own or {}, stream_names(stage.env)))
         except NeuroparallelError as error:
             raise ArgumentError(f"curriculum.{number}: {error}") from None
         stages.append(stage)
     if stages and stages[-1].env == Stage.of(final).env:
         stages.pop()
     return [*stages, Stage.of(final)]
-
-
-def _streams(env: Mapping[str, Any]) -> list[str]:
-    """Full names of all streams."""
-    return list(build_engine({**env, "lanes": 1}).stream_names)
 
 
 def _written_out(scenario: Any, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -167,7 +205,32 @@ def _plain(value: Any) -> Any:
         return None
 
 
-def _seconds(value: Any, what: str) -> float:
+def _budget(given: Mapping[str, Any], section: Mapping[str, Any]) -> Budget:
+    """The limits that the call gives; else those of the section; else the usual ones."""
+    for found in (given, section):
+        steps, trials = (_count(found.get(name), name) for name in ("budget_steps", "budget_trials"))
+        budget = Budget(steps, trials, _seconds(found.get("budget_s"), "budget_s"))
+        if budget.plain():
+            return budget
+    return Budget(BUDGET_STEPS, None, BUDGET_S)
+
+
+def _every_steps(section: Mapping[str, Any], trial_steps: int) -> int:
+    """Steps between tests: so many that most of the time is spent on training, however long a trial is."""
+    given = _count(section.get("evaluate_every_steps"), "evaluate_every_steps")
+    return given or max(EVALUATE_EVERY, int(MOST_TESTING * TEST_LANES * (1 + TEST_TRIALS) * trial_steps))
+
+
+def _count(value: Any, what: str) -> int | None:
+    """A whole number, which may be written 5e6; None if nothing is given."""
+    if value is None:
+        return None
+    return whole_number(int(value) if isinstance(value, float) and value.is_integer() else value, what, 1)
+
+
+def _seconds(value: Any, what: str) -> float | None:
+    if value is None:
+        return None
     if not is_finite_number(value) or value <= 0:
         raise ArgumentError(f"{what} is {value!r}; it is a number of seconds above 0.")
     return float(value)

@@ -29,6 +29,7 @@ from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, register_own, worke
 __all__ = ["BatchedEnvRunner"]
 
 Array: TypeAlias = NDArray[Any]
+SAMPLING = "neuroparallel_sampling"  # key of the runner's state
 _PER_STEP_CALLBACKS = ("on_episode_created", "on_episode_start", "on_episode_step", "on_episode_end")
 
 
@@ -228,6 +229,48 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
                 continue
             modules[actor.name] = actor.finish(segments)
         return Rollout(modules, self.num_envs * steps)
+
+    def get_state(self, components: Any = None, *, not_components: Any = None, **kwargs: Any) -> dict[str, Any]:
+        """RLlib's state and, of a whole checkpoint, where sampling is: trials, memories and PyTorch's generator.
+
+        So a run that is resumed goes on with the very next step. What RLlib sends around to synchronise weights names
+        its components, and stays as small as it is.
+
+        Args:
+            components: As RLlib passes them.
+            not_components: As RLlib passes them.
+            **kwargs: As RLlib passes them.
+        """
+        state: dict[str, Any] = super().get_state(components, not_components=not_components, **kwargs)
+        if components is None and self._actors and hasattr(self.engine, "state"):
+            state[SAMPLING] = {
+                "engine": self.engine.state(),
+                "now": self._now,
+                "alive": self._alive,
+                "memories": {actor.name: actor.memory() for actor in self._actors},
+                "returns": self._returns.state(),
+                "generator": torch.get_rng_state().numpy(),
+            }
+        return state
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go back to a state from `get_state`; if it is of other trials or lanes, sampling begins anew."""
+        super().set_state(state)
+        saved = state.get(SAMPLING)
+        if saved is None or self.config.in_evaluation or set(saved["memories"]) != set(self.config.policies):
+            return
+        self._reset()
+        try:
+            self.engine.set_state(saved["engine"])
+        except ArgumentError:  # another number of lanes, or a scenario that was changed
+            self._needs_initial_reset, self._actors = True, []
+            return
+        self._needs_initial_reset = False
+        self._now, self._alive = dict(saved["now"]), saved["alive"].copy()
+        for actor in self._actors:
+            actor.remember(saved["memories"][actor.name])
+        self._returns.set_state(saved["returns"])
+        torch.set_rng_state(torch.from_numpy(saved["generator"].copy()))
 
     def get_metrics(self) -> Any:
         """What happened since the last call: RLlib's counters, and the task's.

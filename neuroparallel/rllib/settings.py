@@ -18,7 +18,10 @@ from neuroparallel.task import is_finite_number
 
 __all__ = ["TRAIN_ONLY", "Course", "Settings", "own_settings", "resolve", "split_space", "training_keys"]
 
-TRAIN_ONLY = ("algorithm", "budget_s", "criterion", "curriculum", "evaluate_every_s", "explore")
+TRAIN_ONLY = (
+    *("algorithm", "budget_s", "budget_steps", "budget_trials", "criterion", "curriculum"),
+    *("evaluate_every_s", "evaluate_every_steps", "explore"),
+)
 """Keys of a `train:` section that concern `train` and not the algorithm's configuration."""
 
 

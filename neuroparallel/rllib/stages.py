@@ -11,6 +11,7 @@ from typing import Any
 
 import ray
 import torch
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED
 
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.rllib.cluster import check_ray, ray_runs
@@ -51,6 +52,10 @@ class Trainer:
         stages: At least one.
         earlier: The summary of a run to continue, with its ``checkpoint``; None for a new one.
         draws: Agents that draw their actions when they are tested.
+
+    Attributes:
+        sitting: Updates (``iteration``), steps and trials of this sitting.
+        sitting_s: Seconds of training in this sitting.
     """
 
     def __init__(
@@ -60,7 +65,7 @@ class Trainer:
         self.stage = 0
         self.sitting_s = 0.0
         self._before = {"seconds": 0.0, "iteration": 0, "steps": 0, "trials": 0}
-        self._in_stage = {"iteration": 0, "steps": 0, "trials": 0}
+        self.sitting = {"iteration": 0, "steps": 0, "trials": 0}
         self._idle_s = 0.0
         self.reward_per_trial = float("nan")
         self.correct: dict[str, float] = {}
@@ -101,7 +106,7 @@ class Trainer:
     @property
     def learnt(self) -> bool:
         """Whether there was an update in this sitting."""
-        return self._in_stage["iteration"] > 0
+        return self.sitting["iteration"] > 0
 
     @property
     def is_finite(self) -> bool:
@@ -113,8 +118,8 @@ class Trainer:
         )
 
     def counters(self) -> dict[str, int]:
-        """Updates, steps and trials, over all stages and sittings."""
-        return {key: int(self._before[key]) + value for key, value in self._in_stage.items()}
+        """Updates, steps (of all lanes together, not times agents) and trials, over all stages and sittings."""
+        return {key: int(self._before[key]) + value for key, value in self.sitting.items()}
 
     def iterate(self) -> None:
         """One update; an interrupt during it is raised when the clock has been read."""
@@ -125,13 +130,13 @@ class Trainer:
         finally:
             self.sitting_s += time.perf_counter() - start
         report = result.get("env_runners", {})
-        steps = sum(map(_count, report.get("num_module_steps_sampled", {}).values()))
+        steps = _count(report.get(NUM_ENV_STEPS_SAMPLED, 0))
         self._wait_for_runners(steps, time.perf_counter() - start)
         if not steps:
             return
-        self._in_stage["iteration"] += 1
-        self._in_stage["steps"] += steps
-        self._in_stage["trials"] += _count(report.get("trials", 0))
+        self.sitting["iteration"] += 1
+        self.sitting["steps"] += steps
+        self.sitting["trials"] += _count(report.get("trials", 0))
         self.reward_per_trial = float(report.get("reward_per_trial", float("nan")))
         self.correct = {
             key.removeprefix("correct/"): float(value) for key, value in report.items() if key.startswith("correct/")

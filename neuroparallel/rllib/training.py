@@ -14,11 +14,12 @@ from ray.exceptions import RayError, RayTaskError
 
 from neuroparallel.agents.goals import DISTANCE
 from neuroparallel.errors import UsageError
-from neuroparallel.records.json_file import SUMMARY, read_summary
+from neuroparallel.outcomes import Outcome
+from neuroparallel.records.json_file import SUMMARY, abort_warnings, read_summary
 from neuroparallel.records.safe_files import complete_directory
 from neuroparallel.rllib.cluster import check_space, init_ray
-from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure
-from neuroparallel.rllib.plan import Plan, plan_for
+from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure, stream_names
+from neuroparallel.rllib.plan import MOST_TESTING, TEST_LANES, TEST_TRIALS, Plan, plan_for
 from neuroparallel.rllib.policy import Policy, checkpoint_metadata, load_policy, rllib_checkpoint
 from neuroparallel.rllib.policy_keeper import scenario_of_policy
 from neuroparallel.rllib.run_files import (
@@ -38,9 +39,9 @@ from neuroparallel.rllib.stages import Trainer
 __all__ = ["Progress", "TrainingResult", "train"]
 
 KEEP_EVERY_S = 60.0  # after which what was learnt so far is kept, tests included: hours shall not go with the power
-MOST_TESTING = 2.0  # seconds of training for each second of testing, at least
 NOT_MEASURED = Score({}, {}, 0, math.nan, math.nan, {})  # what is known before the first evaluation
-_WATCH, _CONFIRM, _FINAL = 1, 2, 3  # purposes of an evaluation; each has trials of its own
+_SHOWN = (Outcome.ABORT.label, Outcome.MISS.label)  # outcomes of which the learning curve has the share
+_WATCH, _FINAL = 1, 3  # purposes of an evaluation; each has trials of its own
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,18 @@ class Progress:
 
     Attributes:
         iteration: Updates so far.
-        steps: Steps taken, of all agents together.
+        steps: Time steps over all lanes, over all sittings.
         trials: Trials that ended.
         reward_per_trial: In the latest stretch, with exploration.
         correct: Stream to share right, 0 to 1: of the latest evaluation, before the first one of
             the latest stretch.
         seconds: Of training, without evaluations.
-        budget_s: Seconds of training allowed.
+        budget_s: Seconds of training allowed; None: no limit.
         stage: Of the curriculum, from 1.
         stages: How many there are.
         evaluated: True if this update was followed by an evaluation.
+        budget_steps: Value of ``steps`` at which training ends; None: no limit.
+        budget_trials: Value of ``trials`` at which training ends; None: no limit.
     """
 
     iteration: int
@@ -67,10 +70,12 @@ class Progress:
     reward_per_trial: float
     correct: dict[str, float]
     seconds: float
-    budget_s: float
+    budget_s: float | None
     stage: int = 1
     stages: int = 1
     evaluated: bool = False
+    budget_steps: int | None = None
+    budget_trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,24 +84,30 @@ class TrainingResult:
 
     Attributes:
         scenario: What was learnt, resolved.
-        passed: Whether every stream met its criterion, twice, on different trials.
+        passed: Whether the last stage was reached and every stream met its criterion on the trials of `records`; None
+            if there is no criterion.
         interrupted: Whether it was stopped by hand.
-        correct: Stream to share right, 0 to 1, on fresh trials.
-        reward_per_trial: On the same trials.
+        ended_by: ``criterion``, ``interrupt``, or the limit that was reached: ``budget_steps``, ``budget_trials`` or
+            ``budget_s``.
+        correct: Stream to share right, 0 to 1, in `records`.
+        outcomes: Stream to the share of each outcome (``correct``, ``abort``, ``miss`` ...) in `records`.
+        reward_per_trial: In `records`, summed over streams and subjects.
         seconds: Of training, without evaluations; over all sittings.
-        steps: Steps taken, of all agents together.
+        steps: Time steps over all lanes, over all sittings.
         trials: Trials that ended.
         iterations: Updates.
         history: The learning curve; a row per evaluation.
         out: Where the run is kept; None if it is not.
         policy: The trained subject.
-        records: Trial table of the final evaluation.
+        records: Trial table of the final evaluation, as ``trials.csv`` holds it.
     """
 
     scenario: Any
-    passed: bool
+    passed: bool | None
     interrupted: bool
+    ended_by: str
     correct: dict[str, float]
+    outcomes: Mapping[str, Mapping[str, float]]
     reward_per_trial: float
     seconds: float
     steps: int
@@ -113,7 +124,9 @@ def train(
     *,
     out: str | Path | None = None,
     budget_s: float | None = None,
-    seed: int = 0,
+    budget_steps: int | None = None,
+    budget_trials: int | None = None,
+    seed: int | None = None,
     resume: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
     criterion: Mapping[str, float] | None = None,
@@ -121,22 +134,28 @@ def train(
     explore: bool | None = None,
     **settings: Any,
 ) -> TrainingResult:
-    """Train the subjects of a scenario until they meet its criterion, or the time is over.
+    """Train the subjects of a scenario until they meet its criterion, or a budget is used up.
 
-    Settings that are not given come from the scenario's ``train:`` section. Every 1.5 s of training
-    (less often where a test takes long) the subjects are tested on trials of their own; that does not
-    count as training time. Ctrl-C, SIGTERM and SIGHUP end the training. What was learnt is kept then, after any
-    error, and once a minute.
+    Settings that are not given come from the scenario's ``train:`` section. After fixed numbers of steps
+    (``evaluate_every_steps``) the subjects are tested on trials of their own, which counts neither as steps nor as
+    training time. With a budget of steps or trials, the result depends on scenario, settings and seed alone.
+    Ctrl-C, SIGTERM and SIGHUP end the training. What was learnt is kept then, after any error, and once a minute.
 
     Args:
         what: A scenario name, file, dict or Scenario. With `resume`, that run's scenario by
             default.
         out: Directory for ``scenario.yaml``, ``trials.csv``, ``checkpoint/``, ``history.csv`` and
             ``summary.json``; None keeps nothing (with `resume`: the run's own).
-        budget_s: Seconds of training in this sitting; 60.
-        seed: Of environment and learning.
+        budget_s: Seconds of training in this sitting.
+        budget_steps: Time steps over all lanes (``lanes`` times steps) in this sitting.
+        budget_trials: Trials over all lanes in this sitting. The first limit that is reached ends the sitting. If any
+            of the three is given, the scenario's own budgets do not count; if nobody gives one, it is 5 million steps
+            and at most 180 s.
+        seed: Seed of environment and learning; None: that of the run to continue, or 0.
         resume: Directory of a run to continue, or a checkpoint of RLlib or Ray Tune, whose files are left as they
-            are: give `out` to keep the run.
+            are: give `out` to keep the run. Sampling goes on with the next step, so that two sittings of 6 updates
+            are one of 12, bit for bit, as long as scenario, settings and number of threads are the same and sampling
+            is done in this process (``num_env_runners=0``, not ``stock``).
         progress: Called after every update.
         criterion: Stream (``memory`` or ``subject_0.memory``) to the share of trials, 0 to 1, that
             must be right; ``reward`` to what all together must earn per trial. None: the scenario's, or that of
@@ -168,8 +187,10 @@ def train(
     plan = plan_for(
         scenario,
         settings,
-        seed=seed,
+        seed=int(earlier.state["seed"] if seed is None and earlier else seed or 0),
         budget_s=budget_s,
+        budget_steps=budget_steps,
+        budget_trials=budget_trials,
         criterion=criterion,
         curriculum=curriculum,
         explore=explore,
@@ -225,10 +246,17 @@ class _Sitting:
         self.plan, self.progress, self.place = plan, progress, place
         self.trainer = Trainer(plan.stages, earlier.state if earlier else None, plan.draws)
         self.history: list[dict[str, Any]] = read_history(earlier.place) if earlier else []
-        self.passed = self.interrupted = False
+        self.ended_by = ""
         self._evaluated_at = self._test_took_s = 0.0
-        self._score: Score | None = None
+        self._steps_seen = self.trainer.counters()["steps"]
+        self._latest: tuple[Score, Any] | None = None
+        self._final: tuple[Score, Any] | None = None
         self._kept_at = -math.inf  # keep the first evaluation
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped by hand."""
+        return self.ended_by == "interrupt"
 
     def run(self) -> None:
         """Train; an error ends the training too, and is raised when what was learnt is kept.
@@ -239,7 +267,7 @@ class _Sitting:
         try:
             self._train()
         except KeyboardInterrupt:
-            self.interrupted = True
+            self.ended_by = "interrupt"
         except BaseException as error:  # also the sys.exit of a user's task
             with uninterrupted():
                 self._rescue(error)
@@ -248,35 +276,79 @@ class _Sitting:
             raise
 
     def _train(self) -> None:
-        while not self.passed and self.trainer.sitting_s < self.plan.budget_s:
+        while not self.ended_by:
             self.trainer.iterate()
-            every_s = max(self.plan.every_s, MOST_TESTING * self._test_took_s)
-            due = self.trainer.sitting_s - self._evaluated_at >= every_s
+            due = self._due()
             if due:
                 self._evaluate()
             self._show(due)
             if due and time.monotonic() - self._kept_at >= KEEP_EVERY_S:
                 self.keep_so_far()
+            if not self.ended_by:
+                self.ended_by = self.plan.budget.used_up(self.trainer.sitting, self.trainer.sitting_s)
+
+    def _due(self) -> bool:
+        """Whether it is time for a test: by steps, so that it comes at the same update on any machine."""
+        before, self._steps_seen = self._steps_seen, self.trainer.counters()["steps"]
+        if self.plan.every_s is None:
+            return self._steps_seen // self.plan.every_steps > before // self.plan.every_steps
+        every_s = max(self.plan.every_s, MOST_TESTING * self._test_took_s)
+        return self.trainer.sitting_s - self._evaluated_at >= every_s
 
     def _evaluate(self) -> None:
         self._evaluated_at, began = self.trainer.sitting_s, time.perf_counter()
-        self._score = score = self._measure(_WATCH, 256)
+        seed = worker_seed(self.plan.seed, worker=0, evaluation=True, steps=_WATCH)
+        self._latest = measure(
+            self.trainer.policy,
+            self.trainer.env,
+            lanes=TEST_LANES,
+            trials=TEST_TRIALS,
+            seed=seed,
+            equilibrium=self.plan.goal.equilibrium,
+        )
+        score = self._latest[0]
         self._test_took_s = time.perf_counter() - began
+        self.history.append(self._row(score))
+        criterion = self.trainer.criterion or self.plan.criterion
+        if not criterion or not score.meets(criterion):
+            return
+        if not self.trainer.last_stage:
+            self.trainer.next_stage()
+            return
+        self._final = self.examine()
+        if self._final[0].meets(criterion):
+            self.ended_by = "criterion"
+
+    def _row(self, score: Score) -> dict[str, Any]:
+        """A row of the learning curve."""
         row = {"seconds": round(self.trainer.seconds, 3), **self.trainer.counters(), "stage": self.trainer.stage + 1}
         row["reward_per_trial"] = round(score.reward_per_trial, 4)
         row.update({name: round(value, 4) for name, value in score.correct.items()})
         if self.plan.goal.equilibrium:
             row[DISTANCE] = round(score.distance, 4)
+        for outcome in _SHOWN:
+            row.update({f"{outcome}/{name}": round(of.get(outcome, 0.0), 4) for name, of in score.outcomes.items()})
         if len(score.earned) > 1:
             row.update({f"{REWARD}/{name}": round(value, 4) for name, value in score.earned.items()})
-        self.history.append(row)
-        criterion = self.trainer.criterion or self.plan.criterion
-        if not criterion or not score.meets(criterion):
-            return
-        if self.trainer.last_stage:
-            self.passed = self._measure(_CONFIRM, 512).meets(criterion)
-        else:
-            self.trainer.next_stage()
+        return row
+
+    def examine(self) -> tuple[Score, Any]:
+        """Test the subjects on fresh trials of the scenario itself: the score of a table, and that table."""
+        seed = worker_seed(self.plan.seed, worker=0, evaluation=True, steps=_FINAL)
+        records = evaluate(self.trainer.policy, seed=seed, env=self.plan.env)
+        return Score.of(records, stream_names(self.plan.env), self.plan.goal.equilibrium), records
+
+    def final(self) -> tuple[Score, Any]:
+        """The last test: the one that ended the training if the criterion did."""
+        if self.ended_by == "criterion" and self._final is not None:
+            return self._final
+        return self.examine()
+
+    def passed(self, score: Score) -> bool | None:
+        """Whether a score of the scenario itself is enough; None without a criterion."""
+        if not self.plan.criterion:
+            return None
+        return self.trainer.last_stage and score.meets(self.plan.criterion)
 
     def keep_so_far(self) -> None:
         """Keep the run as one that was interrupted here; where that fails there may be room again at the end."""
@@ -284,22 +356,27 @@ class _Sitting:
         if self.place is None or not self.trainer.learnt:
             return
         try:
-            self.keep(self.place, {**_summary(self, self._score or NOT_MEASURED), "interrupted": True})
+            self.keep(self.place, *self._unfinished())
         except UsageError as error:
             warnings.warn(f"What was learnt so far could not be kept: {error}", stacklevel=2)
+
+    def _unfinished(self) -> tuple[dict[str, Any], Any]:
+        """The summary of a run that goes on, and the trials that it is of."""
+        score, records = self._latest or (NOT_MEASURED, None)
+        return {**_summary(self, score), "interrupted": True, "ended_by": "interrupt"}, records
 
     def _rescue(self, error: BaseException) -> None:
         """Keep what was learnt before an error, and let the error say so."""
         if self.place is None or not self.trainer.learnt:
             return
         try:
-            self.keep(self.place, {**_summary(self, self._score or NOT_MEASURED), "interrupted": True})
+            self.keep(self.place, *self._unfinished())
         except Exception as second:
             error.add_note(f"What was learnt last could not be kept: {second}")
         else:
             error.add_note(f"What was learnt before is kept. To go on: {resume_command(self.place)}")
 
-    def keep(self, place: Path, summary: Mapping[str, Any], records: Any = None) -> None:
+    def keep(self, place: Path, summary: Mapping[str, Any], records: Any) -> None:
         """Write everything that the run leaves behind.
 
         Raises:
@@ -310,28 +387,29 @@ class _Sitting:
         with explain_write_errors(place):
             save_run(place, self.plan.scenario, self.trainer, self.plan.env, records, self.history, summary)
 
-    def _measure(self, purpose: int, lanes: int) -> Score:
-        seed = worker_seed(self.plan.seed, worker=0, evaluation=True, steps=purpose)
-        where = self.plan.goal.equilibrium
-        return measure(self.trainer.policy, self.trainer.env, lanes=lanes, seed=seed, equilibrium=where)
-
     def _show(self, evaluated: bool) -> None:
         if self.progress is None:
             return
         trainer = self.trainer
         counters = trainer.counters()
+        ends = {
+            name: None if most is None else counters[name] - trainer.sitting[name] + most
+            for name, most in (("steps", self.plan.budget.steps), ("trials", self.plan.budget.trials))
+        }
         self.progress(
             Progress(
                 iteration=counters["iteration"],
                 steps=counters["steps"],
                 trials=counters["trials"],
                 reward_per_trial=trainer.reward_per_trial,
-                correct=dict(self._score.correct) if self._score else trainer.correct,
+                correct=dict(self._latest[0].correct) if self._latest else trainer.correct,
                 seconds=trainer.sitting_s,
-                budget_s=self.plan.budget_s,
+                budget_s=self.plan.budget.seconds,
                 stage=trainer.stage + 1,
                 stages=len(self.plan.stages),
                 evaluated=evaluated,
+                budget_steps=ends["steps"],
+                budget_trials=ends["trials"],
             )
         )
 
@@ -341,9 +419,9 @@ def _conclude(sitting: _Sitting, place: Path | None) -> TrainingResult:
     trainer, plan = sitting.trainer, sitting.plan
     if sitting.interrupted:  # before the tests, as a cluster that ends a job does not wait long
         sitting.keep_so_far()
-    seed = worker_seed(plan.seed, worker=0, evaluation=True, steps=_FINAL)
-    score = measure(trainer.policy, plan.env, lanes=512, seed=seed, equilibrium=plan.goal.equilibrium)
-    records = evaluate(trainer.policy, lanes=512, seed=seed, env=plan.env)
+    score, records = sitting.final()
+    for warning in abort_warnings(score.outcomes):
+        warnings.warn(warning, stacklevel=3)
     policy = trainer.policy
     if place is not None:
         sitting.keep(place, _summary(sitting, score), records)
@@ -351,9 +429,11 @@ def _conclude(sitting: _Sitting, place: Path | None) -> TrainingResult:
     counters = trainer.counters()
     return TrainingResult(
         scenario=plan.scenario,
-        passed=sitting.passed,
+        passed=sitting.passed(score),
         interrupted=sitting.interrupted,
+        ended_by=sitting.ended_by,
         correct=score.correct,
+        outcomes=score.outcomes,
         reward_per_trial=score.reward_per_trial,
         seconds=trainer.seconds,
         steps=counters["steps"],
@@ -371,9 +451,11 @@ def _summary(sitting: _Sitting, score: Score) -> dict[str, Any]:
     trainer, plan = sitting.trainer, sitting.plan
     return {
         "scenario": plan.scenario.name,
-        "passed": sitting.passed,
+        "passed": sitting.passed(score),
         "interrupted": sitting.interrupted,
+        "ended_by": sitting.ended_by,
         "correct": score.correct,
+        "outcomes": score.outcomes,
         "earned": dict(score.earned),
         "criterion": plan.criterion,
         "criterion_source": plan.goal.source,
@@ -382,7 +464,7 @@ def _summary(sitting: _Sitting, score: Score) -> dict[str, Any]:
         "distance": score.distance if plan.goal.equilibrium else None,
         "reward_per_trial": score.reward_per_trial,
         "seconds": round(trainer.seconds, 3),
-        "budget_s": plan.budget_s,
+        **plan.budget.plain(),
         **trainer.counters(),
         "stage": trainer.stage,
         "stages": len(plan.stages),

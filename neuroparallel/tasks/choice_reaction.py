@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from numpy import where
 
 from neuroparallel.errors import ArgumentError, one_of
+from neuroparallel.records.evidence import Evidence
 from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
@@ -53,6 +54,8 @@ class ChoiceReaction(Task):
     )
     tags: ClassVar = ("perceptual", "reaction_time")
     dt: ClassVar[float] = 10.0
+    signature: ClassVar = "chronometric"
+    evidence_columns: ClassVar = Evidence("strength", "target")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "until_response": {"timing": {"stimulus": 2500, "response": 0}},

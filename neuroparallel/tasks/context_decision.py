@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import where
 
+from neuroparallel.records.evidence import Evidence
 from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing, TruncExp
 from neuroparallel.trial import Trial
@@ -53,6 +54,11 @@ class ContextDecision(Task):
         source="Song, Yang & Wang 2017, eLife 6:e21492 (rule for stopping training)", correct=0.85
     )
     tags: ClassVar = ("perceptual", "context", "two_alternative")
+    signature: ClassVar = "psychometric"
+    evidence_columns: ClassVar = Evidence(  # of the modality that the context asks for
+        cue="context",
+        kinds={MOTION: ("motion_coherence", "motion_side"), COLOR: ("color_coherence", "color_side")},
+    )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"early": "penalty"},
         "paper": {

@@ -36,6 +36,7 @@ class GameChoice(Task):
     channels: ClassVar = Channels(fixation=1, choice=1, feedback=1)
     actions: ClassVar = Actions("fixate", "option_1", "option_2")
     criterion: ClassVar = Criterion(nothing="By itself a choice earns nothing; a group with a game or a rule pays.")
+    signature: ClassVar = "game"
     tags: ClassVar = ("game", "social")
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import where
 
+from neuroparallel.records.evidence import Evidence
 from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing, TruncExp, Uniform
 from neuroparallel.trial import Trial
@@ -54,6 +55,8 @@ class PostDecisionWager(Task):
         source="Song, Yang & Wang 2017, eLife 6:e21492 (rule for stopping training)", correct=0.79, ceiling="frugal"
     )
     tags: ClassVar = ("perceptual", "delayed_response", "working_memory", "confidence")
+    signature: ClassVar = "psychometric"
+    evidence_columns: ClassVar = Evidence()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"early": "penalty", "timing": {"delay": Uniform(500, 750)}},
         "paper": {"sigma": 2**0.5, "timing": {"fixation": 750, "decision": 500}},

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import where
 
+from neuroparallel.records.evidence import Evidence
 from neuroparallel.task import Actions, Channels, Criterion, Factorial, Rewards, Task
 from neuroparallel.timing import Timing, TruncExp
 from neuroparallel.trial import Trial
@@ -43,6 +44,8 @@ class RandomDots(Task):
         source="Song, Yang & Wang 2017, eLife 6:e21492 (rule for stopping training)", correct=0.8
     )
     tags: ClassVar = ("perceptual", "two_alternative")
+    signature: ClassVar = "psychometric"
+    evidence_columns: ClassVar = Evidence()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"early": "penalty"},
         "paper": {

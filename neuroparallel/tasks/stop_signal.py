@@ -61,6 +61,7 @@ class StopSignal(Task):
     tags: ClassVar = ("inhibition", "two_alternative", "reaction_time")
     dt: ClassVar[float] = 50.0
     lazy: ClassVar[bool] = True  # the staircase may reach any delay
+    signature: ClassVar = "stop_signal"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "rdoc": {"stop_probability": 1 / 3, "response_time": 1500.0, "timing": {"fixation": 500}},

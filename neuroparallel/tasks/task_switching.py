@@ -68,6 +68,7 @@ class TaskSwitching(Task):
     criterion: ClassVar = Criterion(source="0.9 of the trials; who ignores the question is right in 3/4", correct=0.9)
     tags: ClassVar = ("task_switching", "reaction_time", "rules")
     dt: ClassVar[float] = 50.0
+    signature: ClassVar = "switch_cost"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "rogers_monsell": {"schedule": "alternating", "csi": (0.0,), "rsi": (150.0, 300.0, 450.0, 600.0, 1200.0)},

@@ -79,6 +79,7 @@ class TwoStep(Task):
         ceiling="model_based",
     )
     tags: ClassVar = ("value", "two_alternative", "reinforcement_learning")
+    signature: ClassVar = "two_step"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {"timing": {"fixation": 500, "first": 2000, "state_1": 2000, "state_2": 2000}},
         "wang": {"common": 0.8, "walk": "switch", "bounds": (0.1, 0.9)},

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import neuroparallel as npar
 from neuroparallel import analysis
 from neuroparallel.analysis.regression import regress
 from neuroparallel.errors import ArgumentError, UnknownNameError
@@ -268,3 +269,18 @@ def test_repetition_by_hand():
 
 def test_who_never_chooses_repeats_nothing():
     assert len(analysis.repeat_probability(table([0, 0, 0], [0, 0, 0]), ())) == 0
+
+
+def test_kernels_of_each_subject_are_those_of_its_own_trials():
+    trials = [npar.simulate("trial_history_2afc", "wsls", trials=2000, per_lane=200, seed=seed) for seed in (1, 2)]
+    named = [
+        npar.Trials({**table.columns, "subject": np.full(len(table), name)})
+        for table, name in zip(trials, ("rat_1", "rat_2"), strict=True)
+    ]
+    found = analysis.history_kernels(npar.Trials.concatenate(named), by="subject", lags=2)
+    assert list(found) == ["rat_1", "rat_2"]
+    for name, table in zip(found, trials, strict=True):
+        alone = analysis.history_kernels(table, lags=2)
+        np.testing.assert_array_equal(
+            found[name].after_correct.weights["weight"], alone.after_correct.weights["weight"]
+        )

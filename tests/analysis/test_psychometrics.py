@@ -150,12 +150,18 @@ def test_the_threshold_of_the_ideal_observer_comes_back_from_its_choices():
     ("options", "message"),
     [
         ({}, r"'coherence' is to hold numbers, but none of these trials has one. Valid: .*tilt"),
-        ({"evidence": "task"}, r"'task' is to hold numbers, but that is text"),
+        ({"evidence": "stream"}, r"'stream' is to hold numbers, but that is text"),
         ({"evidence": "tilt", "positive": "right"}, r"positive is 'right'; the column 'side' has 1, 2"),
     ],
 )
 def test_evidence_that_is_not_there_is_no_empty_curve(options, message):
-    columns = {"choice": [1, 2], "side": [1, 2], "tilt": [0.1, 0.2], "coherence": [np.nan, np.nan], "task": ["a", "a"]}
+    columns = {
+        "choice": [1, 2],
+        "side": [1, 2],
+        "tilt": [0.1, 0.2],
+        "coherence": [np.nan, np.nan],
+        "stream": ["a", "a"],
+    }
     trials = Trials({name: np.array(values) for name, values in columns.items()})
     with pytest.raises(ArgumentError, match=message):
         analysis.psychometric(trials, **options)
@@ -164,3 +170,24 @@ def test_evidence_that_is_not_there_is_no_empty_curve(options, message):
 def test_evidence_for_a_missing_side_is_missing():
     trials = Trials({"side": np.array([1.0, 2.0, np.nan]), "coherence": np.array([5.0, 5.0, 5.0])})
     np.testing.assert_array_equal(analysis.signed_evidence(trials), [-5, 5, np.nan])
+
+
+def test_evidence_is_found_by_what_the_task_declares():
+    dots = npar.simulate("random_dots", trials=300)
+    np.testing.assert_array_equal(
+        analysis.signed_evidence(dots), analysis.signed_evidence(dots, "coherence", "side", 2)
+    )
+    reactions = npar.simulate("choice_reaction", trials=50)
+    np.testing.assert_array_equal(
+        analysis.signed_evidence(reactions), analysis.signed_evidence(reactions, "strength", "target", 2)
+    )
+    both = npar.simulate("context_decision", trials=400)
+    motion, color = both["context"] == 1, both["context"] == 2
+    expected = np.full(len(both), np.nan)
+    for mine, name in ((motion, "motion"), (color, "color")):
+        expected[mine] = analysis.signed_evidence(both, f"{name}_coherence", f"{name}_side")[mine]
+    assert motion.any()
+    assert color.any()
+    np.testing.assert_array_equal(analysis.signed_evidence(both), expected)
+    counts = analysis.psychometric(both).counts  # the oracle follows the attended modality only
+    np.testing.assert_array_equal(counts["chosen"], np.where(counts["evidence"] > 0, counts["trials"], 0))

@@ -12,9 +12,11 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+import neuroparallel as npar
 from neuroparallel import plotting
 from neuroparallel.analysis import history_kernels, stay_probabilities
 from neuroparallel.errors import ArgumentError, UnknownNameError
+from neuroparallel.plotting.style import axes_of, finished, points
 from neuroparallel.records import Table, Trace, Trials
 
 
@@ -97,7 +99,7 @@ def history() -> dict[str, Any]:
 def test_a_learning_curve_names_streams_criteria_and_both_axes():
     figure = plotting.plot_learning_curve(history(), criterion={"memory": 0.9, "gng": 0.95})
     drawn(figure)
-    for word in ("memory 95 %", "training time (s)", "agent steps", "correct (%)", "criterion"):
+    for word in ("memory 95 %", "training time (s)", "steps", "correct (%)", "criterion"):
         assert word in words(figure)
 
 
@@ -370,3 +372,25 @@ def test_a_criterion_without_streams_chooses_what_is_drawn(name, column):
     assert list(axes.lines[0].get_ydata()) == [0.4, 0.2]
     assert "percent" not in axes.get_ylabel()
     assert {0.1, 0.5, 0.0} <= {float(line.get_ydata()[0]) for line in axes.lines[1:]}
+
+
+def test_curves_are_drawn_on_top_of_each_other():
+    dots = npar.simulate("random_dots", "ideal_observer", trials=400)
+    figure = plotting.plot_psychometric(dots, by="correct")
+    drawn(figure)
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["error", "correct"]
+    figure = plotting.plot_psychometric({"single": dots, "dual": dots.where(side=1)})
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["single", "dual"]
+    colour = npar.simulate("context_decision", "ideal_observer", trials=400)
+    assert "context 1" in words(plotting.plot_psychometric(colour, by="context"))
+    figure = plotting.plot_chronometric(npar.simulate("choice_reaction", "accumulator", trials=400), by="correct")
+    assert "correct" in words(figure)
+    with pytest.raises(UnknownNameError, match="contxt"):
+        plotting.plot_psychometric(colour, by="contxt")
+
+
+def test_a_picture_of_missing_values_only_is_refused_with_the_reason():
+    _, ax = axes_of(None)
+    points(ax, np.arange(2.0), np.full(2, np.nan), np.zeros(2), 0)
+    with pytest.raises(ArgumentError, match="Curve: there is nothing to draw, since every value is missing"):
+        finished(ax, "Curve")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ from ray.rllib.algorithms.algorithm import Algorithm
 import neuroparallel as npar
 from neuroparallel.cli import main
 from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.reporting import summarize_run
 from neuroparallel.rllib import evaluate, init_ray, load_policy, ppo_config, train, tune
 from neuroparallel.rllib.cluster import check_space
-from neuroparallel.rllib.plan import plan_for
+from neuroparallel.rllib.evaluation import session_size
+from neuroparallel.rllib.plan import Budget, plan_for
+from neuroparallel.rllib.source import env_config
 from neuroparallel.rllib.training import Progress
 
 pytestmark = [pytest.mark.rllib, pytest.mark.slow]
@@ -89,6 +93,8 @@ def test_a_run_leaves_its_files(run: Any) -> None:
     with (result.out / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert float(rows[-1]["subject_0.dots"]) >= 0.7
+    assert 0 <= float(rows[-1]["abort/subject_0.dots"]) <= 0.3
+    assert "miss/subject_0.dots" in rows[-1]
     assert npar.Scenario.load(str(result.out / "scenario.yaml")) == quick_dots()
 
 
@@ -114,6 +120,117 @@ def test_rllib_restores_the_checkpoint(run: Any) -> None:
         assert lifetime > result.steps
     finally:
         algorithm.stop()
+
+
+def test_what_is_printed_and_kept_is_of_the_trials_in_the_table(run: Any) -> None:
+    result, _ = run
+    table = npar.Trials.read_csv(result.out / "trials.csv")
+    summary = json.loads((result.out / "summary.json").read_text())
+    assert summary["evaluation_trials"] == len(table) == len(result.records)
+    assert summary["correct"] == table.performance() == result.correct
+    assert summary["reward_per_trial"] == pytest.approx(table["reward"].mean())
+    shares = {name: float((table["outcome"] == name).mean()) for name in np.unique(table["outcome"])}
+    assert summary["outcomes"]["subject_0.dots"] == pytest.approx(shares)
+    said = summarize_run(result.out)
+    assert f"{100 * table['correct'].mean():.1f} % correct, criterion 70 %" in said
+    assert f"the {len(table):,} trials in trials.csv" in said
+    for lane in np.unique(table["lane"]):  # all of them in a row, from the first one on
+        trials = table["trial"][table["lane"] == lane]
+        np.testing.assert_array_equal(trials, np.arange(len(trials)))
+        assert len(trials) >= 40
+
+
+def test_sessions_are_long_enough_for_the_scenario() -> None:
+    def size(what: Any, **options: Any) -> tuple[int, int]:
+        return session_size(env_config(npar.Scenario.load(what), **options))
+
+    assert size("go_nogo") == (103, 40)
+    assert size("go_nogo", session={"trials": 150}) == (28, 150)
+    lanes, trials = size("trial_history_2afc")
+    assert trials >= 4 * 80  # blocks of 80 trials on average
+    assert lanes * trials >= 4096
+    assert size("stop_signal")[1] >= 100  # a staircase
+
+
+def test_the_same_steps_are_the_same_curve_and_result_however_slow_the_machine_is(tmp_path: Path) -> None:
+    def learn(slow: float, **options: Any) -> Any:
+        return train(
+            options.pop("what", quick_dots()),
+            progress=lambda _: time.sleep(slow),
+            criterion={"dots": 1.0},
+            evaluate_every_steps=4000,
+            lanes=16,
+            n_steps=40,
+            seed=5,
+            **options,
+        )
+
+    def curve(result: Any) -> Any:
+        return [{key: float(value) for key, value in row.items() if key != "seconds"} for row in result.history]
+
+    def weights(result: Any) -> Any:
+        states = [module.state_dict() for module in result.policy.modules.values()]
+        return np.concatenate([value.numpy().ravel() for state in states for value in state.values()])
+
+    whole = learn(0.0, budget_steps=12 * 640, out=tmp_path / "whole")
+    again = learn(0.02, budget_steps=12 * 640)
+    half = learn(0.0, budget_steps=6 * 640, out=tmp_path / "half")
+    rest = train(resume=tmp_path / "half", budget_steps=6 * 640)
+    assert (whole.iterations, half.iterations, rest.iterations) == (12, 6, 12)
+    assert whole.ended_by == "budget_steps"
+    assert len(whole.history) == 1
+    assert curve(whole) == curve(again) == curve(rest)
+    for other in (again, rest):  # 6 and 6 updates are 12, bit for bit
+        np.testing.assert_array_equal(weights(whole), weights(other))
+        assert whole.records.equals(other.records)
+    assert not np.array_equal(weights(whole), weights(half))
+    summary = json.loads((tmp_path / "whole" / "summary.json").read_text())
+    assert (summary["budget_steps"], summary["steps"]) == (12 * 640, 12 * 640)
+
+
+def test_a_budget_of_trials_ends_a_run() -> None:
+    result = train(quick_dots(), budget_trials=300, criterion={}, lanes=16)
+    assert result.ended_by == "budget_trials"
+    assert 300 <= result.trials < 1000
+    assert result.passed is None  # there is no criterion to pass
+
+
+def test_budgets_of_a_call_stand_for_themselves() -> None:
+    scenario = quick_dots().replace(train={"budget_steps": 5e6})
+    assert plan_for(scenario).budget == Budget(5_000_000, None, 25.0)
+    assert plan_for(scenario, budget_trials=10).budget == Budget(None, 10, None)
+    assert plan_for(scenario, budget_s=900).budget == Budget(None, None, 900.0)
+    assert plan_for(npar.Scenario.load("go_nogo")).budget.steps == 5_000_000
+    for wrong in (0, 2.5, "many"):
+        with pytest.raises(ArgumentError, match=r"budget_steps is .*; it is a whole number, 1 or more"):
+            plan_for(scenario, budget_steps=wrong)
+
+
+def test_every_shipped_scenario_is_trained_for_a_number_of_steps() -> None:
+    for name in npar.list_scenarios():
+        section = npar.Scenario.load(name).train or {}
+        assert "evaluate_every_s" not in section
+        assert "budget_steps" in section or "budget_s" not in section, name
+
+
+def test_the_end_says_which_stage_was_not_passed_and_what_was_aborted(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=r"subject_0\.dots: \d+ % of its trials are aborted"):
+        result = train(
+            quick_dots(),
+            out=tmp_path,
+            budget_steps=1,
+            curriculum=[{"params.coherences": [100.0]}],
+        )
+    assert result.passed is False
+    assert result.outcomes["subject_0.dots"]["abort"] > 0.2
+    said = summarize_run(tmp_path)
+    assert "stage 1 of 2 not passed, ended by its budget of steps" in said
+    assert "% aborted" in said
+    assert "Warning: subject_0.dots" in said
+    free = train(quick_dots(), out=tmp_path / "free", budget_steps=1, criterion={})
+    assert free.passed is None
+    assert json.loads((tmp_path / "free" / "summary.json").read_text())["passed"] is None
+    assert "no criterion, trained until its budget of steps" in summarize_run(tmp_path / "free")
 
 
 def test_an_interrupted_run_is_kept_and_goes_on(tmp_path: Path) -> None:

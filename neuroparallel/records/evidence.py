@@ -1,0 +1,69 @@
+"""Which columns of a trial table hold the evidence on which a choice is made: tasks declare it, analyses read it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroparallel.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from neuroparallel.records.trials import Trials
+
+__all__ = ["BY_TASK", "Evidence", "declared_evidence"]
+
+BY_TASK = "task"
+"""In place of a column: the evidence that the task declares."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The columns that hold strength and side of the evidence that counts.
+
+    Attributes:
+        strength: Column with the strength.
+        side: Column that says what it speaks for.
+        positive: Value of ``side`` for which evidence is positive.
+        cue: Column that says which of several kinds of evidence counts; None: there is one kind.
+        kinds: Value of ``cue`` to the columns with strength and side of that kind; ``strength`` and ``side`` are then
+            only names for what counts.
+    """
+
+    strength: str = "coherence"
+    side: str = "side"
+    positive: int = 2
+    cue: str | None = None
+    kinds: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+
+    def columns_of(self, trials: Trials) -> dict[str, Any]:
+        """Strength and side of what counts in each trial, under their names.
+
+        Raises:
+            UnknownNameError: The table lacks a column.
+        """
+        if self.cue is None:
+            trials.require(self.strength, self.side)
+            return {name: trials[name] for name in (self.strength, self.side)}
+        strengths, sides = np.full(len(trials), np.nan), np.full(len(trials), np.nan)
+        for value, (strength, side) in self.kinds.items():
+            mine = trials[self.cue] == value
+            strengths[mine], sides[mine] = trials[strength][mine], trials[side][mine]
+        return {self.strength: strengths, self.side: sides}
+
+
+def declared_evidence(trials: Trials) -> Evidence | None:
+    """What the task of a table declares; None if it declares nothing, or the table names no task, or several."""
+    names = np.unique(trials["task"]).tolist() if "task" in trials else []
+    if len(names) != 1:
+        return None
+    # By name and when it is asked for: records and analyses do without tasks, as those of an animal must.
+    tasks = importlib.import_module("neuroparallel.tasks")
+    try:
+        declared: Evidence | None = tasks.task_class(str(names[0])).evidence_columns
+    except UnknownNameError:  # somebody's own, that this process has not seen
+        return None
+    return declared
