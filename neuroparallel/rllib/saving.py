@@ -30,7 +30,7 @@ def save_run(
         scenario: What was learnt.
         trainer: Who learnt.
         env: What the checkpoint is evaluated on: the scenario itself, whatever the stage.
-        records: Trial table of the latest evaluation, which the summary is about.
+        records: Trial table of the latest evaluation, which the summary is about; None before the first one.
         history: The learning curve.
         summary: How it went.
     """
@@ -40,5 +40,6 @@ def save_run(
         write_policy(checkpoint, env, policy.names, policy.modules, draws=policy.draws)
     write_scenario(place, scenario)
     write_history(place, history)
-    records.to_csv(place / "trials.csv")
+    if records is not None:
+        records.to_csv(place / "trials.csv")
     write_summary(place, summary)

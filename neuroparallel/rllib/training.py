@@ -228,7 +228,8 @@ class _Earlier:
         place = Path(resume)
         if not (place / SUMMARY).is_file():  # a checkpoint of RLlib's Algorithm.save or of Ray Tune
             found, metadata = checkpoint_metadata(place)
-            return cls(place, {"checkpoint": rllib_checkpoint(found)}, scenario_of_policy(metadata), is_run=False)
+            state = {"checkpoint": rllib_checkpoint(found), "seed": metadata["env"].get("seed") or 0}
+            return cls(place, state, scenario_of_policy(metadata), is_run=False)
         state = {**read_summary(place), "checkpoint": complete_directory(place / CHECKPOINT)}
         return cls(place, state, str(place / "scenario.yaml"))
 

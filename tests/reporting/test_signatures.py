@@ -15,6 +15,7 @@ from neuroparallel.scenario import Signature
 
 TWO = {
     "name": "two",
+    "dt": 10,
     "subjects": {
         "rat": {
             "streams": {

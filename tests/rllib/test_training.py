@@ -216,9 +216,9 @@ def test_every_shipped_scenario_is_trained_for_a_number_of_steps() -> None:
 def test_the_end_says_which_stage_was_not_passed_and_what_was_aborted(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match=r"subject_0\.dots: \d+ % of its trials are aborted"):
         result = train(
-            quick_dots(),
+            quick_dots().replace(**{"rewards.abort": 1.0}),  # so aborting is what is learnt
             out=tmp_path,
-            budget_steps=1,
+            budget_steps=10_000,
             curriculum=[{"params.coherences": [100.0]}],
         )
     assert result.passed is False
@@ -243,7 +243,7 @@ def test_an_interrupted_run_is_kept_and_goes_on(tmp_path: Path) -> None:
     assert first.iterations == 5
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["interrupted"] is True
-    second = train(resume=tmp_path / "run", budget_s=1.0, criterion={"dots": 1.0})
+    second = train(resume=tmp_path / "run", budget_s=1.0, criterion={})
     assert second.iterations > 5
     assert second.steps > first.steps
     assert second.out == tmp_path / "run"
@@ -270,12 +270,12 @@ def test_what_was_learnt_is_kept_now_and_then_whatever_happens(tmp_path: Path, m
             raise PowerCutError
 
     with pytest.raises(PowerCutError):
-        train(quick_dots(), out=tmp_path, budget_s=60, criterion={"dots": 1.0}, evaluate_every_s=0.3, progress=cut)
+        train(quick_dots(), out=tmp_path, budget_s=60, criterion={}, evaluate_every_s=0.3, progress=cut)
     kept = json.loads((tmp_path / "summary.json").read_text())
     assert kept["interrupted"] is True
     assert kept["iteration"] > 0
     assert evaluate(tmp_path, lanes=4).performance()
-    more = train(resume=tmp_path, budget_s=0.5, criterion={"dots": 1.0})
+    more = train(resume=tmp_path, budget_s=0.5, criterion={})
     assert more.iterations > kept["iteration"]
     assert (tmp_path / "trials.csv").exists()
     with pytest.raises(ArgumentError, match=r"It holds runs, of which .* is the latest"):
@@ -351,7 +351,7 @@ def test_rllibs_own_runner_learns_the_same_task() -> None:
         for _ in range(25):
             report = algorithm.train()
             value = report["env_runners"].get("episode_return_mean")
-            if value is not None:
+            if value is not None and np.isfinite(value):  # nan in updates in which no session ended
                 returns.append(value)
         assert returns[-1] > returns[0] + 2
     finally:
@@ -368,7 +368,7 @@ def test_unknown_streams_and_runs_are_refused(tmp_path: Path) -> None:
         train(quick_dots(), criterion={"dot": 0.9})
     with pytest.raises(ArgumentError, match="no share of trials, above 0 and up to 1"):
         train(quick_dots(), criterion={"dots": 90})
-    with pytest.raises(ArgumentError, match=r"summary\.json"):
+    with pytest.raises(ArgumentError, match=r"There is no checkpoint in .*neuroparallel\.json"):
         train(resume=tmp_path)
 
 
