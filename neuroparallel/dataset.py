@@ -62,7 +62,7 @@ class Dataset:
             `Task`.
         batch: Number of sequences, 1 or more.
         steps: Length of a sequence in steps of dt, 1 or more.
-        seed: 0 or more.
+        seed: 0 or more; None: the scenario's, or else a new one.
         dt: Time step in ms instead of the scenario's.
         subject: Whose data, if there are several subjects.
         batch_first: Axes are (batch, steps, ...), otherwise (steps, batch, ...).
@@ -89,7 +89,7 @@ class Dataset:
         what: What,
         batch: int = 64,
         steps: int = 100,
-        seed: int = 0,
+        seed: int | None = None,
         *,
         dt: float | None = None,
         subject: str | None = None,
@@ -103,7 +103,7 @@ class Dataset:
         self.scenario = scenario if dt is None else scenario.replace(dt=dt)
         self.batch, self.steps = whole_number(batch, "batch", 1), whole_number(steps, "steps", 1)
         self.batch_first, self.window_weight = batch_first, window_weight
-        self._continued, self._seed = continued, whole_number(seed, "seed")
+        self._continued, self._seed = continued, self.scenario.first_seed(seed)
         self._layout = build_layout(self.scenario)
         self._engine = BatchEngine(self._layout, self.batch, record=0)
         self._refuse_movements()

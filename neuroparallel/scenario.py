@@ -13,12 +13,14 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from neuroparallel import seeding
 from neuroparallel.errors import (
     ArgumentError,
     NeuroparallelError,
     ScenarioError,
     UnknownNameError,
     nearest,
+    whole_number,
 )
 from neuroparallel.modifiers import layers, list_modifiers
 from neuroparallel.registry import entry_name, with_tag
@@ -58,7 +60,7 @@ class Scenario(Part):
         signature: The analysis that it is known by, such as ``prp``; None: that of its task, if it has one stream or
             is a game; ``none``: no analysis.
         dt: Time step in ms; None takes that of the tasks.
-        seed: Default seed of environments.
+        seed: Seed of environments that are given none; None: each draws its own.
         session: Length of a session; None never ends.
         subjects: By name, in the order of the agents.
         groups: By name; streams that share a trial clock. Left out, the streams of a subject form a group.
@@ -76,7 +78,7 @@ class Scenario(Part):
         None, description="the analysis that it is known by, which run and report print and draw"
     )
     dt: Number | None = Field(None, gt=0, description="time step, ms")
-    seed: Whole = Field(0, ge=0)
+    seed: Whole | None = Field(None, ge=0)
     session: Session | None = None
     subjects: dict[str, Subject] = Field(min_length=1)
     groups: dict[str, Group] = Field(default_factory=dict)
@@ -196,6 +198,19 @@ class Scenario(Part):
             },
             Source(name),
         )
+
+    def first_seed(self, seed: Any = None) -> int:
+        """Return the seed with which randomness begins: the one given, else the scenario's, else a new one.
+
+        Args:
+            seed: A whole number, 0 or more; None: none is given.
+
+        Raises:
+            ArgumentError: The seed is something else.
+        """
+        if seed is not None:
+            return whole_number(seed, "seed")
+        return seeding.fresh_seed() if self.seed is None else self.seed
 
     def resolve(self) -> Scenario:
         """The same scenario with everything explicit: dt, groups, branches, each task's numbers."""

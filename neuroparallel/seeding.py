@@ -12,6 +12,7 @@ Source:
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 from functools import cache
 from typing import Any, TypeAlias
@@ -24,6 +25,7 @@ from neuroparallel.errors import whole_number
 __all__ = [
     "Bits",
     "branch_keys",
+    "fresh_seed",
     "integer_bits",
     "lane_key",
     "mix",
@@ -46,6 +48,11 @@ _M1_INT, _M2_INT = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _M1, _M2 = np.uint64(_M1_INT), np.uint64(_M2_INT)
 _S27, _S30, _S31 = np.uint64(27), np.uint64(30), np.uint64(31)
 _F = np.float32
+
+
+def fresh_seed() -> int:
+    """Return a seed that nobody chose, from the operating system's entropy: 0 to 2^63 - 1."""
+    return secrets.randbits(63)
 
 
 def mix(bits: Bits) -> Bits:

@@ -4,6 +4,7 @@ import functools
 import importlib
 import importlib.util
 import os
+import secrets
 import warnings
 from pathlib import Path
 
@@ -55,6 +56,20 @@ def pytest_runtest_setup(item):
     """Prepare for what is known to be noisy."""
     if "rllib" in item.keywords:
         load_all_of_rllib()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def seed_0_where_none_is_given():
+    """Tests are the same every time, in fixtures of any scope."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neuroparallel.seeding.fresh_seed", lambda: 0)
+        yield
+
+
+@pytest.fixture
+def entropy(monkeypatch):
+    """Seeds that nobody gave are drawn, as they are outside the tests."""
+    monkeypatch.setattr("neuroparallel.seeding.fresh_seed", lambda: secrets.randbits(63))
 
 
 @pytest.fixture(scope="session")

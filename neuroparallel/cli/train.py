@@ -39,7 +39,9 @@ def add(verbs: Any) -> None:
     )
     parser.add_argument("--budget-steps", type=_count, metavar="N", help="steps over all lanes, as 3e6; reproducible")
     parser.add_argument("--budget-trials", type=_count, metavar="N", help="trials over all lanes; reproducible")
-    parser.add_argument("--seed", type=int, help="seed of trials and learning (0, or that of the run to resume)")
+    parser.add_argument(
+        "--seed", type=int, help="seed of trials and learning (that of the run to resume, else a new one)"
+    )
     parser.add_argument("--out", metavar="DIR", help="where to keep the run (runs/NAME/TIME)")
     parser.add_argument(
         "--resume", nargs="?", const=LATEST, metavar="DIR", help="continue a run; without DIR the latest of WHAT"

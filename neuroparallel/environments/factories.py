@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from neuroparallel.environments.aec import AECEnvironment
-from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
+from neuroparallel.environments.compile import View, What, check_record, compile_scenario
 from neuroparallel.environments.gym import GymEnvironment
 from neuroparallel.environments.parallel import ParallelEnvironment
 from neuroparallel.environments.shells import batch_engine, outer_wrappers
@@ -37,7 +37,8 @@ def parallel_env(
         what: A shipped scenario's name, a task's name, a path to a ``.yaml`` file, a dictionary, a
             `Scenario` or a `Task`.
         dt: Time step in ms instead of the scenario's.
-        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else a
+            new one for every environment.
         session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``, instead of the
             scenario's. A session without a length never ends.
         view: ``"subjects"``: an agent is a subject. ``"streams"``: an agent is one stream of a
@@ -100,7 +101,8 @@ def gym_env(
     Args:
         what: As of `parallel_env`.
         dt: Time step in ms instead of the scenario's.
-        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else a
+            new one for every environment.
         session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
         view: ``"subjects"`` or ``"streams"``.
         lane: Which lane of ``batch`` to equal, 0 or more.
@@ -144,7 +146,8 @@ def vector_env(
         num_envs: How many lanes.
         autoreset_mode: ``NEXT_STEP``, ``SAME_STEP`` or ``DISABLED``; see `VectorEnvironment`.
         dt: Time step in ms instead of the scenario's.
-        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else a
+            new one for every environment.
         session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
         view: ``"subjects"`` or ``"streams"``.
         record: Whether to keep a table of trials, or how many of the latest ones.
@@ -185,7 +188,8 @@ def batch(
     Args:
         what: As of `parallel_env`.
         lanes: How many independent copies of the scenario.
-        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else a
+            new one for every environment.
         dt: Time step in ms instead of the scenario's.
         session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
         view: ``"subjects"`` or ``"streams"``.
@@ -206,8 +210,7 @@ def batch(
 def _engine(what: What, lanes: int, *, view: View, seed: int | None, record: bool | int, **options: Any) -> Any:
     """The batch engine by itself, which knows how to be made anew over another scenario."""
     scenario, layout = compile_scenario(what, view=view, **options)
-    first = check_seed(seed)
-    first = scenario.seed if first is None else first
+    first = scenario.first_seed(seed)
     engine = batch_engine(scenario, layout, lanes, first, check_record(record))
     engine.unwrapped.maker = partial(_engine, lanes=lanes, view=view, seed=first, record=record)
     return engine

@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
 from neuroparallel.environments.compile import What
@@ -56,6 +57,7 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         self.render_mode = self._parallel.render_mode
         self.observation_space = self._parallel.observation_space(self.agent)
         self.action_space = self._parallel.action_space(self.agent)
+        self._np_random, self._np_random_seed = seeding.np_random(self._parallel.np_random_seed)
 
     @property
     def begun(self) -> bool:

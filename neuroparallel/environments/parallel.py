@@ -39,7 +39,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
     Args:
         what: A scenario or task: an object, a name, a path or a dictionary.
         dt: Time step in ms instead of the scenario's.
-        seed: Seed of the first session, unless `reset` is given one; None: the scenario's.
+        seed: Seed of the first session, unless `reset` is given one; None: the scenario's, or else a new one for
+            every environment.
         session: Length of a session: ``{"trials": n}`` or ``{"steps": n}``.
         view: ``"subjects"`` or ``"streams"``: what an agent is.
         lane: Which lane of a batch to equal.
@@ -76,8 +77,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         check_render_mode(render_mode)
         self.scenario: Scenario
         self.scenario, layout = compile_scenario(what, dt=dt, session=session, view=view)
-        first = check_seed(seed)
-        first = self.scenario.seed if first is None else first
+        first = self.scenario.first_seed(seed)
         record = check_record(record)
         self._options = {"seed": first, "view": view, "lane": lane, "record": record}
         self._engine: ScalarEngine = lane_engine(self.scenario, layout, lane, first, record)
@@ -263,6 +263,11 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
     def origin(self) -> tuple[int, int, int]:
         """Folded seed, lane and number of the present session: what the randomness of our wrappers hangs on."""
         return integer_bits(self._seed), int(self._options["lane"]), self._engine.session
+
+    @property
+    def np_random_seed(self) -> int:
+        """The seed of the present session: the one given to `reset` or to the environment, else the one drawn."""
+        return int(self._seed)
 
     @property
     def np_random(self) -> np.random.Generator:

@@ -41,7 +41,8 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
             and info stand in ``infos["final_obs"]`` and ``infos["final_info"]``) or ``DISABLED``
             (``reset(options={"reset_mask": mask})`` starts it).
         dt: Time step in ms instead of the scenario's.
-        seed: Seed of the first session, unless `reset` is given one; None: the scenario's.
+        seed: Seed of the first session, unless `reset` is given one; None: the scenario's, or else a new one for
+            every environment.
         session: Length of a session: ``{"trials": n}`` or ``{"steps": n}``.
         view: ``"subjects"`` or ``"streams"``: what the agent is.
         record: Whether to keep a table of trials, or how many of the latest ones.
@@ -69,8 +70,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         record: bool | int = True,
     ) -> None:
         self.scenario, layout = compile_scenario(what, dt=dt, session=session, view=view)
-        first = check_seed(seed)
-        first = self.scenario.seed if first is None else first
+        first = self.scenario.first_seed(seed)
         self.engine: BatchEngine = batch_engine(self.scenario, layout, num_envs, first, check_record(record))
         self.agent = only_agent(self.engine.possible_agents, self.scenario.name)
         self._split = splitter(self.engine.unwrapped, self.agent)

@@ -151,7 +151,8 @@ def train(
         budget_trials: Trials over all lanes in this sitting. The first limit that is reached ends the sitting. If any
             of the three is given, the scenario's own budgets do not count; if nobody gives one, it is 5 million steps
             and at most 180 s.
-        seed: Seed of environment and learning; None: that of the run to continue, or 0.
+        seed: Seed of environment and learning; None: that of the run to continue, the scenario's, or a new one, which
+            ``summary.json`` holds.
         resume: Directory of a run to continue, or a checkpoint of RLlib or Ray Tune, whose files are left as they
             are: give `out` to keep the run. Sampling goes on with the next step, so that two sittings of 6 updates
             are one of 12, bit for bit, as long as scenario, settings and number of threads are the same and sampling
@@ -187,7 +188,7 @@ def train(
     plan = plan_for(
         scenario,
         settings,
-        seed=int(earlier.state["seed"] if seed is None and earlier else seed or 0),
+        seed=int(earlier.state["seed"]) if seed is None and earlier else scenario.first_seed(seed),
         budget_s=budget_s,
         budget_steps=budget_steps,
         budget_trials=budget_trials,
