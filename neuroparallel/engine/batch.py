@@ -253,8 +253,10 @@ class BatchEngine(Spaces[BatchSubject]):
         for number, (group, lanes) in enumerate(zip(self.groups, finished, strict=True)):
             if lanes.size:
                 self._record(group, lanes, outcomes)
-                if number == 0 and self._limited:
-                    truncated[lanes] = self._session_over(group, lanes)
+                if number == 0 and self.layout.session_trials:
+                    truncated[lanes] = group.trial[lanes] + 1 >= self.layout.session_trials
+        if self.layout.session_steps:  # the last step breaks the trial off
+            truncated |= (self.now - self.session_start >= self.layout.session_steps) & ~self.over
         if self._limited and truncated.any():
             self._end(truncated, finished, outcomes)
         for group, lanes in zip(self.groups, finished, strict=True):
@@ -262,14 +264,6 @@ class BatchEngine(Spaces[BatchSubject]):
                 going = lanes[~self.over[lanes]] if self._any_over else lanes
                 group.start(going, self.now)
         return outcomes, truncated
-
-    def _session_over(self, group: BatchGroup, lanes: NDArray[np.int64]) -> NDArray[np.bool_]:
-        over = np.zeros(len(lanes), bool)
-        if self.layout.session_trials:
-            over |= group.trial[lanes] + 1 >= self.layout.session_trials
-        if self.layout.session_steps:
-            over |= self.now - self.session_start[lanes] >= self.layout.session_steps
-        return over
 
     def _end(
         self,

@@ -62,6 +62,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
         self._until = 0  # up to this step nothing happens by itself
         self._calm: tuple[str, ScalarStream, list[float | None], Any, dict[str, int]] | None = None  # see `step`
         self.now = self.session_start = 0
+        self._ends_at = NEVER  # the step that ends the session, if it is counted in steps
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
         self.over, self._ready = False, False
         self._rows: list[list[tuple[Any, ...]]] = [[] for _ in self.streams]
@@ -109,7 +110,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
     def _begin(self) -> None:
         self.session += 1
         self.session_start, self.over = self.now, False
-        self._wake_at = self._until = 0
+        self._look_ahead()
         for stream in self.streams:
             stream.begin(self._seed_bits, self._lane_bits, self.session, self.now)
         for subject in self.subjects:
@@ -117,6 +118,12 @@ class ScalarEngine(Spaces[ScalarSubject]):
         for group in self.groups:
             group.begin(self._seed_bits, self._lane_bits, self.session, self.now)
             group.wake(self.now)
+
+    def _look_ahead(self) -> None:
+        """Note when the session ends; everything else may happen at any time until it is looked at."""
+        self._wake_at = self._until = 0
+        steps = self.layout.session_steps
+        self._ends_at = self.session_start + steps if steps else NEVER
 
     def step(self, actions: Mapping[str, Action]) -> tuple[Observations, dict[str, float], bool, Infos]:
         """Advance by one time step: act, resolve, start, observe.
@@ -174,11 +181,11 @@ class ScalarEngine(Spaces[ScalarSubject]):
         """A step of a scenario of one stream."""
         now, trial = self.now, stream.trial
         stream.act(action, now)
-        outcomes = self._resolve() if stream.ended else None
+        outcomes = self._resolve() if stream.ended or now >= self._ends_at else None
         if stream.answered is not None and self._keeps:
             self._note_responses([trial])
         seen = subject.observe(now)
-        self._until = 0 if self.over else subject.until
+        self._until = 0 if self.over else min(subject.until, self._ends_at)
         self._calm = name, stream, stream.row.calm, subject.rows, subject.known
         info = subject.tell(now) if outcomes is None else subject.info(outcomes, [trial], now)
         return {name: seen}, {name: stream.reward}, self.over, {name: info}
@@ -208,8 +215,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
         finished = [group for group in self.groups if group.resolve(self.now)]
         for group in finished:
             self._record(group, outcomes)
-        if self.groups[0] in finished:
-            self.over = self._session_over()
+        self.over = self._session_over(self.groups[0] in finished)
         if self.over:
             for group in self.groups:
                 if group not in finished:
@@ -220,16 +226,15 @@ class ScalarEngine(Spaces[ScalarSubject]):
             return outcomes
         for group in finished:
             group.start(self.now)
-        self._wake_at = NEVER
+        self._wake_at = self._ends_at
         for group in self._timed:
             self._wake_at = min(self._wake_at, group.wake(self.now))
         return outcomes
 
-    def _session_over(self) -> bool:
-        trials, steps = self.layout.session_trials, self.layout.session_steps
-        return bool(trials and self.groups[0].trial + 1 >= trials) or bool(
-            steps and self.now - self.session_start >= steps
-        )
+    def _session_over(self, finished: bool) -> bool:
+        """Whether the session ends now: after its last trial, or in its last step, which breaks the trial off."""
+        trials = self.layout.session_trials
+        return bool(finished and trials and self.groups[0].trial + 1 >= trials) or self.now >= self._ends_at
 
     def _record(self, group: ScalarGroup, outcomes: list[int]) -> None:
         for index in group.spec.streams:
@@ -319,7 +324,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
         check_saved(saved, self.state())
         for name in _SAVED:
             setattr(self, name, saved[name])
-        self._wake_at = self._until = 0
+        self._look_ahead()
         parts: list[Any] = [*self.streams, *self.groups]
         for part, state in zip(parts, [*saved["streams"], *saved["groups"]], strict=True):
             part.set_state(state)
