@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing
 
-import numpy as np
 import pytest
 
 import neuroparallel as npar
@@ -15,6 +14,7 @@ from neuroparallel.scenario import Signature
 
 TWO = {
     "name": "two",
+    "dt": 10,
     "subjects": {
         "rat": {
             "streams": {
@@ -72,10 +72,10 @@ def test_every_signature_of_a_shipped_scenario_has_numbers_and_a_picture() -> No
 def test_a_figure_that_would_show_nothing_is_refused_with_the_reason() -> None:
     prp = find_signature("prp")
     assert prp is not None
+    one = npar.Scenario.load("prp").replace(**{"subjects.subject_0.streams.second.onset": [100]})
+    table = npar.simulate(one, "bottleneck", trials=100)
     with pytest.raises(ArgumentError, match="no slope can be computed: both streams were answered at 1 asynchronies"):
-        one = npar.Scenario.load("prp").replace(**{"subjects.subject_0.streams.second.onset": 100})
-        table = npar.simulate(one, "bottleneck", trials=100)
-        prp.draw(npar.Trials({**table.columns, "soa_ms": np.full(len(table), 100.0)}))
+        prp.draw(table)
     dots = find_signature("random_dots")
     assert dots is not None
     with pytest.raises(ArgumentError, match="nothing can be computed from these 50 trials, 0 of which have a choice"):
