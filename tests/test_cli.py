@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 import neuroparallel as npar
-from neuroparallel.cli import main
+from neuroparallel.cli import NOT_PASSED, main
 from neuroparallel.cli.commands import build_parser
 from neuroparallel.cli.common import changes_of
 from neuroparallel.cli.train import CLAIM, _new_place
@@ -295,21 +295,22 @@ def test_a_reader_that_has_seen_enough_is_no_error(fresh_environ):
 @pytest.mark.slow
 @pytest.mark.rllib
 def test_a_run_is_kept_resumed_reported_and_evaluated(capsys, away):
-    assert main(["train", "go_nogo", *SHORT, "--lanes", "16", "--set", "train.criterion={go_nogo: 1.0}"]) == 0
+    hard = ["--set", "train.criterion={go_nogo: 1.0}", "--set", "params.sigma=9"]
+    assert main(["train", "go_nogo", *SHORT, "--lanes", "16", *hard]) == NOT_PASSED
     (run,) = (away / "runs" / "go_nogo").iterdir()
     kept = {"scenario.yaml", "trials.csv", "history.csv", "checkpoint", "summary.json", "trial.png"}
     assert kept <= {file.name for file in run.iterdir()}
     before = json.loads((run / "summary.json").read_text())
     assert npar.Scenario.load(run / "scenario.yaml").train == {"criterion": {"go_nogo": 1.0}, "lanes": 16}
 
-    assert main(["train", "go_nogo", "--resume", *SHORT]) == 0
+    assert main(["train", "go_nogo", "--resume", *SHORT]) == NOT_PASSED
     after = json.loads((run / "summary.json").read_text())
     assert after["steps"] > before["steps"]
     assert [run] == list((away / "runs" / "go_nogo").iterdir())
     assert f"neuroparallel train --resume {run}" in said(capsys).out
 
     assert main(["report", "runs/go_nogo"]) == 0
-    assert "fresh trials, without exploration" in said(capsys).out
+    assert "trials in trials.csv, without exploration" in said(capsys).out
     assert main(["evaluate", "runs/go_nogo", "--lanes", "8", "--trials", "2", "--out", "fresh.csv"]) == 0
     assert len(npar.Trials.read_csv("fresh.csv")) == 16
     assert main(["run", "go_nogo", "--agent", str(run), "--steps", "40", "--plot", "acts.png"]) == 0
@@ -330,8 +331,25 @@ def test_without_ray_the_message_says_what_to_install(fresh_environ):
 
 @pytest.mark.slow
 @pytest.mark.rllib
+def test_a_run_without_a_criterion_ends_after_its_steps_and_is_no_failure(capsys, away):
+    assert main(["train", "random_dots", "--budget-steps", "2e4", "--lanes", "16", "--out", "here"]) == 0
+    out = said(capsys).out
+    assert "no criterion, trained until its budget of steps" in out
+    assert "signature.png" in out
+    rows = npar.Trials.read_csv(away / "here" / "trials.csv")
+    assert f"Measured on the {len(rows):,} trials in trials.csv" in out
+    assert main(["evaluate", "here", "--lanes", "3", "--trials", "50", "--out", "tested.csv"]) == 0
+    tested = npar.Trials.read_csv(away / "tested.csv")
+    assert f"{100 * tested['correct'].mean():.1f} % correct" in said(capsys).out
+    assert [int(tested["trial"][tested["lane"] == lane].max()) for lane in range(3)] == [49, 49, 49]
+    with pytest.raises(SystemExit):
+        main(["train", "random_dots", "--budget-steps", "2.5"])
+
+
+@pytest.mark.slow
+@pytest.mark.rllib
 def test_the_second_example_of_the_readme_trains(capsys, away):
-    assert main(["train", "random_dots_a2c", *SHORT, "--out", "here"]) == 0
+    assert main(["train", "random_dots_a2c", *SHORT, "--out", "here"]) == NOT_PASSED
     resolved = npar.Scenario.load(away / "here" / "scenario.yaml")
     assert resolved.wrappers == ("previous_reward", "previous_action")
     assert resolved.train["algorithm"] == "a2c"
@@ -350,7 +368,7 @@ class Impatient:
         if name == {module!r}:
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Impatient())
-from neuroparallel.cli import main
+from neuroparallel.cli import NOT_PASSED, main
 sys.exit(main(["scenarios"]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=fresh_environ)

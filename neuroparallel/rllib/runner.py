@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import gymnasium as gym
@@ -78,6 +78,8 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         ArgumentError: The configuration asks for what would be bypassed.
     """
 
+    _actors: Sequence[Actor] = ()  # none where other runners sample
+
     def make_env(self) -> None:
         """Make the engine from the environment's name and ``env_config``."""
         one_thread()
@@ -94,7 +96,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         self.engine = _create(self.config.env, context)
         self.env = EngineSpaces(self.engine)
         self.num_envs = self.env.num_envs
-        self._actors: list[Actor] = []
+        self._actors = []
         self._needs_initial_reset = True
         make_callback(
             "on_environment_created",

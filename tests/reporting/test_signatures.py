@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing
 
-import numpy as np
 import pytest
 
 import neuroparallel as npar

@@ -195,8 +195,10 @@ def test_a_checkpoint_left_by_a_crash_is_found(run: Path, left: str) -> None:
 
 
 def test_every_damaged_file_of_a_checkpoint_is_named(kept: Path, tmp_path: Path) -> None:
-    read = ("neuroparallel.json", "state.pkl", "module_state.pkl")  # RLlib restores without the others
-    files = [path.relative_to(kept) for path in (kept / "checkpoint").rglob("*") if path.name in read]
+    checkpoint = kept / "checkpoint"
+    read = ("state.pkl", "module_state.pkl")  # RLlib restores without the others
+    files = [path.relative_to(kept) for path in checkpoint.rglob("*.pkl") if path.name in read]
+    files += [(checkpoint / name).relative_to(kept) for name in ("neuroparallel.json", "policy.safetensors")]
     assert len(files) > 3
     for number, file in enumerate(sorted(files)):
         run = Path(shutil.copytree(kept, tmp_path / str(number)))

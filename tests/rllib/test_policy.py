@@ -82,8 +82,11 @@ def test_a_checkpoint_without_its_network_is_refused(tmp_path: Any) -> None:
 
 def test_a_subject_that_never_learnt_scores_at_chance() -> None:
     policy = untrained()
-    score = measure(policy, policy.metadata["env"], lanes=128, trials=4, seed=3)
-    assert score.trials == 128 * 4
+    score, table = measure(policy, policy.metadata["env"], lanes=128, trials=4, seed=3)
+    assert score.trials == len(table)
+    assert score.scored["subject_0.memory"] == (table["stream"] == "memory").sum() == 128 * 4
+    assert score.correct == pytest.approx(table.performance())
+    assert table["trial"].min() == 1  # the first trial has no past and does not count
     assert set(score.correct) == {"subject_0.memory", "subject_0.gonogo"}
     assert score.correct["subject_0.memory"] == pytest.approx(0.5, abs=0.1)
     assert not score.meets({"subject_0.memory": 0.9})
@@ -96,11 +99,12 @@ def test_a_criterion_must_be_exceeded_by_a_standard_error() -> None:
     assert not score.meets({"c": 0.1})
 
 
-def test_an_evaluation_returns_the_trials_after_the_first() -> None:
+def test_an_evaluation_returns_all_trials_from_the_first_on() -> None:
     policy = untrained()
     table = evaluate(policy, lanes=8, trials=3, seed=1)
     memory = table.select(table["stream"] == "memory")
     assert len(memory) == 8 * 3
+    assert sorted(set(memory["trial"].tolist())) == [0, 1, 2]
     again = evaluate(policy, lanes=8, trials=3, seed=1)
     assert (again["outcome"] == table["outcome"]).all()
 

@@ -220,6 +220,7 @@ def test_the_end_says_which_stage_was_not_passed_and_what_was_aborted(tmp_path: 
             out=tmp_path,
             budget_steps=10_000,
             curriculum=[{"params.coherences": [100.0]}],
+            explore=True,  # a network that learnt nothing responds at any time
         )
     assert result.passed is False
     assert result.outcomes["subject_0.dots"]["abort"] > 0.2
