@@ -202,8 +202,8 @@ def _parallel_work(env: Any) -> Work:
 def parallel_side() -> Side:
     """Single PettingZoo environments: steps per second of processor time."""
     works = {
-        "parallel": _parallel_work(parallel_env(dots(), record=False)),
-        "parallel_dual": _parallel_work(parallel_env(_dual(), record=False)),
+        "parallel": _parallel_work(parallel_env(dots(), session=None, record=False)),
+        "parallel_dual": _parallel_work(parallel_env(_dual(), session=None, record=False)),
     }
     return _side(works)
 

@@ -84,7 +84,7 @@ def wrapping_side() -> Side:
 
 
 def _env(what: str) -> Any:
-    return parallel_env(dots() if what == "dots" else what, record=False)
+    return parallel_env(dots() if what == "dots" else what, session=None, record=False)
 
 
 def _batch(what: str) -> Any:

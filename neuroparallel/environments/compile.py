@@ -16,18 +16,27 @@ from neuroparallel.streams import build_layout
 from neuroparallel.ties import what_ties
 from neuroparallel.wrappers import check_wrappers
 
-__all__ = ["View", "What", "check_record", "check_seed", "compile_scenario"]
+__all__ = ["USUAL_SESSION", "Session", "View", "What", "check_record", "check_seed", "compile_scenario"]
 
 MOST_RECORDS = 2**48  # more than any memory holds
 
 View: TypeAlias = Literal["subjects", "streams"]
+Session: TypeAlias = Mapping[str, int] | Literal["scenario", "usual"] | None
+"""Length of a session.
+
+``{"trials": n}`` or ``{"steps": n}``; ``"scenario"``: as the scenario says; ``"usual"``: the same, but 100 trials where
+it says nothing; None: a session never ends.
+"""
+
+USUAL_SESSION = {"trials": 100}
+"""For programs that expect an end: episode returns, evaluations and autoresets exist only with one."""
 
 
 def compile_scenario(
     what: What,
     *,
     dt: float | None = None,
-    session: Mapping[str, int] | None = None,
+    session: Session = "scenario",
     view: View = "subjects",
 ) -> tuple[Scenario, Layout]:
     """Make ready to be played what a user named.
@@ -36,8 +45,7 @@ def compile_scenario(
         what: A scenario, the name of one, of a task, a path to a ``.yaml`` file, a dictionary, or a
             task.
         dt: Time step in ms instead of the scenario's.
-        session: Length of a session instead of the scenario's: ``{"trials": n}`` or
-            ``{"steps": n}``.
+        session: Length of a session, see `Session`.
         view: ``"subjects"``: an agent is a subject. ``"streams"``: an agent is one stream of one,
             such as ``subject_0.memory``.
 
@@ -53,10 +61,12 @@ def compile_scenario(
     changes: dict[str, Any] = {}
     if dt is not None:
         changes["dt"] = dt
-    if session is not None:
-        if not isinstance(session, Mapping):
-            raise ArgumentError(f"session is {session!r}; it is {{'trials': n}}, {{'steps': n}} or None.")
-        changes["session"] = dict(session)
+    if session == "usual":
+        session = "scenario" if scenario.session is not None else USUAL_SESSION
+    if session != "scenario":
+        if session is not None and not isinstance(session, Mapping):
+            raise ArgumentError(f"session is {session!r}; it is {{'trials': n}}, {{'steps': n}}, or None for no end.")
+        changes["session"] = None if session is None else dict(session)
     if changes:
         scenario = scenario.replace(**changes)
     check_wrappers(scenario.wrappers)

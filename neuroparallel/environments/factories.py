@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,11 +9,12 @@ from gymnasium.vector import AutoresetMode
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from neuroparallel.environments.aec import AECEnvironment
-from neuroparallel.environments.compile import View, What, check_record, compile_scenario
+from neuroparallel.environments.compile import Session, View, What, check_record, compile_scenario
 from neuroparallel.environments.gym import GymEnvironment
 from neuroparallel.environments.parallel import ParallelEnvironment
 from neuroparallel.environments.shells import batch_engine, outer_wrappers
 from neuroparallel.environments.vector import VectorEnvironment
+from neuroparallel.errors import ArgumentError, whole_number
 from neuroparallel.wrappers import apply_wrappers
 
 __all__ = ["aec_env", "batch", "gym_env", "parallel_env", "vector_env"]
@@ -25,7 +25,8 @@ def parallel_env(
     *,
     dt: float | None = None,
     seed: int | None = None,
-    session: Mapping[str, int] | None = None,
+    session: Session = "usual",
+    max_cycles: int | None = None,
     view: View = "subjects",
     lane: int = 0,
     render_mode: str | None = None,
@@ -39,8 +40,9 @@ def parallel_env(
         dt: Time step in ms instead of the scenario's.
         seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else a
             new one for every environment.
-        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``, instead of the
-            scenario's. A session without a length never ends.
+        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}`` (which end exactly then). By default it is
+            the scenario's, or 100 trials if the scenario has none; None: it never ends.
+        max_cycles: PettingZoo's word for ``session={"steps": n}``.
         view: ``"subjects"``: an agent is a subject. ``"streams"``: an agent is one stream of a
             subject, such as ``subject_0.memory``.
         lane: Which lane of ``batch`` to equal, 0 or more.
@@ -59,7 +61,7 @@ def parallel_env(
         what,
         dt=dt,
         seed=seed,
-        session=session,
+        session=_session(session, max_cycles),
         view=view,
         lane=lane,
         render_mode=render_mode,
@@ -90,7 +92,8 @@ def gym_env(
     *,
     dt: float | None = None,
     seed: int | None = None,
-    session: Mapping[str, int] | None = None,
+    session: Session = "usual",
+    max_cycles: int | None = None,
     view: View = "subjects",
     lane: int = 0,
     render_mode: str | None = None,
@@ -103,7 +106,9 @@ def gym_env(
         dt: Time step in ms instead of the scenario's.
         seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else a
             new one for every environment.
-        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
+        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}`` (which end exactly then). By default it is
+            the scenario's, or 100 trials if the scenario has none; None: it never ends.
+        max_cycles: PettingZoo's word for ``session={"steps": n}``.
         view: ``"subjects"`` or ``"streams"``.
         lane: Which lane of ``batch`` to equal, 0 or more.
         render_mode: None or ``"rgb_array"``.
@@ -119,7 +124,7 @@ def gym_env(
         what,
         dt=dt,
         seed=seed,
-        session=session,
+        session=_session(session, max_cycles),
         view=view,
         lane=lane,
         render_mode=render_mode,
@@ -135,7 +140,8 @@ def vector_env(
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     dt: float | None = None,
     seed: int | None = None,
-    session: Mapping[str, int] | None = None,
+    session: Session = "usual",
+    max_cycles: int | None = None,
     view: View = "subjects",
     record: bool | int = True,
 ) -> Any:
@@ -148,7 +154,9 @@ def vector_env(
         dt: Time step in ms instead of the scenario's.
         seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else a
             new one for every environment.
-        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
+        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}`` (which end exactly then). By default it is
+            the scenario's, or 100 trials if the scenario has none; None: it never ends.
+        max_cycles: PettingZoo's word for ``session={"steps": n}``.
         view: ``"subjects"`` or ``"streams"``.
         record: Whether to keep a table of trials, or how many of the latest ones.
 
@@ -164,7 +172,7 @@ def vector_env(
         autoreset_mode=autoreset_mode,
         dt=dt,
         seed=seed,
-        session=session,
+        session=_session(session, max_cycles),
         view=view,
         record=record,
     )
@@ -177,7 +185,7 @@ def batch(
     *,
     seed: int | None = None,
     dt: float | None = None,
-    session: Mapping[str, int] | None = None,
+    session: Session = "scenario",
     view: View = "subjects",
     record: bool | int = True,
 ) -> Any:
@@ -191,7 +199,8 @@ def batch(
         seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else a
             new one for every environment.
         dt: Time step in ms instead of the scenario's.
-        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
+        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``; ``"scenario"``: as the scenario says (a
+            session without a length never ends); None: it never ends.
         view: ``"subjects"`` or ``"streams"``.
         record: Whether to keep a table of trials, or how many of the latest ones.
 
@@ -214,3 +223,12 @@ def _engine(what: What, lanes: int, *, view: View, seed: int | None, record: boo
     engine = batch_engine(scenario, layout, lanes, first, check_record(record))
     engine.unwrapped.maker = partial(_engine, lanes=lanes, view=view, seed=first, record=record)
     return engine
+
+
+def _session(session: Session, max_cycles: int | None) -> Session:
+    """The length of a session, in whichever word it was given."""
+    if max_cycles is None:
+        return session
+    if session != "usual":
+        raise ArgumentError(f"session is {session!r} and max_cycles is {max_cycles!r}; give one of them.")
+    return {"steps": whole_number(max_cycles, "max_cycles", 1)}

@@ -14,7 +14,7 @@ from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.engine.subject import factor_names
 from neuroparallel.environments.actions import ActionReader, read_actions
-from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
+from neuroparallel.environments.compile import Session, View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.render import RENDER_MODES, Film, check_render_mode
 from neuroparallel.environments.shells import lane_engine
 from neuroparallel.errors import ArgumentError, UsageError
@@ -41,7 +41,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         dt: Time step in ms instead of the scenario's.
         seed: Seed of the first session, unless `reset` is given one; None: the scenario's, or else a new one for
             every environment.
-        session: Length of a session: ``{"trials": n}`` or ``{"steps": n}``.
+        session: Length of a session: ``{"trials": n}`` or ``{"steps": n}``; ``"scenario"``: as the scenario says;
+            None: it never ends.
         view: ``"subjects"`` or ``"streams"``: what an agent is.
         lane: Which lane of a batch to equal.
         render_mode: None or ``"rgb_array"``.
@@ -68,7 +69,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         *,
         dt: float | None = None,
         seed: int | None = None,
-        session: Mapping[str, int] | None = None,
+        session: Session = "scenario",
         view: View = "subjects",
         lane: int = 0,
         render_mode: str | None = None,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.saved import check_saved
-from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
+from neuroparallel.environments.compile import Session, View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.gym import only_agent
 from neuroparallel.environments.shells import batch_engine, splitter
 from neuroparallel.errors import ArgumentError, UsageError
@@ -43,7 +43,8 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         dt: Time step in ms instead of the scenario's.
         seed: Seed of the first session, unless `reset` is given one; None: the scenario's, or else a new one for
             every environment.
-        session: Length of a session: ``{"trials": n}`` or ``{"steps": n}``.
+        session: Length of a session: ``{"trials": n}`` or ``{"steps": n}``; ``"scenario"``: as the scenario says;
+            None: it never ends.
         view: ``"subjects"`` or ``"streams"``: what the agent is.
         record: Whether to keep a table of trials, or how many of the latest ones.
 
@@ -65,7 +66,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         dt: float | None = None,
         seed: int | None = None,
-        session: Mapping[str, int] | None = None,
+        session: Session = "scenario",
         view: View = "subjects",
         record: bool | int = True,
     ) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
+import neuroparallel as npar
 from neuroparallel.environments import batch, parallel_env
 from neuroparallel.errors import ActionError, ArgumentError, UnknownNameError, UsageError
 
@@ -82,7 +83,7 @@ def test_the_seed_of_the_factory_is_that_of_the_first_session():
 def test_lane_i_of_a_batch_is_the_environment_of_that_lane(name):
     lanes, rng = 5, np.random.default_rng(0)
     engine = batch(name, lanes, seed=3)
-    envs = [parallel_env(name, lane=lane) for lane in range(lanes)]
+    envs = [parallel_env(name, lane=lane, session=None) for lane in range(lanes)]
     agent = engine.possible_agents[0]
     seen = engine.reset(seed=3)[0][agent]
     assert np.array_equal(seen, [env.reset(seed=3)[0][agent] for env in envs])
@@ -322,3 +323,38 @@ def test_no_table_is_kept_if_none_is_wanted():
     env = parallel_env("random_dots", record=False)
     played(env, 200)
     assert len(env.trials()) == 0
+
+
+@pytest.mark.parametrize("make", [parallel_env, npar.aec_env, npar.gym_env])
+def test_a_session_has_an_end_unless_none_is_asked_for(make):
+    assert make("random_dots").unwrapped.scenario.session.trials == 100
+    assert make("bandit").unwrapped.scenario.session.trials == 100  # its own
+    assert make("random_dots", session=None).unwrapped.scenario.session is None
+
+
+@pytest.mark.parametrize("name", ["random_dots", "dpa_gng", "prp", "trust"])
+@pytest.mark.parametrize("length", [1, 7, 100])
+def test_a_session_of_steps_ends_exactly_then(name, length):
+    for options in ({"session": {"steps": length}}, {"max_cycles": length}):
+        env = parallel_env(name, seed=2, **options)
+        for _ in range(2):
+            env.reset()
+            steps = 0
+            while env.agents:
+                _, _, _, truncations, _ = env.step(dict.fromkeys(env.agents, 0))
+                steps += 1
+                assert all(truncations.values()) == (steps == length)
+            assert steps == length
+    engine = batch(name, 3, seed=2, session={"steps": length})
+    engine.reset()
+    for step in range(1, length + 1):
+        actions = {a: np.zeros((3, *engine.action_space(a).shape), np.int64) for a in engine.possible_agents}
+        truncations = engine.step(actions)[3]
+        assert all(ended.all() == (step == length) for ended in truncations.values())
+
+
+def test_a_session_and_max_cycles_contradict_each_other():
+    with pytest.raises(ArgumentError, match="give one of them"):
+        parallel_env("random_dots", session={"trials": 3}, max_cycles=100)
+    with pytest.raises(ArgumentError, match="None for no end"):
+        parallel_env("random_dots", session=3)
