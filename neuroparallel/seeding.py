@@ -51,8 +51,8 @@ _F = np.float32
 
 
 def fresh_seed() -> int:
-    """Return a seed that nobody chose, from the operating system's entropy: 0 to 2^63 - 1."""
-    return secrets.randbits(63)
+    """Return a seed that nobody chose, from the operating system's entropy: 0 to 2^31 - 1."""
+    return secrets.randbits(31)
 
 
 def mix(bits: Bits) -> Bits:

@@ -69,7 +69,7 @@ def seed_0_where_none_is_given():
 @pytest.fixture
 def entropy(monkeypatch):
     """Seeds that nobody gave are drawn, as they are outside the tests."""
-    monkeypatch.setattr("neuroparallel.seeding.fresh_seed", lambda: secrets.randbits(63))
+    monkeypatch.setattr("neuroparallel.seeding.fresh_seed", lambda: secrets.randbits(31))
 
 
 @pytest.fixture(scope="session")

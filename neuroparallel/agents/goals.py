@@ -333,11 +333,11 @@ def _play(scenario: Scenario, player: str, equilibrium: Sequence[Mapping[str, An
     session = scenario.session.trials if scenario.session is not None else None
     in_a_row = min(session or 100, 200)
     try:
-        table = simulate(scenario, make_agent(name, **options), max(trials, in_a_row), per_lane=in_a_row)
+        table = simulate(scenario, make_agent(name, **options), max(trials, in_a_row), per_lane=in_a_row, seed=0)
     except ArgumentError:
         if player != "blind":
             raise
-        table = simulate(scenario, "hold", max(trials, in_a_row), per_lane=in_a_row)  # movements need a plan
+        table = simulate(scenario, "hold", max(trials, in_a_row), per_lane=in_a_row, seed=0)  # movements need a plan
     return measured(table, equilibrium)
 
 

@@ -47,7 +47,10 @@ def add(verbs: Any) -> None:
         "--resume", nargs="?", const=LATEST, metavar="DIR", help="continue a run; without DIR the latest of WHAT"
     )
     parser.add_argument("--from", dest="source", metavar="DIR", help="train the best settings of a search (tune) anew")
-    parser.add_argument("--lanes", type=int, help="copies of the scenario that are played at once (64)")
+    parser.add_argument("--lanes", type=int, help="copies of the scenario that are played at once (32 or 64)")
+    parser.add_argument(
+        "--network", metavar="NAME", help="lstm, gru, rnn, mlp, transformer, or module:Class of your own; runs its code"
+    )
 
 
 def train(options: argparse.Namespace) -> int:
@@ -70,7 +73,7 @@ def train(options: argparse.Namespace) -> int:
             seed=options.seed,
             resume=resumed,
             progress=display.update,
-            **({} if options.lanes is None else {"lanes": options.lanes}),
+            **{key: value for key in ("lanes", "network") if (value := getattr(options, key)) is not None},
         )
     with uninterrupted():
         return _conclude(result, place)

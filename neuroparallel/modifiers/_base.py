@@ -180,6 +180,7 @@ class Modified(Task):
     actions = _delegated("actions")
     movement = _delegated("movement")
     tags = _delegated("tags")
+    criterion = _delegated("criterion")
     dt = _delegated("dt")
     sums = _delegated("sums")
     move = _delegated("move")

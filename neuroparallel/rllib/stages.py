@@ -157,11 +157,13 @@ class Trainer:
             self._next_stage()
 
     def _next_stage(self) -> None:
-        weights = self.algorithm.learner_group.get_weights()
+        # With the optimiser's moments: one that begins anew makes first steps as large as the learning rate, whatever
+        # the gradient, which is enough to undo what was learnt.
+        learnt = self.algorithm.learner_group.get_state()
         self.algorithm.stop()
         self.stage += 1
         self.algorithm = self._build()
-        self.algorithm.learner_group.set_weights(weights)
+        self.algorithm.learner_group.set_state(learnt)
         self.algorithm.env_runner_group.sync_weights(
             from_worker_or_learner_group=self.algorithm.learner_group, inference_only=True
         )

@@ -341,7 +341,8 @@ def test_a_session_of_steps_ends_exactly_then(name, length):
             env.reset()
             steps = 0
             while env.agents:
-                _, _, _, truncations, _ = env.step({agent: 0 * env.action_space(agent).sample() for agent in env.agents})
+                held = {agent: 0 * env.action_space(agent).sample() for agent in env.agents}
+                _, _, _, truncations, _ = env.step(held)
                 steps += 1
                 assert all(truncations.values()) == (steps == length)
             assert steps == length
