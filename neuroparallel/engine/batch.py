@@ -21,7 +21,7 @@ from neuroparallel.engine.spots import NO_LANES
 from neuroparallel.engine.stream import assembled
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
-from neuroparallel.records import Trials
+from neuroparallel.records import TrialLog, Trials
 from neuroparallel.seeding import integer_bits
 
 __all__ = ["BatchEngine"]
@@ -75,7 +75,6 @@ class BatchEngine(Spaces[BatchSubject]):
         self._limited = bool(layout.session_trials or layout.session_steps)
         self._ready = False
         self.books = Books(layout, self.streams, self.sessions, self.session_start, record)
-        self.log = self.books.log
 
     def _connect_partners(self) -> None:
         """Let the group that resolves a partner's trial note its choice or reward for those who see it."""
@@ -101,6 +100,11 @@ class BatchEngine(Spaces[BatchSubject]):
     def unwrapped(self) -> BatchEngine:
         """Itself, for those who reach through wrappers."""
         return self
+
+    @property
+    def log(self) -> TrialLog:
+        """The collector of ended trials."""
+        return self.books.log
 
     @property
     def begun(self) -> bool:
@@ -152,6 +156,7 @@ class BatchEngine(Spaces[BatchSubject]):
         self.session_start[lanes] = self.now
         self.over[lanes] = False
         self._any_over = bool(self.over.any())
+        self.books.forget_sessions()
         keys = (self.seeds[lanes], self.lane_ids[lanes], self.sessions[lanes].astype(np.uint64))
         for stream in self.streams:
             stream.begin(lanes, *keys)
@@ -364,4 +369,5 @@ class BatchEngine(Spaces[BatchSubject]):
         for part, state in zip(parts, [*saved["streams"], *saved["groups"], *saved["subjects"]], strict=True):
             part.set_state(state)
         self._last = {agent: array.copy() for agent, array in saved["last"].items()}
+        self.books.forget_waiting()
         self.log.set_state(saved["log"])

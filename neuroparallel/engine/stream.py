@@ -71,15 +71,15 @@ class BatchStream(StreamView):
         """
         if self.moving:
             actions = self._moved(actions, now)
-        self.answered, self.left = self._responses(actions) if self.keeps else None, None
+        self.left = None
+        if self.keeps:
+            acts = actions > 0
+            if self.ensemble.any_idle:
+                np.logical_and(acts, ~self.idle, out=acts)
+            self.answered = actions, acts
         if self.shows_choice:
             np.copyto(self.standing, actions, where=(actions > 0) & self.window_open())
         return actions
-
-    def _responses(self, actions: Integers) -> tuple[Integers, Integers, Integers]:
-        """Lanes in which the subject did anything but hold while the stream was live; in which period, and what."""
-        who = ((actions > 0) & ~self.idle).nonzero()[0]
-        return who, self.tables.period_of.take(self.row.take(who)), actions.take(who)
 
     def _moved(self, actions: NDArray[np.float32], now: int) -> Integers:
         """Let the task's `move` hook turn the movements of live lanes into events."""
