@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.group import BatchGroup, told_by
-from neuroparallel.engine.infos import MESSAGE, stream_info
+from neuroparallel.engine.infos import ANSWER, MESSAGE, stream_info
 from neuroparallel.engine.joint_tables import JointTables
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.stream import BatchStream
@@ -29,7 +29,6 @@ EVERYTHING = 1_000_000  # trials that are kept if all are to be
 ROWS, STEPS = 16_384, 64  # what ended waits until it is so many rows, or steps, and is handed over together
 LARGE = 64  # of so many rows a step, what ended is kept as it is until the table is asked for
 DENSE = 256  # from so many lanes on a step in which most of them respond is kept as it is
-ANSWER = "ground truth"  # of a lazy task, whose tables have another one by the time it is asked for
 
 
 @dataclass

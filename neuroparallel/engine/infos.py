@@ -21,6 +21,8 @@ __all__ = ["MESSAGE", "Infos", "info_keys", "stream_info"]
 
 MESSAGE = "message"  # column of the trial table: what a subject said when it answered
 
+ANSWER = "ground truth"  # noted of a lazy task's trials, as its tables have another one afterwards
+
 
 class Infos(Mapping[str, NDArray[Any]]):
     """What is known of each lane, as arrays (lanes,) that are made when asked for.
