@@ -28,7 +28,7 @@ __all__ = ["ScalarStream"]
 AHEAD = 128  # trials that are drawn at once
 _COUNTERS = (  # what changes, besides the row, memory, conditions and visits
     *("end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
-    *("earned", "held_action", "held_steps", "key", "trial_key", "since", "standing"),
+    *("earned", "held_action", "held_steps", "key", "since", "standing"),
 )
 
 
@@ -385,8 +385,10 @@ class ScalarStream:
         self.memory = {name: array.copy() for name, array in saved["memory"].items()}
         self.conditions = {name: array.copy() for name, array in saved["conditions"].items()}
         self.visits, self.sums, self._coming = dict(saved["visits"]), saved["sums"].copy(), self._come()
+        key = np.array([self.key], np.uint64)
+        self.trial_key = int(trial_keys(key, np.array([self.trial]))[0])  # not saved: it follows, as in a batch
         for noise in self._noise:
-            noise.begin(np.array([self.key], np.uint64))
+            noise.begin(key)
         if self.tables.lazy and self.conditions:
             self.tables.define(np.zeros(1, np.int64), self.conditions)
             self.lists.rows.clear()
