@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.draws import TrialDraws, TrialsAhead
 from neuroparallel.engine.ensemble import Ensemble
+from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import BatchNoise
 from neuroparallel.engine.spots import NO_LANES, STATE, TIMES, Integers, PerSpot
@@ -166,8 +167,8 @@ class StreamState(PerSpot):
         joint.any_idle = bool(joint.idle.any())
         self.mean[:] = self.tables.mean[:, self.row]
 
-    def define(self, lanes: Integers, conditions: dict[str, NDArray[Any]]) -> None:
+    def define(self, lanes: Integers, conditions: dict[str, NDArray[Any]], place: Place | None = None) -> None:
         """Write the rows of lanes that have rows of their own."""
-        self.tables.define(lanes, conditions)
+        self.tables.define(lanes, conditions, place)
         rows = lanes[:, None] * self.tables.rows_per_slot + np.arange(self.tables.rows_per_slot)
         self.ensemble.tables.fill(self.place, rows.ravel())
