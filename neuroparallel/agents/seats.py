@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import pickle
@@ -142,7 +143,11 @@ class SeatedBatch:
         return self._others(self.env.truth())
 
     def _others(self, by_agent: Mapping[str, Any]) -> dict[str, Any]:
-        return {agent: by_agent[agent] for agent in self.possible_agents}
+        """What concerns the other subjects; arrays are copies, as the agents on seats see them too."""
+        return {
+            agent: part.copy(order="K") if isinstance(part := by_agent[agent], np.ndarray) else part
+            for agent in self.possible_agents
+        }
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes, the agents' memories included."""
@@ -150,7 +155,7 @@ class SeatedBatch:
         memories = {seat: _memory(agent, parts) for seat, agent in self.seats.items()}
         seen = {agent: array.copy() for agent, array in self._seen.items()}
         told = {agent: {key: np.array(info[key]) for key in info} for agent, info in self._told.items()}
-        own = {"seen": seen, "told": told, "decided": dict(self._decided), "fresh": self._fresh}
+        own = {"seen": seen, "told": told, "decided": copy.deepcopy(self._decided), "fresh": self._fresh}
         return {"env": self.env.state(), "seats": memories, **own}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
@@ -163,8 +168,8 @@ class SeatedBatch:
         parts = _parts(self.unwrapped)
         memories = {seat: _recalled(self.seats[seat], seat, memory, parts) for seat, memory in saved["seats"].items()}
         self.env.set_state(saved["env"])
-        self._seen, self._told, self._fresh = saved["seen"], saved["told"], saved["fresh"]
-        self._decided = dict(saved["decided"])
+        self._seen, self._told, self._decided = (copy.deepcopy(saved[name]) for name in ("seen", "told", "decided"))
+        self._fresh = saved["fresh"]
         for seat, memory in memories.items():
             agent: Any = self.seats[seat]
             if hasattr(agent, "set_state"):

@@ -109,10 +109,10 @@ def _batch_work(env: Any) -> Work:
 
 def batch_side() -> Side:
     """The batch engine: lane-steps per second of processor time."""
-    plain: Any = batch(dots(), lanes=LANES, seed=0, record=False)
+    plain: Any = batch(dots(), lanes=LANES, seed=0)
     works = {
         "batch": _batch_work(plain),
-        "batch_busy": _batch_work(batch(BusyDots(early="penalty"), lanes=LANES, seed=0, record=False)),
+        "batch_busy": _batch_work(batch(BusyDots(early="penalty"), lanes=LANES, seed=0)),
     }
     return _side(works)
 
@@ -166,7 +166,7 @@ def _dual_works() -> dict[str, Work]:
         streams = [name.split(".")[-1] for name, _ in scenario.stream_items()]
         parts = {row: scenario} | {f"{row}.{stream}": scenario.only(stream) for stream in streams}
         for name, part in parts.items():
-            env = batch(part, lanes=LANES, seed=0, record=False)
+            env = batch(part, lanes=LANES, seed=0)
             works[name] = _each(env, len(streams) if name == row else 1, guessing=guessing)
     return works
 
@@ -179,9 +179,7 @@ def dual_side() -> Side:
 def several_side() -> Side:
     """The batch engine with several subjects: subject-steps per second of processor time."""
     few = 256  # lanes, so that 16 subjects find room in the cache as 2 do
-    works = {
-        f"subjects_{count}": _each(batch(_together(count), lanes=few, seed=0, record=False), count) for count in (2, 16)
-    }
+    works = {f"subjects_{count}": _each(batch(_together(count), lanes=few, seed=0), count) for count in (2, 16)}
     return _side(works)
 
 
@@ -202,8 +200,8 @@ def _parallel_work(env: Any) -> Work:
 def parallel_side() -> Side:
     """Single PettingZoo environments: steps per second of processor time."""
     works = {
-        "parallel": _parallel_work(parallel_env(dots(), session=None, record=False)),
-        "parallel_dual": _parallel_work(parallel_env(_dual(), session=None, record=False)),
+        "parallel": _parallel_work(parallel_env(dots(), session=None)),
+        "parallel_dual": _parallel_work(parallel_env(_dual(), session=None)),
     }
     return _side(works)
 
@@ -272,7 +270,7 @@ def start_side() -> Side:
 def _bytes_per_lane() -> float:
     def held(lanes: int) -> int:
         tracemalloc.start()
-        env = batch("random_dots", lanes=lanes, seed=0, record=False)
+        env = batch("random_dots", lanes=lanes, seed=0)
         actions = {"subject_0": np.zeros(lanes, np.int64)}
         env.reset(0)
         for _ in range(30):

@@ -58,6 +58,13 @@ class Row:
     at_least: bool = True
     command: str = ""
 
+    @property
+    def label(self) -> str:
+        """What is measured, and whether a trial table was kept, which is as a user gets it."""
+        if "rllib" in self.sides:
+            return f"{self.what} (no trial table, as training has it)"
+        return self.what if self.name == "import" else f"{self.what} (default options: trial table kept)"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -235,13 +242,13 @@ def _result(row: Row, rounds: list[Rates], failures: dict[str, str]) -> Result:
     wanted = f"{'≥' if row.at_least else '≤'} {_number(row.wanted, row.unit)}"
     reasons = [failures[side] for side in row.sides if side in failures]
     if reasons:
-        return Result(row.name, row.what, None, None, None, "", "", "", wanted, reasons[0], row.command)
+        return Result(row.name, row.label, None, None, None, "", "", "", wanted, reasons[0], row.command)
     numbers = [row.value(rates) for rates in rounds]
     number = statistics.median(numbers)
     reached = number >= row.wanted if row.at_least else number <= row.wanted
     own, other = (_rate(rounds, name) for name in (row.ours, row.theirs))
     return Result(
-        row.name, row.what, number, min(numbers), max(numbers), own, other, _number(number, row.unit), wanted,
+        row.name, row.label, number, min(numbers), max(numbers), own, other, _number(number, row.unit), wanted,
         "yes" if reached else "no", row.command,
     )  # fmt: skip
 

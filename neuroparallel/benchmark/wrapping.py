@@ -84,11 +84,11 @@ def wrapping_side() -> Side:
 
 
 def _env(what: str) -> Any:
-    return parallel_env(dots() if what == "dots" else what, session=None, record=False)
+    return parallel_env(dots() if what == "dots" else what, session=None)
 
 
 def _batch(what: str) -> Any:
-    return batch(dots() if what == "dots" else what, lanes=LANES, record=False)
+    return batch(dots() if what == "dots" else what, lanes=LANES)
 
 
 def _ours(name: str, env: Any, options: dict[str, Any]) -> Any:

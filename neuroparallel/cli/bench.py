@@ -29,7 +29,7 @@ def bench(options: argparse.Namespace) -> None:
 
     if options.list:
         for row in list_rows():
-            on_screen().print(f"{row.name:18} {row.what}", markup=False)
+            on_screen().print(f"{row.name:18} {row.label}", markup=False)
         return
     with on_screen(error=True).status("measuring") as status:
         results = measure_rows(

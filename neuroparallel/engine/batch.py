@@ -21,7 +21,7 @@ from neuroparallel.engine.spots import NO_LANES
 from neuroparallel.engine.stream import assembled
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
-from neuroparallel.records import Trials
+from neuroparallel.records import TrialLog, Trials
 from neuroparallel.seeding import integer_bits
 
 __all__ = ["BatchEngine"]
@@ -75,7 +75,6 @@ class BatchEngine(Spaces[BatchSubject]):
         self._limited = bool(layout.session_trials or layout.session_steps)
         self._ready = False
         self.books = Books(layout, self.streams, self.sessions, self.session_start, record)
-        self.log = self.books.log
 
     def _connect_partners(self) -> None:
         """Let the group that resolves a partner's trial note its choice or reward for those who see it."""
@@ -101,6 +100,11 @@ class BatchEngine(Spaces[BatchSubject]):
     def unwrapped(self) -> BatchEngine:
         """Itself, for those who reach through wrappers."""
         return self
+
+    @property
+    def log(self) -> TrialLog:
+        """The collector of ended trials."""
+        return self.books.log
 
     @property
     def begun(self) -> bool:
@@ -152,6 +156,7 @@ class BatchEngine(Spaces[BatchSubject]):
         self.session_start[lanes] = self.now
         self.over[lanes] = False
         self._any_over = bool(self.over.any())
+        self.books.forget_sessions()
         keys = (self.seeds[lanes], self.lane_ids[lanes], self.sessions[lanes].astype(np.uint64))
         for stream in self.streams:
             stream.begin(lanes, *keys)
@@ -176,14 +181,14 @@ class BatchEngine(Spaces[BatchSubject]):
         before = self._last
         lanes = mask.nonzero()[0]
         if not lanes.size:
-            return {agent: array.copy() for agent, array in before.items()}
+            return _copies(before)
         seen = [stream.seen() for stream in self.streams]
         self._begin(lanes)
         fresh = self._observe()
         for stream, past in zip(self.streams, seen, strict=True):
             stream.unsee(~mask, *past)
         result = {agent: np.where(mask[:, None], fresh[agent], before[agent]) for agent in fresh}
-        self._last = result
+        self._last = _copies(result)
         return result
 
     def infos(self) -> dict[str, Infos]:
@@ -288,9 +293,10 @@ class BatchEngine(Spaces[BatchSubject]):
 
     def _observe(self) -> Arrays:
         refill([(stream.noise, stream.phase, stream.stride) for stream in self._noisy])
-        self._last = {subject.spec.name: subject.observe(self.now) for subject in self.subjects}
+        seen: Arrays = {subject.spec.name: subject.observe(self.now) for subject in self.subjects}
+        self._last = _copies(seen)
         self.ensemble.tick()
-        return self._last
+        return seen
 
     def _infos(self, outcomes: NDArray[np.uint8], trials: list[NDArray[np.int64]]) -> dict[str, Infos]:
         return {subject.spec.name: Infos(subject, outcomes, trials, self.now) for subject in self.subjects}
@@ -339,7 +345,7 @@ class BatchEngine(Spaces[BatchSubject]):
             "streams": [stream.state() for stream in self.streams],
             "groups": [group.state() for group in self.groups],
             "subjects": [subject.state() for subject in self.subjects],
-            "last": {agent: array.copy() for agent, array in self._last.items()},
+            "last": _copies(self._last),
             "log": self.log.state(),
         }
 
@@ -357,5 +363,11 @@ class BatchEngine(Spaces[BatchSubject]):
         parts: list[Any] = [*self.streams, *self.groups, *self.subjects]
         for part, state in zip(parts, [*saved["streams"], *saved["groups"], *saved["subjects"]], strict=True):
             part.set_state(state)
-        self._last = {agent: array.copy() for agent, array in saved["last"].items()}
+        self._last = _copies(saved["last"])
+        self.books.forget_waiting()
         self.log.set_state(saved["log"])
+
+
+def _copies(arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    """Copies in the same order of memory, so that nobody who writes into the ones changes the others."""
+    return {agent: array.copy(order="K") for agent, array in arrays.items()}

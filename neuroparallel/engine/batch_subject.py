@@ -189,13 +189,18 @@ class BatchSubject:
 
     def reward(self) -> NDArray[np.float64]:
         """What the subject was paid in this step, float64 (lanes,)."""
-        paid = [
+        if len(self.streams) == 1 and self.streams[0].spec.weight == 1.0:
+            total = self.streams[0].reward.copy()
+        else:
+            total = functools.reduce(np.add, self._paid())
+        message = self.spec.message
+        return total if message is None else total - message.cost * self.said
+
+    def _paid(self) -> list[NDArray[np.float64]]:
+        return [
             stream.reward if stream.spec.weight == 1.0 else stream.spec.weight * stream.reward
             for stream in self.streams
         ]
-        total = functools.reduce(np.add, paid)
-        message = self.spec.message
-        return total if message is None else total - message.cost * self.said
 
     # ---- seeing -----------------------------------------------------------------------------------------------------
 

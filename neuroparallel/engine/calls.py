@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.tables import Tables, check_mean
-from neuroparallel.errors import TaskError
 from neuroparallel.hooks import Moment, Step, View
 from neuroparallel.seeding import Bits
+from neuroparallel.task import Draw, Response
 
-__all__ = ["added_up", "moved", "steered", "viewed"]
+__all__ = ["added_up", "checked_pay", "checked_sequence", "moved", "steered", "viewed"]
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -36,6 +37,7 @@ def viewed(
     conditions: Arrays,
     memory: Arrays,
     keys: Bits,
+    place: Place,
 ) -> NDArray[np.float32]:
     """Let `Task.observe` change what is about to be shown.
 
@@ -47,6 +49,7 @@ def viewed(
         conditions: Of the present trials, (n,).
         memory: What the task remembers, (n, ...); the hook sees it read-only.
         keys: uint64, (n,). Where each lane stands in its steps.
+        place: Which trials they are, for errors.
 
     Returns:
         float32, (channels, n). What is shown, without noise.
@@ -59,10 +62,13 @@ def viewed(
     seen = {name: array[:] for name, array in memory.items()}
     for array in seen.values():
         array.flags.writeable = False
-    task.observe(View(period, elapsed, conditions, seen, tables.dt, tables.periods, keys, groups))  # type: ignore[misc]
+    view = View(period, elapsed, conditions, seen, tables.dt, tables.periods, keys, groups)
+    place.call("observe", task.observe, view)  # type: ignore[arg-type]
+    place.names("observe", "channel", view.mean, channels)
     result = np.empty_like(mean)
     for name, columns in channels.items():
-        result[columns] = np.asarray(groups[name]).T
+        shape = (mean.shape[1], columns.stop - columns.start)
+        result[columns] = place.numbers("observe", f"channel {name!r}", view.mean[name], shape).T
     for name, kind in tables.counted.items():
         check_mean(task, name, kind, result[channels[name]], tables.dt)
     return result
@@ -77,6 +83,7 @@ def moved(
     conditions: Arrays,
     memory: Arrays,
     keys: Bits,
+    place: Place,
 ) -> NDArray[np.int64]:
     """Let `Task.move` turn movements into events.
 
@@ -88,6 +95,7 @@ def moved(
         conditions: Of the present trials, (n,).
         memory: What the task remembers, (n, ...); holds afterwards what the hook made of it.
         keys: uint64, (n,). Where each lane stands in its steps.
+        place: Which trials they are, for errors.
 
     Returns:
         int64, (n,). 0 for holding, or the number of an action.
@@ -97,16 +105,18 @@ def moved(
     """
     task, before = tables.task, dict(memory)
     step = Step(period, elapsed, conditions, memory, tables.dt, tables.periods, keys, action)
-    events = np.asarray(task.move(step))  # type: ignore[misc]
+    events = np.asarray(place.call("move", task.move, step))  # type: ignore[arg-type]
+    place.names("move", "memory", step.memory, before)
     for name, array in before.items():
         if step.memory[name] is not array:  # another array, of whatever shape and type it came out with
             memory[name] = np.broadcast_to(step.memory[name], array.shape).astype(array.dtype)
     fits = events.dtype.kind in "iu" and events.shape == period.shape
     if not fits or (events < 0).any() or (events >= tables.actions).any():
-        raise TaskError(
-            f"{task.task_name()}: move returned {events.dtype} of shape {events.shape}, {np.unique(events)[:5]}; it "
-            f"returns one event per lane, integers of shape {period.shape}, 0 to {tables.actions - 1}."
-        )
+        bad = ~np.isin(events, np.arange(tables.actions)) if events.shape == period.shape else np.ones(1, bool)
+        row = int(bad.argmax())
+        found = f"it returned {events.flat[row]!s} ({events.dtype})" if events.size else "it returned nothing"
+        allowed = f"it returns one event for each of {len(period)} lanes, integers, 0 to {tables.actions - 1}."
+        raise place.refuse("move", found, allowed, row)
     return events.astype(np.int64, copy=False)
 
 
@@ -118,6 +128,7 @@ def steered(
     conditions: Arrays,
     memory: Arrays,
     keys: Bits,
+    place: Place,
 ) -> NDArray[np.float32]:
     """Ask `Task.steer` which movement is right.
 
@@ -128,6 +139,7 @@ def steered(
         conditions: Of the present trials, (n,).
         memory: What the task remembers, (n, ...).
         keys: uint64, (n,). Where each lane stands in its steps.
+        place: Which trials they are, for errors.
 
     Returns:
         float32, (n, axes). Within the movement's range.
@@ -138,11 +150,49 @@ def steered(
     task, axes = tables.task, tables.movement
     assert axes is not None
     moment = Moment(period, elapsed, conditions, memory, tables.dt, tables.periods, keys)
-    found = np.asarray(task.steer(moment))  # type: ignore[misc]
+    found = np.asarray(place.call("steer", task.steer, moment))  # type: ignore[arg-type]
     shape = (len(period), len(axes))
     if found.dtype.kind != "f" or found.shape != shape or not np.isfinite(found).all():
-        raise TaskError(
-            f"{task.task_name()}: steer returned {found.dtype} of shape {found.shape}; it returns a movement per lane, "
-            f"finite floats of shape {shape}."
+        raise place.refuse(
+            "steer",
+            f"it returned {found.dtype} of shape {found.shape}",
+            f"it returns a movement per lane, finite floats of shape {shape}.",
         )
     return found.clip(axes.low, axes.high).astype(np.float32)
+
+
+def checked_pay(place: Place, response: Response, conditions: Arrays, memory: Arrays) -> None:
+    """Let `Task.pay` price responses, and refuse what it may not hand back; reward and outcome are arrays afterwards.
+
+    Args:
+        place: Which trials they are.
+        response: The responses.
+        conditions: Those that there are, by name.
+        memory: What is remembered, by name.
+
+    Raises:
+        TaskError: A reward is not finite or too large, an outcome or name is none that exists, or a shape is wrong.
+    """
+    shape = response.action.shape
+    place.call("pay", place.task.pay, response)  # type: ignore[arg-type]
+    response.reward = np.asarray(place.numbers("pay", "reward", response.reward, shape), np.float64)
+    response.outcome = place.outcomes("pay", response.outcome, shape)
+    place.rows("pay", "condition", response.conditions, conditions)
+    place.rows("pay", "memory", response.memory, memory)
+
+
+def checked_sequence(place: Place, draw: Draw, conditions: Arrays, memory: Arrays) -> None:
+    """Let `Task.sequence` change the conditions of coming trials, and refuse what it may not hand back.
+
+    Args:
+        place: Which trials they are.
+        draw: Their conditions and memory.
+        conditions: Those that there are, by name.
+        memory: What is remembered, by name.
+
+    Raises:
+        TaskError: A condition or memory is none that exists, or has a wrong shape.
+    """
+    place.call("sequence", place.task.sequence, draw)  # type: ignore[arg-type]
+    place.rows("sequence", "condition", draw.conditions, conditions)
+    place.rows("sequence", "memory", draw.memory, memory)

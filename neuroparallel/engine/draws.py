@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
 from neuroparallel.seeding import Bits, mix, name_bits, pick, trial_keys
@@ -135,13 +136,16 @@ class TrialsAhead:
         self._until[lanes] += self._some
 
 
-def slots_of(tables: Tables, conditions: Mapping[str, NDArray[Any]], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+def slots_of(
+    tables: Tables, conditions: Mapping[str, NDArray[Any]], drawn: NDArray[np.int64], place: Place
+) -> NDArray[np.int64]:
     """Find the slots of the grid that hold given conditions; raises TaskError for a value that is no level.
 
     Args:
         tables: The task.
         conditions: By name, (n,).
         drawn: int64, (n,). The slots that were drawn; most conditions are still as they have it.
+        place: Which trials they are, for errors.
     """
     slots, design = drawn, tables.design
     for name, factor in design.factors.items():
@@ -149,22 +153,24 @@ def slots_of(tables: Tables, conditions: Mapping[str, NDArray[Any]], drawn: NDAr
         changed = _either([tables.grid[key].take(drawn) != conditions[key] for key in columns]).nonzero()[0]
         if changed.size:
             stride = design.strides[name]
-            level = _find_levels(tables, columns, {key: conditions[key][changed] for key in columns})
+            some = Place(place.task, place.stream, place.trial[changed])
+            level = _find_levels(some, columns, {key: conditions[key][changed] for key in columns})
             slots = slots.copy()
             slots[changed] += (level - drawn[changed] // stride % len(factor)) * stride
     return slots
 
 
 def _find_levels(
-    tables: Tables, columns: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]]
+    place: Place, columns: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]]
 ) -> NDArray[np.int64]:
     """The level, or row of a conditions table, that has each of some values."""
     matches = ~_either([known != wanted[name][:, None] for name, known in columns.items()])
     lost = ~matches.any(axis=1)
     if lost.any():
-        found = ", ".join(f"{name} = {values[lost][0]!r}" for name, values in wanted.items())
+        row = int(lost.argmax())
+        found = ", ".join(f"{name} = {values[row].item()!r}" for name, values in wanted.items())
         known = {name: values.tolist() for name, values in columns.items()}
-        raise TaskError(f"{tables.task.task_name()}: a trial was given {found}, which is none of its levels {known}.")
+        raise place.refuse("sequence", f"the trial was given {found}", f"its levels are {known}.", row)
     level: NDArray[np.int64] = matches.argmax(axis=1)
     return level
 

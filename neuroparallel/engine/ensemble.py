@@ -61,6 +61,7 @@ class Ensemble(Spots):
         ending = (self.end == now).nonzero()[0]
         if ending.size:
             code[self._at(ending)] += tables.late
+        self.codes = code
         spots = tables.stirs.take(code).nonzero()[0]
         if tables.calm_pays:
             self.reward = tables.reward.take(code)

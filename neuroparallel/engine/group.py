@@ -138,7 +138,9 @@ class BatchGroup:
     def values(self, lanes: Integers) -> dict[str, NDArray[Any]]:
         """The conditions that all streams of the group share, (n,) each."""
         known = {"group_trial": self.trial, "mix": self.entry, **self.coupling.values}
-        return {name: known[name][lanes] for name in self.names}
+        if len(lanes) == self.lanes:
+            return {name: known[name].copy() for name in self.names}
+        return {name: known[name].take(lanes) for name in self.names}
 
     def wake(self, now: int) -> None:
         """Let the streams begin whose onset has come."""

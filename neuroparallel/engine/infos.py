@@ -21,12 +21,15 @@ __all__ = ["MESSAGE", "Infos", "info_keys", "stream_info"]
 
 MESSAGE = "message"  # column of the trial table: what a subject said when it answered
 
+ANSWER = "ground truth"  # noted of a lazy task's trials, as its tables have another one afterwards
+
 
 class Infos(Mapping[str, NDArray[Any]]):
     """What is known of each lane, as arrays (lanes,) that are made when asked for.
 
     ``trial_end``, ``outcome`` and ``trial`` are about the step just taken; ``ground_truth`` and ``period`` about
-    the observation just returned. With several streams each also stands as ``memory.outcome`` and so on.
+    the observation just returned. With several streams each also stands as ``memory.outcome`` and so on. Every array
+    is a fresh one, that may be written into.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class Infos(Mapping[str, NDArray[Any]]):
     def _of(self, what: str, index: int) -> NDArray[Any]:
         stream = self._subject.streams[index]
         if what == "trial":
-            return self._trials[index]
+            return self._trials[index].copy()
         if what == "outcome":
             return np.asarray(self._outcomes[index], np.int64)
         if what == "trial_end":
@@ -83,7 +86,7 @@ class Infos(Mapping[str, NDArray[Any]]):
             return np.asarray(stream.tables.period_of.take(row))
         kept = self._truths[index]
         if kept is not None:
-            return kept
+            return kept.copy()
         truth, entered = np.asarray(stream.tables.truth.take(row)), self._entered[index]
         if entered is None:
             return truth

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from struct import Struct
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.infos import MESSAGE, stream_info
+from neuroparallel.engine.infos import ANSWER, MESSAGE, stream_info
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.scalar_group import ScalarGroup, told_by
@@ -23,10 +24,25 @@ from neuroparallel.seeding import integer_bits
 
 __all__ = ["ScalarEngine"]
 
-_FIELDS = (  # of the trial table, in the order in which they are noted
-    *("session", "trial", "onset_step", "end_step", "outcome", "choice"),
-    *("ground_truth", "reward", "clock_step", "response_steps"),
+# What is noted of a trial and of a response, packed: tuples by the hundred thousand would keep the garbage collector
+# busy, and would have to be taken apart to become columns.
+_TRIAL = np.dtype(
+    [
+        (name, np.float64 if name == "reward" else np.int64)
+        for name in (
+            *("session", "trial", "onset_step", "end_step", "outcome", "choice", "slot", "reward", "clock_step"),
+            "response_steps",
+        )
+    ]
 )
+_RESPONSE = np.dtype(
+    [
+        (name, np.float64 if name == "reward" else np.int64)
+        for name in ("session", "trial", "period", "action", "step", "reward")
+    ]
+)
+_pack_trial, _pack_response = Struct("=7qd2q").pack, Struct("=5qd").pack
+_FULL = 4096  # trials, or four times as many responses, are handed to the log together
 
 _SAVED = ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready")
 
@@ -60,13 +76,15 @@ class ScalarEngine(Spaces[ScalarSubject]):
         self._timed = [group for group in self.groups if group.alone is None]
         self._wake_at = 0  # when a group starts a stream or ends a trial; until it has looked, that may be any time
         self._until = 0  # up to this step nothing happens by itself
-        self._calm: tuple[str, ScalarStream, list[float | None], Any, dict[str, int]] | None = None  # see `step`
+        self._calm: tuple[str, ScalarStream, list[float | None], Any, dict[str, int], Any] | None = None  # see `step`
         self.now = self.session_start = 0
         self._ends_at = NEVER  # the step that ends the session, if it is counted in steps
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
         self.over, self._ready = False, False
-        self._rows: list[list[tuple[Any, ...]]] = [[] for _ in self.streams]
-        self._answers: list[list[tuple[Any, ...]]] = [[] for _ in self.streams]
+        self._rows = [bytearray() for _ in self.streams]
+        self._values: list[list[Sequence[Any]]] = [[] for _ in self.streams]  # conditions that no table of slots has
+        self._answers = [bytearray() for _ in self.streams]
+        self._noting = list(zip(self.streams, self._answers, strict=True))
         self._keeps = 1_000_000 if record is True else int(record)
         self._log = TrialLog(
             [stream_info(layout, index, stream.tables) for index, stream in enumerate(self.streams)],
@@ -143,15 +161,15 @@ class ScalarEngine(Spaces[ScalarSubject]):
         """
         now = self.now + 1
         if self._calm is not None and now < self._until:
-            name, stream, pays, rows, known = self._calm
+            name, stream, pays, rows, known, noted = self._calm
             action = actions[name]
             reward = pays[action]
             if reward is not None:  # nothing happens but time passing: most steps, so it is kept short
                 self.now = now
                 stream.earned += reward
-                if action and self._keeps:
-                    time = now - self.session_start
-                    self._answers[0].append((self.session, stream.trial, stream.row.period, action, time, reward))
+                if action and noted is not None:
+                    answers, session, trial, period = noted
+                    answers += _pack_response(session, trial, period, action, now - self.session_start, reward)
                 return {name: next(rows)}, {name: reward}, False, {name: known.copy()}
         if not self._ready or self.over:
             raise UsageError("step was called before reset, or after the session had ended; call reset first.")
@@ -167,7 +185,11 @@ class ScalarEngine(Spaces[ScalarSubject]):
     def _pass(self) -> tuple[Observations, dict[str, float], bool, Infos]:
         """The rest of a step in which nothing happened but time passing."""
         if self._keeps:
-            self._note_responses([stream.trial for stream in self.streams])
+            time = self.now - self.session_start
+            for stream, answers in self._noting:
+                answered = stream.answered
+                if answered is not None:
+                    answers += _pack_response(self.session, stream.trial, *answered, time, stream.reward)
         observations, rewards, infos = {}, {}, {}
         for subject in self.subjects:
             name = subject.name
@@ -186,7 +208,8 @@ class ScalarEngine(Spaces[ScalarSubject]):
             self._note_responses([trial])
         seen = subject.observe(now)
         self._until = 0 if self.over else min(subject.until, self._ends_at)
-        self._calm = name, stream, stream.row.calm, subject.rows, subject.known
+        noted = (self._answers[0], self.session, stream.trial, stream.row.period) if self._keeps else None
+        self._calm = name, stream, stream.row.calm, subject.rows, subject.known, noted
         info = subject.tell(now) if outcomes is None else subject.info(outcomes, [trial], now)
         return {name: seen}, {name: stream.reward}, self.over, {name: info}
 
@@ -244,55 +267,77 @@ class ScalarEngine(Spaces[ScalarSubject]):
             stream.close()
             outcomes[index] = stream.outcome
             if self._keeps:
-                self._rows[index].append(
-                    (
-                        self.session,
-                        stream.trial,
-                        stream.onset - self.session_start,
-                        self.now - self.session_start,
-                        stream.outcome,
-                        stream.choice,
-                        stream.tables.answer[stream.slot],
-                        stream.earned,
-                        stream.clock_at - self.session_start,
-                        stream.response,
-                        *self._conditions(index, group),
-                    )
+                rows, start = self._rows[index], self.session_start
+                rows += _pack_trial(
+                    self.session,
+                    stream.trial,
+                    stream.onset - start,
+                    self.now - start,
+                    stream.outcome,
+                    stream.choice,
+                    stream.slot,
+                    stream.earned,
+                    stream.clock_at - start,
+                    stream.response,
                 )
-                if len(self._rows[index]) >= 4096:
+                values = self._conditions(index, group)
+                if values:
+                    self._values[index].append(values)
+                if len(rows) >= _FULL * _TRIAL.itemsize or len(self._answers[index]) >= 4 * _FULL * _RESPONSE.itemsize:
                     self._flush()
 
     def _conditions(self, index: int, group: ScalarGroup) -> Sequence[Any]:
-        """The conditions of a stream's present trial, in the order of the trial table."""
-        own = self.streams[index].cell()
-        shared = self._log.streams[index].conditions[len(own) :]
+        """What its slot does not say of a stream's present trial: its conditions, in the order of the trial table."""
+        stream = self.streams[index]
+        own = stream.cell() if stream.keeps_values else ()
+        shared = self._log.streams[index].conditions[len(stream.tables.recorded) :]
+        answer = (stream.tables.answer[stream.slot],) if stream.tables.lazy else ()
         if not shared:
-            return own
-        known = {MESSAGE: told_by(self.streams[index])} | group.values()
-        return [*own, *(known[name] for name in shared)]
+            return (*answer, *own) if answer else own
+        known = {MESSAGE: told_by(stream)} | group.values()
+        return [*answer, *own, *(known[name] for name in shared)]
 
     def _note_responses(self, trials: list[int]) -> None:
         """Note what was done in this step, where it was anything but holding."""
         for index, stream in enumerate(self.streams):
             if stream.answered is not None:
                 time = self.now - self.session_start
-                self._answers[index].append((self.session, trials[index], *stream.answered, time, stream.reward))
+                self._answers[index] += _pack_response(
+                    self.session, trials[index], *stream.answered, time, stream.reward
+                )
 
     def _flush(self) -> None:
         """Hand the trials and responses noted so far to the log, as arrays."""
-        for index, rows in enumerate(self._answers):
-            if rows:
-                keys = ("session", "trial", "period", "action", "step", "reward")
-                fields = dict(zip(keys, map(np.array, zip(*rows, strict=True)), strict=True))
-                self._log.add_responses(index, lane=np.full(len(rows), self.lane), **fields)
-                rows.clear()
+        for index, answers in enumerate(self._answers):
+            if answers:
+                fields = _columns(answers, _RESPONSE)
+                self._log.add_responses(index, lane=np.full(len(fields["trial"]), self.lane), **fields)
+                answers.clear()
         for index, rows in enumerate(self._rows):
             if rows:
-                columns = [np.array(column) for column in zip(*rows, strict=True)]
-                conditions = dict(zip(self._log.streams[index].conditions, columns[len(_FIELDS) :], strict=True))
-                fields = dict(zip(_FIELDS, columns, strict=False))
-                self._log.add(index, lane=np.full(len(rows), self.lane), conditions=conditions, **fields)
+                fields, conditions = _columns(rows, _TRIAL), self._flushed_conditions(index)
+                slot = fields.pop("slot")
+                grid = self.streams[index].tables.grid if not self.streams[index].keeps_values else {}
+                conditions = {name: column.take(slot) for name, column in grid.items()} | conditions
+                answer = conditions.pop(ANSWER, None)
+                if answer is None:
+                    answer = self.streams[index].tables.answer.take(slot)
+                lane = np.full(len(slot), self.lane)
+                self._log.add(index, lane=lane, ground_truth=answer, conditions=conditions, **fields)
                 rows.clear()
+
+    def _flushed_conditions(self, index: int) -> dict[str, NDArray[Any]]:
+        """The conditions noted so far that do not follow from a slot, as columns."""
+        values, stream = self._values[index], self.streams[index]
+        if not values:
+            return {}
+        names = self._log.streams[index].conditions
+        names = names if stream.keeps_values else names[len(stream.tables.recorded) :]
+        if stream.tables.lazy:
+            names = (ANSWER, *names)
+        columns = {name: np.array(column) for name, column in zip(names, zip(*values, strict=True), strict=True)}
+        values.clear()
+        return columns
 
     # ---- looking ----
 
@@ -330,6 +375,13 @@ class ScalarEngine(Spaces[ScalarSubject]):
             part.set_state(state)
         for subject, state in zip(self.subjects, saved["subjects"], strict=True):
             subject.set_state(state)
-        for rows in [*self._rows, *self._answers]:
+        noted: list[Any] = [*self._rows, *self._answers, *self._values]
+        for rows in noted:
             rows.clear()
         self._log.set_state(saved["log"])
+
+
+def _columns(packed: bytearray, kind: np.dtype[Any]) -> dict[str, NDArray[Any]]:
+    """The fields of packed rows, an array for each."""
+    rows = np.frombuffer(bytes(packed), kind)
+    return {name: rows[name].copy() for name in kind.names or ()}

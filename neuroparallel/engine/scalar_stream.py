@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.calls import added_up, moved, viewed
+from neuroparallel.engine.calls import added_up, checked_pay, checked_sequence, moved, viewed
 from neuroparallel.engine.draws import Given, TrialDraws, check_given, slots_of
+from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.lane_noise import LaneNoise
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.spots import NEVER
@@ -28,7 +29,7 @@ __all__ = ["ScalarStream"]
 AHEAD = 128  # trials that are drawn at once
 _COUNTERS = (  # what changes, besides the row, memory, conditions and visits
     *("end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
-    *("earned", "held_action", "held_steps", "key", "trial_key", "since", "standing"),
+    *("earned", "held_action", "held_steps", "key", "since", "standing"),
 )
 
 
@@ -146,8 +147,12 @@ class ScalarStream:
             "elapsed": np.array([(now - self.entered) * float(self.tables.dt)]),
             "conditions": self.values(),
             "memory": self.memory,
+            "place": self._place(),
             "keys": self._noise[0].place(self.steps[0] + now - self.since),
         }
+
+    def _place(self) -> Place:
+        return Place(self.spec.task, self.spec.name, np.array([self.trial]))
 
     def _hold(self, action: int) -> int:
         self.held_steps = self.held_steps + 1 if action == self.held_action else 1
@@ -177,18 +182,23 @@ class ScalarStream:
             self.painted = painted
 
     def _price(self, action: int, outcome: int, now: int) -> int:
+        known, memory = {name: array.copy() for name, array in self.values().items()}, self.memory
         response = Response(
             action=np.array([action]),
             period=np.array([self.row.period]),
             elapsed=np.array([(now - self.clock_at) * self.tables.dt]),
             reward=np.array([self.reward]),
             outcome=np.array([outcome], np.uint8),
-            conditions=self.values(),
-            memory=self.memory,
+            conditions=dict(known),
+            memory={name: array.copy() for name, array in memory.items()},
             shown=added_up(self.tables, self.sums[:, None].copy()),
             _keys=np.array([self.trial_key], np.uint64),
         )
-        self.spec.task.pay(response)  # type: ignore[misc]
+        checked_pay(self._place(), response, known, memory)
+        for name, rows in response.memory.items():
+            memory[name][:] = rows
+        for name in self.notes:
+            self.conditions[name] = np.array(response.conditions[name], self.conditions[name].dtype).reshape(1)
         self.reward = float(response.reward[0])
         return int(response.outcome[0])
 
@@ -266,6 +276,7 @@ class ScalarStream:
             values[name] = np.zeros(1)
         values |= given
         if task.sequence is not None:
+            known, memory = dict(values), self.memory
             draw = Draw(
                 conditions=values,
                 previous=dict(values) if first else self.conditions,
@@ -274,17 +285,19 @@ class ScalarStream:
                 outcome=np.array([self.outcome]),
                 choice=np.array([max(self.choice, 0)]),
                 reward=np.array([self.earned]),
-                memory=self.memory,
+                memory={name: array.copy() for name, array in memory.items()},
                 dt=tables.dt,
                 _keys=np.array([self.trial_key], np.uint64),
             )
-            task.sequence(draw)
-            values, self.memory = draw.conditions, draw.memory
+            checked_sequence(self._place(), draw, known, memory)
+            values = draw.conditions
+            for name, rows in draw.memory.items():
+                memory[name][:] = rows
             check_given(task, given, values)
         self.conditions = values
         if not tables.lazy:
-            return int(slots_of(tables, values, slot)[0])
-        tables.define(np.zeros(1, np.int64), values)
+            return int(slots_of(tables, values, slot, self._place())[0])
+        tables.define(np.zeros(1, np.int64), values, self._place())
         self.lists.rows.clear()
         return 0
 
@@ -385,8 +398,10 @@ class ScalarStream:
         self.memory = {name: array.copy() for name, array in saved["memory"].items()}
         self.conditions = {name: array.copy() for name, array in saved["conditions"].items()}
         self.visits, self.sums, self._coming = dict(saved["visits"]), saved["sums"].copy(), self._come()
+        key = np.array([self.key], np.uint64)
+        self.trial_key = int(trial_keys(key, np.array([self.trial]))[0])  # not saved: it follows, as in a batch
         for noise in self._noise:
-            noise.begin(np.array([self.key], np.uint64))
+            noise.begin(key)
         if self.tables.lazy and self.conditions:
             self.tables.define(np.zeros(1, np.int64), self.conditions)
             self.lists.rows.clear()

@@ -43,6 +43,10 @@ STATE: tuple[tuple[str, Any, Any], ...] = (
     ("other_phase", np.uint64, 0),  # where it stood when it became live, or idle: the two have separate noise
 )
 
+# What the trial table needs of a trial's end stands row by row in one array, so that one look-up fetches it.
+RECORDED = ("slot", "choice", "response", "clock_at", "onset")
+TIMES = 3  # from there on they are times
+
 
 class PerSpot:
     """What is known of each spot, or of those of one stream: an entry for each."""
@@ -89,18 +93,30 @@ class Spots(PerSpot):
         self._reach = [lanes * sum(width > channel for width in widths) for channel in range(max(widths))]
         for name, dtype, value in STATE:
             setattr(self, name, np.full(self.size, value, dtype))
+        self.recorded = np.stack([getattr(self, name) for name in RECORDED])
+        self._share_recorded()
         self._idle_row = np.array([self.tables.idle[place] for place in self.order]).repeat(lanes)
         self.row = self._idle_row.copy()
         self.mean = np.zeros((max(widths), self.size), np.float32)
         self.idle = np.ones(self.size, bool)
         self.any_idle = True
         self.reward = np.zeros(self.size)
+        self.codes = np.zeros(self.size, np.int64)  # where in the tables the actions of this step are
         periods = max(len(part.periods) for part in parts)
         drawn = any(bool(part.period_laws) and not part.cyclic for part in parts)
         self.drawn = np.zeros((periods if drawn else 0, self.size), np.int64)  # durations, in steps
         self.streams: list[BatchStream] = []  # by their spots
         self._told = True  # whether anybody but this has the present rows
         self._cyclic = any(part.cyclic for part in parts)
+
+    def _share_recorded(self) -> None:
+        for name, numbers in zip(RECORDED, self.recorded, strict=True):
+            setattr(self, name, numbers)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Come out of a pickle, or be a copy: what was shared has become separate arrays."""
+        self.__dict__.update(state)
+        self._share_recorded()
 
     def meet(self, streams: Sequence[BatchStream]) -> None:
         """Get to know the streams, in the order of the scenario."""

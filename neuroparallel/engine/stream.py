@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.calls import added_up, moved
+from neuroparallel.engine.calls import added_up, checked_pay, checked_sequence, moved
 from neuroparallel.engine.draws import Given, Previous, check_given, slots_of
 from neuroparallel.engine.ensemble import Ensemble
+from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.spots import STATE, Integers
 from neuroparallel.engine.stream_view import StreamView
@@ -71,15 +72,15 @@ class BatchStream(StreamView):
         """
         if self.moving:
             actions = self._moved(actions, now)
-        self.answered, self.left = self._responses(actions) if self.keeps else None, None
+        self.left = None
+        if self.keeps:
+            acts = actions > 0
+            if self.ensemble.any_idle:
+                np.logical_and(acts, ~self.idle, out=acts)
+            self.answered = actions, acts
         if self.shows_choice:
             np.copyto(self.standing, actions, where=(actions > 0) & self.window_open())
         return actions
-
-    def _responses(self, actions: Integers) -> tuple[Integers, Integers, Integers]:
-        """Lanes in which the subject did anything but hold while the stream was live; in which period, and what."""
-        who = ((actions > 0) & ~self.idle).nonzero()[0]
-        return who, self.tables.period_of.take(self.row.take(who)), actions.take(who)
 
     def _moved(self, actions: NDArray[np.float32], now: int) -> Integers:
         """Let the task's `move` hook turn the movements of live lanes into events."""
@@ -104,24 +105,27 @@ class BatchStream(StreamView):
             outcome: uint8, (n,). What the tables say of it.
             now: The present step.
         """
+        place = Place(self.spec.task, self.spec.name, self.trial[who])
+        memory = {name: array[who] for name, array in self.memory.items()}
+        known = self.values(who)
         response = Response(
             action=np.maximum(action, 0).astype(np.int64),
             period=self.tables.period_of.take(self.row[who]),
             elapsed=((now - self.clock_at[who]) * self.tables.dt).astype(np.float64),
             reward=self.reward[who],
             outcome=outcome,
-            conditions=self.values(who),
-            memory={name: array[who] for name, array in self.memory.items()},
+            conditions=dict(known),
+            memory=dict(memory),
             shown=added_up(self.tables, self.sums[:, who]),
             _keys=trial_keys(self.key[who], self.trial[who]),
         )
-        self.spec.task.pay(response)  # type: ignore[misc]
+        checked_pay(place, response, known, memory)
         self.reward[who] = response.reward
         for name, rows in response.memory.items():
             self.memory[name][who] = rows
         for name in self.notes:
             self.conditions[name][who] = response.conditions[name]
-        return np.asarray(response.outcome, np.uint8)
+        return response.outcome
 
     def draw_durations_again(self, lanes: Integers, periods: Integers) -> Integers:
         """How long periods last that may come more than once in a trial: each visit draws anew; int64 (n,)."""
@@ -183,8 +187,9 @@ class BatchStream(StreamView):
             for name, value in values.items():
                 self.conditions[name][lanes] = value
         if not tables.lazy:
-            return slots_of(tables, values, slots)
-        self.define(lanes, {name: self.conditions[name][lanes] for name in values})
+            return slots_of(tables, values, slots, Place(task, self.spec.name, trial))
+        place = Place(task, self.spec.name, trial)
+        self.define(lanes, {name: self.conditions[name][lanes] for name in values}, place)
         return lanes
 
     def close(self, lanes: Integers) -> NDArray[np.uint8]:
@@ -202,6 +207,7 @@ class BatchStream(StreamView):
         values: dict[str, NDArray[Any]],
     ) -> dict[str, NDArray[Any]]:
         at, first = self._at(lanes), trial == 0
+        memory, known = {name: array[lanes] for name, array in self.memory.items()}, dict(values)
         draw = Draw(
             conditions=values,
             previous=Previous(self, lanes, first, dict(values)),
@@ -210,11 +216,11 @@ class BatchStream(StreamView):
             outcome=self.outcome[at].astype(np.int64),
             choice=np.maximum(self.choice[at], 0),
             reward=self.earned[at].copy(),
-            memory={name: array[lanes] for name, array in self.memory.items()},
+            memory=dict(memory),
             dt=self.tables.dt,
             _keys=trial_keys(self.key[at], trial),
         )
-        self.spec.task.sequence(draw)  # type: ignore[misc]
+        checked_sequence(Place(self.spec.task, self.spec.name, trial), draw, known, memory)
         for name, rows in draw.memory.items():
             self.memory[name][lanes] = rows
         return draw.conditions

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.draws import TrialDraws, TrialsAhead
 from neuroparallel.engine.ensemble import Ensemble
+from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import BatchNoise
-from neuroparallel.engine.spots import NO_LANES, STATE, Integers, PerSpot
+from neuroparallel.engine.spots import NO_LANES, STATE, TIMES, Integers, PerSpot
 from neuroparallel.engine.tables import Tables
 from neuroparallel.seeding import Bits, trial_keys
 
@@ -54,7 +55,9 @@ class StreamState(PerSpot):
         self.shows_choice = False  # whether somebody sees the choice that stands while the trial runs
         self.standing = np.zeros(self.lanes, np.int64)
         self.told: NDArray[np.float64] | None = None  # what its subject said when it answered, if it can speak
-        self.answered: tuple[Integers, Integers, Integers] | None = None
+        # If responses are noted: the actions of this step, and where a live stream did anything but hold.
+        self.answered: tuple[Integers, NDArray[np.bool_]] | None = None
+        self.idle_row = self.first_row + tables.idle
         self._draws = TrialDraws(tables)
         self._ahead = TrialsAhead(self._draws, self.lanes, tables.design.size)
         self.noise = BatchNoise(tables, self.lanes)
@@ -99,6 +102,11 @@ class StreamState(PerSpot):
         """What was paid in this step, (lanes,)."""
         return self.ensemble.reward[self._part]
 
+    @property
+    def codes(self) -> Integers:
+        """Where in the joint tables the actions of this step are, (lanes,)."""
+        return self.ensemble.codes[self._part]
+
     def spots(self, lanes: Integers) -> Integers:
         """Where some lanes of the stream stand in the ensemble; int64 (n,)."""
         return lanes + self.base if self.base else lanes
@@ -106,6 +114,15 @@ class StreamState(PerSpot):
     def _at(self, lanes: Integers) -> Any:
         """How to index some lanes: all of them as a slice, which costs a tenth."""
         return slice(None) if lanes.size == self.lanes else lanes
+
+    def recorded(self, lanes: Integers, now: int) -> NDArray[np.int32]:
+        """What the trial table needs of the present trials of some lanes, times from ``now`` on; (numbers, n)."""
+        numbers = self.ensemble.recorded
+        picked = numbers[:, self._part] if lanes.size == self.lanes else numbers.take(self.spots(lanes), axis=1)
+        result = np.empty((len(numbers), lanes.size), np.int32)
+        np.copyto(result[:TIMES], picked[:TIMES], casting="same_kind")
+        np.subtract(picked[TIMES:], now, out=result[TIMES:], casting="same_kind")
+        return result
 
     def values(self, lanes: Integers) -> dict[str, NDArray[Any]]:
         """The conditions of the present trials of some lanes, (n,) each."""
@@ -150,8 +167,8 @@ class StreamState(PerSpot):
         joint.any_idle = bool(joint.idle.any())
         self.mean[:] = self.tables.mean[:, self.row]
 
-    def define(self, lanes: Integers, conditions: dict[str, NDArray[Any]]) -> None:
+    def define(self, lanes: Integers, conditions: dict[str, NDArray[Any]], place: Place | None = None) -> None:
         """Write the rows of lanes that have rows of their own."""
-        self.tables.define(lanes, conditions)
+        self.tables.define(lanes, conditions, place)
         rows = lanes[:, None] * self.tables.rows_per_slot + np.arange(self.tables.rows_per_slot)
         self.ensemble.tables.fill(self.place, rows.ravel())

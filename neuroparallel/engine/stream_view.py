@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.calls import steered, viewed
+from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.noise import draw_counts
 from neuroparallel.engine.stream_state import StreamState
 from neuroparallel.seeding import Bits
@@ -33,6 +34,7 @@ class StreamView(StreamState):
             "elapsed": (now - self.entered[at]) * float(self.tables.dt),
             "conditions": self.values(lanes),
             "keys": self.phase[at],
+            "place": Place(self.spec.task, self.spec.name, self.trial[at]),
         }
 
     def shown(self, now: int) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.rows import Block, lay_out
 from neuroparallel.errors import TaskError
 from neuroparallel.hooks import Bernoulli, Movement, Poisson
@@ -143,10 +144,15 @@ class Tables:
     def _by_row(self, values: NDArray[Any], idle: Any = 0) -> NDArray[Any]:
         return np.append(np.tile(values, self.slots), np.asarray(idle, values.dtype))
 
-    def define(self, slots: NDArray[np.int64], conditions: dict[str, NDArray[Any]]) -> None:
-        """Write the rows of some slots from conditions; int64 (n,), and (n,) per condition."""
+    def define(self, slots: NDArray[np.int64], conditions: dict[str, NDArray[Any]], place: Place | None = None) -> None:
+        """Write the rows of some slots from conditions; int64 (n,), and (n,) per condition; their place, for errors."""
         trial = Trial(self.task, conditions, len(slots), self.dt)
-        self.task.define(trial)
+        if place is None:
+            self.task.define(trial)
+        else:
+            place.call("define", self.task.define, trial)
+            place.numbers("define", "what is shown", trial.mean, trial.mean.shape)
+            place.numbers("define", "what is paid", trial.reward, trial.reward.shape)
         trial.finish()
         check_counts(trial, self.task)
         if not self.lazy:

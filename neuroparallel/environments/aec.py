@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from gymnasium import spaces
@@ -35,6 +36,10 @@ class AECEnvironment(parallel_to_aec_wrapper):  # type: ignore[misc]
             for agent in env.possible_agents
             if isinstance(space := env.action_space(agent), KNOWN)
         }
+
+    def observe(self, agent: str) -> Any:
+        """What an agent sees, as a copy: it is shown again to who asks again."""
+        return copy.deepcopy(super().observe(agent))
 
     def step(self, action: Any) -> None:
         """Take the action of ``agent_selection``; time advances when all agents have given theirs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,7 +44,7 @@ class Film:
 
     def begin(self, observations: Mapping[str, NDArray[np.float32]], infos: Mapping[str, dict[str, int]]) -> None:
         """Begin a session with what `reset` returned."""
-        self._now = {agent: (seen.copy(), dict(infos[agent])) for agent, seen in observations.items()}
+        self._now = {agent: copy.deepcopy((seen, infos[agent])) for agent, seen in observations.items()}
         self._rows = {agent: [] for agent in observations}
         self._ended = dict.fromkeys(observations, False)
 
@@ -55,11 +56,11 @@ class Film:
             if self._ended[agent]:
                 rows.clear()
             seen, before = self._now[agent]
-            after = infos[agent]
-            done = self._events(agent, actions[agent])
+            after = dict(infos[agent])
+            done = copy.deepcopy(self._events(agent, actions[agent]))
             rows.append((self.engine.now - 1, seen, done, rewards[agent], before, after))
             self._ended[agent] = bool(after["trial_end"])
-            self._now[agent] = observations[agent].copy(), dict(after)
+            self._now[agent] = copy.deepcopy(observations[agent]), after
             self._longest = max(self._longest, len(rows))
         return result
 
@@ -100,18 +101,13 @@ class Film:
 
     def state(self) -> dict[str, Any]:
         """What was kept; see `set_state`."""
-        return {
-            "rows": {agent: list(rows) for agent, rows in self._rows.items()},
-            "now": dict(self._now),
-            "ended": dict(self._ended),
-            "longest": self._longest,
-        }
+        kept = {"rows": self._rows, "now": self._now, "ended": self._ended, "longest": self._longest}
+        return copy.deepcopy(kept)
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a state from `state`."""
-        self._rows = {agent: list(rows) for agent, rows in saved["rows"].items()}
-        self._now, self._ended = dict(saved["now"]), dict(saved["ended"])
-        self._longest = saved["longest"]
+        names = ("rows", "now", "ended", "longest")
+        self._rows, self._now, self._ended, self._longest = (copy.deepcopy(saved[name]) for name in names)
 
 
 def make_trace(engine: Any, agent: str, times: Sequence[int], rows: Sequence[tuple[Any, ...]], title: str) -> Trace:

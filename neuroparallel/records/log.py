@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ MERGE_CHUNKS = 256
 MERGE_ROWS = 16_384
 
 Chunk = dict[str, Array]
+Expand = Callable[[], Chunk]
 
 
 class TrialLog:
@@ -84,14 +85,11 @@ class TrialLog:
             response_steps: Integers, (n,). Response time in steps, -1 none.
             conditions: Condition name to array, (n,).
         """
-        chunk = {
-            "lane": lane, "session": session, "trial": trial, "onset_step": onset_step,
-            "end_step": end_step, "outcome": outcome, "choice": choice,
-            "ground_truth": ground_truth, "reward": reward,
-            "clock_step": clock_step, "response_steps": response_steps,
-        }  # fmt: skip
-        for name, values in conditions.items():
-            chunk[f"condition:{name}"] = values
+        chunk = trial_chunk(
+            lane=lane, session=session, trial=trial, onset_step=onset_step, end_step=end_step, outcome=outcome,
+            choice=choice, ground_truth=ground_truth, reward=reward, clock_step=clock_step,
+            response_steps=response_steps, conditions=conditions,
+        )  # fmt: skip
         self._trials.add(stream_index, chunk, len(lane))
 
     def add_responses(
@@ -125,6 +123,26 @@ class TrialLog:
             "action": action, "step": step, "reward": reward,
         }  # fmt: skip
         self._responses.add(stream_index, chunk, len(lane))
+
+    def add_later(self, stream_index: int, rows: int, expand: Expand) -> None:
+        """Record trials of one stream whose columns are made when somebody asks for them.
+
+        Args:
+            stream_index: Number of the stream.
+            rows: How many trials.
+            expand: Returns their columns, as `trial_chunk` does.
+        """
+        self._trials.add_later(stream_index, expand, rows)
+
+    def add_responses_later(self, stream_index: int, rows: int, expand: Expand) -> None:
+        """Record responses of one stream whose columns are made when somebody asks for them.
+
+        Args:
+            stream_index: Number of the stream.
+            rows: How many responses.
+            expand: Returns the columns that `add_responses` takes.
+        """
+        self._responses.add_later(stream_index, expand, rows)
 
     def clear(self) -> None:
         """Forget everything, the counts of what was dropped included."""
@@ -217,7 +235,7 @@ class _Store:
         self._capacity = capacity
         # What waits to be merged may not fill the capacity, or nothing old could be dropped.
         self._merge_rows = min(MERGE_ROWS, capacity // (16 * max(streams, 1)))
-        self._done: deque[tuple[int, Chunk, int]] = deque()
+        self._done: deque[tuple[int, Chunk | Expand, int]] = deque()
         self._waiting: list[list[Chunk]] = [[] for _ in range(streams)]
         self._waiting_rows = [0] * streams
 
@@ -232,9 +250,14 @@ class _Store:
         if self.count > self._capacity:
             self._drop()
 
+    def add_later(self, stream: int, expand: Expand, rows: int) -> None:
+        self.count += rows
+        self._done.append((stream, expand, rows))
+        self._drop()
+
     def rows(self) -> tuple[Chunk, Array]:
         """All rows in one set of columns, and the stream of each."""
-        parts = [*self._done]
+        parts = [(stream, _expanded(chunk), length) for stream, chunk, length in self._done]
         for stream, chunks in enumerate(self._waiting):
             parts += [(stream, chunk, len(chunk["lane"])) for chunk in chunks]
         lengths = [length for _, _, length in parts]
@@ -244,7 +267,7 @@ class _Store:
     def state(self) -> dict[str, Any]:
         return {
             "dropped": self.dropped,
-            "done": [{"stream": s, "rows": _copied(chunk)} for s, chunk, _ in self._done],
+            "done": [{"stream": s, "rows": _copied(_expanded(chunk))} for s, chunk, _ in self._done],
             "waiting": [[_copied(chunk) for chunk in chunks] for chunks in self._waiting],
         }
 
@@ -273,10 +296,19 @@ class _Store:
         if self.count > self._capacity:  # a single chunk is larger than all there is room for
             stream, chunk, rows = self._done.pop()
             excess = min(self.count - self._capacity, rows)
-            kept = {name: values[excess:] for name, values in chunk.items()}
+            kept = {name: values[excess:] for name, values in _expanded(chunk).items()}
             self._done.append((stream, kept, rows - excess))
             self.count -= excess
             self.dropped += excess
+
+
+def trial_chunk(*, conditions: Mapping[str, Array], **columns: Array) -> Chunk:
+    """The columns of trials as the log keeps them; the arguments of `TrialLog.add`."""
+    return columns | {f"condition:{name}": values for name, values in conditions.items()}
+
+
+def _expanded(chunk: Chunk | Expand) -> Chunk:
+    return chunk() if callable(chunk) else chunk
 
 
 def _integers(rows: Mapping[str, Array], name: str) -> Array:

@@ -88,7 +88,7 @@ def _done(engine: Any, agent: str, action: Any) -> Any:
 
 
 def _event(stream: BatchStream) -> int:
-    return int(stream.answered[2][0]) if stream.answered is not None and stream.answered[2].size else 0
+    return int((stream.answered[0] * stream.answered[1])[0]) if stream.answered is not None else 0
 
 
 def one_trial(trace: Trace) -> Trace:

@@ -218,7 +218,7 @@ class Pipeline:
         for part, saved in zip(self._parts(), before, strict=True):
             part.set_state(saved, ~mask)
         seen = {agent: np.where(mask[:, None], array, last[agent]) for agent, array in seen.items()}
-        self._last = seen
+        self._last = {agent: array.copy(order="K") for agent, array in seen.items()}
         return seen, known
 
     def _demand(self, agent: str, key: str, infos: Arrays) -> None:
@@ -252,7 +252,7 @@ class Pipeline:
             outs = {a: moments[a].out.T if lanes else moments[a].out for a in moments if a in observations}
             observations = {**observations, **outs}
         if lanes:
-            self._last = observations
+            self._last = {agent: np.copy(array, order="K") for agent, array in observations.items()}
         if self.pays:
             rewards = {a: moments[a].reward if a in moments else r for a, r in rewards.items()}
             if began is not None:
@@ -293,7 +293,7 @@ class Told(Mapping[str, Any]):
         self._inside, self._told = inside, told
 
     def __getitem__(self, key: str) -> Any:
-        return self._told[key] if key in self._told else self._inside[key]
+        return np.copy(self._told[key]) if key in self._told else self._inside[key]
 
     def __iter__(self) -> Iterator[str]:
         yield from self._inside
