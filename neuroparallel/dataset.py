@@ -13,6 +13,7 @@ from neuroparallel.agents import OracleAgent
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError, UsageError, nearest, whole_number
 from neuroparallel.scenario import Scenario, What
+from neuroparallel.seeding import choose_seed
 from neuroparallel.streams import build_layout
 from neuroparallel.task import is_finite_number
 
@@ -62,7 +63,7 @@ class Dataset:
             `Task`.
         batch: Number of sequences, 1 or more.
         steps: Length of a sequence in steps of dt, 1 or more.
-        seed: 0 or more.
+        seed: 0 or more; None: the scenario's, or else one drawn from entropy.
         dt: Time step in ms instead of the scenario's.
         subject: Whose data, if there are several subjects.
         batch_first: Axes are (batch, steps, ...), otherwise (steps, batch, ...).
@@ -76,6 +77,7 @@ class Dataset:
         dt: Time step, ms.
         channels: Name of each column of the inputs.
         streams: Name of each of the subject's streams, in the order of the last axis of targets.
+        seed: The seed in use.
         actions: Number of actions of each stream: targets are 0 .. actions - 1.
 
     Raises:
@@ -89,7 +91,7 @@ class Dataset:
         what: What,
         batch: int = 64,
         steps: int = 100,
-        seed: int = 0,
+        seed: int | None = None,
         *,
         dt: float | None = None,
         subject: str | None = None,
@@ -103,7 +105,7 @@ class Dataset:
         self.scenario = scenario if dt is None else scenario.replace(dt=dt)
         self.batch, self.steps = whole_number(batch, "batch", 1), whole_number(steps, "steps", 1)
         self.batch_first, self.window_weight = batch_first, window_weight
-        self._continued, self._seed = continued, whole_number(seed, "seed")
+        self._continued, self.seed = continued, choose_seed(seed, self.scenario.seed)
         self._layout = build_layout(self.scenario)
         self._engine = BatchEngine(self._layout, self.batch, record=0)
         self._refuse_movements()
@@ -199,13 +201,13 @@ class Dataset:
         core = self._engine
         if self._first < 0:
             self._first = 0
-            self._observations, self._infos = core.reset(self._seed)
+            self._observations, self._infos = core.reset(self.seed)
         elif not self._continued:
             self._first += core.lanes
             if core.lanes < self._most:
                 core = BatchEngine(self._layout, min(self._most, GROWTH * core.lanes), record=0)
                 self._use(core)
-                core.reset(self._seed)
+                core.reset(self.seed)
             core.lane_ids[:] = np.arange(core.lanes, dtype=np.uint64) + np.uint64(self._first)
             core.sessions[:] = -1
             self._observations, self._infos = core.reset()

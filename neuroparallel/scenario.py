@@ -53,7 +53,7 @@ class Scenario(Part):
     Attributes:
         name: The scenario's name.
         dt: Time step in ms; None takes that of the tasks.
-        seed: Default seed of environments.
+        seed: Seed of environments that are given none; None: every environment draws its own.
         session: Length of a session; None never ends.
         subjects: By name, in the order of the agents.
         groups: By name; streams that share a trial clock. Left out, the streams of a subject form a group.
@@ -68,7 +68,7 @@ class Scenario(Part):
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     dt: Number | None = Field(None, gt=0, description="time step, ms")
-    seed: Whole = Field(0, ge=0)
+    seed: Whole | None = Field(None, ge=0)
     session: Session | None = None
     subjects: dict[str, Subject] = Field(min_length=1)
     groups: dict[str, Group] = Field(default_factory=dict)

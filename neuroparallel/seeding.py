@@ -12,6 +12,7 @@ Source:
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 from functools import cache
 from typing import Any, TypeAlias
@@ -24,6 +25,7 @@ from neuroparallel.errors import whole_number
 __all__ = [
     "Bits",
     "branch_keys",
+    "choose_seed",
     "integer_bits",
     "lane_key",
     "mix",
@@ -75,6 +77,21 @@ def integer_bits(value: int) -> int:
     """Fold an integer of any size, 0 or more, into 64 bits (seeds may be 128-bit numbers)."""
     number = whole_number(value, "seed")
     return int.from_bytes(hashlib.blake2b(str(number).encode(), digest_size=8).digest(), "little")
+
+
+def choose_seed(given: Any, default: int | None = None, bits: int = 53) -> int:
+    """Return the seed that is given, else the default, else one drawn from the system's entropy.
+
+    Args:
+        given: A whole number, 0 or more, or None.
+        default: Seed of the scenario's file; None if it has none.
+        bits: Number of random bits of a drawn seed. Numbers of 53 bits survive JSON; torch and RLlib want 31.
+
+    Raises:
+        ArgumentError: The seed is no whole number, or below 0.
+    """
+    chosen = default if given is None else given
+    return secrets.randbits(bits) if chosen is None else whole_number(chosen, "seed")
 
 
 def branch_keys(seeds: Bits, lanes: Bits, sessions: Bits, branch: str) -> Bits:

@@ -15,6 +15,7 @@ from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, whole_number
 from neuroparallel.records import Table, Trials
 from neuroparallel.scenario import Scenario, What
+from neuroparallel.seeding import choose_seed
 from neuroparallel.streams import build_layout
 
 __all__ = ["begin", "simulate"]
@@ -28,7 +29,7 @@ def simulate(
     what: What,
     agents: str | Agent | Mapping[str, str | Agent] = "oracle",
     trials: int = 10_000,
-    seed: int = 0,
+    seed: int | None = None,
     *,
     per_lane: int = 100,
     lanes: int = 1024,
@@ -49,7 +50,7 @@ def simulate(
             one for each subject by name.
         trials: How many trials each group of streams plays, 1 or more: every stream has exactly so many rows, but
             for streams that a mix leaves out of some trials.
-        seed: 0 or more.
+        seed: 0 or more; None: the scenario's, or else one drawn from entropy.
         per_lane: Trials in a row of each lane, 1 or more; more where the history of many trials matters.
         lanes: How many lanes run at a time, 1 or more; for speed and memory only.
         dt: Time step in ms instead of the scenario's.
@@ -64,8 +65,8 @@ def simulate(
     """
     for name, value in (("trials", trials), ("per_lane", per_lane), ("lanes", lanes)):
         whole_number(value, name, 1)
-    whole_number(seed, "seed", 0)
     scenario = Scenario.load(what)
+    seed = choose_seed(seed, scenario.seed)
     changes = {"dt": dt, "session": None if session is None else dict(session)}
     changes = {key: value for key, value in changes.items() if value is not None}
     scenario = scenario.replace(**changes) if changes else scenario

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.cli.common import add_set, add_verb, changes_of, on_screen, write_table
+from neuroparallel.cli.common import add_set, add_verb, changes_of, chosen_seed, on_screen, write_table
 from neuroparallel.records.json_file import SUMMARY
 
 __all__ = ["add"]
@@ -20,7 +20,7 @@ def add(verbs: Any) -> None:
     add_set(parser)
     parser.add_argument("--lanes", type=int, default=256, help="copies that act side by side (256)")
     parser.add_argument("--trials", type=int, default=4, help="trials of each (4)")
-    parser.add_argument("--seed", type=int, default=12345, help="of the trials (12345)")
+    parser.add_argument("--seed", type=int, default=None, help="of the trials (12345)")
     parser.add_argument("--out", metavar="FILE.csv", help="write the table of trials")
 
 
@@ -35,8 +35,9 @@ def evaluate(options: argparse.Namespace) -> None:
     changes = changes_of(options.changes)
     if changes:  # a subject may be tested on what it never learnt, as longer delays
         env["set"] = {**(env.get("set") or {}), **changes}
+    seed = chosen_seed(options.seed, 12345)
     with on_screen(error=True).status("testing"):
-        trials = test(policy, lanes=options.lanes, trials=options.trials, seed=options.seed, env=env)
+        trials = test(policy, lanes=options.lanes, trials=options.trials, seed=seed, env=env)
     on_screen().print(trials.summary(), markup=False)
     if options.out:
         write_table(trials, options.out)

@@ -7,7 +7,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli.common import add_verb, add_what, changes_of, load, note, on_screen, print_table, write_table
+from neuroparallel.cli.common import (
+    add_verb,
+    add_what,
+    changes_of,
+    chosen_seed,
+    load,
+    note,
+    on_screen,
+    print_table,
+    write_table,
+)
 from neuroparallel.errors import ArgumentError, whole_number
 
 if TYPE_CHECKING:
@@ -38,7 +48,9 @@ def add(verbs: Any) -> None:
         "--option", action="append", default=[], metavar="KEY=VALUE", dest="options",
         help="an option of the agent: --option share=0.7; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=None, help="of the trials; the scenario's by default")
+    parser.add_argument(
+        "--seed", type=int, default=None, help="of the trials; the scenario's by default, or else drawn and printed"
+    )
     parser.add_argument(
         "--plot", metavar="FILE.png",
         help="draw what the paradigm is known by, such as the curve of prp; with --steps, or where there is no such "
@@ -54,12 +66,13 @@ def run(options: argparse.Namespace) -> None:
     scenario = load(options)
     agent = _agent(options.agent, changes_of(options.options, "--option"))
     file = _picture_file(options.plot)
+    seed = chosen_seed(options.seed, scenario.seed)
     signature, traces = None, dict[str, "Trace"]()
     if options.steps is not None:
-        traces, trials = _watched(scenario, agent, options.steps, options.seed)
+        traces, trials = _watched(scenario, agent, options.steps, seed)
     else:
         wanted = 1000 if options.trials is None else whole_number(options.trials, "--trials", 1)
-        trials = _simulated(scenario, agent, wanted, options.seed)
+        trials = _simulated(scenario, agent, wanted, seed)
         signature = find_signature(trials)
     on_screen().print(f"{scenario.name}: {trials.summary()}", markup=False)
     if signature is not None and not _print(signature, trials):
@@ -67,7 +80,7 @@ def run(options: argparse.Namespace) -> None:
     if file is not None and signature is not None:
         _save(signature.draw(trials), file)
     elif file is not None:
-        _draw(traces or _watched(scenario, agent, 200, options.seed)[0], file)
+        _draw(traces or _watched(scenario, agent, 200, seed)[0], file)
     if options.out:
         write_table(trials, options.out)
 
@@ -100,7 +113,7 @@ def _agent(name: str, options: dict[str, Any]) -> Agent:
     return TrainedAgent(load_policy(find_run(name)))
 
 
-def _watched(scenario: Scenario, agent: Agent, steps: int, seed: int | None) -> tuple[dict[str, Trace], Any]:
+def _watched(scenario: Scenario, agent: Agent, steps: int, seed: int) -> tuple[dict[str, Trace], Any]:
     from rich.progress import Progress
 
     from neuroparallel.agents import TrainedAgent
@@ -115,14 +128,13 @@ def _watched(scenario: Scenario, agent: Agent, steps: int, seed: int | None) -> 
         )
 
 
-def _simulated(scenario: Scenario, agent: Agent, trials: int, seed: int | None) -> Any:
+def _simulated(scenario: Scenario, agent: Agent, trials: int, seed: int) -> Any:
     from neuroparallel.agents import TrainedAgent, simulate
 
-    chosen = scenario.seed if seed is None else seed
     with on_screen(error=True).status(f"running {trials:,} trials"):
         if isinstance(agent, TrainedAgent):
-            return _tested(scenario, agent.policy, trials, chosen)
-        return simulate(scenario, agents=agent, trials=trials, seed=chosen)
+            return _tested(scenario, agent.policy, trials, seed)
+        return simulate(scenario, agents=agent, trials=trials, seed=seed)
 
 
 def _tested(scenario: Scenario, policy: Any, trials: int, seed: int) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroparallel.cli import INTERRUPTED
-from neuroparallel.cli.common import RUNS, add_verb, add_what, load, note, on_screen
+from neuroparallel.cli.common import RUNS, add_verb, add_what, chosen_seed, load, note, on_screen
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import SUMMARY
 
@@ -30,7 +30,12 @@ def add(verbs: Any) -> None:
     parser = add_verb(verbs, "train", train, told)
     add_what(parser, optional=True)
     parser.add_argument("--budget", type=_seconds, metavar="S", help="seconds of training; the scenario's, or 60")
-    parser.add_argument("--seed", type=int, default=0, help="of trials and learning (0)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=None,
+        help="of trials and learning; the scenario's by default, or else drawn and printed",
+    )
     parser.add_argument("--out", metavar="DIR", help="where to keep the run (runs/NAME/TIME)")
     parser.add_argument(
         "--resume", nargs="?", const=LATEST, metavar="DIR", help="continue a run; without DIR the latest of WHAT"
@@ -45,6 +50,7 @@ def train(options: argparse.Namespace) -> int:
     from neuroparallel.rllib.run_files import uninterrupted
 
     what, resumed = _what(options)
+    seed = chosen_seed(options.seed, _earlier_seed(resumed, what.seed), bits=31)
     display = Display(on_screen(error=True))
     with _place(options, what.name, resumed) as place, display:
         display.title = f"[bold]{what.name}[/]  {what.description}  [dim]{place}[/]"
@@ -52,13 +58,20 @@ def train(options: argparse.Namespace) -> int:
             what,
             out=place,
             budget_s=options.budget,
-            seed=options.seed,
+            seed=seed,
             resume=resumed,
             progress=display.update,
             **({} if options.lanes is None else {"lanes": options.lanes}),
         )
     with uninterrupted():
         return _conclude(result, place)
+
+
+def _earlier_seed(resumed: Path | None, default: int | None) -> int | None:
+    """The seed of the run to continue, else the scenario's."""
+    from neuroparallel.records.json_file import read_summary
+
+    return default if resumed is None else read_summary(resumed).get("seed", default)
 
 
 def _what(options: argparse.Namespace) -> tuple[Any, Path | None]:

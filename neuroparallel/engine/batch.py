@@ -51,6 +51,7 @@ class BatchEngine(Spaces[BatchSubject]):
     ) -> None:
         self.layout, self.lanes, self.dt = layout, whole_number(lanes, "lanes", 1, MOST_LANES), layout.dt
         self.scenario: Any = None
+        self.np_random_seed: int | Sequence[int] = seed  # in use; a sequence has one per lane
         self._default_seed, self.first_lane = seed, whole_number(first_lane, "lane")
         self.maker: Callable[[Any], BatchEngine] | None = None  # of the same engine over another scenario
         tables = [Tables(spec.task, layout.dt, self.lanes) for spec in layout.streams]
@@ -136,6 +137,7 @@ class BatchEngine(Spaces[BatchSubject]):
         return self._observe(), self._infos(outcomes, [stream.trial for stream in self.streams])
 
     def _seed(self, seed: int | Sequence[int]) -> None:
+        self.np_random_seed = seed
         if isinstance(seed, (list, tuple, np.ndarray)):
             if len(seed) != self.lanes:
                 raise ArgumentError(f"{len(seed)} seeds were given for {self.lanes} lanes; give one per lane.")
@@ -253,8 +255,10 @@ class BatchEngine(Spaces[BatchSubject]):
         for number, (group, lanes) in enumerate(zip(self.groups, finished, strict=True)):
             if lanes.size:
                 self._record(group, lanes, outcomes)
-                if number == 0 and self._limited:
-                    truncated[lanes] = self._session_over(group, lanes)
+                if number == 0 and self.layout.session_trials:
+                    truncated[lanes] = group.trial[lanes] + 1 >= self.layout.session_trials
+        if self.layout.session_steps:
+            truncated |= ~self.over & (self.now - self.session_start >= self.layout.session_steps)
         if self._limited and truncated.any():
             self._end(truncated, finished, outcomes)
         for group, lanes in zip(self.groups, finished, strict=True):
@@ -262,14 +266,6 @@ class BatchEngine(Spaces[BatchSubject]):
                 going = lanes[~self.over[lanes]] if self._any_over else lanes
                 group.start(going, self.now)
         return outcomes, truncated
-
-    def _session_over(self, group: BatchGroup, lanes: NDArray[np.int64]) -> NDArray[np.bool_]:
-        over = np.zeros(len(lanes), bool)
-        if self.layout.session_trials:
-            over |= group.trial[lanes] + 1 >= self.layout.session_trials
-        if self.layout.session_steps:
-            over |= self.now - self.session_start[lanes] >= self.layout.session_steps
-        return over
 
     def _end(
         self,

@@ -28,7 +28,7 @@ _FIELDS = (  # of the trial table, in the order in which they are noted
     *("ground_truth", "reward", "clock_step", "response_steps"),
 )
 
-_SAVED = ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready")
+_SAVED = ("now", "session_start", "session", "_seed_bits", "_lane_bits", "over", "_ready", "_last")
 
 Action = Any  # an int, or a sequence of them where actions are factored; of a movement, float32 (axes,)
 Infos = dict[str, dict[str, int]]
@@ -62,6 +62,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
         self._until = 0  # up to this step nothing happens by itself
         self._calm: tuple[str, ScalarStream, list[float | None], Any, dict[str, int]] | None = None  # see `step`
         self.now = self.session_start = 0
+        self._last = NEVER  # step with which the session ends, whatever runs
         self.session, self._seed_bits, self._lane_bits = -1, 0, 0
         self.over, self._ready = False, False
         self._rows: list[list[tuple[Any, ...]]] = [[] for _ in self.streams]
@@ -109,6 +110,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
     def _begin(self) -> None:
         self.session += 1
         self.session_start, self.over = self.now, False
+        self._last = self.now + self.layout.session_steps if self.layout.session_steps else NEVER
         self._wake_at = self._until = 0
         for stream in self.streams:
             stream.begin(self._seed_bits, self._lane_bits, self.session, self.now)
@@ -174,11 +176,11 @@ class ScalarEngine(Spaces[ScalarSubject]):
         """A step of a scenario of one stream."""
         now, trial = self.now, stream.trial
         stream.act(action, now)
-        outcomes = self._resolve() if stream.ended else None
+        outcomes = self._resolve() if stream.ended or now >= self._last else None
         if stream.answered is not None and self._keeps:
             self._note_responses([trial])
         seen = subject.observe(now)
-        self._until = 0 if self.over else subject.until
+        self._until = 0 if self.over else min(subject.until, self._last)
         self._calm = name, stream, stream.row.calm, subject.rows, subject.known
         info = subject.tell(now) if outcomes is None else subject.info(outcomes, [trial], now)
         return {name: seen}, {name: stream.reward}, self.over, {name: info}
@@ -208,8 +210,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
         finished = [group for group in self.groups if group.resolve(self.now)]
         for group in finished:
             self._record(group, outcomes)
-        if self.groups[0] in finished:
-            self.over = self._session_over()
+        self.over = self._session_over(self.groups[0] in finished)
         if self.over:
             for group in self.groups:
                 if group not in finished:
@@ -220,16 +221,14 @@ class ScalarEngine(Spaces[ScalarSubject]):
             return outcomes
         for group in finished:
             group.start(self.now)
-        self._wake_at = NEVER
+        self._wake_at = self._last
         for group in self._timed:
             self._wake_at = min(self._wake_at, group.wake(self.now))
         return outcomes
 
-    def _session_over(self) -> bool:
-        trials, steps = self.layout.session_trials, self.layout.session_steps
-        return bool(trials and self.groups[0].trial + 1 >= trials) or bool(
-            steps and self.now - self.session_start >= steps
-        )
+    def _session_over(self, trial_ended: bool) -> bool:
+        trials = self.layout.session_trials
+        return self.now >= self._last or bool(trial_ended and trials and self.groups[0].trial + 1 >= trials)
 
     def _record(self, group: ScalarGroup, outcomes: list[int]) -> None:
         for index in group.spec.streams:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from neuroparallel.environments.aec import AECEnvironment
-from neuroparallel.environments.compile import View, What, check_record, check_seed, compile_scenario
+from neuroparallel.environments.compile import View, What, check_record, compile_scenario
 from neuroparallel.environments.gym import GymEnvironment
 from neuroparallel.environments.parallel import ParallelEnvironment
+from neuroparallel.environments.registration import environment_id
 from neuroparallel.environments.shells import batch_engine, outer_wrappers
 from neuroparallel.environments.vector import VectorEnvironment
+from neuroparallel.errors import ArgumentError
+from neuroparallel.scenario import Scenario
+from neuroparallel.seeding import choose_seed
 from neuroparallel.wrappers import apply_wrappers
 
-__all__ = ["aec_env", "batch", "gym_env", "parallel_env", "vector_env"]
+SESSION: Mapping[str, int] = MappingProxyType({"trials": 100})  # of environments whose scenario has none
+
+__all__ = ["SESSION", "aec_env", "batch", "gym_env", "parallel_env", "vector_env"]
 
 
 def parallel_env(
@@ -25,11 +34,12 @@ def parallel_env(
     *,
     dt: float | None = None,
     seed: int | None = None,
-    session: Mapping[str, int] | None = None,
+    session: Mapping[str, int] | None = SESSION,
     view: View = "subjects",
     lane: int = 0,
     render_mode: str | None = None,
     record: bool | int = True,
+    max_cycles: int | None = None,
 ) -> Any:
     """Make a PettingZoo parallel environment of a scenario or a task.
 
@@ -37,14 +47,16 @@ def parallel_env(
         what: A shipped scenario's name, a task's name, a path to a ``.yaml`` file, a dictionary, a
             `Scenario` or a `Task`.
         dt: Time step in ms instead of the scenario's.
-        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
-        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``, instead of the
-            scenario's. A session without a length never ends.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else one drawn from
+            entropy (``np_random_seed`` says which).
+        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}`` (exactly so many). Not given: the
+            scenario's, or 100 trials if it has none. None: the session never ends.
         view: ``"subjects"``: an agent is a subject. ``"streams"``: an agent is one stream of a
             subject, such as ``subject_0.memory``.
         lane: Which lane of ``batch`` to equal, 0 or more.
-        render_mode: None or ``"rgb_array"``.
+        render_mode: None, ``"rgb_array"`` or ``"human"`` (a window that shows every step).
         record: Whether to keep a table of trials, or how many of the latest ones.
+        max_cycles: PettingZoo's word for ``session={"steps": n}``.
 
     Returns:
         A `ParallelEnvironment`, with the scenario's wrappers around it.
@@ -54,6 +66,14 @@ def parallel_env(
         UnknownNameError: There is no such scenario or task; names the nearest one.
         ArgumentError: An option is not allowed.
     """
+    if max_cycles is not None:
+        if session is not SESSION:
+            raise ArgumentError(
+                f"max_cycles={max_cycles!r} and session={session!r} were given; give one of them "
+                "(max_cycles=n means session={'steps': n})."
+            )
+        session = {"steps": max_cycles}
+    what, session = _with_session(what, session)
     env = ParallelEnvironment(
         what,
         dt=dt,
@@ -89,7 +109,7 @@ def gym_env(
     *,
     dt: float | None = None,
     seed: int | None = None,
-    session: Mapping[str, int] | None = None,
+    session: Mapping[str, int] | None = SESSION,
     view: View = "subjects",
     lane: int = 0,
     render_mode: str | None = None,
@@ -100,11 +120,12 @@ def gym_env(
     Args:
         what: As of `parallel_env`.
         dt: Time step in ms instead of the scenario's.
-        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
-        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else one drawn from
+            entropy (``np_random_seed`` says which).
+        session: As of `parallel_env`.
         view: ``"subjects"`` or ``"streams"``.
         lane: Which lane of ``batch`` to equal, 0 or more.
-        render_mode: None or ``"rgb_array"``.
+        render_mode: None, ``"rgb_array"`` or ``"human"`` (a window that shows every step).
         record: Whether to keep a table of trials, or how many of the latest ones.
 
     Returns:
@@ -113,17 +134,20 @@ def gym_env(
     Raises:
         ArgumentError: There are several subjects, or an option is not allowed.
     """
-    env = GymEnvironment(
-        what,
-        dt=dt,
-        seed=seed,
-        session=session,
-        view=view,
-        lane=lane,
-        render_mode=render_mode,
-        record=record,
-    )
-    return apply_wrappers(env, outer_wrappers(env.scenario))
+    what, session = _with_session(what, session)
+    options: dict[str, Any] = {
+        "dt": dt,
+        "seed": seed,
+        "session": session,
+        "view": view,
+        "lane": lane,
+        "render_mode": render_mode,
+        "record": record,
+    }
+    env = GymEnvironment(what, **options)
+    wrapped = apply_wrappers(env, outer_wrappers(env.scenario))
+    wrapped.unwrapped.spec = _spec(env.scenario, options)
+    return wrapped
 
 
 def vector_env(
@@ -133,7 +157,7 @@ def vector_env(
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     dt: float | None = None,
     seed: int | None = None,
-    session: Mapping[str, int] | None = None,
+    session: Mapping[str, int] | None = SESSION,
     view: View = "subjects",
     record: bool | int = True,
 ) -> Any:
@@ -144,8 +168,9 @@ def vector_env(
         num_envs: How many lanes.
         autoreset_mode: ``NEXT_STEP``, ``SAME_STEP`` or ``DISABLED``; see `VectorEnvironment`.
         dt: Time step in ms instead of the scenario's.
-        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
-        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else one drawn from
+            entropy (``np_random_seed`` says which).
+        session: As of `parallel_env`.
         view: ``"subjects"`` or ``"streams"``.
         record: Whether to keep a table of trials, or how many of the latest ones.
 
@@ -155,6 +180,7 @@ def vector_env(
     Raises:
         ArgumentError: There are several subjects, or an option is not allowed.
     """
+    what, session = _with_session(what, session)
     env = VectorEnvironment(
         what,
         num_envs,
@@ -185,9 +211,11 @@ def batch(
     Args:
         what: As of `parallel_env`.
         lanes: How many independent copies of the scenario.
-        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's.
+        seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else one drawn from
+            entropy (``np_random_seed`` says which).
         dt: Time step in ms instead of the scenario's.
-        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``.
+        session: Length of a session, ``{"trials": n}`` or ``{"steps": n}``; None: the scenario's, and one without
+            a length never ends.
         view: ``"subjects"`` or ``"streams"``.
         record: Whether to keep a table of trials, or how many of the latest ones.
 
@@ -206,8 +234,29 @@ def batch(
 def _engine(what: What, lanes: int, *, view: View, seed: int | None, record: bool | int, **options: Any) -> Any:
     """The batch engine by itself, which knows how to be made anew over another scenario."""
     scenario, layout = compile_scenario(what, view=view, **options)
-    first = check_seed(seed)
-    first = scenario.seed if first is None else first
+    first = choose_seed(seed, scenario.seed)
     engine = batch_engine(scenario, layout, lanes, first, check_record(record))
     engine.unwrapped.maker = partial(_engine, lanes=lanes, view=view, seed=first, record=record)
     return engine
+
+
+def _with_session(what: What, session: Mapping[str, int] | None) -> tuple[What, Mapping[str, int] | None]:
+    """The scenario and the session to give to an environment, whose own None means the scenario's."""
+    scenario = Scenario.load(what)
+    if session is SESSION:
+        return scenario, None if scenario.session is not None else dict(SESSION)
+    if session is None and scenario.session is not None:
+        scenario = scenario.replace(session=None)
+    return scenario, session
+
+
+def _spec(scenario: Scenario, options: Mapping[str, Any]) -> EnvSpec:
+    """What gymnasium.make needs to make the environment once more, as plain data."""
+    length = scenario.session.model_dump(exclude_none=True) if scenario.session is not None else None
+    kept = {name: value for name, value in options.items() if name not in ("dt", "session")}  # the scenario has these
+    return EnvSpec(
+        id=environment_id(re.sub(r"[^\w.-]", "_", scenario.name)),
+        entry_point="neuroparallel.environments:gym_env",
+        vector_entry_point="neuroparallel.environments:vector_env",
+        kwargs={"what": scenario.dump(), "session": length, **kept},
+    )

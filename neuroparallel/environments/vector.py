@@ -18,7 +18,7 @@ from neuroparallel.environments.shells import batch_engine, splitter
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trials
 from neuroparallel.scenario import Scenario
-from neuroparallel.seeding import integer_bits
+from neuroparallel.seeding import choose_seed, integer_bits
 
 __all__ = ["VectorEnvironment"]
 
@@ -41,7 +41,8 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
             and info stand in ``infos["final_obs"]`` and ``infos["final_info"]``) or ``DISABLED``
             (``reset(options={"reset_mask": mask})`` starts it).
         dt: Time step in ms instead of the scenario's.
-        seed: Seed of the first session, unless `reset` is given one; None: the scenario's.
+        seed: Seed of the first session, unless `reset` is given one; None: the scenario's, or else one drawn from
+            entropy (``np_random_seed`` says which).
         session: Length of a session: ``{"trials": n}`` or ``{"steps": n}``.
         view: ``"subjects"`` or ``"streams"``: what the agent is.
         record: Whether to keep a table of trials, or how many of the latest ones.
@@ -69,8 +70,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         record: bool | int = True,
     ) -> None:
         self.scenario, layout = compile_scenario(what, dt=dt, session=session, view=view)
-        first = check_seed(seed)
-        first = self.scenario.seed if first is None else first
+        first = choose_seed(seed, self.scenario.seed)
         self.engine: BatchEngine = batch_engine(self.scenario, layout, num_envs, first, check_record(record))
         self.agent = only_agent(self.engine.possible_agents, self.scenario.name)
         self._split = splitter(self.engine.unwrapped, self.agent)
@@ -98,6 +98,12 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
     def begun(self) -> bool:
         """Whether a session was ever started."""
         return self.engine.begun
+
+    @property
+    def np_random_seed(self) -> int | tuple[int, ...]:  # type: ignore[override]
+        """The seed in use, or one per lane: as given, the scenario's, or the one that was drawn."""
+        seed = self.engine.np_random_seed
+        return seed if isinstance(seed, int) else tuple(seed)
 
     def remake(self, scenario: Scenario) -> VectorEnvironment:
         """A new environment with the same options over another scenario."""

@@ -14,6 +14,7 @@ from neuroparallel.rllib.evaluation import who_draws
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.source import build_engine
 from neuroparallel.rllib.stages import Stage
+from neuroparallel.seeding import choose_seed
 from neuroparallel.task import is_finite_number
 
 __all__ = ["Plan", "plan_for"]
@@ -59,7 +60,7 @@ def plan_for(
     scenario: Any,
     settings: Mapping[str, Any] | None = None,
     *,
-    seed: int = 0,
+    seed: int | None = None,
     budget_s: float | None = None,
     criterion: Mapping[str, float] | None = None,
     curriculum: Sequence[Mapping[str, Any]] | None = None,
@@ -70,7 +71,7 @@ def plan_for(
     Args:
         scenario: A loaded scenario.
         settings: As for `ppo_config`.
-        seed: Of environment and learning.
+        seed: Seed of environment and learning; None: the scenario's, or else one drawn from entropy.
         budget_s: Seconds of training.
         criterion: Stream to the share that must be right, 0 to 1; ``reward`` to what is to be earned per trial. None:
             the scenario's, or that of its tasks; empty: train for the whole budget.
@@ -84,6 +85,7 @@ def plan_for(
         ArgumentError: A setting does not exist or makes no sense.
     """
     scenario, settings = _written_out(with_feedback(scenario), settings or {})
+    seed = choose_seed(seed, scenario.seed, bits=31)
     section = scenario.train or {}
     stages = _stages(scenario, _or(curriculum, section, "curriculum", ()), seed, settings)
     engine = build_engine({**stages[-1].env, "lanes": 1})

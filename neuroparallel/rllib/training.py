@@ -98,7 +98,7 @@ def train(
     *,
     out: str | Path | None = None,
     budget_s: float | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     resume: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
     criterion: Mapping[str, float] | None = None,
@@ -118,7 +118,8 @@ def train(
         out: Directory for ``scenario.yaml``, ``trials.csv``, ``checkpoint/``, ``history.csv`` and
             ``summary.json``; None keeps nothing (with `resume`: the run's own).
         budget_s: Seconds of training in this sitting; 60.
-        seed: Of environment and learning.
+        seed: Seed of environment and learning; None: that of the run that is continued, the scenario's, or else one
+            drawn from entropy. ``summary.json`` keeps it.
         resume: Directory of a run to continue.
         progress: Called after every update.
         criterion: Stream (``memory`` or ``subject_0.memory``) to the share of trials, 0 to 1, that
@@ -151,7 +152,7 @@ def train(
     plan = plan_for(
         scenario,
         settings,
-        seed=seed,
+        seed=earlier.state.get("seed") if earlier and seed is None else seed,
         budget_s=budget_s,
         criterion=criterion,
         curriculum=curriculum,

@@ -117,6 +117,14 @@ class ParallelForm(_Form, BaseParallelWrapper):  # type: ignore[misc]
     def action_space(self, agent: str) -> Any:
         return self.parts[agent].action_space
 
+    @property
+    def observation_spaces(self) -> dict[str, Any]:
+        return {agent: part.observation_space for agent, part in self.parts.items()}
+
+    @property
+    def action_spaces(self) -> dict[str, Any]:
+        return {agent: part.action_space for agent, part in self.parts.items()}
+
     def __str__(self) -> str:
         return str(BaseParallelWrapper.__str__(self))  # PettingZoo's tests go by this name
 
