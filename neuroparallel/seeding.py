@@ -12,9 +12,9 @@ Source:
 from __future__ import annotations
 
 import hashlib
-import secrets
 import threading
 from functools import cache
+from secrets import randbits
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -91,7 +91,7 @@ def choose_seed(given: Any, default: int | None = None, bits: int = 53) -> int:
         ArgumentError: The seed is no whole number, or below 0.
     """
     chosen = default if given is None else given
-    return secrets.randbits(bits) if chosen is None else whole_number(chosen, "seed")
+    return randbits(bits) if chosen is None else whole_number(chosen, "seed")
 
 
 def branch_keys(seeds: Bits, lanes: Bits, sessions: Bits, branch: str) -> Bits:

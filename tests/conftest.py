@@ -61,3 +61,10 @@ def pytest_runtest_setup(item):
 def fresh_environ():
     """Environment for a fresh Python process that finds this checkout, installed or not."""
     return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(autouse=True)
+def drawn_seed(request, monkeypatch):
+    """Seeds that are drawn where none is given are 0, so that tests repeat; ``entropy`` tests draw real ones."""
+    if "entropy" not in request.keywords:
+        monkeypatch.setattr("neuroparallel.seeding.randbits", lambda bits: 0)

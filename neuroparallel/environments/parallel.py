@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -104,7 +103,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         }
         self._only: ActionReader | None = None  # see `_begin`
         self._session_begun = False
-        self._seen: dict[str, Any] = {}  # the latest observations, for `state`
+        self._seen: dict[str, Any] | Observation | None = None  # the latest observations, for `state`
         self._np_random: np.random.Generator | None = None
         self._seed = first
 
@@ -156,8 +155,10 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         Raises:
             UsageError: `reset` was not called.
         """
-        if not self._seen:
+        if self._seen is None:
             raise UsageError("state was called before reset; call reset first.")
+        if isinstance(self._seen, np.ndarray):  # from a saved state
+            return self._seen.copy()
         parts = []
         for agent, space in self.observation_spaces.items():
             seen = self._seen[agent]
@@ -336,7 +337,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             "agents": list(self.agents),
             "session_begun": self._session_begun,
             "seed": self._seed,
-            "seen": copy.deepcopy(self._seen),
+            "seen": None if self._seen is None else self.state(),
             "np_random": self._np_random.bit_generator.state if self._np_random else None,
             "film": self._film.state() if self._film else None,
         }
@@ -355,7 +356,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self._session_begun = saved["session_begun"]
         (self._begin if saved["agents"] else self._end)()
         self._seed, self._np_random = saved["seed"], None
-        self._seen = copy.deepcopy(saved["seen"])
+        self._seen = saved["seen"]
         if saved["np_random"] is not None:
             self.np_random.bit_generator.state = saved["np_random"]
         if self._film and saved["film"]:

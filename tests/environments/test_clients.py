@@ -33,6 +33,7 @@ def played(env, steps=60):
 # ---- seeds ----
 
 
+@pytest.mark.entropy
 @pytest.mark.parametrize("make", [npar.gym_env, lambda what, **kw: gymnasium.make(DOTS, **kw)])
 def test_copies_without_a_seed_differ_and_say_which_seed_they_drew(make):
     first, second = make("random_dots"), make("random_dots")
@@ -61,6 +62,7 @@ def test_reset_takes_the_place_of_the_drawn_seed():
     assert vector.np_random_seed == (3, 4)
 
 
+@pytest.mark.entropy
 def test_batches_vector_environments_datasets_and_tables_differ_without_a_seed():
     batches = [npar.batch("random_dots", 4).reset()[0]["subject_0"] for _ in range(2)]
     assert not np.array_equal(*batches)
@@ -75,6 +77,7 @@ def test_batches_vector_environments_datasets_and_tables_differ_without_a_seed()
     assert np.array_equal(*again)
 
 
+@pytest.mark.entropy
 def test_workers_of_a_vector_of_copies_see_different_trials():
     envs = gymnasium.vector.SyncVectorEnv([lambda: gymnasium.make(DOTS)] * 3)
     rows = [envs.reset()[0]]
