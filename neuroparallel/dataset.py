@@ -76,6 +76,7 @@ class Dataset:
         dt: Time step, ms.
         channels: Name of each column of the inputs.
         streams: Name of each of the subject's streams, in the order of the last axis of targets.
+        seed: The seed in use.
         actions: Number of actions of each stream: targets are 0 .. actions - 1.
 
     Raises:
@@ -103,7 +104,7 @@ class Dataset:
         self.scenario = scenario if dt is None else scenario.replace(dt=dt)
         self.batch, self.steps = whole_number(batch, "batch", 1), whole_number(steps, "steps", 1)
         self.batch_first, self.window_weight = batch_first, window_weight
-        self._continued, self._seed = continued, self.scenario.first_seed(seed)
+        self._continued, self.seed = continued, self.scenario.first_seed(seed)
         self._layout = build_layout(self.scenario)
         self._engine = BatchEngine(self._layout, self.batch, record=0)
         self._refuse_movements()
@@ -199,13 +200,13 @@ class Dataset:
         core = self._engine
         if self._first < 0:
             self._first = 0
-            self._observations, self._infos = core.reset(self._seed)
+            self._observations, self._infos = core.reset(self.seed)
         elif not self._continued:
             self._first += core.lanes
             if core.lanes < self._most:
                 core = BatchEngine(self._layout, min(self._most, GROWTH * core.lanes), record=0)
                 self._use(core)
-                core.reset(self._seed)
+                core.reset(self.seed)
             core.lane_ids[:] = np.arange(core.lanes, dtype=np.uint64) + np.uint64(self._first)
             core.sessions[:] = -1
             self._observations, self._infos = core.reset()

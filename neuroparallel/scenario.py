@@ -20,7 +20,6 @@ from neuroparallel.errors import (
     ScenarioError,
     UnknownNameError,
     nearest,
-    whole_number,
 )
 from neuroparallel.modifiers import layers, list_modifiers
 from neuroparallel.registry import entry_name, with_tag
@@ -208,9 +207,7 @@ class Scenario(Part):
         Raises:
             ArgumentError: The seed is something else.
         """
-        if seed is not None:
-            return whole_number(seed, "seed")
-        return seeding.fresh_seed() if self.seed is None else self.seed
+        return seeding.choose_seed(seed, self.seed, bits=31)
 
     def resolve(self) -> Scenario:
         """The same scenario with everything explicit: dt, groups, branches, each task's numbers."""

@@ -316,7 +316,7 @@ class Group(Part):
 
 
 class Session(Part):
-    """How long a session lasts; it ends at the end of a trial of the first group."""
+    """Length of a session: it ends with that trial of the first group, or with exactly that step."""
 
     trials: Whole | None = Field(None, ge=1, lt=2**62)
     steps: Whole | None = Field(None, ge=1, lt=2**62)

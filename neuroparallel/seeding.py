@@ -12,9 +12,9 @@ Source:
 from __future__ import annotations
 
 import hashlib
-import secrets
 import threading
 from functools import cache
+from secrets import randbits
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,7 +25,7 @@ from neuroparallel.errors import whole_number
 __all__ = [
     "Bits",
     "branch_keys",
-    "fresh_seed",
+    "choose_seed",
     "integer_bits",
     "lane_key",
     "mix",
@@ -48,11 +48,6 @@ _M1_INT, _M2_INT = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _M1, _M2 = np.uint64(_M1_INT), np.uint64(_M2_INT)
 _S27, _S30, _S31 = np.uint64(27), np.uint64(30), np.uint64(31)
 _F = np.float32
-
-
-def fresh_seed() -> int:
-    """Return a seed that nobody chose, from the operating system's entropy: 0 to 2^31 - 1."""
-    return secrets.randbits(31)
 
 
 def mix(bits: Bits) -> Bits:
@@ -82,6 +77,21 @@ def integer_bits(value: int) -> int:
     """Fold an integer of any size, 0 or more, into 64 bits (seeds may be 128-bit numbers)."""
     number = whole_number(value, "seed")
     return int.from_bytes(hashlib.blake2b(str(number).encode(), digest_size=8).digest(), "little")
+
+
+def choose_seed(given: Any, default: int | None = None, bits: int = 53) -> int:
+    """Return the seed that is given, else the default, else one drawn from the system's entropy.
+
+    Args:
+        given: A whole number, 0 or more, or None.
+        default: Seed of the scenario's file; None if it has none.
+        bits: Number of random bits of a drawn seed. Numbers of 53 bits survive JSON; torch and RLlib want 31.
+
+    Raises:
+        ArgumentError: The seed is no whole number, or below 0.
+    """
+    chosen = default if given is None else given
+    return randbits(bits) if chosen is None else whole_number(chosen, "seed")
 
 
 def branch_keys(seeds: Bits, lanes: Bits, sessions: Bits, branch: str) -> Bits:

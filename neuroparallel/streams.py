@@ -116,7 +116,6 @@ def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -
         groups=groups,
         session_trials=limits.get("trials", 0),
         session_steps=limits.get("steps", 0),
-        seed=scenario.seed or 0,
     )
 
 

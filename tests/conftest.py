@@ -59,17 +59,18 @@ def pytest_runtest_setup(item):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def seed_0_where_none_is_given():
-    """Tests are the same every time, in fixtures of any scope."""
+def drawn_seeds():
+    """Seeds that are drawn where none is given are 0, in fixtures of any scope, so that tests repeat."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neuroparallel.seeding.fresh_seed", lambda: 0)
+        patch.setattr("neuroparallel.seeding.randbits", lambda bits: 0)
         yield
 
 
-@pytest.fixture
-def entropy(monkeypatch):
-    """Seeds that nobody gave are drawn, as they are outside the tests."""
-    monkeypatch.setattr("neuroparallel.seeding.fresh_seed", lambda: secrets.randbits(31))
+@pytest.fixture(autouse=True)
+def entropy(request, monkeypatch):
+    """Tests marked ``entropy`` draw real seeds."""
+    if "entropy" in request.keywords:
+        monkeypatch.setattr("neuroparallel.seeding.randbits", secrets.randbits)
 
 
 @pytest.fixture(scope="session")

@@ -666,3 +666,12 @@ def test_without_ray_it_is_said_what_to_install(fresh_environ, block):
     done = subprocess.run([sys.executable, "-c", code], env=fresh_environ, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2, done.stderr
     assert "needs ray, which is not installed. Run: pip install 'neuroparallel[rllib]'" in " ".join(done.stderr.split())
+
+
+@pytest.mark.entropy
+def test_run_prints_the_seed_that_it_drew_and_repeats_with_it(capsys):
+    assert main(["run", "random_dots", "--trials", "50"]) == 0
+    first = said(capsys).out
+    seed = re.match(r"seed (\d+) \(repeat with --seed \1\)\n", first)
+    assert main(["run", "random_dots", "--trials", "50", "--seed", seed[1]]) == 0
+    assert said(capsys).out == first[seed.end() :]

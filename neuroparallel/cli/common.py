@@ -22,6 +22,7 @@ __all__ = [
     "add_verb",
     "add_what",
     "changes_of",
+    "chosen_seed",
     "complain",
     "find_code_in",
     "find_code_of",
@@ -152,6 +153,16 @@ def load(options: argparse.Namespace) -> Scenario:
     scenario = Scenario.load(options.what)
     changes = changes_of(options.changes)
     return scenario.replace(**changes) if changes else scenario
+
+
+def chosen_seed(given: int | None, default: int | None, bits: int = 53) -> int:
+    """Return the seed to use, and print it if the command line does not name it."""
+    from neuroparallel.seeding import choose_seed
+
+    seed = choose_seed(given, default, bits)
+    if given is None:
+        on_screen().print(f"seed {seed} (repeat with --seed {seed})", markup=False)
+    return seed
 
 
 def print_table(table: Any) -> None:

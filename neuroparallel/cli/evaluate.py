@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.cli.common import add_set, add_verb, changes_of, find_code_of, on_screen, write_table
+from neuroparallel.cli.common import add_set, add_verb, changes_of, chosen_seed, find_code_of, on_screen, write_table
 from neuroparallel.records.json_file import SUMMARY
 
 __all__ = ["add"]
@@ -22,7 +22,7 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "--trials", type=int, help="trials in a row of each (40, or as many as blocks and sessions take)"
     )
-    parser.add_argument("--seed", type=int, default=12345, help="of the trials (12345)")
+    parser.add_argument("--seed", type=int, help="of the trials (12345)")
     parser.add_argument("--out", metavar="FILE.csv", help="write the table of trials of which the percentages are")
 
 
@@ -39,8 +39,9 @@ def evaluate(options: argparse.Namespace) -> None:
     changes = changes_of(options.changes)
     if changes:  # a subject may be tested on what it never learnt, as longer delays
         env["set"] = {**(env.get("set") or {}), **changes}
+    seed = chosen_seed(options.seed, 12345)
     with on_screen(error=True).status("testing"):
-        trials = test(policy, lanes=options.lanes, trials=options.trials, seed=options.seed, env=env)
+        trials = test(policy, lanes=options.lanes, trials=options.trials, seed=seed, env=env)
     on_screen().print(trials.summary(), markup=False)
     if options.out:
         write_table(trials, options.out)

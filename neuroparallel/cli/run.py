@@ -7,7 +7,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli.common import add_verb, add_what, changes_of, load, note, on_screen, print_table, write_table
+from neuroparallel.cli.common import (
+    add_verb,
+    add_what,
+    changes_of,
+    chosen_seed,
+    load,
+    note,
+    on_screen,
+    print_table,
+    write_table,
+)
 from neuroparallel.errors import ArgumentError, NeuroparallelError, whole_number
 from neuroparallel.records.safe_files import replace_file
 
@@ -55,9 +65,9 @@ def run(options: argparse.Namespace) -> None:
     from neuroparallel.reporting import find_signature
 
     scenario = load(options)
-    seed = scenario.first_seed(options.seed)
     agent = _agent(options.agent, changes_of(options.options, "--option"))
     file = _picture_file(options.plot)
+    seed = chosen_seed(options.seed, scenario.seed)
     signature, traces = None, dict[str, "Trace"]()
     if options.steps is not None:
         traces, trials = _watched(scenario, agent, options.steps, seed)
@@ -65,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
         wanted = 1000 if options.trials is None else whole_number(options.trials, "--trials", 1)
         trials = _simulated(scenario, agent, wanted, seed)
         signature = find_signature(scenario)
-    on_screen().print(f"{scenario.name}, seed {seed}: {trials.summary()}", markup=False)
+    on_screen().print(f"{scenario.name}: {trials.summary()}", markup=False)
     if signature is not None and not _print(signature, trials):
         signature = None
     if file is not None and signature is not None:

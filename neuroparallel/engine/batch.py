@@ -51,6 +51,7 @@ class BatchEngine(Spaces[BatchSubject]):
     ) -> None:
         self.layout, self.lanes, self.dt = layout, whole_number(lanes, "lanes", 1, MOST_LANES), layout.dt
         self.scenario: Any = None
+        self.np_random_seed: int | Sequence[int] = seed  # in use; a sequence has one per lane
         self._default_seed, self.first_lane = seed, whole_number(first_lane, "lane")
         self.maker: Callable[[Any], BatchEngine] | None = None  # of the same engine over another scenario
         tables = [Tables(spec.task, layout.dt, self.lanes) for spec in layout.streams]
@@ -140,6 +141,7 @@ class BatchEngine(Spaces[BatchSubject]):
         return self._observe(), self._infos(outcomes, [stream.trial for stream in self.streams])
 
     def _seed(self, seed: int | Sequence[int]) -> None:
+        self.np_random_seed = seed
         if isinstance(seed, (list, tuple, np.ndarray)):
             if len(seed) != self.lanes:
                 raise ArgumentError(f"{len(seed)} seeds were given for {self.lanes} lanes; give one per lane.")

@@ -166,4 +166,3 @@ class Layout:
     groups: tuple[GroupSpec, ...]
     session_trials: int = 0
     session_steps: int = 0
-    seed: int = 0

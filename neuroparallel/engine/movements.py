@@ -53,6 +53,9 @@ def parts_of(agent: str, space: spaces.Dict, given: Any) -> Mapping[str, Any]:
     )
 
 
+ROUNDING = np.float32(1e-5)  # of the larger bound; some hundred times the resolution of float32
+
+
 def read_box(agent: str, space: spaces.Box, given: Any, lead: tuple[int, ...] = ()) -> NDArray[np.float32]:
     """Check a movement.
 
@@ -71,17 +74,20 @@ def read_box(agent: str, space: spaces.Box, given: Any, lead: tuple[int, ...] = 
     shape = (*lead, *space.shape)
     try:
         array = np.asarray(given)
-    except ValueError:  # a ragged sequence
+    except (ValueError, TypeError, RuntimeError):  # a ragged sequence; a tensor that needs its gradient
         array = np.asarray(None)
     legal = f"floats of shape {shape}, {describe_box(space)}"
     if array.dtype.kind != "f" or array.shape != shape:
         raise ActionError(f"{agent}: {_short(given)} is no action; it must be {legal}.")
     array = array.astype(np.float32)
-    within = (array >= space.low) & (array <= space.high)  # False where it is no number
+    # Learners compute with the bounds: what is outside by rounding is clipped.
+    room = ROUNDING * np.maximum(np.abs(space.low), np.abs(space.high))
+    within = (array >= space.low - room) & (array <= space.high + room)  # False where it is no number
     if not within.all():
         where = np.argwhere(~within)[0]
         lane = f"lane {where[0]} has " if lead else ""
         raise ActionError(f"{agent}: {lane}action {array[tuple(where[: len(lead)])].tolist()}; it must be {legal}.")
+    np.clip(array, space.low, space.high, out=array)
     return array
 
 

@@ -63,7 +63,8 @@ class ScalarSubject:
         self._besides = [w[w != at] if self._fused else None for w, at in zip(widths, self._cue_at, strict=True)]
         self._others = bool(self._fused or spec.cues or spec.sights)
         keys = info_keys([s.spec.short for s in self.streams])
-        self.known = dict.fromkeys(keys, 0)  # the info of steps in which nothing happens
+        # The info of steps in which nothing happens.
+        self.known: dict[str, int] = {key: False if key.endswith("trial_end") else 0 for key in keys}
         own = zip(*[iter(keys if self.single else keys[5:])] * 5, strict=True)  # five keys for every stream
         self._told = [
             (stream, index, *each) for stream, index, each in zip(self.streams, self.indices, own, strict=True)
@@ -242,10 +243,10 @@ class ScalarSubject:
         for _, index, trial_end, outcome, trial, _, _ in self._told:
             code = outcomes[index]
             codes.append(code)
-            info[trial_end], info[outcome], info[trial] = int(code > 0), code, trials[index]
+            info[trial_end], info[outcome], info[trial] = code > 0, code, trials[index]
         if not self.single:
             whole = weightiest_outcome(codes)
-            info["trial_end"], info["outcome"], info["trial"] = int(whole > 0), whole, trials[self.indices[0]]
+            info["trial_end"], info["outcome"], info["trial"] = whole > 0, whole, trials[self.indices[0]]
         return info
 
     def tell(self, now: int) -> dict[str, int]:

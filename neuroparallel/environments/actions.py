@@ -50,7 +50,7 @@ class ActionReader:
         """Check an action.
 
         Args:
-            action: An int, a NumPy integer or a 0-d array of integers; where actions are factored, a
+            action: An int, a NumPy integer, or an array or tensor of one integer; where actions are factored, a
                 sequence or array of one of these for each factor. Of a movement, a sequence or array of floats, one
                 per axis; where one of several streams has one, a mapping by stream.
 
@@ -67,6 +67,7 @@ class ActionReader:
             if whole is None or not 0 <= whole < self.sizes[0]:
                 raise ActionError(self._refusal(action))
             return whole
+        action = _array(action)
         if isinstance(action, np.ndarray):
             kind = action.dtype.kind
             parts = action.tolist() if action.ndim == 1 and kind in "iuO" else []
@@ -104,12 +105,23 @@ class ActionReader:
         return f"{self.agent}: {kind} is no action of this agent; an action is {legal}."
 
 
+def _array(value: Any) -> Any:
+    """The array that a tensor of another library offers (torch, jax); whatever else it is stays as it is."""
+    if isinstance(value, (int, float, np.ndarray, np.generic, list, tuple)) or not hasattr(value, "__array__"):
+        return value
+    try:
+        return np.asarray(value)
+    except (TypeError, RuntimeError, ValueError):  # a tensor on a GPU, or one that needs its gradient
+        return value
+
+
 def _integer(value: Any) -> int | None:
     """The value as int if it is one integer, whatever its width; a bool is none."""
     if type(value) is int:
         return value
+    value = _array(value)
     if isinstance(value, np.ndarray):
-        return int(value) if value.ndim == 0 and value.dtype.kind in "iu" else None
+        return int(value.item()) if value.size == 1 and value.dtype.kind in "iu" else None
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return int(value)
     return None

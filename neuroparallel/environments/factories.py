@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
@@ -12,9 +15,11 @@ from neuroparallel.environments.aec import AECEnvironment
 from neuroparallel.environments.compile import Session, View, What, check_record, compile_scenario
 from neuroparallel.environments.gym import GymEnvironment
 from neuroparallel.environments.parallel import ParallelEnvironment
+from neuroparallel.environments.registration import environment_id
 from neuroparallel.environments.shells import batch_engine, outer_wrappers
 from neuroparallel.environments.vector import VectorEnvironment
 from neuroparallel.errors import ArgumentError, whole_number
+from neuroparallel.scenario import Scenario
 from neuroparallel.wrappers import apply_wrappers
 
 __all__ = ["aec_env", "batch", "gym_env", "parallel_env", "vector_env"]
@@ -46,7 +51,7 @@ def parallel_env(
         view: ``"subjects"``: an agent is a subject. ``"streams"``: an agent is one stream of a
             subject, such as ``subject_0.memory``.
         lane: Which lane of ``batch`` to equal, 0 or more.
-        render_mode: None or ``"rgb_array"``.
+        render_mode: None, ``"rgb_array"`` or ``"human"`` (a window that shows every step).
         record: Whether to keep a table of trials, or how many of the latest ones.
 
     Returns:
@@ -111,7 +116,7 @@ def gym_env(
         max_cycles: PettingZoo's word for ``session={"steps": n}``.
         view: ``"subjects"`` or ``"streams"``.
         lane: Which lane of ``batch`` to equal, 0 or more.
-        render_mode: None or ``"rgb_array"``.
+        render_mode: None, ``"rgb_array"`` or ``"human"`` (a window that shows every step).
         record: Whether to keep a table of trials, or how many of the latest ones.
 
     Returns:
@@ -120,17 +125,19 @@ def gym_env(
     Raises:
         ArgumentError: There are several subjects, or an option is not allowed.
     """
-    env = GymEnvironment(
-        what,
-        dt=dt,
-        seed=seed,
-        session=_session(session, max_cycles),
-        view=view,
-        lane=lane,
-        render_mode=render_mode,
-        record=record,
-    )
-    return apply_wrappers(env, outer_wrappers(env.scenario))
+    options: dict[str, Any] = {
+        "dt": dt,
+        "seed": seed,
+        "session": _session(session, max_cycles),
+        "view": view,
+        "lane": lane,
+        "render_mode": render_mode,
+        "record": record,
+    }
+    env = GymEnvironment(what, **options)
+    wrapped = apply_wrappers(env, outer_wrappers(env.scenario))
+    wrapped.unwrapped.spec = _spec(env.scenario, options)
+    return wrapped
 
 
 def vector_env(
@@ -232,3 +239,15 @@ def _session(session: Session, max_cycles: int | None) -> Session:
     if session != "usual":
         raise ArgumentError(f"session is {session!r} and max_cycles is {max_cycles!r}; give one of them.")
     return {"steps": whole_number(max_cycles, "max_cycles", 1)}
+
+
+def _spec(scenario: Scenario, options: Mapping[str, Any]) -> EnvSpec:
+    """What gymnasium.make needs to make the environment once more, as plain data."""
+    length = scenario.session.model_dump(exclude_none=True) if scenario.session is not None else None
+    kept = {name: value for name, value in options.items() if name not in ("dt", "session")}  # the scenario has these
+    return EnvSpec(
+        id=environment_id(re.sub(r"[^\w.-]", "_", scenario.name)),
+        entry_point="neuroparallel.environments:gym_env",
+        vector_entry_point="neuroparallel.environments:vector_env",
+        kwargs={"what": scenario.dump(), "session": length, **kept},
+    )

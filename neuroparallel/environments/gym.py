@@ -7,7 +7,6 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
 from neuroparallel.environments.compile import What
@@ -55,14 +54,19 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
             "render_fps": self._parallel.metadata["render_fps"],
         }
         self.render_mode = self._parallel.render_mode
+        self._seeded = False  # whether gymnasium's own generator has the seed
         self.observation_space = self._parallel.observation_space(self.agent)
         self.action_space = self._parallel.action_space(self.agent)
-        self._np_random, self._np_random_seed = seeding.np_random(self._parallel.np_random_seed)
 
     @property
     def begun(self) -> bool:
         """Whether a session was ever started."""
         return self._parallel.begun
+
+    @property
+    def np_random_seed(self) -> int:
+        """The seed in use: as given, the scenario's, or the one that was drawn."""
+        return self._parallel.np_random_seed
 
     def remake(self, scenario: Scenario) -> GymEnvironment:
         """A new environment with the same options over another scenario."""
@@ -78,7 +82,8 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
             info: Whole numbers by key.
         """
         observations, infos = self._parallel.reset(seed, options)
-        super().reset(seed=seed)
+        super().reset(seed=seed if seed is not None or self._seeded else self.np_random_seed)
+        self._seeded = True
         return observations[self.agent], infos[self.agent]
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -95,8 +100,12 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         return observations[agent], rewards[agent], False, truncations[agent], infos[agent]
 
     def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
-        """Paint the current trial, uint8 (360, 640, 3); None without a ``render_mode``."""
+        """Paint the current trial, uint8 (360, 640, 3); None without a ``render_mode`` or with ``"human"``."""
         return self._parallel.render()
+
+    def close(self) -> None:
+        """Close the window of ``render_mode="human"``."""
+        self._parallel.close()
 
     def channel_names(self) -> tuple[str, ...]:
         """The name of every column of the observation."""

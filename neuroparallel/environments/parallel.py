@@ -45,7 +45,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             None: it never ends.
         view: ``"subjects"`` or ``"streams"``: what an agent is.
         lane: Which lane of a batch to equal.
-        render_mode: None or ``"rgb_array"``.
+        render_mode: None, ``"rgb_array"`` or ``"human"`` (a window that shows every step).
         record: Whether to keep a table of trials, or how many of the latest ones.
 
     Attributes:
@@ -92,7 +92,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self.render_mode = render_mode
         self.possible_agents = list(self._engine.possible_agents)
         self.agents: list[str] = []
-        self._film = Film(self._engine, self.scenario.name) if render_mode else None
+        self._film = Film(self._engine, self.scenario.name, render_mode == "human") if render_mode else None
         self._advance = self._film.step if self._film else self._engine.step
         self._factors = {
             spec.name: factor_names(spec, [layout.streams[index].short for index in spec.streams])
@@ -104,6 +104,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         }
         self._only: ActionReader | None = None  # see `_begin`
         self._session_begun = False
+        self._seen: dict[str, Any] | Observation | None = None  # the latest observations, for `state`
         self._np_random: np.random.Generator | None = None
         self._seed = first
 
@@ -128,6 +129,43 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         A movement is a Box; of several streams with a movement among them it is a Dict by stream.
         """
         return self._engine.action_space(agent)
+
+    @property
+    def observation_spaces(self) -> dict[str, spaces.Space[Any]]:
+        """What each agent sees; see `observation_space`."""
+        return {agent: self.observation_space(agent) for agent in self.possible_agents}
+
+    @property
+    def action_spaces(self) -> dict[str, spaces.Space[Any]]:
+        """What each agent does; see `action_space`."""
+        return {agent: self.action_space(agent) for agent in self.possible_agents}
+
+    @property
+    def state_space(self) -> spaces.Box:
+        """What `state` returns: Box, float32, the channels of all agents one after the other."""
+        boxes = [box for space in self.observation_spaces.values() for box in _boxes(space)]
+        low, high = np.concatenate([box.low for box in boxes]), np.concatenate([box.high for box in boxes])
+        return spaces.Box(low, high, dtype=np.float32)
+
+    def state(self) -> Observation:
+        """Return what all agents see at this moment, for learners with a common critic.
+
+        Returns:
+            float32, (channels of all agents,), in the order of ``possible_agents``; without what wrappers add.
+
+        Raises:
+            UsageError: `reset` was not called.
+        """
+        if self._seen is None:
+            raise UsageError("state was called before reset; call reset first.")
+        if isinstance(self._seen, np.ndarray):  # from a saved state
+            return self._seen.copy()
+        parts = []
+        for agent, space in self.observation_spaces.items():
+            seen = self._seen[agent]
+            each = seen.values() if isinstance(seen, Mapping) else [seen]
+            parts += [part[: box.shape[0]] for part, box in zip(each, _boxes(space), strict=True)]
+        return np.concatenate(parts)
 
     def channel_names(self, agent: str) -> tuple[str, ...]:
         """The name of every column of an agent's observation."""
@@ -168,6 +206,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         if seed is not None:
             self._seed, self._np_random = seed, None
         self._begin()
+        self._seen = observations
         if self._film:
             self._film.begin(observations, infos)
         return observations, infos
@@ -207,6 +246,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         if type(action) is not int or action not in reader.legal:
             actions = {agent: reader.read(action)}
         observations, rewards, ended, infos = self._advance(actions)
+        self._seen = observations
         if ended:
             self._end()
         return observations, rewards, {agent: False}, {agent: ended}, infos
@@ -219,6 +259,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             return {}, {}, {}, {}, {}
         read = read_actions(self._readers, actions)
         observations, rewards, ended, infos = self._advance(read)
+        self._seen = observations
         if ended:
             self._end()
         terminations = dict.fromkeys(observations, False)
@@ -237,15 +278,21 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         """Paint the current trial: periods, channels, actions, ground truth and reward.
 
         Returns:
-            uint8, (360 per agent, 640, 3); None without a ``render_mode``.
+            uint8, (360 per agent, 640, 3); None without a ``render_mode``, or where it is ``"human"``: a window shows
+            every step then.
 
         Raises:
             UsageError: `reset` was not called.
         """
-        return self._film.picture() if self._film else None
+        if self._film is None:
+            return None
+        picture = self._film.picture()
+        return None if self.render_mode == "human" else picture
 
     def close(self) -> None:
-        """There is nothing to release."""
+        """Close the window of ``render_mode="human"``; there is nothing else to release."""
+        if self._film:
+            self._film.close()
 
     # ---- looking ----
 
@@ -291,6 +338,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             "agents": list(self.agents),
             "session_begun": self._session_begun,
             "seed": self._seed,
+            "seen": None if self._seen is None else self.state(),
             "np_random": self._np_random.bit_generator.state if self._np_random else None,
             "film": self._film.state() if self._film else None,
         }
@@ -309,6 +357,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self._session_begun = saved["session_begun"]
         (self._begin if saved["agents"] else self._end)()
         self._seed, self._np_random = saved["seed"], None
+        self._seen = saved["seen"]
         if saved["np_random"] is not None:
             self.np_random.bit_generator.state = saved["np_random"]
         if self._film and saved["film"]:
@@ -326,6 +375,12 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
     def __repr__(self) -> str:
         """Class and scenario."""
         return f"{type(self).__name__}({self.scenario.title})"
+
+
+def _boxes(space: spaces.Space[Any]) -> list[spaces.Box]:
+    """A space of observations as vectors: itself, or its parts by stream."""
+    parts = space.spaces.values() if isinstance(space, spaces.Dict) else [space]
+    return [part for part in parts if isinstance(part, spaces.Box)]
 
 
 def _rebuild(cls: type[ParallelEnvironment], scenario: Scenario, options: dict[str, Any]) -> ParallelEnvironment:

@@ -17,7 +17,7 @@ from neuroparallel.records import Trace, render_trace
 
 __all__ = ["RENDER_MODES", "Film", "check_render_mode", "make_trace"]
 
-RENDER_MODES = ["rgb_array"]
+RENDER_MODES = ["rgb_array", "human"]
 Step = tuple[dict[str, NDArray[np.float32]], dict[str, float], bool, dict[str, dict[str, int]]]
 
 
@@ -33,10 +33,16 @@ class Film:
     Args:
         engine: Whose steps to keep; call `step` of the film in the engine's place.
         title: Shown above the picture.
+        human: Whether every step is shown in a window.
     """
 
-    def __init__(self, engine: ScalarEngine, title: str) -> None:
+    def __init__(self, engine: ScalarEngine, title: str, human: bool = False) -> None:
         self.engine, self.title = engine, title
+        self._window: Any = None
+        if human:
+            from neuroparallel.plotting.window import Window  # matplotlib is slow to load, and seldom needed here
+
+            self._window = Window(title)
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
         self._now: dict[str, tuple[NDArray[np.float32], dict[str, int]]] = {}
         self._ended: dict[str, bool] = {}
@@ -47,6 +53,7 @@ class Film:
         self._now = {agent: copy.deepcopy((seen, infos[agent])) for agent, seen in observations.items()}
         self._rows = {agent: [] for agent in observations}
         self._ended = dict.fromkeys(observations, False)
+        self.show()
 
     def step(self, actions: Mapping[str, Any]) -> Step:
         """Let the engine step, and keep what was seen, done and earned."""
@@ -62,6 +69,7 @@ class Film:
             self._ended[agent] = bool(after["trial_end"])
             self._now[agent] = copy.deepcopy(observations[agent]), after
             self._longest = max(self._longest, len(rows))
+        self.show()
         return result
 
     def _events(self, agent: str, action: Any) -> Any:
@@ -73,6 +81,16 @@ class Film:
             return streams[0].event
         done = [stream.event if stream.moving else action[stream.spec.short] for stream in streams]
         return [*done, action["message"]] if "message" in action else done
+
+    def show(self) -> None:
+        """Show the current trial, if there is a window."""
+        if self._window is not None:
+            self._window.show(self.picture())
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
 
     def picture(self) -> NDArray[np.uint8]:
         """Paint the current trial of every agent, one below the other.

@@ -94,7 +94,7 @@ class OneLane:
 
     @staticmethod
     def _told(infos: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-        return {agent: {key: int(values[0]) for key, values in info.items()} for agent, info in infos.items()}
+        return {agent: {key: values[0].item() for key, values in info.items()} for agent, info in infos.items()}
 
     def truth(self) -> dict[str, Any]:
         """The actions that are right at this moment, by agent."""

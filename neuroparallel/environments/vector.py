@@ -100,6 +100,12 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         """Whether a session was ever started."""
         return self.engine.begun
 
+    @property
+    def np_random_seed(self) -> int | tuple[int, ...]:  # type: ignore[override]
+        """The seed in use, or one per lane: as given, the scenario's, or the one that was drawn."""
+        seed = self.engine.np_random_seed
+        return seed if isinstance(seed, int) else tuple(seed)
+
     def remake(self, scenario: Scenario) -> VectorEnvironment:
         """A new environment with the same options over another scenario."""
         return type(self)(scenario, self.num_envs, autoreset_mode=self.autoreset_mode, **self._options)

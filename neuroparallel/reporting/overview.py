@@ -9,6 +9,7 @@ from typing import Any
 from neuroparallel.agents.goals import goal_of
 from neuroparallel.engine.layout import Layout, StreamSpec
 from neuroparallel.environments import batch
+from neuroparallel.environments.compile import USUAL_SESSION
 from neuroparallel.modifiers import layers
 from neuroparallel.scenario import Scenario
 from neuroparallel.timing import Choice, Law
@@ -56,6 +57,7 @@ def timeline(what: Any) -> list[str]:
     lines = [f"A trial takes up to {steps} steps of {engine.dt:g} ms ({steps * engine.dt / 1000:g} s)."]
     if memory:
         lines.append(f"From the first stimulus to the response up to {memory * engine.dt / 1000:g} s are bridged.")
+    lines.append(_session_line(scenario))
     starts = _starts(engine.layout)
     total = max(starts[i] + sum(_typical(stream).values()) for i, stream in enumerate(engine.layout.streams))
     for index, stream in enumerate(engine.layout.streams):
@@ -63,6 +65,15 @@ def timeline(what: Any) -> list[str]:
     for subject in engine.layout.subjects:
         lines += ["", *_subject_lines(engine, subject.name)]
     return lines
+
+
+def _session_line(scenario: Scenario) -> str:
+    """How long a session of an environment lasts."""
+    if scenario.session is not None:
+        (unit, count), *_ = scenario.session.model_dump(exclude_none=True).items()
+        return f"A session lasts {count} {unit}."
+    (unit, count), *_ = USUAL_SESSION.items()
+    return f"A session of gym_env, parallel_env or vector_env lasts {count} {unit} unless session= says otherwise."
 
 
 def _typical(stream: StreamSpec) -> dict[str, float]:

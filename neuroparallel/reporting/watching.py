@@ -39,7 +39,7 @@ def watch(
         agents: Who acts: the name of a reference agent (``random``, ``hold``, ``oracle`` ...), or any agent, such
             as a `TrainedAgent`.
         steps: How many steps of dt.
-        seed: Of the trials; None: the scenario's.
+        seed: Seed of the trials; None: the scenario's, or else one drawn from entropy.
         each: Called after every step with its number, from 1.
         **options: As for `neuroparallel.batch`: ``dt``, ``session``, ``view``.
 

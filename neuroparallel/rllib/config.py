@@ -21,6 +21,7 @@ from neuroparallel.rllib.policy_keeper import StockLearner
 from neuroparallel.rllib.runner import BatchedEnvRunner
 from neuroparallel.rllib.settings import Course, Settings, resolve
 from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
+from neuroparallel.seeding import choose_seed
 
 __all__ = ["a2c_config", "config_for", "policy_mapping", "ppo_config"]
 
@@ -90,7 +91,7 @@ def ppo_config(
     n_steps: int | None = None,
     lstm: int | None = None,
     policies: str | Mapping[str, str] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     **training: Any,
 ) -> PPOConfig:
     """Configure RLlib's PPO so that it learns a scenario, fast and with a memory that fits the trial.
@@ -105,7 +106,7 @@ def ppo_config(
         n_steps: Steps per lane between updates; the trials that a memory spans.
         lstm: Units of an LSTM; 64, and 0 for a network without memory.
         policies: Who learns together, see `Settings`.
-        seed: Of environment and learning.
+        seed: Seed of environment and learning; None: the scenario's, or else one drawn from entropy.
         **training: Any other field of `Settings` (``network``, ``epochs``, ``minibatches``, ``tmax``, ``stock``
             ...) or argument of RLlib's ``config.training`` (``lr``, ``gamma``, ``entropy_coeff``
             ...).
@@ -122,6 +123,7 @@ def ppo_config(
     given = {"lanes": lanes, "n_steps": n_steps, "lstm": lstm, "policies": policies, **training}
     scenario = load_scenario(what)
     settings, rest = resolve(_section(scenario), given)
+    seed = choose_seed(seed, scenario.seed, bits=31)
     return _configure(scenario, settings, {**PPO_DEFAULTS, **rest}, seed)
 
 
@@ -132,7 +134,7 @@ def a2c_config(
     n_steps: int | None = None,
     lstm: int | None = None,
     policies: str | Mapping[str, str] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     **training: Any,
 ) -> PPOConfig:
     """Configure advantage actor-critic (A2C): PPO with one pass over all experience, so that nothing is clipped.
@@ -147,7 +149,7 @@ def a2c_config(
         n_steps: Steps per lane between updates; 20.
         lstm: Units of the recurrent layer; 64.
         policies: Who learns together, see `Settings`.
-        seed: Of environment and learning.
+        seed: Seed of environment and learning; None: the scenario's, or else one drawn from entropy.
         **training: As for `ppo_config`, but for ``epochs`` and ``minibatches``, which are 1.
 
     Returns:
@@ -163,6 +165,7 @@ def a2c_config(
     section = _section(scenario) if (scenario.train or {}).get("algorithm") == "a2c" else None
     settings, rest = resolve(section, {**given, "epochs": 1, "minibatches": 1})
     settings = replace(settings, n_steps=settings.n_steps or 20)
+    seed = choose_seed(seed, scenario.seed, bits=31)
     return _configure(scenario, settings, {**A2C_DEFAULTS, **rest}, seed)
 
 

@@ -110,7 +110,7 @@ def _count(logger: Any, key: str, part: str | None, value: int, **options: Any) 
 
 @dataclass(frozen=True)
 class SessionSummary:
-    """One finished session of one lane.
+    """One finished session of one lane, or a stretch of all of them.
 
     Attributes:
         steps: Its length.
@@ -159,6 +159,11 @@ class SessionReturns:
         self._sums[:, lanes] = 0.0
         self._steps[lanes] = 0
 
+    @property
+    def running(self) -> bool:
+        """Whether a step was taken since the last end."""
+        return bool(self._steps.any())
+
     def pop(self) -> list[SessionSummary]:
         """Return and forget the sessions that ended since the last call (the last 1000 at most)."""
         done = list(self._done)
@@ -172,3 +177,16 @@ class SessionReturns:
     def set_state(self, saved: tuple[Array, Array]) -> None:
         """Go back to a state from `state`."""
         self._sums[:], self._steps[:] = saved
+
+    def stretch(self, forget: bool) -> SessionSummary:
+        """Return the mean over lanes of what runs: one summary, as there may be thousands of lanes.
+
+        Args:
+            forget: Whether the next stretch begins at 0, as where sessions have no end.
+        """
+        sums = {agent: float(self._sums[i].mean()) for i, agent in enumerate(self.agents)}
+        summary = SessionSummary(round(float(self._steps.mean())), sums)
+        if forget:
+            self._sums[:] = 0.0
+            self._steps[:] = 0
+        return summary

@@ -14,6 +14,7 @@ from neuroparallel.rllib.evaluation import stream_names, who_draws
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.source import build_engine
 from neuroparallel.rllib.stages import Stage
+from neuroparallel.seeding import choose_seed
 from neuroparallel.task import is_finite_number
 
 __all__ = ["Budget", "Plan", "plan_for"]
@@ -97,7 +98,7 @@ def plan_for(
     scenario: Any,
     settings: Mapping[str, Any] | None = None,
     *,
-    seed: int = 0,
+    seed: int | None = None,
     budget_s: float | None = None,
     budget_steps: int | None = None,
     budget_trials: int | None = None,
@@ -110,7 +111,7 @@ def plan_for(
     Args:
         scenario: A loaded scenario.
         settings: As for `ppo_config`.
-        seed: Of environment and learning.
+        seed: Seed of environment and learning; None: the scenario's, or else one drawn from entropy.
         budget_s: Seconds of training.
         budget_steps: Time steps over all lanes.
         budget_trials: Trials over all lanes. If the call gives any budget, those of the scenario do not count.
@@ -126,6 +127,7 @@ def plan_for(
         ArgumentError: A setting does not exist or makes no sense.
     """
     scenario, settings = _written_out(with_feedback(scenario), settings or {})
+    seed = choose_seed(seed, scenario.seed, bits=31)
     section = scenario.train or {}
     stages = _stages(scenario, _or(curriculum, section, "curriculum", ()), seed, settings)
     engine = build_engine({**stages[-1].env, "lanes": 1})

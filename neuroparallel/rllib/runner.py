@@ -21,7 +21,7 @@ from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.rllib.actor import Actor
 from neuroparallel.rllib.choices import check_alike
 from neuroparallel.rllib.cluster import one_thread
-from neuroparallel.rllib.metrics import SessionReturns, log_steps, log_tally
+from neuroparallel.rllib.metrics import SessionReturns, SessionSummary, log_steps, log_tally
 from neuroparallel.rllib.rollout import Rollout
 from neuroparallel.rllib.rows import Interruptions
 from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, register_own, worker_seed
@@ -127,7 +127,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         if num_episodes is None:
             steps = max(1, math.ceil((num_timesteps or 0) / self.num_envs))
             return [self._stretch(steps, explore, random_actions)]
-        if self.config.env_config.get("session") is None and not _has_sessions(self.engine):
+        if not self._has_sessions():
             raise UsageError(
                 f"{num_episodes} sessions were asked for, but this scenario's session never ends. Count steps "
                 "(evaluation_duration_unit='timesteps'), or give a session, as session={'trials': 100}."
@@ -278,15 +278,29 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         """What happened since the last call: RLlib's counters, and the task's.
 
         Adds ``correct`` (mean over streams), ``correct/<stream>``, ``abort``, ``trials`` and
-        ``reward_per_trial``; in a Tune run, ``env_runners/correct`` and so on.
+        ``reward_per_trial``; in a Tune run, ``env_runners/correct`` and so on. ``episode_return_mean`` is the return of
+        a session; where sessions have no end, that of the stretch since the last call, a mean over lanes.
         """
         if self._actors:
             tally, reward = self.engine.pop_tally(), self.engine.pop_reward()
             log_tally(self.metrics, tally, float(sum(reward.values())))
             modules = {agent: actor.name for actor in self._actors for agent in actor.agents}
-            for session in self._returns.pop():
+            for session in self._returns.pop() or self._unfinished():
                 self._log_episode_metrics(*session.metrics(modules))
         return self.metrics.reduce()
+
+    def _has_sessions(self) -> bool:
+        scenario = getattr(self.engine, "scenario", None)
+        return self.config.env_config.get("session") is not None or getattr(scenario, "session", None) is not None
+
+    def _unfinished(self) -> list[SessionSummary]:
+        """What stands for the returns of sessions as long as none has ended, so that every result has some.
+
+        Where sessions have no end it is the stretch since the last report, else the sessions so far.
+        """
+        if self._returns.sessions or not self._returns.running:
+            return []
+        return [self._returns.stretch(forget=not self._has_sessions())]
 
 
 def _create(name: Any, context: EnvContext) -> Any:
@@ -301,10 +315,6 @@ def _create(name: Any, context: EnvContext) -> Any:
             "Leave out env_runner_cls=BatchedEnvRunner to use RLlib's own runner."
         )
     return engine
-
-
-def _has_sessions(engine: Any) -> bool:
-    return getattr(getattr(engine, "scenario", None), "session", None) is not None
 
 
 def _refuse_bypassed(config: Any) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 from ray.tune.registry import register_env
 
 from neuroparallel.environments import batch, parallel_env
-from neuroparallel.errors import whole_number
 from neuroparallel.scenario import Scenario
-from neuroparallel.seeding import integer_bits, mix_int, name_bits
+from neuroparallel.seeding import choose_seed, integer_bits, mix_int, name_bits
 
 __all__ = [
     "BATCH_ENV",
@@ -41,7 +40,7 @@ def load_scenario(what: Any) -> Any:
 def env_config(
     scenario: Any,
     *,
-    seed: int = 0,
+    seed: int | None = None,
     dt: float | None = None,
     session: Mapping[str, int] | None = None,
     view: str | None = None,
@@ -50,7 +49,8 @@ def env_config(
 
     Args:
         scenario: A loaded scenario.
-        seed: Of the environment; each worker hashes its own index into it.
+        seed: Seed of the environment, into which each worker hashes its own index; None: the scenario's, or else one
+            drawn from entropy.
         dt: Step in ms; None as in the scenario.
         session: ``{"trials": n}`` or ``{"steps": n}``; None as in the scenario.
         view: "subjects" or "streams"; None for subjects.
@@ -61,7 +61,10 @@ def env_config(
         ``{"subjects.subject_0.streams.motion.params.sigma": 0.5}``, with Tune's search spaces as
         values.
     """
-    config: dict[str, Any] = {"scenario": json.dumps(scenario.dump()), "seed": whole_number(seed, "seed")}
+    config: dict[str, Any] = {
+        "scenario": json.dumps(scenario.dump()),
+        "seed": choose_seed(seed, scenario.seed, bits=31),
+    }
     options = {"dt": dt, "session": dict(session) if session else None, "view": view}
     config.update({key: value for key, value in options.items() if value is not None})
     return config

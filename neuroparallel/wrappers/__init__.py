@@ -30,6 +30,7 @@ from neuroparallel.wrappers._sequences import sequence_wrapper
 from neuroparallel.wrappers.agent_indicator import AgentIndicator, agent_indicator_v0
 from neuroparallel.wrappers.clock import Clock, clock_v0
 from neuroparallel.wrappers.delay_observation import DelayObservation, delay_observation_v0
+from neuroparallel.wrappers.flat_action import FlatAction, flat_action_v0
 from neuroparallel.wrappers.frame_stack import FrameStack, frame_stack_v0
 from neuroparallel.wrappers.joint_action import JointAction, joint_action_v0
 from neuroparallel.wrappers.noise import Noise, noise_v0
@@ -73,6 +74,7 @@ __all__ = [
     "Curriculum",
     "DelayObservation",
     "FixationGate",
+    "FlatAction",
     "FrameStack",
     "JointAction",
     "MissPenalty",
@@ -109,6 +111,7 @@ __all__ = [
     "curriculum_v0",
     "delay_observation_v0",
     "fixation_gate_v0",
+    "flat_action_v0",
     "frame_stack_v0",
     "joint_action_v0",
     "list_wrappers",

@@ -39,6 +39,8 @@ def check_action(agent: str, space: spaces.Space[Any], action: Any, lanes: int |
     if type(action) is int and not factored and lanes is None and low <= action < above:
         return action
     array, shape = np.asarray(action), (*lead, *np.shape(low))
+    if not shape and array.size == 1:  # an array of one number is as good as the number
+        array = array.reshape(())
     if array.dtype.kind in "iu" and array.shape == shape:
         wrong = (array < low) | (array >= above)
         if not wrong.any():

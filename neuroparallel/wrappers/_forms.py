@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec, WrapperSpec
 from gymnasium.vector import AutoresetMode, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -117,6 +120,14 @@ class ParallelForm(_Form, BaseParallelWrapper):  # type: ignore[misc]
     def action_space(self, agent: str) -> Any:
         return self.parts[agent].action_space
 
+    @property
+    def observation_spaces(self) -> dict[str, Any]:
+        return {agent: part.observation_space for agent, part in self.parts.items()}
+
+    @property
+    def action_spaces(self) -> dict[str, Any]:
+        return {agent: part.action_space for agent, part in self.parts.items()}
+
     def __str__(self) -> str:
         return str(BaseParallelWrapper.__str__(self))  # PettingZoo's tests go by this name
 
@@ -152,6 +163,20 @@ class GymForm(_Form, gymnasium.Wrapper[Array, Any, Array, Any]):
 
     def _ground(self, env: Any, agent: str) -> Ground:
         return Ground(env.observation_space, env.action_space, _names(env, None, env.observation_space))
+
+    @property
+    def spec(self) -> EnvSpec | None:  # type: ignore[override]
+        """What gymnasium.make needs to make the stack once more."""
+        inner = self.env.spec
+        if inner is None:
+            return None
+        args, options = self._made_with
+        given = inspect.signature(type(self).__init__).bind(None, None, *args, **options).arguments
+        name = type(self).__qualname__.split(".")[0]
+        own = WrapperSpec(name, f"{type(self).__module__}:{name}", {key: given[key] for key in list(given)[2:]})
+        whole: EnvSpec = copy.deepcopy(inner)
+        whole.additional_wrappers += (own,)
+        return whole
 
     def channel_names(self) -> tuple[str, ...]:
         """The name of every column of the observation."""

@@ -33,6 +33,10 @@ class JointAction(Signal):
     def fit(self, me: Part) -> None:
         """A Discrete space of the product."""
         space = me.inner
+        if isinstance(space, spaces.Dict):
+            raise self.refuse(
+                f"the actions of {me.agent} are {space}, with a movement among them; flat_action_v0 makes them one Box."
+            )
         if not any(isinstance(part.inner, spaces.MultiDiscrete) for part in self.parts.values()):
             raise self.refuse(f"the actions are {space}; only those of several streams (MultiDiscrete) are joined.")
         if not isinstance(space, spaces.MultiDiscrete):

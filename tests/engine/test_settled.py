@@ -278,11 +278,11 @@ def test_a_session_counts_trials_of_the_first_group_and_is_truncated_for_all():
     assert not batch.step({"subject_0": np.zeros(4, int)})[3]["subject_0"].any()
 
 
-def test_a_session_counted_in_steps_ends_at_the_end_of_a_trial():
+def test_a_session_counted_in_steps_ends_exactly_then_and_breaks_the_trial_off():
     batch = engine(Scenario.load("dpa_gng"), 4, {"steps": 30})
     batch.reset(0)
     cut = [batch.step({"subject_0": np.zeros(4, int)})[3]["subject_0"].any() for _ in range(26 * 2)]
-    assert cut.index(True) == 51
+    assert cut.index(True) == 29
 
 
 def test_the_step_an_autoreset_swallows_draws_nothing():

@@ -9,7 +9,7 @@ import pytest
 import neuroparallel as npar
 from neuroparallel.errors import ArgumentError
 
-pytestmark = pytest.mark.usefixtures("entropy")
+pytestmark = pytest.mark.entropy
 
 
 def seen(env):

@@ -192,3 +192,40 @@ def test_log_probability_and_entropy_sum_over_factors() -> None:
     two = torch.distributions.Categorical(logits=logits[:, 3:])
     torch.testing.assert_close(logp, one.log_prob(actions[:, 0]) + two.log_prob(actions[:, 1]))
     torch.testing.assert_close(entropy, one.entropy() + two.entropy())
+
+
+@pytest.mark.parametrize("session", [None, {"trials": 5}, {"steps": 100_000}])
+def test_every_result_has_a_mean_return(session: Any) -> None:
+    from neuroparallel.rllib import ppo_config
+
+    algorithm = ppo_config("go_nogo", lanes=4, n_steps=32, session=session, seed=0).build_algo()
+    try:
+        for _ in range(2):
+            result = algorithm.train()["env_runners"]
+            assert np.isfinite(result["episode_return_mean"])
+            assert result["episode_len_mean"] > 0
+    finally:
+        algorithm.stop()
+
+
+def test_a_configuration_without_a_seed_draws_one() -> None:
+    from neuroparallel.rllib import ppo_config
+    from neuroparallel.rllib.plan import plan_for
+    from neuroparallel.rllib.source import load_scenario
+
+    scenario = load_scenario("go_nogo")
+    assert ppo_config("go_nogo", seed=3).env_config["seed"] == 3
+    assert plan_for(scenario.replace(seed=9)).seed == 9
+    assert plan_for(scenario, seed=0).seed == 0
+
+
+@pytest.mark.entropy
+def test_two_trainings_without_a_seed_differ() -> None:
+    from neuroparallel.rllib import ppo_config
+    from neuroparallel.rllib.plan import plan_for
+    from neuroparallel.rllib.source import load_scenario
+
+    one, other = (plan_for(load_scenario("go_nogo")) for _ in range(2))
+    assert one.seed != other.seed
+    assert one.env["seed"] == one.seed
+    assert ppo_config("go_nogo").seed != ppo_config("go_nogo").seed

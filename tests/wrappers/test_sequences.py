@@ -288,7 +288,7 @@ def test_scenarios_that_were_not_resolved_play_the_same():
     value["wrappers"] = ["side_bias", "previous_reward"]
     raw = Scenario.model_validate(value)
     assert len(raw.wrappers) == 2
-    env = parallel_env(raw)
+    env = parallel_env(raw, session=None)
     assert repr(env).startswith("PreviousReward<")
     assert env.scenario.resolve() == Scenario.load(value)
 
