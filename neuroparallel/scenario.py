@@ -48,6 +48,9 @@ Signature: TypeAlias = Literal[
 ]  # analyses, which `neuroparallel.reporting` has
 
 
+TASK_PREFIX = "task:"
+
+
 class Scenario(Part):
     """An experiment: subjects, the streams of tasks they perform, and what couples these.
 
@@ -126,7 +129,8 @@ class Scenario(Part):
 
         Args:
             what: The name of a shipped scenario or of a task, a path to a ``.yaml`` file, a dictionary, a `Task`,
-                or a scenario, which is returned as it is.
+                or a scenario, which is returned as it is. A scenario comes before a task of the same name; ``"task:"``
+                before the name means the task (``"task:matching_pennies"``).
 
         Returns:
             The scenario.
@@ -150,6 +154,9 @@ class Scenario(Part):
         text = os.fspath(what)
         if text.endswith((".yaml", ".yml")) or os.sep in text:
             return cls._read(Path(text))
+        name = text.removeprefix(TASK_PREFIX)
+        if name != text and name.islower():  # a class of somebody's module task.py is not
+            return cls._of_task(task_class(name)())
         if text in list_scenarios():
             return _shipped(text)
         if text in list_tasks() or ":" in text:

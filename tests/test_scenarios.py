@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import neuroparallel as npar
 from neuroparallel.agents.goals import EXTRAS
+from neuroparallel.cli import main
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.errors import ScenarioError, UnknownNameError
+from neuroparallel.errors import NeuroparallelError, ScenarioError, UnknownNameError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.scenario import Scenario, list_scenarios
 from neuroparallel.streams import build_layout
@@ -332,3 +334,15 @@ def test_a_preset_changes_a_scenario_that_is_written_out_and_other_changes_win_o
     assert next(stream for _, stream in changed.stream_items()).make().timing["stimulus"] == 700
     with pytest.raises(ScenarioError, match="Did you mean 'neurogym'"):
         one.replace(preset="neurogim")
+
+
+def test_a_task_behind_a_scenario_of_its_name_is_reached_everywhere():
+    """`matching_pennies` is a scenario of two subjects, and a task of one."""
+    what = "task:matching_pennies"
+    assert len(Scenario.load("matching_pennies").subjects) == 2
+    assert list(Scenario.load(what).subjects) == ["subject_0"]
+    assert npar.parallel_env(what).possible_agents == npar.batch(what, lanes=2).possible_agents == ["subject_0"]
+    assert npar.gym_env(what).unwrapped.scenario == npar.vector_env(what, num_envs=2).unwrapped.scenario
+    assert main(["show", what]) == 0
+    with pytest.raises(NeuroparallelError, match="Did you mean 'matching_pennies'"):
+        Scenario.load("task:matching_penny")

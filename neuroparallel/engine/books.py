@@ -319,6 +319,11 @@ class Books:
         return self._sessions_now
 
     @property
+    def count(self) -> int:
+        """Number of trials kept, those included that still wait for the log."""
+        return len(self._log) + sum(self._rows_ended)
+
+    @property
     def log(self) -> TrialLog:
         """The collector, with all that has ended so far."""
         self.flush()

@@ -170,7 +170,8 @@ def _find_levels(
         row = int(lost.argmax())
         found = ", ".join(f"{name} = {values[row].item()!r}" for name, values in wanted.items())
         known = {name: values.tolist() for name, values in columns.items()}
-        raise place.refuse("sequence", f"the trial was given {found}", f"its levels are {known}.", row)
+        hook = "define" if place.task.sequence is None else "sequence"  # without one, a group's rule imposed it
+        raise place.refuse(hook, f"the trial was given {found}, which is none of its levels", f"they are {known}.", row)
     level: NDArray[np.int64] = matches.argmax(axis=1)
     return level
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,6 +71,32 @@ class Table:
     def __iter__(self) -> Iterator[str]:
         """The names of the columns, in display order."""
         return iter(self.columns)
+
+    def keys(self) -> KeysView[str]:
+        """The names of the columns, so that ``dict(table)`` has the columns."""
+        return self.columns.keys()
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        """Refuse to be one array, as ``pandas.DataFrame(table)`` asks for: columns of several types are none."""
+        name = type(self).__name__
+        raise ArgumentError(
+            f"a {name} is no array: its columns have several types; take one column, dict(table), or to_pandas()."
+        )
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The table for all that read Arrow's C stream, as ``polars.DataFrame(table)`` does.
+
+        Raises:
+            MissingDependencyError: pyarrow is not installed.
+        """
+        try:
+            import pyarrow  # type: ignore[import-untyped]
+        except ImportError as error:
+            raise MissingDependencyError(
+                "reading a table as an Arrow stream needs pyarrow, which is not installed: pip install pyarrow"
+            ) from error
+        arrays = {name: pyarrow.array(values) for name, values in self.columns.items()}
+        return pyarrow.table(arrays).__arrow_c_stream__(requested_schema)
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a column of this name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import neuroparallel as npar
 from neuroparallel.errors import (
     ArgumentError,
     MissingDependencyError,
@@ -231,3 +233,38 @@ def test_a_file_that_is_absent_or_not_text_is_refused(tmp_path: Path):
 def test_blank_lines_and_a_byte_order_mark_do_no_harm(tmp_path: Path):
     (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbftrial\r\n4\r\n\r\n")
     assert Table.read_csv(tmp_path / "t.csv")["trial"].tolist() == [4]
+
+
+def test_other_libraries_take_a_table_by_its_columns():
+    """`dict` goes by `keys`, polars and pyarrow by Arrow's stream."""
+    trials = npar.simulate("random_dots", trials=30)
+    columns = dict(trials)
+    assert list(columns) == list(trials.keys()) == list(trials)
+    assert all(
+        np.array_equal(columns[name], trials[name], equal_nan=columns[name].dtype.kind == "f") for name in trials
+    )
+    assert list(dict(trials.responses)) == list(trials.responses)
+
+
+def test_a_data_frame_of_a_table_is_that_of_to_pandas():
+    pandas = pytest.importorskip("pandas")
+    trials = npar.simulate("random_dots", trials=30)
+    pandas.testing.assert_frame_equal(pandas.DataFrame(dict(trials)), trials.to_pandas())
+    with pytest.raises(ArgumentError, match="to_pandas"):  # which pandas would make one column of names of
+        pandas.DataFrame(trials)
+
+
+def test_a_table_is_read_as_an_arrow_stream():
+    pyarrow = pytest.importorskip("pyarrow")
+    trials = npar.simulate("random_dots", trials=30)
+    read = pyarrow.table(trials)
+    assert read.column_names == list(trials)
+    assert read.num_rows == len(trials)
+    assert read["outcome"].to_pylist() == trials["outcome"].tolist()
+    assert read["trial"].to_pylist() == trials["trial"].tolist()
+
+
+def test_an_arrow_stream_without_pyarrow_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingDependencyError, match="pip install pyarrow"):
+        npar.simulate("random_dots", trials=10).__arrow_c_stream__()
