@@ -104,7 +104,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         }
         self._only: ActionReader | None = None  # see `_begin`
         self._session_begun = False
-        self._seen: dict[str, Any] | Observation | None = None  # the latest observations, for `state`
+        self._seen: list[bytes] | None = None  # the latest observations, for `state`; the arrays are the caller's
         self._np_random: np.random.Generator | None = None
         self._seed = first
 
@@ -158,14 +158,9 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         """
         if self._seen is None:
             raise UsageError("state was called before reset; call reset first.")
-        if isinstance(self._seen, np.ndarray):  # from a saved state
-            return self._seen.copy()
-        parts = []
-        for agent, space in self.observation_spaces.items():
-            seen = self._seen[agent]
-            each = seen.values() if isinstance(seen, Mapping) else [seen]
-            parts += [part[: box.shape[0]] for part, box in zip(each, _boxes(space), strict=True)]
-        return np.concatenate(parts)
+        boxes = [box for space in self.observation_spaces.values() for box in _boxes(space)]
+        seen = [np.frombuffer(part, np.float32) for part in self._seen]
+        return np.concatenate([part[: box.shape[0]] for part, box in zip(seen, boxes, strict=True)])
 
     def channel_names(self, agent: str) -> tuple[str, ...]:
         """The name of every column of an agent's observation."""
@@ -206,7 +201,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         if seed is not None:
             self._seed, self._np_random = seed, None
         self._begin()
-        self._seen = observations
+        self._seen = _packed(observations)
         if self._film:
             self._film.begin(observations, infos)
         return observations, infos
@@ -246,7 +241,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         if type(action) is not int or action not in reader.legal:
             actions = {agent: reader.read(action)}
         observations, rewards, ended, infos = self._advance(actions)
-        self._seen = observations
+        seen = observations[agent]
+        self._seen = [seen.tobytes()] if type(seen) is np.ndarray else _packed(observations)
         if ended:
             self._end()
         return observations, rewards, {agent: False}, {agent: ended}, infos
@@ -259,7 +255,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             return {}, {}, {}, {}, {}
         read = read_actions(self._readers, actions)
         observations, rewards, ended, infos = self._advance(read)
-        self._seen = observations
+        self._seen = _packed(observations)
         if ended:
             self._end()
         terminations = dict.fromkeys(observations, False)
@@ -338,7 +334,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             "agents": list(self.agents),
             "session_begun": self._session_begun,
             "seed": self._seed,
-            "seen": None if self._seen is None else self.state(),
+            "seen": None if self._seen is None else list(self._seen),
             "np_random": self._np_random.bit_generator.state if self._np_random else None,
             "film": self._film.state() if self._film else None,
         }
@@ -357,7 +353,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self._session_begun = saved["session_begun"]
         (self._begin if saved["agents"] else self._end)()
         self._seed, self._np_random = saved["seed"], None
-        self._seen = saved["seen"]
+        self._seen = None if saved["seen"] is None else list(saved["seen"])
         if saved["np_random"] is not None:
             self.np_random.bit_generator.state = saved["np_random"]
         if self._film and saved["film"]:
@@ -381,6 +377,14 @@ def _boxes(space: spaces.Space[Any]) -> list[spaces.Box]:
     """A space of observations as vectors: itself, or its parts by stream."""
     parts = space.spaces.values() if isinstance(space, spaces.Dict) else [space]
     return [part for part in parts if isinstance(part, spaces.Box)]
+
+
+def _packed(observations: Mapping[str, Any]) -> list[bytes]:
+    """The numbers of all observations, by agent and stream, which nobody can write into."""
+    parts: list[Any] = []
+    for seen in observations.values():
+        parts += seen.values() if isinstance(seen, Mapping) else [seen]
+    return [part.tobytes() for part in parts]
 
 
 def _rebuild(cls: type[ParallelEnvironment], scenario: Scenario, options: dict[str, Any]) -> ParallelEnvironment:
