@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from neuroparallel import analysis
+from neuroparallel.errors import NeuroparallelError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.scenario import Scenario
 from tests.tasks import playing
@@ -106,3 +107,8 @@ def test_many_choices_follow_each_other_around_those_that_can_be_right():
         within = (block[:, 1:] == kind) & (count[:, 1:] > 2)
         favoured = step[within] == shift % count[:, 1:][within]
         assert playing.near(favoured.mean(), 0.8, within.sum())
+
+
+def test_the_old_name_of_a_scenario_is_refused_with_a_suggestion():
+    with pytest.raises(NeuroparallelError, match=r"trial_history_paper.*Did you mean"):
+        Scenario.load("trial_history_paper")

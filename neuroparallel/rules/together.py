@@ -19,8 +19,9 @@ ROUNDING = 1e-6  # ms
 class Together(Rule):
     """Pay all members if all acted within a short time of each other; only then they go on to ``then``.
 
-    The first one to act opens the window. Two who act at random, each at rate lambda, succeed in a share
-    1 - exp(-lambda * within) of the trials in which somebody acts. Let the group lose ``patience`` as soon as the
+    The first one to act opens the window. Two who act at random, each with probability p per step, act in the same
+    step in a share s = p / (2 - p) of the trials in which somebody acts, and succeed in a share
+    1 - (1 - s) (1 - p)^(within / dt) of them. Let the group lose ``patience`` as soon as the
     window closes, and the trial is over for all.
 
     The notes say whether it worked, and how far apart the first and the last action were (ms; nan if one of the

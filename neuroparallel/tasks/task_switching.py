@@ -18,6 +18,7 @@ PARITY, MAGNITUDE = 1, 2
 LEFT, RIGHT = 1, 2
 DIGITS = (1, 2, 3, 4, 6, 7, 8, 9)
 POOLS = np.array([(2, 4, 7, 9), (1, 3, 6, 8)])  # digits whose two answers differ, and agree
+PAIRS = np.array([[[(7, 9), (2, 4)], [(1, 3), (6, 8)]], [[(2, 4), (7, 9)], [(1, 3), (6, 8)]]])  # [rule, congruent, key]
 RANK = np.array([0, 0, 0, 1, 1, 0, 2, 2, 3, 3])  # of each digit within its pool
 SCHEDULES = ("cued", "alternating", "pure", "voluntary")
 
@@ -31,7 +32,9 @@ class TaskSwitching(Task):
     of the digits are congruent, whatever came before.
 
     The record has the question as ``rule`` (1 parity, 2 magnitude) and whether it is another one than in the trial
-    before as ``switch``; never in the first trial of a session. In the ``voluntary`` schedule the subject chooses: each
+    before as ``switch``; never in the first trial of a session. ``response_repetition`` says whether the right key is
+    that of the trial before: in half of the trials, after a switch and after a repetition of the question alike. In the
+    ``voluntary`` schedule the subject chooses: each
     question has a pair of keys of its own, one hand for each, and either answer is correct if it is right for its
     question. Nothing pays for variety; ``rule`` and ``switch`` are noted once it has answered (0 without an answer).
 
@@ -41,7 +44,8 @@ class TaskSwitching(Task):
         p_switch: Probability of a switch (``cued``).
         run: Length of a run, trials (``alternating``).
         csi: Times from the cue to the digit, ms; one is drawn per trial.
-        rsi: Times from the last response to the digit, ms, that of the cue included; one is drawn per trial.
+        rsi: Times from the last response to the digit, ms, that of the cue included; one is drawn per block.
+        rsi_block: Length of a block with the same ``rsi``, trials; 1: it is drawn for each trial.
         sigma: Noise of cue and digit for one ms; a step of dt ms has s.d. sigma / sqrt(dt).
 
     Source:
@@ -54,6 +58,7 @@ class TaskSwitching(Task):
     run: int = 2
     csi: tuple[float, ...] = (100.0, 600.0, 1200.0)
     rsi: tuple[float, ...] = (1200.0,)
+    rsi_block: int = 1
     sigma: float = 1.0
     timing: Timing = Timing(wait=0, cue=0, stimulus=2500)
     rewards: Rewards = Rewards(correct=1.0, error=0.0, abort=-0.1, miss=0.0)
@@ -71,8 +76,13 @@ class TaskSwitching(Task):
     signature: ClassVar = "switch_cost"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "rogers_monsell": {"schedule": "alternating", "csi": (0.0,), "rsi": (150.0, 300.0, 450.0, 600.0, 1200.0)},
-        "arrington_logan": {"schedule": "voluntary", "csi": (0.0,), "rsi": (100.0, 1000.0)},
+        "rogers_monsell": {
+            "schedule": "alternating",
+            "csi": (0.0,),
+            "rsi": (150.0, 300.0, 450.0, 600.0, 1200.0),
+            "rsi_block": 32,
+        },
+        "arrington_logan": {"schedule": "voluntary", "csi": (0.0,), "rsi": (100.0, 1000.0), "rsi_block": 32},
     }
 
     def __post_init__(self) -> None:
@@ -81,6 +91,7 @@ class TaskSwitching(Task):
         one_of(self.schedule, SCHEDULES, "schedule")
         probability(self.p_switch, "p_switch")
         whole_number(self.run, "run", 1)
+        whole_number(self.rsi_block, "rsi_block", 1)
         if not (self.csi and self.rsi) or min(self.csi) < 0 or max(self.csi) > min(self.rsi):
             raise ArgumentError(
                 f"csi is {self.csi!r} and rsi {self.rsi!r}; a cue comes 0 ms or more before the digit, and after the "
@@ -96,7 +107,7 @@ class TaskSwitching(Task):
         design: dict[str, Any] = {"digit": DIGITS, "congruent": (True, False), "rsi_ms": self.rsi, "csi_ms": self.csi}
         if self.schedule != "voluntary":
             switch = Levels((True, False), (self.p_switch, 1 - self.p_switch))
-            design |= {"rule": (PARITY, MAGNITUDE), "switch": switch}
+            design |= {"rule": (PARITY, MAGNITUDE), "switch": switch, "response_repetition": (True, False)}
         return Factorial(**design)
 
     def note_names(self) -> tuple[str, ...]:
@@ -106,19 +117,42 @@ class TaskSwitching(Task):
         return {"rule": Memory(0, np.int64)}
 
     def sequence(self, draw: Draw) -> None:
-        """Draw a digit other than the last, and say which question is next."""
-        now, before = draw.conditions, draw.previous["digit"]
-        congruent = now["congruent"].astype(np.int64)
-        barred = ~draw.first & (POOLS[congruent, RANK[before]] == before)
-        place = np.floor(draw.random("digit") * where(barred, 3, 4)).astype(np.int64)
-        now["digit"] = POOLS[congruent, place + (barred & (place >= RANK[before]))]
+        """Say which question is next, and draw a digit other than the last."""
+        now = draw.conditions
+        now["rsi_ms"] = where(draw.trial % self.rsi_block == 0, now["rsi_ms"], draw.previous["rsi_ms"])
         if self.schedule == "voluntary":
+            self._draw_digit(draw)
             return
         if self.schedule == "alternating":
             now["switch"] = draw.trial % self.run == 0
         now["switch"] = now["switch"] & ~draw.first & (self.schedule != "pure")
         last = draw.previous["rule"]  # that of the present trial in the first one
         now["rule"] = where(now["switch"], PARITY + MAGNITUDE - last, last)
+        self._draw_digit_of_key(draw)
+
+    def _draw_digit_of_key(self, draw: Draw) -> None:
+        """Draw a digit whose right key repeats the last one, or does not."""
+        now, before = draw.conditions, draw.previous["digit"]
+        last = where(draw.first, draw.random("key") < 0.5, self._is_right(before, draw.previous["rule"]))
+        right = where(now["response_repetition"], last, ~last).astype(np.int64)
+        now["response_repetition"] = now["response_repetition"] & ~draw.first
+        pair = PAIRS[now["rule"] - PARITY, now["congruent"].astype(np.int64), right]
+        place = where(draw.random("digit") < 0.5, 0, 1)
+        barred = ~draw.first & ((pair[:, 0] == before) | (pair[:, 1] == before))
+        place = where(barred, pair[:, 0] == before, place).astype(np.int64)
+        now["digit"] = where(place == 0, pair[:, 0], pair[:, 1])
+
+    def _is_right(self, digit: Any, rule: Any) -> Any:
+        """Return whether the right key is the answer."""
+        return where(rule == PARITY, digit % 2 == 0, digit > 5)
+
+    def _draw_digit(self, draw: Draw) -> None:
+        """Draw a digit of the drawn congruence other than the last; which key answers it is the subject's choice."""
+        now, before = draw.conditions, draw.previous["digit"]
+        congruent = now["congruent"].astype(np.int64)
+        barred = ~draw.first & (POOLS[congruent, RANK[before]] == before)
+        place = np.floor(draw.random("digit") * where(barred, 3, 4)).astype(np.int64)
+        now["digit"] = POOLS[congruent, place + (barred & (place >= RANK[before]))]
 
     def define(self, trial: Trial) -> None:
         odd, small = trial.digit % 2 == 1, trial.digit < 5

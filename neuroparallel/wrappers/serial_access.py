@@ -1,4 +1,4 @@
-"""A central bottleneck: one response at a time."""
+"""A peripheral bottleneck: one response at a time."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ __all__ = ["SerialAccess", "serial_access_v0"]
 
 @wrapper
 class SerialAccess(Signal):
-    """Impose a central bottleneck on a subject with several streams: it selects one response at a time.
+    """Impose a peripheral bottleneck on a subject with several streams: one response at a time passes.
 
     From the moment that a stream responds (an action other than 0), no other stream's response passes for a
     refractory time. It is queued, and passes as soon as the bottleneck is free (who has waited longest goes first), or
     it is dropped. Of several that come at the same moment one is drawn. What still waits when its own stream's trial
-    ends is forgotten. This is the limit that the psychological refractory period shows; networks with an output per
-    task need not have it by themselves.
+    ends is forgotten. The limit is on responses, not on decisions:
+    the streams decide in parallel, so a slower second decision is absorbed while its response waits. That differs from
+    the psychological refractory period, where it adds its whole time at every asynchrony; see the agent
+    ``bottleneck``.
 
     Args:
         env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv, with MultiDiscrete actions.
@@ -115,5 +117,5 @@ class SerialAccess(Signal):
 
 
 def serial_access_v0(env: Any, refractory: float = 300.0, waiting: Literal["queue", "drop"] = "queue") -> Any:
-    """Impose a central bottleneck on a subject with several streams; see `SerialAccess`."""
+    """Impose a peripheral bottleneck on a subject with several streams; see `SerialAccess`."""
     return SerialAccess(env, refractory, waiting)

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 
 from neuroparallel.errors import nearest, one_of
-from neuroparallel.seeding import thresholds
 from neuroparallel.wrappers._forms import wrapper
 from neuroparallel.wrappers._signal import Moment, Part, Signal
 
@@ -22,10 +21,12 @@ __all__ = ["ShareAttention", "share_attention_v0"]
 class ShareAttention(Signal):
     """Split the samples that a subject gets between its streams: in every step it looks at one of them only.
 
-    Which one is drawn anew in every step, with given shares. A stream that has the share s of the samples is then
-    judged as well as a single task with evidence smaller by the root of s: accuracy Phi(d' sqrt(s)). Of the others
-    the channels are zero, so that adding up what is seen stays the right thing to do (with ``"last"`` they show the
-    sample that was seen last, which must not be counted twice).
+    Samples are allotted without replacement: of any n steps in a row, a stream of two gets n s samples, rounded down
+    or up, at the share s. Where in this order a session begins is random, so each step has the probability s. A
+    stream is then judged as well as a single task with evidence smaller by the root of s: accuracy Phi(d' sqrt(s)).
+    (Independent draws would let the number of samples vary from trial to trial, which costs accuracy.) The channels
+    of the other streams are zero, so that adding up what is seen stays the right thing to do (with ``"last"`` they
+    show the sample that was seen last, which must not be counted twice).
 
     Args:
         env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv, of ours, in which some subject has
@@ -54,7 +55,7 @@ class ShareAttention(Signal):
         super().__init__(env)
 
     def fit(self, me: Part) -> None:
-        """The rows of each stream, and the cuts that say which of them a random word means."""
+        """Find the rows of each stream, and its share of the samples."""
         rows = {stream[:-1]: self._rows(me, stream) for stream in me.streams if stream}
         if not any(len(part.streams) > 1 and self._rows(part, part.streams[0]) for part in self.parts.values()):
             raise self.refuse(f"{me.agent} has no streams with channels of their own to look at in turn.")
@@ -66,7 +67,9 @@ class ShareAttention(Signal):
         shares = np.array([1.0 if self.shares is None else self.shares.get(name, 0.0) for name in rows])
         if not shares.sum() > 0:
             raise self.refuse(f"the shares are {self.shares!r}; one must be above 0.")
-        me.own = me.draw("attention", 1), thresholds(shares), [_spans(own) for own in rows.values()]
+        me.own = me.draw("attention", len(rows) - 1), shares / shares.sum(), [_spans(own) for own in rows.values()]
+        me.keep("credit", len(rows), np.float64)  # samples that each stream is owed
+        me.keep("begun", 1, bool)
         if self.last:
             me.keep("last", me.end)
         me.bound(np.minimum(me.box.low, 0), np.maximum(me.box.high, 0))
@@ -79,9 +82,8 @@ class ShareAttention(Signal):
         """Hide the streams that are not looked at in this step."""
         if me.own is None:
             return
-        draws, cuts, streams = me.own
-        word = draws.words()[0]
-        attended = sum(word >= cut for cut in cuts)
+        draws, shares, streams = me.own
+        attended = _allot(me.memory["credit"], me.memory["begun"], shares, draws.words())
         for number, spans in enumerate(streams):
             for span in spans:
                 if self.last:
@@ -90,6 +92,19 @@ class ShareAttention(Signal):
                     last[:] = now.out[span]
                 else:  # half the time of a copy in some places
                     np.multiply(now.out[span], attended == number, out=now.out[span])
+
+
+def _allot(credit: Any, begun: Any, shares: Any, words: Any) -> Any:
+    """Return which stream has this step's sample: the one that is owed most."""
+    start = (words >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1  # uniform from -1 to 1: P(attended) = share
+    np.copyto(credit[:-1], start, where=~begun[0])
+    begun[0] = True
+    for own, share in zip(range(len(shares)), shares, strict=True):
+        credit[own] += share
+    attended = np.argmax(credit, axis=0)
+    for own in range(len(shares)):
+        credit[own] -= attended == own
+    return attended
 
 
 def _spans(rows: list[int]) -> list[slice]:

@@ -34,16 +34,28 @@ def scenario(within=1000, **changes):
     return Scenario.load("cooperative_pull").replace(**changes)
 
 
-@pytest.mark.parametrize(("within", "rate"), [(1000, 0.5), (500, 1.5)])
-def test_two_who_pull_at_random_succeed_as_often_as_the_first_pull_opens_a_window(within, rate):
-    (left, right), _, chance = pulling(scenario(within), rate, 860, lanes=2048)
+@pytest.mark.parametrize(
+    ("within", "rate", "dt", "written"),  # written: in the scenario file
+    [
+        (1000, 0.5, 20, None),
+        (500, 1.5, 20, None),
+        (1000, 0.5, 100, 0.409),
+        (1000, 1, 100, 0.650),
+        (1000, 2, 100, 0.878),
+    ],
+)
+def test_two_who_pull_at_random_succeed_as_often_as_the_first_pull_opens_a_window(within, rate, dt, written):
+    (left, right), _, chance = pulling(scenario(within, dt=dt), rate, 17_200 // dt, lanes=2048)
     first = np.fmin(left["response_time_s"], right["response_time_s"])
     counted = first <= 5.0 - within / 1000  # the window was not cut by the end of the trial
     counted &= left["group_trial"] < 3  # long trials are not missed: none takes more than 280 steps
     success = left["together"][counted].mean()
-    steps = round(within / 20)
+    steps = round(within / dt)
     both, one = chance**2, 2 * chance * (1 - chance)
     expected = (both + one * (1 - (1 - chance) ** steps)) / (both + one)
+    same = chance / (2 - chance)
+    assert expected == pytest.approx(1 - (1 - same) * (1 - chance) ** steps)  # as the rule and the scenario file say
+    assert written is None or expected == pytest.approx(written, abs=0.0005)
     assert abs(success - expected) < 4.5 * 0.5 / counted.sum() ** 0.5
     assert abs(expected - (1 - np.exp(-rate * within / 1000))) < chance  # the law for time without steps
     np.testing.assert_array_equal(left["reward"], left["together"])

@@ -78,8 +78,29 @@ def test_digits_never_repeat_and_congruence_is_balanced_and_independent_of_the_p
         follow = digit[:, 1:][digit[:, :-1] == value]
         agrees = {d: keys(d, PARITY) == keys(d, MAGNITUDE) for d in (1, 2, 3, 4, 6, 7, 8, 9)}
         for other in set(agrees) - {value}:
+            if schedule != "voluntary":
+                continue
             expected = 0.5 / (3 if agrees[other] == agrees[value] else 4)
             assert playing.near((follow == other).mean(), expected, len(follow), 4.5)
+
+
+@pytest.mark.parametrize("schedule", ["cued", "alternating", "pure"])
+def test_response_repetition_is_recorded_and_as_frequent_after_switches_as_after_repetitions(schedule):
+    seen = sequences(task(schedule=schedule))
+    key, again = keys(seen["digit"], seen["rule"]), seen["response_repetition"].astype(bool)
+    np.testing.assert_array_equal(again[:, 1:], key[:, 1:] == key[:, :-1])
+    assert not again[:, 0].any()
+    for switch in (0, 1):
+        for congruent in (0, 1):
+            mine = again[:, 1:][(seen["switch"][:, 1:] == switch) & (seen["congruent"][:, 1:] == congruent)]
+            assert len(mine) == 0 or playing.near(mine.mean(), 0.5, len(mine))
+
+
+def test_the_response_stimulus_interval_is_blocked():
+    rsi = sequences(task(schedule="alternating", rsi=(50, 100, 150), rsi_block=8))["rsi_ms"].reshape(512, 5, 8)
+    assert (rsi == rsi[:, :, :1]).all()
+    for value in (50, 100, 150):
+        assert playing.near((rsi[:, :, 0] == value).mean(), 1 / 3, 512 * 5)
 
 
 # ---- what is right -----------------------------------------------------------------------------------

@@ -321,9 +321,27 @@ def test_only_one_stream_is_seen_in_a_step_and_cues_always_pass():
         assert (same.sum(axis=1) == 1).all()
 
 
+@pytest.mark.parametrize("shares", [{"first": 1, "second": 3}, {"first": 1, "second": 1}, {"first": 3, "second": 7}])
+def test_samples_are_allotted_without_replacement(shares):
+    lanes, steps = 400, 60
+    engine = share_attention_v0(batch("dual_random_dots", lanes), shares)
+    seen, looks = engine.reset(seed=1)[0][ME], []
+    for _ in range(steps):
+        looks.append((seen[:, [1, 2]] != 0).all(axis=1))
+        seen = engine.step({ME: np.zeros((lanes, 2), int)})[0][ME]
+    share = shares["first"] / sum(shares.values())
+    looked = np.concatenate([np.zeros((1, lanes), int), np.cumsum(looks, axis=0)])
+    for length in (1, 8, 20):
+        counts = looked[length:] - looked[:-length]
+        assert set(np.unique(counts)) <= {math.floor(length * share + 1e-9), math.ceil(length * share - 1e-9)}
+    first = np.mean(looks[0])
+    assert first == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / lanes))
+
+
 @pytest.mark.parametrize("share", [0.25, 0.5, 1.0])
-def test_a_share_of_the_samples_costs_its_root_in_d_prime(share):
-    lanes, coherence, steps = 4000, 25.6, 20
+@pytest.mark.parametrize("steps", [8, 20])  # 8: as shipped
+def test_a_share_of_the_samples_costs_its_root_in_d_prime(share, steps):
+    lanes, coherence = 4000, 25.6
     params = {"coherences": [coherence]}
     scenario = Scenario.load("dual_random_dots").replace(
         **{f"subjects.{ME}.streams.{name}.params": params for name in ("first", "second")},
@@ -348,10 +366,8 @@ def test_a_share_of_the_samples_costs_its_root_in_d_prime(share):
     def phi(z):
         return 0.5 * math.erfc(-z / math.sqrt(2))
 
-    binomial = [math.comb(steps, k) * share**k * (1 - share) ** (steps - k) for k in range(steps + 1)]
-    exact = sum(weight * phi(one * math.sqrt(k)) for k, weight in enumerate(binomial))
-    assert accuracy == pytest.approx(exact, abs=5 * math.sqrt(exact * (1 - exact) / lanes))
-    assert exact == pytest.approx(phi(one * math.sqrt(steps * share)), abs=0.01)
+    expected = phi(one * math.sqrt(steps * share))
+    assert accuracy == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / lanes))
 
 
 # ---- what is paid and told ----
