@@ -67,12 +67,14 @@ def run(options: argparse.Namespace) -> None:
     scenario = load(options)
     agent = _agent(options.agent, changes_of(options.options, "--option"))
     file = _picture_file(options.plot)
-    seed = chosen_seed(options.seed, scenario.seed)
+    wanted = 1000 if options.trials is None else whole_number(options.trials, "--trials", 1)
+    if options.steps is not None:
+        whole_number(options.steps, "steps", 1)
+    seed = chosen_seed(options.seed, scenario.seed)  # after what may be refused, as it prints the seed
     signature, traces = None, dict[str, "Trace"]()
     if options.steps is not None:
         traces, trials = _watched(scenario, agent, options.steps, seed)
     else:
-        wanted = 1000 if options.trials is None else whole_number(options.trials, "--trials", 1)
         trials = _simulated(scenario, agent, wanted, seed)
         signature = find_signature(scenario)
     on_screen().print(f"{scenario.name}: {trials.summary()}", markup=False)
