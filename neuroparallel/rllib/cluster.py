@@ -105,7 +105,7 @@ def check_ray() -> None:
 
 
 def _private_files() -> dict[str, str]:
-    """Keep Ray's files where only this user gets in: Ray lets everybody write to /tmp/ray, its sockets included."""
+    """Keep Ray's files where only this user gets in: Ray lets everybody write to its own, sockets included."""
     if os.environ.get("RAY_TMPDIR") or not hasattr(os, "getuid"):
         return {}
     place = Path(tempfile.gettempdir()) / f"neuroparallel-{os.getuid()}"
