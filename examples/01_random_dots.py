@@ -10,12 +10,12 @@ import neuroparallel as npar
 STEPS = 200
 PICTURE = Path("runs/random_dots.png")
 
-env = npar.parallel_env("random_dots", seed=0)
+env = npar.parallel_env("random_dots", seed=0, session={"steps": STEPS})
 env.reset()
 actions = env.action_space("subject_0")
 actions.seed(0)
 earned = 0.0
-for _ in range(STEPS):
+while env.agents:
     observations, rewards, terminations, truncations, infos = env.step({"subject_0": actions.sample()})
     earned += rewards["subject_0"]
 print(env.trials())

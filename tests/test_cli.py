@@ -349,6 +349,7 @@ def test_a_run_without_a_criterion_ends_after_its_steps_and_is_no_failure(capsys
 
 @pytest.mark.slow
 @pytest.mark.rllib
+@pytest.mark.filterwarnings("ignore:psychometric function")  # nothing to draw after a second
 def test_the_second_example_of_the_readme_trains(capsys, away):
     assert main(["train", "random_dots_a2c", *SHORT, "--out", "here"]) == NOT_PASSED
     resolved = npar.Scenario.load(away / "here" / "scenario.yaml")

@@ -11,7 +11,7 @@ from neuroparallel.errors import ArgumentError
 
 __all__ = ["check_saved"]
 
-GROWING = ("agents", "film", "log", "np_random", "visits")  # as long as what has happened so far
+GROWING = ("agents", "film", "log", "np_random", "seen", "visits")  # as long as what has happened so far
 
 
 def check_saved(saved: Any, own: Any, path: str = "state") -> None:

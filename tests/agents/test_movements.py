@@ -67,7 +67,7 @@ def test_who_watches_sees_a_movement_as_the_event_that_it_came_to(what):
 )
 def test_a_steer_hook_that_gives_no_movements_is_refused(monkeypatch, wrong):
     monkeypatch.setattr(Steered, "steer", lambda _self, moment: wrong(len(moment)))
-    with pytest.raises(TaskError, match=r"steer returned .* floats of shape"):
+    with pytest.raises(TaskError, match=r"steer, stream .*: it returned .* floats of shape"):
         simulate(alone(Steered()), "oracle", 4)
 
 

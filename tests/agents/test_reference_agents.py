@@ -282,7 +282,9 @@ def test_its_own_clock_tells_the_ideal_observer_what_it_would_be_told(session, m
     told = simulate("random_dots", "ideal_observer", 600, per_lane=20, session=session)
     assert (clocked["choice"] == told["choice"]).all()
     assert (clocked["outcome"] == told["outcome"]).all()
-    assert clocked["correct"].mean() > 0.85
+    assert (
+        np.nanmean(clocked["correct"]) > 0.85
+    )  # the end of a session of steps breaks a trial off, which has no result
 
 
 @pytest.mark.parametrize(
