@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroparallel.cli import NOT_PASSED
-from neuroparallel.cli.common import add_verb, on_screen
+from neuroparallel.cli.common import add_verb, note, on_screen
 
 if TYPE_CHECKING:
     from neuroparallel.rllib import Progress
@@ -44,7 +45,7 @@ def solve(options: argparse.Namespace) -> int:
     from neuroparallel.rllib import solve as train_all
 
     console = on_screen(error=True)
-    with console.status("getting ready") as status:
+    with console.status("getting ready") as status, _advised():
 
         def show(name: str, seed: int, progress: Progress) -> None:
             status.update(f"{name}, seed {seed}: {progress.steps:,} steps, {progress.seconds:.0f} s of training")
@@ -63,6 +64,16 @@ def solve(options: argparse.Namespace) -> int:
     told = f"{passed} of {len(rows)} trainings met their criterion. Kept in {options.out}"
     on_screen().print(told, markup=False, soft_wrap=True)
     return 0 if passed == len(rows) else NOT_PASSED
+
+
+@contextmanager
+def _advised() -> Iterator[None]:
+    """Say how to go on if Ctrl-C comes."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("Finished trainings are kept. To go on, give the same command (without --again).")
+        raise
 
 
 def _line(name: str, row: Mapping[str, Any]) -> str:
