@@ -23,7 +23,7 @@ from neuroparallel.scenario import Scenario, What
 from neuroparallel.streams import build_layout
 from neuroparallel.task import is_finite_number
 
-__all__ = ["DISTANCE", "REWARD", "STORED", "Goal", "full_names", "goal_of", "measured"]
+__all__ = ["DISTANCE", "REWARD", "STORED", "Goal", "full_names", "goal_of", "level_of", "measured"]
 
 Numbers: TypeAlias = dict[str, float]
 
@@ -109,6 +109,23 @@ def goal_of(what: What) -> Goal:
     if given is not None and not isinstance(given, Mapping):
         raise ArgumentError(f"criterion is {given!r}; it is a mapping of streams to the share that must be right.")
     return _goal(json.dumps(_played(scenario), sort_keys=True), json.dumps(given))
+
+
+def level_of(what: What, player: str, equilibrium: Sequence[Mapping[str, Any]] = ()) -> Numbers:
+    """Measure what a reference agent reaches in a scenario, as chance and ceiling are measured.
+
+    Args:
+        what: As of `simulate`.
+        player: Name of a reference agent, or one that `Criterion` knows.
+        equilibrium: What the distance is measured to; none is measured without.
+
+    Returns:
+        As of `measured`; stored for shipped scenarios, else computed.
+
+    Raises:
+        ArgumentError: The agent cannot play the scenario.
+    """
+    return _by(Scenario.load(what), player, equilibrium)
 
 
 @lru_cache(maxsize=256)

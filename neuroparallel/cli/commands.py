@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import neuroparallel
-from neuroparallel.cli import bench, check, evaluate, listing, report, run, show, train, tune
+from neuroparallel.cli import bench, check, evaluate, listing, report, run, show, solve, train, tune
 from neuroparallel.cli.common import complain, find_code_in, note
 from neuroparallel.errors import NeuroparallelError, own_code
 
 __all__ = ["build_parser", "perform"]
 
-VERBS = (listing, show, check, run, train, tune, evaluate, report, bench)
+VERBS = (listing, show, check, run, train, tune, solve, evaluate, report, bench)
 REFUSED = 2  # exit code
 
 

@@ -4,6 +4,7 @@ from neuroparallel.reporting.checking import check_file, scenario_schema
 from neuroparallel.reporting.overview import describe_scenario, timeline
 from neuroparallel.reporting.runs import draw_run, find_policy, find_run, latest_run, summarize_policy, summarize_run
 from neuroparallel.reporting.signatures import Signature, find_signature
+from neuroparallel.reporting.solved import solved_page, write_solved
 from neuroparallel.reporting.watching import cut_trace, one_trial, watch
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "latest_run",
     "one_trial",
     "scenario_schema",
+    "solved_page",
     "summarize_policy",
     "summarize_run",
     "timeline",
     "watch",
+    "write_solved",
 ]

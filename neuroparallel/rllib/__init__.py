@@ -34,6 +34,7 @@ from neuroparallel.rllib.module import ActorCritic  # noqa: E402
 from neuroparallel.rllib.policy import Policy, load_policy  # noqa: E402
 from neuroparallel.rllib.rollout import ModuleRollout, Rollout  # noqa: E402
 from neuroparallel.rllib.runner import BatchedEnvRunner  # noqa: E402
+from neuroparallel.rllib.solving import solve  # noqa: E402
 from neuroparallel.rllib.source import env_config, register  # noqa: E402
 from neuroparallel.rllib.training import Progress, TrainingResult, train  # noqa: E402
 from neuroparallel.rllib.tuning import tune  # noqa: E402
@@ -55,6 +56,7 @@ __all__ = [
     "load_policy",
     "ppo_config",
     "register",
+    "solve",
     "to_multi_agent_env",
     "train",
     "tune",
