@@ -318,6 +318,18 @@ class BatchEngine(Spaces[BatchSubject]):
         onsets = [stream.spec.onset for stream in self.streams]
         return max(group_steps(group.spec, onsets, tables) for group in self.groups)
 
+    def trial_numbers(self) -> Arrays:
+        """Number of the trial that the present observation belongs to, by agent; int64, (lanes,), counted from 0.
+
+        An agent whose streams begin their trials independently of each other has no such number and is left out.
+        """
+        numbers: Arrays = {}
+        for subject in self.subjects:
+            clocks = [group for group in self.groups if set(group.spec.streams) & set(subject.spec.streams)]
+            if len(clocks) == 1:
+                numbers[subject.spec.name] = clocks[0].trial.copy()
+        return numbers
+
     def memory_steps(self) -> int:
         """How long something has to be kept in mind until the response, in steps; 0 if nothing has to."""
         return max(memory_steps(stream.tables) for stream in self.streams)

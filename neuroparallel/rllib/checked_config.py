@@ -65,6 +65,8 @@ class TaskConfig(PPOConfig):
 
     sealed = False
     stock = False
+    credit = "session"
+    """``trial``: rewards of later trials do not count for an action; ``session``: they do, discounted."""
 
     def rl_module(self, *, model_config: Any = None, rl_module_spec: Any = None, **kwargs: Any) -> TaskConfig:
         """Change the network.

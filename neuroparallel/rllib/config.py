@@ -14,6 +14,7 @@ from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.rllib.checked_config import TaskConfig
 from neuroparallel.rllib.choices import check_alike, choices_for
 from neuroparallel.rllib.cluster import quieten
+from neuroparallel.rllib.evaluation import who_draws
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.learner import RolloutLearner
 from neuroparallel.rllib.module import ActorCritic
@@ -250,6 +251,7 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     else:
         config.env_runners(env_runner_cls=BatchedEnvRunner)
         config.learners(learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False)
+    config.credit = settings.credit or "session"
     return config.seal(stock=settings.stock)
 
 
@@ -257,7 +259,8 @@ def _course(probe: Any) -> Course:
     """The course of a trial of a scenario, from its engine."""
     core = engine_of(probe)
     back = max(stream.tables.task.trials_back() for stream in core.streams)
-    return Course(float(core.dt), int(probe.trial_steps()), int(probe.memory_steps()), back)
+    separate = not back and not who_draws(probe) and len(core.trial_numbers()) == len(core.subjects)
+    return Course(float(core.dt), int(probe.trial_steps()), int(probe.memory_steps()), back, separate)
 
 
 def _sizes(settings: Settings, names: Mapping[str, str], training: dict[str, Any]) -> dict[str, Any]:

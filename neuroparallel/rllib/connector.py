@@ -82,6 +82,7 @@ class RolloutToBatch(ConnectorV2):
             data.terminated,
             gamma=self.gamma,
             lambda_=self.lambda_,
+            trial_ends=data.trial_ends,
         )
         mask = data.mask
         arrays = {
@@ -161,6 +162,7 @@ def _join(parts: list[ModuleRollout]) -> ModuleRollout:
         logits=rows("logits", 0),
         logp=rows("logp", 0),
         rewards=rows("rewards", 0),
+        trial_ends=rows("trial_ends", 0),
         terminated=rows("terminated", None),
         lengths=rows("lengths", None),
         state=state,

@@ -170,6 +170,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
     def _stretch(self, steps: int, explore: bool, random_actions: bool) -> Rollout:
         """Take so many steps in every lane."""
         breaks: dict[str, Interruptions] | None = None if self._alive.all() else self._interruptions(steps)
+        trials = self._trial_numbers()
         for actor in self._actors:
             actor.begin(steps, self._now, explore, random_actions)
         for t in range(steps):
@@ -180,6 +181,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
             for actor in self._actors:
                 for i, agent in enumerate(actor.agents):
                     actor.rewards[t, actor.part(i)] = rewards[agent]
+            trials = self._note_trial_ends(t, trials)
             self._returns.add(rewards, self._alive)
             over = np.stack([ends[a] | truncations[a] for a in self.env.agents]) & self._alive
             if over.any():
@@ -190,6 +192,19 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         rollout = self._hand_over(breaks, steps)
         log_steps(self.metrics, rollout, {actor.name: actor.agents for actor in self._actors})
         return rollout
+
+    def _trial_numbers(self) -> dict[str, Array]:
+        """The trial that each agent is in, by agent; none where rewards of later trials count."""
+        return self.engine.unwrapped.trial_numbers() if getattr(self.config, "credit", "session") == "trial" else {}
+
+    def _note_trial_ends(self, t: int, before: dict[str, Array]) -> dict[str, Array]:
+        """Note for which agents step t was the last of a trial; returns the trials that they are in now."""
+        now = self._trial_numbers()
+        for actor in self._actors:
+            for i, agent in enumerate(actor.agents):
+                if agent in now:
+                    actor.trial_ends[t, actor.part(i)] = now[agent] != before[agent]
+        return now
 
     def _interruptions(self, steps: int) -> dict[str, Interruptions]:
         """Start to keep account of ends, the first time that one comes within a stretch."""

@@ -40,6 +40,9 @@ class Settings:
         skip: Whether the network sees the observation beside the dense features.
         hold_steps: Mean number of steps before an untrained subject responds. None: a quarter of the trial, or an even
             policy in trials of up to 8 steps; 0 for an even policy.
+        credit: "trial": rewards of later trials do not count for an action; "session": they do, discounted. None:
+            "trial" if trials are independent of each other and have right and wrong responses. RLlib's own runner
+            (`stock`) knows "session" only.
         policies: Who learns together: "shared" (one network for all agents), "independent" (each its own), "streams"
             (each stream its own, an agent by itself), or agent to policy name. None: agents with the same spaces
             share one.
@@ -61,6 +64,7 @@ class Settings:
     hidden: tuple[int, ...] = (64,)
     skip: bool = True
     hold_steps: float | None = None
+    credit: str | None = None
     policies: str | Mapping[str, str] | None = None
     epochs: int = 4
     minibatches: int = 4
@@ -88,7 +92,7 @@ class Settings:
     def fitted(self, course: Course) -> Settings:
         """Fill in what depends on the course of a trial, and warn if a memory cannot be bridged."""
         remembers = bool(course.remembered)
-        n_steps, tmax, lanes, hold = self.n_steps, self.tmax, self.lanes, self.hold_steps
+        n_steps, tmax, lanes, hold, credit = self.n_steps, self.tmax, self.lanes, self.hold_steps, self.credit
         if n_steps is None:
             n_steps = course.span if remembers else min(max(course.span, 20), 128)
         if tmax is None:
@@ -97,8 +101,16 @@ class Settings:
             lanes = 64 if course.trials_back or course.trial_steps < _SHORT else 32
         if hold is None:
             hold = course.trial_steps / 4 if course.trial_steps >= _SHORT else 0.0
+        if credit is None:
+            credit = "trial" if course.separate and not self.stock else "session"
         fitted = replace(
-            self, n_steps=int(n_steps), tmax=float(tmax), lanes=lanes, hold_steps=float(hold), hidden=tuple(self.hidden)
+            self,
+            n_steps=int(n_steps),
+            tmax=float(tmax),
+            lanes=lanes,
+            hold_steps=float(hold),
+            credit=credit,
+            hidden=tuple(self.hidden),
         )
         if remembers:
             _warn_of_short_memory(fitted, course)
@@ -117,12 +129,14 @@ class Course:
         trial_steps: Longest trial, steps.
         memory_steps: Longest time from the first stimulus to the response window, steps; 0: no memory.
         trials_back: How many trials ago something happened that a response depends on.
+        separate: Whether what is right in a trial, and what it pays, is independent of earlier trials.
     """
 
     dt: float
     trial_steps: int
     memory_steps: int = 0
     trials_back: int = 0
+    separate: bool = False
 
     @property
     def remembered(self) -> int:
@@ -235,6 +249,7 @@ def _check(settings: Settings) -> None:
         raise ArgumentError(f"session is {settings.session!r}; write {{trials: 100}} or {{steps: 1000}}.")
     _check_network(settings)
     _check_policies(settings)
+    _check_credit(settings)
 
 
 def _check_network(settings: Settings) -> None:
@@ -258,6 +273,16 @@ def _check_policies(settings: Settings) -> None:
         )
     if settings.policies == "streams" and settings.view not in (None, "streams"):
         raise ArgumentError(f"policies: streams makes every stream an agent, so view cannot be {settings.view!r}.")
+
+
+def _check_credit(settings: Settings) -> None:
+    known = ("trial", "session")
+    if settings.credit is not None and settings.credit not in known:
+        raise ArgumentError(
+            f"credit is {settings.credit!r}; it is trial or session.{nearest(str(settings.credit), known)}"
+        )
+    if settings.stock and settings.credit == "trial":
+        raise ArgumentError("credit: trial needs the batched runner, so it does not go with stock: true.")
 
 
 def _warn_of_short_memory(settings: Settings, course: Course) -> None:
