@@ -319,16 +319,14 @@ class BatchEngine(Spaces[BatchSubject]):
         return max(group_steps(group.spec, onsets, tables) for group in self.groups)
 
     def trial_numbers(self) -> Arrays:
-        """Number of the trial that the present observation belongs to, by agent; int64, (lanes,), counted from 0.
+        """Numbers of the trials that the present observation belongs to, by agent; int64, (groups, lanes), from 0.
 
-        An agent whose streams begin their trials independently of each other has no such number and is left out.
+        Streams of an agent that begin their trials together, in a group, share a row.
         """
-        numbers: Arrays = {}
-        for subject in self.subjects:
-            clocks = [group for group in self.groups if set(group.spec.streams) & set(subject.spec.streams)]
-            if len(clocks) == 1:
-                numbers[subject.spec.name] = clocks[0].trial.copy()
-        return numbers
+        return {
+            subject.spec.name: np.stack([group.trial for group in self.groups if _takes_part(subject, group)])
+            for subject in self.subjects
+        }
 
     def memory_steps(self) -> int:
         """How long something has to be kept in mind until the response, in steps; 0 if nothing has to."""
@@ -380,6 +378,10 @@ class BatchEngine(Spaces[BatchSubject]):
         self._last = _copies(saved["last"])
         self.books.forget_waiting()
         self.log.set_state(saved["log"])
+
+
+def _takes_part(subject: BatchSubject, group: BatchGroup) -> bool:
+    return not set(subject.spec.streams).isdisjoint(group.spec.streams)
 
 
 def _copies(arrays: Mapping[str, NDArray[Any]]) -> Arrays:

@@ -67,6 +67,8 @@ class TaskConfig(PPOConfig):
     stock = False
     credit = "session"
     """``trial``: rewards of later trials do not count for an action; ``session``: they do, discounted."""
+    reward_scale = 1.0
+    """Factor on all rewards in learning; those that are reported stay as they are."""
 
     def rl_module(self, *, model_config: Any = None, rl_module_spec: Any = None, **kwargs: Any) -> TaskConfig:
         """Change the network.

@@ -19,6 +19,7 @@ from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.learner import RolloutLearner
 from neuroparallel.rllib.module import ActorCritic
 from neuroparallel.rllib.policy_keeper import StockLearner
+from neuroparallel.rllib.reward_scale import reward_scale
 from neuroparallel.rllib.runner import BatchedEnvRunner
 from neuroparallel.rllib.settings import Course, Settings, resolve
 from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
@@ -252,14 +253,17 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
         config.env_runners(env_runner_cls=BatchedEnvRunner)
         config.learners(learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False)
     config.credit = settings.credit or "session"
+    if not settings.stock:
+        config.reward_scale = reward_scale(described) if settings.reward_scale is None else settings.reward_scale
     return config.seal(stock=settings.stock)
 
 
 def _course(probe: Any) -> Course:
     """The course of a trial of a scenario, from its engine."""
     core = engine_of(probe)
-    back = max(stream.tables.task.trials_back() for stream in core.streams)
-    separate = not back and not who_draws(probe) and len(core.trial_numbers()) == len(core.subjects)
+    tasks = [stream.tables.task for stream in core.streams]
+    back = max(task.trials_back() for task in tasks)
+    separate = not who_draws(probe) and not any(task.learns_from_reward() for task in tasks)
     return Course(float(core.dt), int(probe.trial_steps()), int(probe.memory_steps()), back, separate)
 
 

@@ -194,16 +194,16 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         return rollout
 
     def _trial_numbers(self) -> dict[str, Array]:
-        """The trial that each agent is in, by agent; none where rewards of later trials count."""
+        """The trials that each agent is in; none where rewards of later trials count."""
         return self.engine.unwrapped.trial_numbers() if getattr(self.config, "credit", "session") == "trial" else {}
 
     def _note_trial_ends(self, t: int, before: dict[str, Array]) -> dict[str, Array]:
-        """Note for which agents step t was the last of a trial; returns the trials that they are in now."""
+        """Note for which agents step t was the last of a trial in all streams; returns the trials that they are in now."""
         now = self._trial_numbers()
         for actor in self._actors:
             for i, agent in enumerate(actor.agents):
                 if agent in now:
-                    actor.trial_ends[t, actor.part(i)] = now[agent] != before[agent]
+                    actor.trial_ends[t, actor.part(i)] = (now[agent] != before[agent]).all(axis=0)
         return now
 
     def _interruptions(self, steps: int) -> dict[str, Interruptions]:

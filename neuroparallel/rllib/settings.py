@@ -41,8 +41,10 @@ class Settings:
         hold_steps: Mean number of steps before an untrained subject responds. None: a quarter of the trial, or an even
             policy in trials of up to 8 steps; 0 for an even policy.
         credit: "trial": rewards of later trials do not count for an action; "session": they do, discounted. None:
-            "trial" if trials are independent of each other and have right and wrong responses. RLlib's own runner
-            (`stock`) knows "session" only.
+            "session" in games and in tasks that are learnt from reward, where choices have later consequences, else
+            "trial". RLlib's own runner (`stock`) knows "session" only.
+        reward_scale: Factor on rewards in learning. None: 1, or less if random choices earn or lose more than 1 in a
+            step, which then counts as 1.
         policies: Who learns together: "shared" (one network for all agents), "independent" (each its own), "streams"
             (each stream its own, an agent by itself), or agent to policy name. None: agents with the same spaces
             share one.
@@ -65,6 +67,7 @@ class Settings:
     skip: bool = True
     hold_steps: float | None = None
     credit: str | None = None
+    reward_scale: float | None = None
     policies: str | Mapping[str, str] | None = None
     epochs: int = 4
     minibatches: int = 4
@@ -129,7 +132,7 @@ class Course:
         trial_steps: Longest trial, steps.
         memory_steps: Longest time from the first stimulus to the response window, steps; 0: no memory.
         trials_back: How many trials ago something happened that a response depends on.
-        separate: Whether what is right in a trial, and what it pays, is independent of earlier trials.
+        separate: Whether what a trial pays does not depend on what was done in earlier trials.
     """
 
     dt: float
@@ -249,7 +252,7 @@ def _check(settings: Settings) -> None:
         raise ArgumentError(f"session is {settings.session!r}; write {{trials: 100}} or {{steps: 1000}}.")
     _check_network(settings)
     _check_policies(settings)
-    _check_credit(settings)
+    _check_rewards(settings)
 
 
 def _check_network(settings: Settings) -> None:
@@ -275,7 +278,7 @@ def _check_policies(settings: Settings) -> None:
         raise ArgumentError(f"policies: streams makes every stream an agent, so view cannot be {settings.view!r}.")
 
 
-def _check_credit(settings: Settings) -> None:
+def _check_rewards(settings: Settings) -> None:
     known = ("trial", "session")
     if settings.credit is not None and settings.credit not in known:
         raise ArgumentError(
@@ -283,6 +286,11 @@ def _check_credit(settings: Settings) -> None:
         )
     if settings.stock and settings.credit == "trial":
         raise ArgumentError("credit: trial needs the batched runner, so it does not go with stock: true.")
+    scale = settings.reward_scale
+    if scale is not None and not (is_finite_number(scale) and scale > 0):
+        raise ArgumentError(f"reward_scale is {scale!r}; it is a number above 0.")
+    if settings.stock and scale not in (None, 1):
+        raise ArgumentError("reward_scale needs the batched learner, so it does not go with stock: true.")
 
 
 def _warn_of_short_memory(settings: Settings, course: Course) -> None:
