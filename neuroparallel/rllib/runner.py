@@ -181,12 +181,13 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
             for actor in self._actors:
                 for i, agent in enumerate(actor.agents):
                     actor.rewards[t, actor.part(i)] = rewards[agent]
-            trials = self._note_trial_ends(t, trials)
             self._returns.add(rewards, self._alive)
             over = np.stack([ends[a] | truncations[a] for a in self.env.agents]) & self._alive
+            self._note_trial_ends(t, trials, over)
             if over.any():
                 breaks = breaks or self._interruptions(steps)
                 self._interrupt(t, over, ends, breaks)
+            trials = self._trial_numbers()
             for actor in self._actors:
                 actor.look(t + 1, self._now)
         rollout = self._hand_over(breaks, steps)
@@ -197,14 +198,14 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         """The trials that each agent is in; none where rewards of later trials count."""
         return self.engine.unwrapped.trial_numbers() if getattr(self.config, "credit", "session") == "trial" else {}
 
-    def _note_trial_ends(self, t: int, before: dict[str, Array]) -> dict[str, Array]:
-        """Note for which agents step t was the last of a trial in all streams; returns the trials that they are in now."""
+    def _note_trial_ends(self, t: int, before: dict[str, Array], over: Array) -> None:
+        """Note for which agents step t was the last of a trial in all streams, or of the session."""
         now = self._trial_numbers()
         for actor in self._actors:
             for i, agent in enumerate(actor.agents):
                 if agent in now:
-                    actor.trial_ends[t, actor.part(i)] = (now[agent] != before[agent]).all(axis=0)
-        return now
+                    ended = (now[agent] != before[agent]).all(axis=0)
+                    actor.trial_ends[t, actor.part(i)] = ended | over[self.env.agents.index(agent)]
 
     def _interruptions(self, steps: int) -> dict[str, Interruptions]:
         """Start to keep account of ends, the first time that one comes within a stretch."""
