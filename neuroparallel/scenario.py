@@ -39,6 +39,7 @@ from neuroparallel.scenario_parts import (
 )
 from neuroparallel.task import Task
 from neuroparallel.tasks import list_tasks, reference, task_class
+from neuroparallel.user_code import check_permission, named_code, permit_code
 
 __all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "What", "list_scenarios"]
 
@@ -116,6 +117,7 @@ class Scenario(Part):
         from neuroparallel.trying import check_scenario
 
         try:
+            _check_learning_code(self)
             check_scenario(self)
         except NeuroparallelError as error:
             raise ValueError(str(error)) from None
@@ -124,13 +126,15 @@ class Scenario(Part):
     # ---- reading and writing ----
 
     @classmethod
-    def load(cls, what: What) -> Scenario:
+    def load(cls, what: What, *, code: bool = True) -> Scenario:
         """Read a scenario.
 
         Args:
             what: The name of a shipped scenario or of a task, a path to a ``.yaml`` file, a dictionary, a `Task`,
                 or a scenario, which is returned as it is. A scenario comes before a task of the same name; ``"task:"``
                 before the name means the task (``"task:matching_pennies"``).
+            code: Whether it may name Python code (``task: module:Class``), which is imported and so runs. False refuses
+                it; see ``docs/security.md``.
 
         Returns:
             The scenario.
@@ -140,6 +144,13 @@ class Scenario(Part):
             ArgumentError: It is none of these.
             UnknownNameError: There is no scenario, task or file of that name.
         """
+        if code:
+            return cls._load(what)
+        with permit_code(scenarios="none", policies="none"):
+            return cls._load(what.dump() if isinstance(what, Scenario) else what)
+
+    @classmethod
+    def _load(cls, what: What) -> Scenario:
         if isinstance(what, Scenario):
             return what
         if isinstance(what, Task):
@@ -311,6 +322,15 @@ class Scenario(Part):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_from_dump, (self.dump(),))
+
+
+def _check_learning_code(scenario: Scenario) -> None:
+    """Refuse code in the sections about learning at once; it would be imported later, when a training begins."""
+    for key, name in named_code({"train": scenario.train, "tune": scenario.tune}):
+        try:
+            check_permission(name)
+        except ArgumentError as error:
+            raise ScenarioError(f"{key}: {error}") from None
 
 
 def _from_dump(value: dict[str, Any]) -> Scenario:

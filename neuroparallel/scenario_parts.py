@@ -139,7 +139,7 @@ class Stream(Part):
         changes |= {name: value for name, value in written.items() if value not in (None, {})}
         try:
             known = {spec.name for spec in dataclasses.fields(task_class(self.task))}
-        except UnknownNameError as error:
+        except NeuroparallelError as error:
             raise ValueError(f"task: {error}") from None
         for name in self.params:
             if name not in known:

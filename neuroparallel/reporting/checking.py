@@ -14,21 +14,26 @@ from neuroparallel.environments import compile_scenario
 from neuroparallel.errors import MissingDependencyError, NeuroparallelError
 from neuroparallel.scenario import Scenario
 from neuroparallel.scenario_file import Source, read_yaml
+from neuroparallel.user_code import permit_code
 
 __all__ = ["check_file", "scenario_schema"]
 
 
-def check_file(path: str | Path) -> list[str]:
+def check_file(path: str | Path, *, code: bool = True) -> list[str]:
     """Find everything that is wrong in a scenario file.
 
     The ``train:`` and ``tune:`` sections are checked where the ``rllib`` extra is installed.
 
     Args:
         path: The file.
+        code: Whether it may name Python code, which then runs; False makes that a problem.
 
     Returns:
         The problems, one per entry, each ``file:line: key: what is wrong``; empty if the file is good.
     """
+    if not code:
+        with permit_code(scenarios="none", policies="none"):
+            return check_file(path)
     path = Path(path)
     try:
         scenario = Scenario.load(path if path.suffix in (".yaml", ".yml") or os.sep in str(path) else f"./{path}")
