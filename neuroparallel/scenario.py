@@ -9,9 +9,9 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from neuroparallel import seeding
 from neuroparallel.errors import (
@@ -22,8 +22,9 @@ from neuroparallel.errors import (
     nearest,
 )
 from neuroparallel.modifiers import layers, list_modifiers
+from neuroparallel.records.safe_files import read_text
 from neuroparallel.registry import entry_name, with_tag
-from neuroparallel.scenario_file import Source, read_yaml, write_yaml
+from neuroparallel.scenario_file import MOST_BYTES, Source, check_plain, read_yaml, write_yaml
 from neuroparallel.scenario_parts import (
     Group,
     Number,
@@ -33,6 +34,7 @@ from neuroparallel.scenario_parts import (
     Stream,
     Subject,
     Whole,
+    check_file_name,
     check_names,
     plain,
     stream_named,
@@ -73,7 +75,7 @@ class Scenario(Part):
         tune: Search space for tuning.
     """
 
-    name: str = Field(pattern=r"^[^/\\]+$", description="also the name of the folder of its runs")
+    name: Annotated[str, AfterValidator(check_file_name)] = Field(description="also the name of the folder of its runs")
     description: str = ""
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
@@ -81,7 +83,7 @@ class Scenario(Part):
         None, description="the analysis that it is known by, which run and report print and draw"
     )
     dt: Number | None = Field(None, gt=0, description="time step, ms")
-    seed: Whole | None = Field(None, ge=0)
+    seed: Whole | None = Field(None, ge=0, lt=2**63)
     session: Session | None = None
     subjects: dict[str, Subject] = Field(min_length=1)
     groups: dict[str, Group] = Field(default_factory=dict)
@@ -178,7 +180,7 @@ class Scenario(Part):
     @classmethod
     def _read(cls, path: Path) -> Scenario:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path, MOST_BYTES)
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ScenarioError(f"{path}: the file cannot be read ({reason}).") from None
@@ -187,6 +189,7 @@ class Scenario(Part):
 
     @classmethod
     def _validate(cls, value: dict[str, Any], source: Source) -> Scenario:
+        check_plain(value, source)
         try:
             return cls.model_validate(value).resolve()
         except ValidationError as error:
