@@ -29,6 +29,7 @@ __all__ = [
     "Stream",
     "Subject",
     "Whole",
+    "check_file_name",
     "check_names",
     "plain",
     "stream_named",
@@ -139,7 +140,7 @@ class Stream(Part):
         changes |= {name: value for name, value in written.items() if value not in (None, {})}
         try:
             known = {spec.name for spec in dataclasses.fields(task_class(self.task))}
-        except UnknownNameError as error:
+        except NeuroparallelError as error:
             raise ValueError(f"task: {error}") from None
         for name in self.params:
             if name not in known:
@@ -351,9 +352,23 @@ def stream_named(name: str, names: Sequence[str], subject: str | None = None) ->
     return found[0]
 
 
+LONGEST_NAME = 100  # characters; file systems allow 255 bytes
+
+
+def check_file_name(name: str) -> str:
+    """Refuse names that lead to another place, or to none, where they name a file or a directory."""
+    if not name.strip() or re.search(r"[/\\]", name) or name in (".", ".."):
+        raise ValueError(f"it is a word or several, without / and \\; found {name!r}")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"it has {len(name)} characters; {LONGEST_NAME} are allowed")
+    return name
+
+
 def check_names(names: Iterable[str], kind: str) -> None:
     """Refuse names that could not be parts of a dotted one."""
     for name in names:
+        if len(name) > LONGEST_NAME:
+            raise ValueError(f"{name[:20]}...: a {kind}'s name has {LONGEST_NAME} characters at most")
         if not re.fullmatch(r"[A-Za-z]\w*", name):
             raise ValueError(f"{name}: a {kind}'s name is a letter, and then letters, digits and underscores: {kind}_0")
 

@@ -21,6 +21,7 @@ from neuroparallel.modifiers._design import replaced_factors
 from neuroparallel.modifiers._options import some_names
 from neuroparallel.modifiers._orders import constrained_orders
 from neuroparallel.modifiers._survey import columns_of
+from neuroparallel.records.safe_files import read_text
 from neuroparallel.seeding import GAMMA, mix
 from neuroparallel.task import Draw, Memory, Task
 
@@ -231,12 +232,15 @@ def _as_columns(trials: Any, wanted: Any) -> dict[str, Any]:
     return {name: columns[name] for name in wanted}
 
 
+MOST_BYTES = 2**24  # of a list of trials
+
+
 def _from_file(file: str | os.PathLike[str]) -> dict[str, list[Any]]:
     """The columns of a text file, as numbers where they are."""
     if not isinstance(file, (str, os.PathLike)):
         raise ArgumentError(f"file is {file!r}; it is the path of a text file.")
     try:
-        text = Path(file).read_text(encoding="utf-8-sig")
+        text = read_text(Path(file), MOST_BYTES, "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ArgumentError(f"file: {file} cannot be read ({reason}).") from None

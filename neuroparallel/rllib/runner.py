@@ -26,7 +26,7 @@ from neuroparallel.rllib.rollout import Rollout
 from neuroparallel.rllib.rows import Interruptions
 from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, register_own, worker_seed
 
-__all__ = ["BatchedEnvRunner"]
+__all__ = ["BatchedEnvRunner", "refuse_bypassed"]
 
 Array: TypeAlias = NDArray[Any]
 SAMPLING = "neuroparallel_sampling"  # key of the runner's state
@@ -83,7 +83,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
     def make_env(self) -> None:
         """Make the engine from the environment's name and ``env_config``."""
         one_thread()
-        _refuse_bypassed(self.config)
+        refuse_bypassed(self.config)
         context = self.config.env_config
         if not isinstance(context, EnvContext):
             context = EnvContext(context, worker_index=self.worker_index or 0)
@@ -333,7 +333,7 @@ def _create(name: Any, context: EnvContext) -> Any:
     return engine
 
 
-def _refuse_bypassed(config: Any) -> None:
+def refuse_bypassed(config: Any) -> None:
     """Say so, rather than ignore what a user asked for."""
     asked = [
         name

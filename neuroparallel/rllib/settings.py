@@ -227,18 +227,24 @@ def training_keys() -> set[str]:
     return keys - {"self", "kwargs"}
 
 
-_LEAST = {"lanes": 1, "n_steps": 1, "lstm": 0, "epochs": 1, "minibatches": 1, "num_env_runners": 0}
+MOST_UNITS = 100_000  # of a layer
+MOST_LAYERS = 100
+_LIMITS = {
+    "lanes": (1, 10_000_000),
+    "n_steps": (1, 10_000_000),
+    "lstm": (0, MOST_UNITS),
+    "epochs": (1, 100_000),
+    "minibatches": (1, 10_000_000),
+    "num_env_runners": (0, 10_000),
+}
 
 
 def _check(settings: Settings) -> None:
     """Refuse what would stop us, or RLlib, later and with less to say."""
-    for name, least in _LEAST.items():
+    for name, (least, most) in _LIMITS.items():
         if getattr(settings, name) is not None:
-            whole_number(getattr(settings, name), name, least)
-    if not isinstance(settings.hidden, (list, tuple)):
-        raise ArgumentError(f"hidden is {settings.hidden!r}; it is a list of numbers of units, one for each layer.")
-    for place, units in enumerate(settings.hidden):
-        whole_number(units, f"hidden.{place}", 1)
+            whole_number(getattr(settings, name), name, least, most)
+    _check_hidden(settings)
     if settings.tmax is not None and not (
         is_finite_number(settings.tmax) and (settings.tmax == 0 or settings.tmax > 2)
     ):
@@ -255,11 +261,23 @@ def _check(settings: Settings) -> None:
     _check_rewards(settings)
 
 
+def _check_hidden(settings: Settings) -> None:
+    if not isinstance(settings.hidden, (list, tuple)):
+        raise ArgumentError(f"hidden is {settings.hidden!r}; it is a list of numbers of units, one for each layer.")
+    if len(settings.hidden) > MOST_LAYERS:
+        raise ArgumentError(f"hidden: it has {len(settings.hidden)} layers; at most {MOST_LAYERS}.")
+    for place, units in enumerate(settings.hidden):
+        whole_number(units, f"hidden.{place}", 1, MOST_UNITS)
+
+
 def _check_network(settings: Settings) -> None:
     if settings.hold_steps is not None and not (is_finite_number(settings.hold_steps) and settings.hold_steps >= 0):
         raise ArgumentError(f"hold_steps is {settings.hold_steps!r}; it is a number of steps, or 0 for an even policy.")
     if settings.network is not None:
-        split_network(settings.network)
+        for key, value in split_network(settings.network)[1].items():
+            most = MOST_LAYERS if key == "layers" else MOST_UNITS
+            if isinstance(value, int) and not isinstance(value, bool) and abs(value) > most:
+                raise ArgumentError(f"network.{key}: it is {value}; it is at most {most:,}.")
         if settings.lstm is not None:
             raise ArgumentError(
                 f"network is {settings.network!r} and lstm is {settings.lstm!r}; lstm=64 is short for "
