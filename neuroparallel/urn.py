@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import lcm
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.hooks import Memory
-
-if TYPE_CHECKING:
-    from neuroparallel.seeding import Bits
+from neuroparallel.seeding import Bits, name_bits
 
 __all__ = ["Urn", "exact_counts"]
 
@@ -44,10 +42,15 @@ class Urn:
 
     def __init__(self, name: str, counts: Sequence[int] | Integers) -> None:
         self.name, self.counts = name, np.asarray(counts, np.int64)
+        self._mark = name_bits(f"urn.{self.counts.tolist()}") >> 1
 
     def memory(self) -> dict[str, Memory]:
-        """What is left, (levels,) per lane: to be declared where `draw` is called."""
-        return {self.name: Memory(self.counts, np.int64)}
+        """What is left, (levels + 1,) per lane, to be declared where `draw` is called.
+
+        The last number says which counts it is left of. Where these change, as between blocks of a schedule, what is
+        left of others does not count, and a new block begins.
+        """
+        return {self.name: Memory(np.zeros(len(self.counts) + 1), np.int64)}
 
     def draw(
         self, draw: _Drawing, *, where: NDArray[np.bool_] | None = None, fresh: NDArray[np.bool_] | None = None
@@ -62,8 +65,8 @@ class Urn:
         Returns:
             int64, (n,). The number of the level; of no meaning in lanes that do not draw.
         """
-        left = draw.memory[self.name]
-        over = left.sum(axis=1) == 0
+        left, mark = draw.memory[self.name][:, :-1], draw.memory[self.name][:, -1]
+        over = (left.sum(axis=1) == 0) | (mark != self._mark)
         left = np.where((over if fresh is None else over | fresh)[:, None], self.counts, left)
         below = left.cumsum(axis=1)
         # Whole numbers throughout: no rounding can make two engines or machines differ.
@@ -71,7 +74,8 @@ class Urn:
         place = ((word * below[:, -1].astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
         level: Integers = (below <= place[:, None]).sum(axis=1)
         taken = np.arange(len(self.counts)) == level[:, None]
-        draw.memory[self.name] = left - (taken if where is None else taken & where[:, None])
+        left = left - (taken if where is None else taken & where[:, None])
+        draw.memory[self.name] = np.column_stack([left, np.full(len(left), self._mark)])
         return level
 
 

@@ -18,7 +18,7 @@ from tests.wrappers.sequences import dots, modified, played
 
 def draws(urn, lanes, steps, where=None, fresh=None):
     """Levels drawn in some lanes, (lanes, steps), with one word for each."""
-    memory = {urn.name: np.tile(urn.counts, (lanes, 1))}
+    memory = {name: np.tile(np.asarray(m.initial, m.dtype), (lanes, 1)) for name, m in urn.memory().items()}
     found = []
     for step in range(steps):
         words = mix(np.arange(lanes).astype(np.uint64) + np.uint64(1_000_003 * step))
@@ -54,6 +54,17 @@ class TestUrn:
         found = draws(Urn("urn", [3, 2]), 400, 8, fresh=fresh)
         assert (found[:, 3:].sum(axis=1) == 2).all()
         assert len(set(found[:, :3].sum(axis=1).tolist())) > 1
+
+    def test_other_counts_begin_a_new_block(self):
+        memory = {
+            name: np.tile(np.asarray(m.initial, m.dtype), (50, 1)) for name, m in Urn("urn", [1, 1]).memory().items()
+        }
+        found = []
+        for step in range(9):
+            words = mix(np.arange(50).astype(np.uint64) + np.uint64(997 * step))
+            moment = SimpleNamespace(memory=memory, bits=lambda _purpose, words=words: words)
+            found.append(Urn("urn", [4, 4] if step < 5 else [1, 3]).draw(moment))
+        assert (np.array(found)[5:].sum(axis=0) == 3).all()
 
     def test_counts_are_whole_numbers_or_refused_with_the_lengths_that_will_do(self):
         assert exact_counts({"a": (1, 3), "b": (0.5, 0.5)}, 16).tolist() == [2, 2, 6, 6]
@@ -162,6 +173,22 @@ class TestShippedCounts:
         assert (stop.sum(axis=2) == 16).all()
         assert ((stop & left).sum(axis=2) == 8).all()
         assert ((~stop & left).sum(axis=2) == 24).all()
+
+    @pytest.mark.parametrize(
+        "blocks",
+        [
+            [{"stop_probability": 0.5}, {"stop_probability": 0.25}],
+            [{"block": 64}, {"block": 32, "stop_probability": 0.5}],
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("preset", ["paper", None])
+    def test_a_schedule_has_the_counts_of_each_block(self, blocks, preset):
+        blocks = [entry if preset else {"block": 64, **entry} for entry in blocks]
+        task = {"preset": preset} if preset else {}
+        found = played(modified("stop_signal", {"block_schedule": {"blocks": blocks, "block": 64}}, **task), 20, 128)
+        each = found["stop"].reshape(20, 2, 64).sum(axis=2)
+        assert {tuple(sorted(row)) for row in each.tolist()} == {(16, 32)}
 
     @pytest.mark.parametrize("preset", ["paper", "adaptive"])
     def test_a_block_of_n_back_has_exactly_six_targets(self, preset):
