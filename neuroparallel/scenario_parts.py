@@ -59,7 +59,7 @@ class Onset(Part):
     """
 
     after: str | None = Field(None, description="stream.period whose end is waited for, e.g. memory.sample")
-    ms: Any = Field(0.0, description="ms after that, or after the start of the trial; there also a law or a list")
+    ms: Any = Field(0.0, description="ms after that, or after the start of the trial: a number, a law or a list")
 
     @model_validator(mode="before")
     @classmethod
@@ -69,8 +69,11 @@ class Onset(Part):
             if not match:
                 raise ValueError(f"{value!r} is no onset; write a number of ms, or: after memory.sample + 300")
             return {"after": match[1], "ms": float(match[2] or 0)}
-        if isinstance(value, Mapping) and not value.keys() & {"after", "ms"} and value:
-            return {"ms": dict(value)}
+        if (
+            isinstance(value, Mapping) and "ms" not in value and value.keys() - {"after"}
+        ):  # a law, beside `after` or alone
+            law = {key: part for key, part in value.items() if key != "after"}
+            return {"ms": law} | ({"after": value["after"]} if "after" in value else {})
         return value if isinstance(value, (Mapping, Onset)) else {"ms": value}
 
     @field_validator("ms")
@@ -84,12 +87,6 @@ class Onset(Part):
         if not 0 <= earliest < float("inf"):
             raise ValueError(f"the onset is {value!r}; it is a number of ms, 0 or more")
         return law.plain() if isinstance(law, Law) else law
-
-    @model_validator(mode="after")
-    def _drawn_from_the_start(self) -> Onset:
-        if self.after is not None and self.law is not None:
-            raise ValueError("an onset that is drawn counts from the start of the trial; leave out `after`, or the law")
-        return self
 
     @property
     def law(self) -> Law | None:

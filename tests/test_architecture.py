@@ -16,6 +16,7 @@ LAYERS = (
     ("timing", "outcomes", "criterion"),
     ("design",),
     ("hooks",),
+    ("urn",),
     ("registry",),
     ("task", "trial", "records"),
     ("rule",),
