@@ -167,7 +167,7 @@ def test_either_hand_answers_in_its_own_time_and_the_display_stays_for_the_other
 
 @pytest.mark.parametrize("mode", ["serial", "parallel"])
 def test_difficulties_add_up_in_who_decides_serially_and_not_in_who_decides_in_parallel(mode):
-    trials = simulate("motion_colour", make_agent("accumulator", mode=mode), 12_000, per_lane=12)
+    trials = simulate("motion_colour", make_agent("accumulator", mode=mode), 24_000, per_lane=12, seed=1)
     last = np.maximum(*by_trial(trials, "response_time_s"))
     motion, colour = by_trial(trials, "coherence")
     right = by_trial(trials, "outcome")[0] == "correct"

@@ -186,5 +186,5 @@ def write_table(table: Any, place: str) -> None:
     if Path(place).is_dir():
         raise ArgumentError(f"{place} is a directory; name a file in it, as trials.csv.")
     Path(place).parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(place)
+    table.to_csv(place, names=True)
     on_screen().print(f"{len(table):,} trials written to {place}")

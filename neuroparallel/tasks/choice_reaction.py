@@ -52,6 +52,7 @@ class ChoiceReaction(Task):
     criterion: ClassVar = Criterion(
         source="four fifths of the way from chance to one who waits until sure", ceiling="patient"
     )
+    value_names: ClassVar = {"target": ()}
     tags: ClassVar = ("perceptual", "reaction_time")
     dt: ClassVar[float] = 10.0
     signature: ClassVar = "chronometric"
