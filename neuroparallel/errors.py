@@ -79,6 +79,9 @@ class MissingDependencyError(NeuroparallelError, ImportError):
     """An optional package is missing; the message says what to install."""
 
 
+_FORMER = {"strength": "coherence", "strengths": "coherences"}  # words that another one has replaced
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Name the closest valid word, to end an error message with.
 
@@ -90,7 +93,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
         `` Did you mean 'delay'?`` if one is close, otherwise `` Valid: a, b, c.``.
     """
     known = sorted(map(str, names))
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
+    former = [_FORMER[name]] if _FORMER.get(name) in known else []
+    close = former or difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
     if close:
         return f" Did you mean {close[0]!r}?"
     return f" Valid: {', '.join(known)}." if known else " There are none."

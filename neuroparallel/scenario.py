@@ -40,7 +40,7 @@ from neuroparallel.scenario_parts import (
     stream_named,
 )
 from neuroparallel.task import Task
-from neuroparallel.tasks import list_tasks, reference, task_class
+from neuroparallel.tasks import TASK_PREFIX, find_counterpart, list_tasks, make_task, reference, task_class
 from neuroparallel.user_code import check_permission, named_code, permit_code
 
 __all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "What", "list_scenarios"]
@@ -49,9 +49,6 @@ What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"
 Signature: TypeAlias = Literal[
     "none", "additivity", "chronometric", "game", "prp", "psychometric", "stop_signal", "switch_cost", "two_step"
 ]  # analyses, which `neuroparallel.reporting` has
-
-
-TASK_PREFIX = "task:"
 
 
 class Scenario(Part):
@@ -134,7 +131,8 @@ class Scenario(Part):
         Args:
             what: The name of a shipped scenario or of a task, a path to a ``.yaml`` file, a dictionary, a `Task`,
                 or a scenario, which is returned as it is. A scenario comes before a task of the same name; ``"task:"``
-                before the name means the task (``"task:matching_pennies"``).
+                before the name means the task (``"task:matching_pennies"``). NeuroGym's id of a task means the task
+                that stands for it, with the preset ``neurogym``; the description says so.
             code: Whether it may name Python code (``task: module:Class``), which is imported and so runs. False refuses
                 it; see ``docs/security.md``.
 
@@ -170,6 +168,9 @@ class Scenario(Part):
         name = text.removeprefix(TASK_PREFIX)
         if name != text and name.islower():  # a class of somebody's module task.py is not
             return cls._of_task(task_class(name)())
+        found = find_counterpart(text)
+        if found is not None:
+            return cls._of_task(make_task(text), found.note(text))
         if text in list_scenarios():
             return _shipped(text)
         if text in list_tasks() or ":" in text:
@@ -196,7 +197,7 @@ class Scenario(Part):
             raise ScenarioError(source.explain(error, cls)) from None
 
     @classmethod
-    def _of_task(cls, task: Task) -> Scenario:
+    def _of_task(cls, task: Task, description: str = "") -> Scenario:
         task, modifiers = layers(task)
         default = type(task)()
         stream: dict[str, Any] = {"task": reference(type(task))}
@@ -213,6 +214,7 @@ class Scenario(Part):
         return cls._validate(
             {
                 "name": name,
+                "description": description,
                 "tags": list(task.tags),
                 "subjects": {"subject_0": {"streams": {name: stream}}},
             },

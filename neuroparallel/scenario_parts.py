@@ -14,7 +14,7 @@ from neuroparallel.modifiers import layers, modify, read_modifier
 from neuroparallel.rule import Rule
 from neuroparallel.rules import make_rule
 from neuroparallel.task import LARGEST, Task
-from neuroparallel.tasks import make_task, task_class
+from neuroparallel.tasks import find_counterpart, make_task, plain_name, task_class
 from neuroparallel.timing import Law, read_duration
 
 __all__ = [
@@ -111,6 +111,22 @@ class Stream(Part):
     weight: Number = Field(1.0, ge=-LARGEST, le=LARGEST, description="factor on the stream's rewards")
     branch: str = Field("", description="its random branch; travels with it through renaming and reordering")
     modifiers: tuple[Any, ...] = Field((), description="what changes how its trials are drawn, timed or laid out")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_own_name(cls, value: Any) -> Any:
+        """NeuroGym's id of a task stands for the task here, with its numbers where no others are written."""
+        if not isinstance(value, Mapping) or "task" not in value:
+            return value
+        try:
+            found = find_counterpart(value["task"])
+        except UnknownNameError as error:
+            raise ValueError(f"task: {error}") from None
+        if found is None:
+            return {**value, "task": plain_name(value["task"])}
+        timing = {**found.changes.get("timing", {}), **(value.get("timing") or {})}
+        written = {"preset": found.preset, **value, "task": found.task}
+        return {**written, "timing": timing} if timing else written
 
     @field_validator("branch", mode="before")
     @classmethod

@@ -263,6 +263,9 @@ class Task:
     sums: ClassVar[tuple[str, ...]] = ()  # channel groups of which `pay` needs to know what was really shown
     signature: ClassVar[str | None] = None  # the analysis that it is known by, as a scenario names it
     evidence_columns: ClassVar[Evidence | None] = None  # which columns hold strength and side of the evidence
+    value_names: ClassVar[
+        Mapping[str, tuple[str, ...]]
+    ] = {}  # what a condition's values 1, 2, ... are; (): the choices
     notes: ClassVar[tuple[str, ...]] = ()  # columns that are recorded but ask nothing of the table
 
     sequence: ClassVar[Callable[..., None] | None] = None

@@ -252,6 +252,13 @@ _TAKES = {  # what a law is given: how many numbers, which, and how a scenario f
     "uniform": (2, "the shortest and the longest duration", "{uniform: [500, 1500]}"),
 }
 
+_PAIRS = {  # the same in NeuroGym's form
+    "choice": '("choice", (200, 300))',
+    "constant": '("constant", 500)',
+    "truncated_exponential": '("truncated_exponential", (300, 200, 800))',
+    "uniform": '("uniform", (500, 1500))',
+}
+
 
 def read_duration(value: Any, where: str = "") -> Duration:
     """Read a duration as users write it: a number of ms, a law, or a law's mapping from a scenario file.
@@ -259,7 +266,9 @@ def read_duration(value: Any, where: str = "") -> Duration:
     Args:
         value: ``500``, ``Uniform(500, 1500)``, ``{"uniform": [500, 1500]}``,
             ``{"truncated_exponential": {"mean": 300, "low": 200, "high": 800}}``, ``{"choice": [200, 300]}``
-            or a list of numbers, which is a choice.
+            or a list of numbers, which is a choice. NeuroGym's pairs of a name and its numbers are read too:
+            ``("uniform", (500, 1500))``, ``("truncated_exponential", (300, 200, 800))``, ``("choice", [200, 300])``
+            and ``("constant", 500)``; the same in a scenario file: ``[uniform, [500, 1500]]``.
         where: How to name it in an error.
 
     Returns:
@@ -280,7 +289,12 @@ def _read(value: Any) -> Duration:
     if not isinstance(value, bool) and isinstance(value, Real):
         return float(value)
     if isinstance(value, (list, tuple)) and value:
-        return _law({"choice": value}, "choice")
+        return _pair(value) if isinstance(value[0], str) else _law({"choice": value}, "choice")
+    if callable(value):
+        raise ArgumentError(
+            "a function is no duration: it cannot be written to a scenario file, nor drawn from the seed; write a law, "
+            f"such as {_PAIRS['uniform']} or {_PAIRS['truncated_exponential']}."
+        )
     if not isinstance(value, Mapping) or not value:
         forms = ", ".join(form for _, _, form in _TAKES.values())
         raise ArgumentError(f"{value!r} is no duration; write a number of ms, or a law: {forms}.")
@@ -291,6 +305,23 @@ def _read(value: Any) -> Duration:
         if other != kind and (kind, other) != ("choice", "weights"):
             raise ArgumentError(f"{other!r} cannot stand beside {kind!r}; a duration has one law.")
     return _law(value, kind)
+
+
+def _pair(value: Sequence[Any]) -> Duration:
+    """A duration as NeuroGym writes it: the name of a law, and its numbers."""
+    kind, *rest = value
+    if kind not in (*_TAKES, "constant", "until"):
+        raise ArgumentError(f"there is no law {kind!r}.{nearest(kind, (*_TAKES, 'constant'))}")
+    if kind == "until":
+        raise ArgumentError(
+            f"{value!r}: a period does not end at a time of the trial; write its duration, in ms, or a law."
+        )
+    if len(rest) != 1:
+        raise ArgumentError(f"{value!r} does not fit; write a law's name and its numbers: {_PAIRS[kind]}.")
+    if kind != "constant":
+        return _law({kind: rest[0]}, kind)
+    _check_numbers(kind, rest[0])
+    return float(rest[0])
 
 
 def _law(value: Mapping[str, Any], kind: str) -> Law:

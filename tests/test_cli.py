@@ -76,6 +76,20 @@ def test_a_timeline_starts_a_waiting_stream_when_what_it_waits_for_is_over():
     assert any(line.split() == ["800", "ms", "stimulus", "200", "ms"] for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [
+        ("go_nogo", "What 'stimulus' shows in the period 'stimulus' has to be remembered for up to 0.5 s, until "),
+        ("ready_set_go", "What 'ready' shows in the period 'ready' has to be remembered for up to 1.5 s, until "),
+        ("dpa_gng", "subject_0.gonogo: What 'stimulus' shows in the period 'stimulus' has to be remembered for"),
+        ("random_dots", None),
+    ],
+)
+def test_a_timeline_says_what_has_to_be_remembered_and_until_when(what, line):
+    lines = timeline(what)
+    assert any(one.startswith(line) for one in lines) if line else not any("remembered" in one for one in lines)
+
+
 def test_a_timeline_says_when_a_stream_may_begin_and_shows_one_of_these_times():
     prp = npar.Scenario.load("prp")
     onset = "subjects.subject_0.streams.second.onset"

@@ -73,7 +73,7 @@ def test_an_ideal_observer_in_haste_has_the_accuracy_of_one_step():
     trials = simulate("prp", "ideal_observer", 4000, per_lane=10)
     second = trials.where(stream="second")
     for strength in (25, 50):
-        share, n = playing.correct(second.where(strength=strength))
+        share, n = playing.correct(second.where(coherence=strength))
         assert playing.near(share, norm.cdf(strength / 100 * 5**0.5), n)
     assert np.allclose(second["response_time_s"], 0.01)
 
@@ -98,7 +98,7 @@ def test_same_and_different_keys_are_asked_for_equally_often():
 
 
 def signed(trials):
-    targets, strengths = by_trial(trials, "target"), by_trial(trials, "strength")
+    targets, strengths = by_trial(trials, "target"), by_trial(trials, "coherence")
     return [np.where(t == 1, -s, s) for t, s in zip(targets, strengths, strict=True)]
 
 
@@ -114,7 +114,7 @@ def test_eighty_one_displays_come_equally_often(name):
 def test_both_are_right_as_often_as_chance_has_it_and_as_the_evidence_allows():
     trials = simulate("motion_colour_fixed", "ideal_observer", 20_000, per_lane=20)
     right = [outcome == "correct" for outcome in by_trial(trials, "outcome")]
-    strength = by_trial(trials, "strength")
+    strength = by_trial(trials, "coherence")
     for mine, own, other in zip(right, strength, strength[::-1], strict=True):
         for c in (0, 3.2, 6.4, 12.8, 25.6):
             expected = norm.cdf(c / 100 * (120 / 2) ** 0.5)
@@ -167,9 +167,9 @@ def test_either_hand_answers_in_its_own_time_and_the_display_stays_for_the_other
 
 @pytest.mark.parametrize("mode", ["serial", "parallel"])
 def test_difficulties_add_up_in_who_decides_serially_and_not_in_who_decides_in_parallel(mode):
-    trials = simulate("motion_colour", make_agent("accumulator", mode=mode), 12_000, per_lane=12)
+    trials = simulate("motion_colour", make_agent("accumulator", mode=mode), 24_000, per_lane=12, seed=1)
     last = np.maximum(*by_trial(trials, "response_time_s"))
-    motion, colour = by_trial(trials, "strength")
+    motion, colour = by_trial(trials, "coherence")
     right = by_trial(trials, "outcome")[0] == "correct"
     easy, hard = 25.6, 3.2
     mean, error = {}, 0.0

@@ -144,10 +144,50 @@ class CountsTrials(Sound):
         draw.conditions["side"] = np.where(draw.memory["count"] % 2 == 0, LEFT, RIGHT)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PatchLeaving(Sound):
+    """Stay in a patch, which pays less and less, or leave it: neither is right or wrong."""
+
+    timing: Timing = Timing(patch=300, travel=200)
+    rewards: Rewards = Rewards(correct=1.0, miss=-1.0, berry=1.0)
+    actions: ClassVar = Actions("wait", "stay", "leave")
+    timed_out: ClassVar = "miss"
+
+    def define(self, trial):
+        trial.show("light", per_channel=(trial.side == LEFT, trial.side == RIGHT), during="patch")
+        trial.on("stay", during="patch", outcome="unscored", reward=self.rewards["berry"], then="end")
+        trial.on("leave", during="patch", outcome="unscored", reward=0.0, then="travel")
+        trial.on("timeout", during="patch", outcome=self.timed_out, then="end")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchLeavingAtLeisure(PatchLeaving):
+    """The same, in which doing nothing is unscored as well."""
+
+    timed_out: ClassVar = "unscored"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SureBetPaysBest(Sound):
+    """Report a side, or take what is sure and pays more."""
+
+    actions: ClassVar = Actions("hold", "left", "right", "sure")
+
+    def define(self, trial):
+        super().define(trial)
+        trial.on("sure", during="decision", outcome="unscored", reward=2.0, then="end")
+
+
 # ---- what is sound ----
 
 
-@pytest.mark.parametrize("task", [Sound(), CountsTrials(), make_task("random_dots"), Reach()])
+@pytest.mark.parametrize(
+    "task",
+    [
+        *(Sound(), CountsTrials(), make_task("random_dots"), Reach()),
+        *(PatchLeaving(), PatchLeavingAtLeisure(), SureBetPaysBest()),
+    ],
+)
 def test_sound_tasks_pass(task):
     check_task(task, trials=200, **QUICK)
 

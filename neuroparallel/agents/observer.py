@@ -12,7 +12,7 @@ from neuroparallel.agents.plans import Answers, channel_columns, slot_weights
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.stream import BatchStream
-from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.tables import Tables, why_lazy
 from neuroparallel.errors import ArgumentError, one_of
 from neuroparallel.task import Bernoulli, Poisson
 from neuroparallel.timing import Law
@@ -119,6 +119,17 @@ class _Evidence:
         return gain, -0.5 * gain * mean
 
 
+def _check_grid(tables: Tables) -> None:
+    """Refuse a task without a list of conditions that could be weighed; names the reason."""
+    task, reason = tables.task, why_lazy(tables.task)
+    if task.observe is not None:
+        reason = "it has an observe hook, which decides in each step what is shown"
+    elif reason:
+        reason = f"it has no list of conditions to weigh: {reason}"
+    if reason:
+        raise ArgumentError(f"ideal_observer: it cannot play {task.task_name()}, as {reason}; use another agent.")
+
+
 class _Decoder:
     """What is known of one stream in all lanes: how likely each condition is, given what was seen."""
 
@@ -132,11 +143,7 @@ class _Decoder:
         maximise: Maximise,
     ) -> None:
         tables = stream.tables
-        if tables.lazy or tables.task.observe is not None:
-            raise ArgumentError(
-                f"ideal_observer: {tables.task.task_name()} makes its conditions trial by trial, or what it shows step "
-                "by step, so there is no grid of conditions to weigh; use another agent."
-            )
+        _check_grid(tables)
         self._told, self._clock, self._columns = told, clock, columns
         lanes, slots, width = stream.lanes, tables.slots, len(tables.periods)
         with np.errstate(divide="ignore"):

@@ -188,7 +188,7 @@ def _moved(table: Trials, by: int) -> Trials:
     """The same trials in lanes of other numbers."""
     columns, responses = dict(table.columns), dict(table.responses.columns)
     columns["lane"], responses["lane"] = columns["lane"] + by, responses["lane"] + by
-    return Trials(columns, responses)
+    return Trials(columns, responses, table.names)
 
 
 def _in_order(table: Trials, streams: list[tuple[str, str]]) -> Trials:
@@ -204,4 +204,5 @@ def _in_order(table: Trials, streams: list[tuple[str, str]]) -> Trials:
     return Trials(
         ordered(table, ("trial", "session", "lane")),
         ordered(table.responses, ("time_s", "trial", "session", "lane")),
+        table.names,
     )

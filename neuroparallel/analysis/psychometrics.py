@@ -112,7 +112,7 @@ def resolve_evidence(trials: Trials, evidence: str, side: str | None, positive: 
         return ResolvedEvidence(trials, "coherence", side, positive)
     found = declared.columns_of(trials)
     if declared.cue is not None:
-        trials = Trials({**trials.columns, **found}, trials.responses)
+        trials = Trials({**trials.columns, **found}, trials.responses, trials.names)
     return ResolvedEvidence(trials, declared.strength, declared.side, declared.positive)
 
 

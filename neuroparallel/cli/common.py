@@ -85,7 +85,7 @@ def add_verb(verbs: Any, name: str, act: Any, told: str) -> argparse.ArgumentPar
 
 def add_what(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     """Add ``WHAT``, ``--set`` and ``--no-code``."""
-    told = "name of a scenario or task, or a path to a .yaml file"
+    told = "name of a scenario or task (task:NAME where a scenario has the same name), or a path to a .yaml file"
     if optional:
         parser.add_argument("what", metavar="WHAT", nargs="?", help=f"{told}; with --resume DIR not needed")
     else:
@@ -168,10 +168,14 @@ def find_code_of(run: str | Path) -> None:
 def load(options: argparse.Namespace) -> Scenario:
     """The scenario that ``WHAT`` names, with the changes of ``--set``."""
     from neuroparallel.scenario import Scenario
+    from neuroparallel.tasks import find_counterpart
 
     if Path(options.what).is_file():
         find_code_in(Path(options.what).parent)
     scenario = Scenario.load(options.what)
+    found = find_counterpart(options.what)
+    if found is not None:
+        note(found.note(options.what))
     changes = changes_of(options.changes)
     return scenario.replace(**changes) if changes else scenario
 
@@ -203,5 +207,5 @@ def write_table(table: Any, place: str) -> None:
     if Path(place).is_dir():
         raise ArgumentError(f"{place} is a directory; name a file in it, as trials.csv.")
     Path(place).parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(place)
+    table.to_csv(place, names=True)
     on_screen().print(f"{len(table):,} trials written to {place}")

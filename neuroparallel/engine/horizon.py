@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from neuroparallel.engine.tables import Tables
 from neuroparallel.timing import Law
 from neuroparallel.trial import DRAWN
 
-__all__ = ["group_steps", "memory_steps"]
+__all__ = ["Gap", "group_steps", "memory_gap", "memory_steps"]
 
 
 def period_steps(tables: Tables) -> NDArray[np.int64]:
@@ -49,31 +50,57 @@ def _start(index: int, onsets: Sequence[Onset], tables: Sequence[Tables]) -> int
     return _start(onset.after, onsets, tables) + until + steps
 
 
-def memory_steps(tables: Tables) -> int:
-    """How long something has to be kept in mind: from the end of what is shown first to the response, in steps.
+@dataclass(frozen=True)
+class Gap:
+    """The longest time for which something that was shown has to be kept in mind.
 
-    The longest such gap over all channels but the fixation cue; 0 if everything lasts until the response window.
+    Attributes:
+        steps: Its length; 0 if nothing has to be.
+        channels: Name of the group of channels that showed it; empty where an `observe` hook may have shown anything.
+        period: The last period in which it was shown; empty where the hook is taken to show it at the very start.
+        window: The period of the response.
+    """
+
+    steps: int = 0
+    channels: str = ""
+    period: str = ""
+    window: str = ""
+
+
+def memory_steps(tables: Tables) -> int:
+    """How long something has to be kept in mind, in steps; see `memory_gap`."""
+    return memory_gap(tables).steps
+
+
+def memory_gap(tables: Tables) -> Gap:
+    """How long something has to be kept in mind: from the end of what is shown first to the response.
+
+    The longest such gap over all channels but the fixation cue; none if everything lasts until the response window.
     What an `observe` hook shows is not known beforehand: it is taken to last for the first step only.
     """
-    steps = period_steps(tables)
-    width = len(tables.periods)
+    steps, names = period_steps(tables), tables.periods
     windows = np.flatnonzero(tables.sample.window)
     if not len(windows):
-        return 0
+        return Gap()
     last = int(windows.max())
     if tables.task.observe is not None:
-        return int(steps[:last].sum())
-    if tables.lazy:
-        means = [array for array in (tables.sample.mean, tables.sample.slope) if array is not None]
-        shown = np.logical_or.reduce([(array != 0).any(axis=0) for array in means])
-    else:
-        rows = np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(width)
-        means = [array[:, rows] for array in (tables.mean, tables.slope) if array is not None]
-        shown = np.logical_or.reduce([(array != 0).any(axis=1).T for array in means])
-    gaps = [0]
+        return Gap(int(steps[:last].sum()), window=names[last])
+    shown, longest = _shown(tables), Gap()
     for name, columns in tables.channels.items():
         periods = np.flatnonzero(shown[: last + 1, columns].any(axis=1))
         if name != "fixation" and len(periods):
-            run = periods[np.append(np.diff(periods) > 1, True).argmax()]  # the end of the first unbroken stretch
-            gaps.append(int(steps[run + 1 : last].sum()))
-    return max(gaps)
+            run = int(periods[np.append(np.diff(periods) > 1, True).argmax()])  # end of the first unbroken stretch
+            gap = int(steps[run + 1 : last].sum())
+            if gap > longest.steps:
+                longest = Gap(gap, name, names[run], names[last])
+    return longest
+
+
+def _shown(tables: Tables) -> NDArray[np.bool_]:
+    """Which channels show something in which period, in any condition; bool (periods, channels)."""
+    if tables.lazy:
+        means = [array for array in (tables.sample.mean, tables.sample.slope) if array is not None]
+        return np.asarray(np.logical_or.reduce([(array != 0).any(axis=0) for array in means]))
+    rows = np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(len(tables.periods))
+    means = [array[:, rows] for array in (tables.mean, tables.slope) if array is not None]
+    return np.asarray(np.logical_or.reduce([(array != 0).any(axis=1).T for array in means]))

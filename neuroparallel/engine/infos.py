@@ -12,6 +12,7 @@ from neuroparallel.engine.coupling import group_conditions
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.tables import Tables, merged_outcome
 from neuroparallel.records import StreamInfo
+from neuroparallel.task import Task
 
 if TYPE_CHECKING:
     from neuroparallel.engine.batch_subject import BatchSubject
@@ -123,4 +124,15 @@ def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
         (*tables.recorded, *(name for name in shared if name not in tables.recorded)),
         tuple(tables.periods),
         group.name if len(beside) > 1 else "",
+        _names(spec.task),
     )
+
+
+def _names(task: Task) -> dict[str, dict[int, str]]:
+    """What the numbers in the columns of a task's trials stand for."""
+    actions = dict(enumerate(task.action_names()))
+    choices = {number: name for number, name in actions.items() if number}
+    named = {
+        column: dict(enumerate(words, start=1)) if words else choices for column, words in task.value_names.items()
+    }
+    return {"choice": actions, "ground_truth": actions, **named}

@@ -26,7 +26,7 @@ from neuroparallel.task import Factorial, Task
 from neuroparallel.timing import Law
 from neuroparallel.trial import COMMIT, DRAWN, END, STAY, Trial
 
-__all__ = ["FULL_GRID", "Tables"]
+__all__ = ["FULL_GRID", "Tables", "why_lazy"]
 
 SURVEY = 64  # draws by which a lazily defined task is judged before it starts
 FULL_GRID = 4096  # designs with more conditions are defined trial by trial
@@ -232,8 +232,17 @@ def summed_channels(task: Task) -> list[int]:
 
 def must_be_lazy(task: Task) -> bool:
     """Whether rows are defined for each trial: continuous conditions, a huge grid, or the task asks for it."""
+    return bool(why_lazy(task))
+
+
+def why_lazy(task: Task) -> str:
+    """Why the rows of a task are defined for each trial, as a clause; empty if they are not."""
     design = task.conditions()
-    return task.lazy or bool(design.laws) or design.size > FULL_GRID
+    if design.laws:
+        return f"{' and '.join(design.laws)} can take any value in a range"
+    if design.size > FULL_GRID:
+        return f"its design has {design.size:,} conditions, and at most {FULL_GRID:,} are listed"
+    return "its class says so (lazy = True)" if task.lazy else ""
 
 
 def _sample(task: Task) -> tuple[dict[str, NDArray[Any]], int]:

@@ -107,6 +107,10 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         """Close the window of ``render_mode="human"``."""
         self._parallel.close()
 
+    def plot(self, *, steps: int = 200, title: str | None = None) -> Any:
+        """Draw what was just played; see `ParallelEnvironment.plot`."""
+        return self._parallel.plot(steps=steps, title=title)
+
     def channel_names(self) -> tuple[str, ...]:
         """The name of every column of the observation."""
         return self._parallel.channel_names(self.agent)

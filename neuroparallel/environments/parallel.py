@@ -15,9 +15,9 @@ from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.engine.subject import factor_names
 from neuroparallel.environments.actions import ActionReader, read_actions
 from neuroparallel.environments.compile import Session, View, What, check_record, check_seed, compile_scenario
-from neuroparallel.environments.render import RENDER_MODES, Film, check_render_mode
+from neuroparallel.environments.render import RENDER_MODES, Film, Story, check_render_mode, events_of
 from neuroparallel.environments.shells import lane_engine
-from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.errors import ArgumentError, UsageError, whole_number
 from neuroparallel.records import Trials
 from neuroparallel.scenario import Scenario
 from neuroparallel.seeding import integer_bits
@@ -105,6 +105,9 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self._only: ActionReader | None = None  # see `_begin`
         self._session_begun = False
         self._seen: list[bytes] | None = None  # the latest observations, for `state`; the arrays are the caller's
+        self._story = Story(self._engine, self.scenario.name) if record else None
+        moving = any(stream.moving for stream in self._engine.streams)
+        self._keep = self._story.add if self._story and not moving else None  # a step, as it is
         self._np_random: np.random.Generator | None = None
         self._seed = first
 
@@ -202,6 +205,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             self._seed, self._np_random = seed, None
         self._begin()
         self._seen = _packed(observations)
+        if self._story:
+            self._story.begin(self._seen, infos)
         if self._film:
             self._film.begin(observations, infos)
         return observations, infos
@@ -239,10 +244,15 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         if len(actions) != 1:
             return self._step_all(actions)
         if type(action) is not int or action not in reader.legal:
-            actions = {agent: reader.read(action)}
+            action = reader.read(action)
+            actions = {agent: action}
         observations, rewards, ended, infos = self._advance(actions)
         seen = observations[agent]
-        self._seen = [seen.tobytes()] if type(seen) is np.ndarray else _packed(observations)
+        self._seen = known = [seen.tobytes()] if type(seen) is np.ndarray else _packed(observations)
+        if self._keep is not None:
+            self._keep((action, known, rewards, infos))
+        elif self._story is not None:
+            self._story.add((events_of(self._engine, agent, action), known, rewards, infos))
         if ended:
             self._end()
         return observations, rewards, {agent: False}, {agent: ended}, infos
@@ -256,6 +266,9 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         read = read_actions(self._readers, actions)
         observations, rewards, ended, infos = self._advance(read)
         self._seen = _packed(observations)
+        if self._story is not None:
+            done = {agent: events_of(self._engine, agent, action) for agent, action in read.items()}
+            self._story.add((done if len(done) > 1 else done.popitem()[1], self._seen, rewards, infos))
         if ended:
             self._end()
         terminations = dict.fromkeys(observations, False)
@@ -291,6 +304,30 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             self._film.close()
 
     # ---- looking ----
+
+    def plot(self, *, steps: int = 200, title: str | None = None) -> Any:
+        """Draw what was just played: periods, channels, actions, ground truth, rewards and outcomes of every agent.
+
+        It goes back to the last `reset`, and at most 400 steps. What wrappers add to observations and rewards is not
+        drawn.
+
+        Args:
+            steps: How many of the latest steps, at most.
+            title: Shown above; None: the scenario and the agent.
+
+        Returns:
+            A ``matplotlib.figure.Figure``; ``env.plot().savefig("played.png")`` writes it.
+
+        Raises:
+            UsageError: Nothing was played since the last reset, or the environment keeps nothing (``record=False``).
+            ArgumentError: ``steps`` is no whole number above 0.
+        """
+        from neuroparallel.plotting import plot_run  # matplotlib is slow to load, and seldom needed here
+
+        whole_number(steps, "steps", 1)
+        if self._story is None:
+            raise UsageError("plot needs the steps that were played, and with record=False none is kept; leave it out.")
+        return plot_run(self._story.traces(steps), title=title)
 
     def trials(self) -> Trials:
         """The table of all trials that have ended so far."""
@@ -356,6 +393,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self._seen = None if saved["seen"] is None else list(saved["seen"])
         if saved["np_random"] is not None:
             self.np_random.bit_generator.state = saved["np_random"]
+        if self._story:
+            self._story.forget()  # its steps did not lead here
         if self._film and saved["film"]:
             self._film.set_state(saved["film"])
 

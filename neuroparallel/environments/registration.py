@@ -30,15 +30,20 @@ def environment_id(name: str) -> str:
 def register_ids() -> None:
     """Register all tasks and shipped scenarios with PettingZoo, those of one subject with gymnasium.
 
+    A task that a scenario of the same name hides has ``Task`` before its name: ``TaskMatchingPennies-v0``.
     Nothing is loaded for it: tasks and scenarios are known by their files. A second call does
     nothing.
     """
     scenarios = _scenarios()
-    tasks = {path.stem for path in (_PACKAGE / "tasks").glob("*.py") if path.stem != "__init__"}
+    tasks = {path.stem for path in (_PACKAGE / "tasks").glob("*.py") if not path.stem.startswith("_")}
     for name in sorted({*scenarios, *tasks}):
         if scenarios.get(name, 1) == 1:
-            _register_gymnasium(name)
-        _register_pettingzoo(name)
+            _register_gymnasium(environment_id(name), name)
+        _register_pettingzoo(environment_id(name), name)
+    for name in sorted(tasks & {*scenarios}):  # the scenario has the id of the same name
+        hidden = environment_id(f"task_{name}"), f"task:{name}"
+        _register_gymnasium(*hidden)
+        _register_pettingzoo(*hidden)
 
 
 def _scenarios() -> dict[str, int]:
@@ -55,18 +60,18 @@ def _subjects(text: str) -> int:
     return sum(len(indent) == len(min(keys)) for indent in keys)
 
 
-def _register_gymnasium(name: str) -> None:
-    if environment_id(name) in gymnasium.registry:
+def _register_gymnasium(identity: str, name: str) -> None:
+    if identity in gymnasium.registry:
         return
     gymnasium.register(
-        environment_id(name),
+        identity,
         entry_point="neuroparallel.environments:gym_env",
         vector_entry_point="neuroparallel.environments:vector_env",
         kwargs={"what": name},
     )
 
 
-def _register_pettingzoo(name: str) -> None:
+def _register_pettingzoo(identity: str, name: str) -> None:
     register: Any = getattr(pettingzoo, "register", None)
     if register is None:  # before PettingZoo 1.27 there is no registry
         return
@@ -74,6 +79,6 @@ def _register_pettingzoo(name: str) -> None:
         ("parallel", pettingzoo.parallel_registry),
         ("aec", pettingzoo.aec_registry),
     ):
-        if environment_id(name) not in registry:
+        if identity not in registry:
             entry = f"neuroparallel.environments:{kind}_env"
-            register(kind, environment_id(name), entry, kwargs={"what": name})
+            register(kind, identity, entry, kwargs={"what": name})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,14 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.layout import Layout, SubjectSpec
 from neuroparallel.engine.scalar import ScalarEngine
+from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trace, render_trace
 
-__all__ = ["RENDER_MODES", "Film", "check_render_mode", "make_trace"]
+__all__ = ["RENDER_MODES", "Film", "Story", "check_render_mode", "events_of", "make_trace"]
 
 RENDER_MODES = ["rgb_array", "human"]
+MOST_KEPT = 400  # steps for a picture afterwards; more cannot be told apart in one
 Step = tuple[dict[str, NDArray[np.float32]], dict[str, float], bool, dict[str, dict[str, int]]]
 
 
@@ -64,23 +68,13 @@ class Film:
                 rows.clear()
             seen, before = self._now[agent]
             after = dict(infos[agent])
-            done = copy.deepcopy(self._events(agent, actions[agent]))
+            done = copy.deepcopy(events_of(self.engine, agent, actions[agent]))
             rows.append((self.engine.now - 1, seen, done, rewards[agent], before, after))
             self._ended[agent] = bool(after["trial_end"])
             self._now[agent] = copy.deepcopy(observations[agent]), after
             self._longest = max(self._longest, len(rows))
         self.show()
         return result
-
-    def _events(self, agent: str, action: Any) -> Any:
-        """The action as numbers; a movement is shown as the event that it came to."""
-        streams = next(subject for subject in self.engine.subjects if subject.spec.name == agent).streams
-        if not any(stream.moving for stream in streams):
-            return action
-        if not isinstance(action, Mapping):
-            return streams[0].event
-        done = [stream.event if stream.moving else action[stream.spec.short] for stream in streams]
-        return [*done, action["message"]] if "message" in action else done
 
     def show(self) -> None:
         """Show the current trial, if there is a window."""
@@ -128,6 +122,94 @@ class Film:
         self._rows, self._now, self._ended, self._longest = (copy.deepcopy(saved[name]) for name in names)
 
 
+class Story:
+    """The latest steps of a session, for a picture afterwards.
+
+    What is kept of a step costs little, so that it can always be kept: nothing is copied or looked at before somebody
+    asks for it.
+
+    Args:
+        engine: Whose steps.
+        title: Shown above the picture.
+        most: How many steps to keep.
+    """
+
+    def __init__(self, engine: Any, title: str, most: int = MOST_KEPT) -> None:
+        self.engine, self.title = engine, title
+        self._steps: deque[tuple[Any, list[bytes], Any, Mapping[str, Mapping[str, int]]]] = deque(maxlen=most + 1)
+        self.add = self._steps.append
+        """Keep a step: actions by agent (the action alone, if there is one agent), the bytes of all observations
+        after it, rewards and infos by agent."""
+
+    def begin(self, seen: list[bytes], infos: Mapping[str, Mapping[str, int]]) -> None:
+        """Begin a session with what `reset` returned."""
+        self._steps.clear()
+        self.add((None, seen, None, infos))
+
+    def forget(self) -> None:
+        """Keep nothing of what was."""
+        self._steps.clear()
+
+    def traces(self, steps: int) -> dict[str, Trace]:
+        """The latest steps, by agent.
+
+        Args:
+            steps: How many, at most.
+
+        Raises:
+            UsageError: There was none since the last reset.
+        """
+        kept = list(pairwise(self._steps))[-steps:]
+        if not kept:
+            raise UsageError("plot was called before a step; call reset, play, and then plot.")
+        ended = int(np.ravel(self.engine.now - self.engine.session_start)[0])
+        times = range(ended - len(kept), ended)
+        names = list(self.engine.possible_agents)
+        rows: dict[str, list[tuple[Any, ...]]] = {agent: [] for agent in names}
+        places = _places(self.engine)
+        for (_, seen, _, before), (done, _, paid, after) in kept:
+            for agent, (first, end) in places.items():
+                action = done[agent] if isinstance(done, Mapping) and len(names) > 1 else done
+                shown = np.concatenate([np.frombuffer(part, np.float32) for part in seen[first:end]])
+                shown = shown[: len(self.engine.channel_names(agent))]  # behind them is room for wrappers
+                rows[agent].append((shown, action, paid[agent], before[agent], after[agent]))
+        return {a: make_trace(self.engine, a, times, rows[a], f"{self.title}  {a}") for a in names}
+
+
+def _places(engine: Any) -> dict[str, tuple[int, int]]:
+    """Which of the parts of all observations are an agent's."""
+    places, start = {}, 0
+    for agent in engine.possible_agents:
+        space = engine.observation_space(agent)
+        end = start + (len(space.spaces) if isinstance(space, spaces.Dict) else 1)
+        places[agent] = (start, end)
+        start = end
+    return places
+
+
+def events_of(engine: Any, agent: str, action: Any) -> Any:
+    """What an agent has just done, as numbers: a movement is shown as the event that it came to.
+
+    Args:
+        engine: Who played the step: a scalar engine, or a batch engine of one lane.
+        agent: Whose action.
+        action: The action, of one lane.
+    """
+    streams = next(subject for subject in engine.subjects if subject.spec.name == agent).streams
+    if not any(stream.moving for stream in streams):
+        return action
+    if not isinstance(action, Mapping):
+        return _event(streams[0])
+    done = [_event(stream) if stream.moving else int(action[stream.spec.short]) for stream in streams]
+    return [*done, int(action["message"])] if "message" in action else done
+
+
+def _event(stream: Any) -> int:
+    if isinstance(stream, BatchStream):
+        return int((stream.answered[0] * stream.answered[1])[0]) if stream.answered is not None else 0
+    return int(stream.event)
+
+
 def make_trace(engine: Any, agent: str, times: Sequence[int], rows: Sequence[tuple[Any, ...]], title: str) -> Trace:
     """Put the steps that were kept of one agent together to what plots and pictures take.
 
@@ -149,7 +231,7 @@ def make_trace(engine: Any, agent: str, times: Sequence[int], rows: Sequence[tup
         names.append(tuple(f"say_{level}" for level in range(spec.message.levels)))
     return Trace(
         time_ms=np.array(times, np.float64) * engine.dt,
-        observations=np.stack(seen),
+        observations=np.stack([_whole(one) for one in seen]),
         channel_names=engine.channel_names(agent),
         actions=np.array(actions, np.int64).reshape(len(rows), -1),
         action_names=tuple(names),
@@ -161,6 +243,11 @@ def make_trace(engine: Any, agent: str, times: Sequence[int], rows: Sequence[tup
         stream_names=tuple(stream.short for stream in streams),
         title=title,
     )
+
+
+def _whole(seen: Any) -> NDArray[np.float32]:
+    """An observation, its parts by stream one after the other."""
+    return np.concatenate(list(seen.values())) if isinstance(seen, Mapping) else seen
 
 
 def _spec(layout: Layout, agent: str) -> SubjectSpec:

@@ -243,6 +243,17 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
     def render(self) -> None:
         """There are no pictures of a batch; use `gym_env` with its ``lane``."""
 
+    def plot(self, **_: Any) -> None:
+        """Refuse to draw what was played: that of thousands of lanes would cost more than playing does.
+
+        Raises:
+            UsageError: Always; names what draws one lane.
+        """
+        raise UsageError(
+            "a vector environment does not keep its steps; play a lane of it by itself, "
+            "gym_env(what, lane=0), and plot that, or take reporting.watch."
+        )
+
     # ---- looking ----
 
     def channel_names(self) -> tuple[str, ...]:

@@ -189,6 +189,7 @@ class Modified(Task):
     notes = _delegated("notes")
     signature = _delegated("signature")
     evidence_columns = _delegated("evidence_columns")
+    value_names = _delegated("value_names")
     sequence = _around("sequence")
     pay = _around("pay")
     observe = _around("observe")

@@ -70,7 +70,7 @@ def read_length(value: Length, where: str) -> LengthLaw:
             )
         return LengthLaw(None, int(value), ())
     try:
-        law = read_duration(list(value) if isinstance(value, tuple) else value, where)
+        law = read_duration(value, where)
     except ArgumentError:
         law = 0.0
     if not isinstance(law, Law):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
+from matplotlib.figure import SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
@@ -26,9 +29,12 @@ from neuroparallel.plotting.style import (
     tidy,
     titled,
 )
-from neuroparallel.records import Trace
+from neuroparallel.records import Trace, Trials
 from neuroparallel.records.arguments import checked
 from neuroparallel.records.table import FloatArray, IntArray
+from neuroparallel.records.trace import one_trial
+
+Traces: TypeAlias = "Trace | Mapping[str, Trace] | tuple[Mapping[str, Trace], Trials]"
 
 MOST_NAMES = 24  # channel names that fit beside the picture
 MOST_CHOICES = 12  # rows of an action's panel that can each have a name
@@ -37,14 +43,15 @@ WIDTH_OF_LETTER = 0.0095  # share of the time axis that a letter of a period's n
 
 
 @checked
-def plot_trial(trace: Trace, *, title: str | None = None) -> Figure:
+def plot_trial(trace: Traces, *, title: str | None = None) -> Figure:
     """The picture of a trial: what was shown, what was done, what was right, what it earned.
 
     From top to bottom: the periods of each stream, named; every channel; the action taken over
     the right one; the reward, with a mark where a trial ended. Time in ms.
 
     Args:
-        trace: The steps of one trial, or of a few.
+        trace: The steps of one trial, or of a few. Of what `neuroparallel.reporting.watch` returns, or of its traces
+            by agent, a telling trial of every agent is drawn.
         title: Shown above; None: that of the trace.
 
     Returns:
@@ -53,39 +60,63 @@ def plot_trial(trace: Trace, *, title: str | None = None) -> Figure:
     Raises:
         ArgumentError: The trace has no step.
     """
-    return _picture(trace, title, width=7.6, named=True)
+    if isinstance(trace, Trace):
+        return _picture([trace], title, width=7.6, named=True)
+    return _picture([one_trial(one) for one in _all(trace)], title, width=7.6, named=True)
 
 
 @checked
-def plot_run(trace: Trace, *, title: str | None = None) -> Figure:
+def plot_run(trace: Traces, *, title: str | None = None) -> Figure:
     """The same picture for many trials in a row: a run of, say, 200 steps.
 
     Args:
-        trace: The steps of the run.
+        trace: The steps of the run; or what `neuroparallel.reporting.watch` returns, or its traces by agent.
         title: Shown above; None: that of the trace.
 
     Returns:
-        The figure.
+        The figure, with a part for every agent.
 
     Raises:
         ArgumentError: The trace has no step.
     """
-    return _picture(trace, title, width=11.0, named=False)
+    return _picture(_all(trace), title, width=11.0, named=False)
 
 
-def _picture(trace: Trace, title: str | None, *, width: float, named: bool) -> Figure:
-    if not len(trace):
+def _all(trace: Traces) -> list[Trace]:
+    """The traces in what was given: one, those of several agents, or these and the table of trials."""
+    if isinstance(trace, Trace):
+        return [trace]
+    return list((trace if isinstance(trace, Mapping) else trace[0]).values())
+
+
+def _picture(traces: Sequence[Trace], title: str | None, *, width: float, named: bool) -> Figure:
+    if not all(map(len, traces)):
         raise ArgumentError("A picture needs at least one step; the trace has none.")
-    streams, factors = len(trace.stream_names), len(trace.action_names)
+    heights = [_heights(trace) for trace in traces]
+    figure = new_figure(width, sum(map(sum, heights)) + 1.5 * len(traces))
+    if len(traces) == 1:
+        _draw(figure, traces[0], heights[0], title, named)
+        return figure
+    figure.subfigures(len(traces), 1, height_ratios=[sum(part) + 1.5 for part in heights])
+    for part, trace, own in zip(figure.subfigs, traces, heights, strict=True):
+        _draw(part, trace, own, trace.title if title is None else f"{title}  {trace.title}", named)
+    return figure
+
+
+def _heights(trace: Trace) -> list[float]:
+    """Of the panels, inches."""
     channels = min(len(trace.channel_names), MOST_NAMES)
     choices = [min(max(len(names), 2), MOST_CHOICES) for names in trace.action_names]
-    heights = [0.26 * streams, max(0.17 * channels, 0.7)]
-    heights += [max(0.2 * count, 0.5) for count in choices] + [0.75]
-    figure = new_figure(width, sum(heights) + 1.5)
+    heights = [0.26 * len(trace.stream_names), max(0.17 * channels, 0.7)]
+    return heights + [max(0.2 * count, 0.5) for count in choices] + [0.75]
+
+
+def _draw(figure: Figure | SubFigure, trace: Trace, heights: list[float], title: str | None, named: bool) -> None:
+    """Draw a trace in a figure, or in a part of one."""
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     unnamed = _draw_periods(panels[0], trace, named)
     _draw_channels(figure, panels[1], trace)
-    for i in range(factors):
+    for i in range(len(trace.action_names)):
         _draw_actions(panels[2 + i], trace, i)
     _draw_rewards(panels[-1], trace)
     for panel in panels[1:]:
@@ -97,7 +128,6 @@ def _picture(trace: Trace, title: str | None, *, width: float, named: bool) -> F
     titled(panels[0], trace.title if title is None else title)
     figure.align_ylabels(panels[1:])
     _legend(figure, trace, unnamed)
-    return figure
 
 
 def _edges(trace: Trace) -> FloatArray:
@@ -157,7 +187,7 @@ def _draw_periods(ax: Axes, trace: Trace, named: bool) -> set[str]:
     return unnamed - written
 
 
-def _draw_channels(figure: Figure, ax: Axes, trace: Trace) -> None:
+def _draw_channels(figure: Figure | SubFigure, ax: Axes, trace: Trace) -> None:
     seen = trace.observations.T
     finite = seen[np.isfinite(seen)]
     top = float(np.percentile(np.abs(finite), 99.5)) if finite.size else 1.0
@@ -233,7 +263,7 @@ def _mark_boundaries(ax: Axes, trace: Trace) -> None:
         ax.axvline(time, color=QUIET, linewidth=0.8, alpha=0.7, zorder=1)
 
 
-def _legend(figure: Figure, trace: Trace, periods: set[str]) -> None:
+def _legend(figure: Figure | SubFigure, trace: Trace, periods: set[str]) -> None:
     codes = [Outcome(int(code)) for code in np.unique(trace.outcomes) if code != Outcome.RUNNING]
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=INK, linewidth=1.3, label="action"),
@@ -250,7 +280,7 @@ def _legend(figure: Figure, trace: Trace, periods: set[str]) -> None:
         for c in codes
     ]  # fmt: skip
     handles += [Patch(color=color, label=word) for word, color in _period_colors(trace).items() if word in periods]
-    rows = -(-len(handles) // round(figure.get_figwidth() / 1.05))
+    rows = -(-len(handles) // round(figure.bbox.width / figure.dpi / 1.05))
     figure.legend(
         handles=handles, loc="outside lower left", ncols=-(-len(handles) // rows), frameon=False,
         fontsize=TEXT - 1.5, handlelength=1.4, columnspacing=1.2, edgecolor=FAINT,

@@ -94,6 +94,13 @@ def _text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _traces(value: Any) -> bool:
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Trials):  # what watch returns
+        value = value[0]
+    by_agent = isinstance(value, Mapping) and len(value) > 0 and all(isinstance(one, Trace) for one in value.values())
+    return by_agent or isinstance(value, Trace)
+
+
 _names = _several(_text)
 
 _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -106,7 +113,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "Sequence[str]": (_names, "a list of names"),
     "npt.ArrayLike": (_numbers, "a number or several"),
     "Table": (lambda value: isinstance(value, Table), "a table"),
-    "Trace": (lambda value: isinstance(value, Trace), "a trace, as npar.reporting.watch gives one"),
+    "Traces": (_traces, "a trace, or what npar.reporting.watch returns"),
     "PathLike": (lambda value: isinstance(value, (str, os.PathLike)), "the path of a file"),
     "Mapping[str, npt.ArrayLike]": (lambda value: isinstance(value, Mapping), "a mapping of names to numbers"),
     "Lapses": (_text, "a word"),

@@ -19,6 +19,7 @@ from neuroparallel.records.safe_files import open_regular, replace_file
 PathLike: TypeAlias = str | os.PathLike[str]
 
 MISSING = "n/a"
+NAMES = "_name"  # ends the name of a column that says what the numbers in another one stand for
 # Columns of the record tables whose type must not depend on the values that a file happens to have.
 TEXT_COLUMNS = frozenset({"subject", "stream", "task", "outcome", "period"})
 INTEGER_COLUMNS = frozenset({"session", "lane", "trial", "choice", "ground_truth", "action"})
@@ -124,7 +125,7 @@ def _parsed(source: Path, lines: list[int], name: str, cells: tuple[str, ...]) -
                 raise RecordError(f"{where}: {cell!r} is not {kind}.")
         return [one(cell) for cell in cells]
 
-    if name in TEXT_COLUMNS:
+    if name in TEXT_COLUMNS or name.endswith(NAMES):
         if name == "outcome":
             _check_outcomes(source, lines, cells)
         return np.array(["" if c == MISSING else c for c in cells], dtype=np.str_)

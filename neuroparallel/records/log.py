@@ -151,7 +151,8 @@ class TrialLog:
 
     def table(self) -> Trials:
         """The trial table so far, by lane, session, trial and stream."""
-        return Trials(self._trial_columns(), self._response_columns())
+        names = {f"{info.subject}.{info.stream}": info.names for info in self.streams}
+        return Trials(self._trial_columns(), self._response_columns(), names)
 
     def state(self) -> dict[str, Any]:
         """Everything kept, copied, as plain containers of arrays and integers."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 __all__ = ["StreamInfo"]
 
@@ -17,6 +18,7 @@ class StreamInfo:
         task: What is asked.
         conditions: Names of the condition columns, those of the group included, in order.
         periods: Names of the periods by the code used in the responses; empty keeps the codes.
+        names: What the numbers in a column stand for, by column.
         group: The group whose trials it shares with other streams of its subject; empty if there is none.
     """
 
@@ -26,3 +28,4 @@ class StreamInfo:
     conditions: tuple[str, ...] = ()
     periods: tuple[str, ...] = ()
     group: str = ""
+    names: Mapping[str, Mapping[int, str]] = field(default_factory=dict, hash=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, KeysView, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from neuroparallel.errors import ArgumentError, MissingDependencyError, UnknownNameError, nearest
+from neuroparallel.errors import ArgumentError, MissingDependencyError, UnknownNameError, UsageError, nearest
 from neuroparallel.records.csv_file import MISSING, PathLike, read_columns, write_columns
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ PRINTED_ROWS = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Table:
+class Table(dict[str, Array]):
     """Named columns of equal length that cannot be changed once made.
 
-    Columns are one-dimensional NumPy arrays of numbers, truth values or text, and are read-only.
+    It is a dictionary of its columns, because a dictionary is what pandas' DataFrame reads column by column; but its
+    length is the number of rows, and it cannot be changed. Columns are one-dimensional NumPy arrays of numbers, truth
+    values or text, and are read-only.
     A missing number is ``nan`` and a missing text is the empty string.
 
     Attributes:
@@ -56,6 +58,31 @@ class Table:
             shown = ", ".join(f"{name} {length}" for name, length in lengths.items())
             raise ArgumentError(f"Columns must have one length; found {shown}.")
         object.__setattr__(self, "columns", MappingProxyType(frozen))
+        dict.update(self, frozen)  # the same arrays once more, for those who read dictionaries past their methods
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Make an empty one; what it is given is checked before it is kept."""
+        return super().__new__(cls)
+
+    __eq__ = object.__eq__  # see `equals`
+    __ne__ = object.__ne__
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        """Refuse to be changed."""
+        name = type(self).__name__
+        raise UsageError(f"a {name} cannot be changed; make another one: {name}({{**table, 'column': values}}).")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def copy(self) -> Self:
+        """Return the table itself, as it cannot be changed."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as attributes: the entries follow from the columns."""
+        return _empty, (type(self),), self.__getstate__()
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -72,12 +99,8 @@ class Table:
         """The names of the columns, in display order."""
         return iter(self.columns)
 
-    def keys(self) -> KeysView[str]:
-        """The names of the columns, so that ``dict(table)`` has the columns."""
-        return self.columns.keys()
-
     def __array__(self, *_: Any, **__: Any) -> Array:
-        """Refuse to be one array, as ``pandas.DataFrame(table)`` asks for: columns of several types are none."""
+        """Refuse to be one array: columns of several types are none."""
         name = type(self).__name__
         raise ArgumentError(
             f"a {name} is no array: its columns have several types; take one column, dict(table), or to_pandas()."
@@ -256,6 +279,11 @@ class Table:
         if picked.dtype.kind == "b" and len(picked) != len(self):
             raise ArgumentError(f"select() takes one truth value per row: {len(self)}; found {len(picked)}.")
         return picked
+
+
+def _empty(kind: type[Table]) -> Table:
+    """A table before its attributes are restored."""
+    return kind.__new__(kind)
 
 
 def stack_columns(parts: Sequence[Mapping[str, Array]], lengths: Sequence[int]) -> dict[str, Array]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,39 @@ def _nested(names: Any) -> tuple[tuple[str, ...], ...]:
     if all(isinstance(name, str) for name in names):
         return (tuple(names),)
     return tuple(tuple(inner) for inner in names)
+
+
+def one_trial(trace: Trace) -> Trace:
+    """Cut a telling trial out of a trace: the first in which most streams took part and asked for a response.
+
+    Args:
+        trace: Of several trials.
+
+    Returns:
+        The steps of one trial; the whole trace if no trial is complete.
+    """
+    bounds = _whole_trials(trace)
+    if not bounds:
+        return trace
+    telling = [
+        int((trace.periods[a:b] >= 0).any(axis=0).sum() + (trace.ground_truth[a:b] > 0).any(axis=0).sum())
+        for a, b in bounds
+    ]
+    start, stop = bounds[telling.index(max(telling))]
+    return cut_trace(trace, start, stop)
+
+
+def cut_trace(trace: Trace, start: int, stop: int) -> Trace:
+    """Some steps of a trace, counted from its first; time begins anew at 0."""
+    names = ("observations", "actions", "ground_truth", "rewards", "periods", "outcomes")
+    parts = {name: getattr(trace, name)[start:stop] for name in names}
+    return replace(trace, time_ms=trace.time_ms[start:stop] - trace.time_ms[start], **parts)
+
+
+def _whole_trials(trace: Trace) -> list[tuple[int, int]]:
+    """First step and end of every trial from the second on: a stream that ends last ends the trial."""
+    ended = trace.outcomes != 0
+    counts = ended.sum(axis=0)
+    last = int(counts.argmax())  # the stream that takes part in every trial
+    ends = (np.flatnonzero(ended[:, last]) + 1).tolist()
+    return [(a, b) for a, b in pairwise(ends) if b > a]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.records.csv_file import PathLike
+from neuroparallel.records.csv_file import NAMES, PathLike
 from neuroparallel.records.table import Array, BoolArray, IntArray, Table, stack_columns
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ RESPONSE_COLUMNS = (
 NUMERIC = frozenset(TRIAL_COLUMNS) - {"subject", "stream", "task", "session", "outcome"}
 # What tells a trial from all others; a table may lack some of them (an animal has no lane).
 IDENTITY = ("subject", "stream", "session", "lane", "trial")
+
+Names: TypeAlias = Mapping[str, Mapping[str, Mapping[int, str]]]
 
 
 class Trials(Table):
@@ -72,15 +74,23 @@ class Trials(Table):
     instead stand among the conditions (``first_choice`` and ``better_first`` of ``two_step``, ``choice_1`` and
     ``choice_2`` of ``dual_match_to_sample``), and the time of each answer in ``responses``.
 
+    The numbers of choices and conditions have names, such as ``left`` for 1: ``named`` writes them beside the numbers.
+
     Args:
         columns: Column name to array.
         responses: The same for the responses; see ``responses``.
+        names: What the numbers in a column stand for, by stream (``"subject_0.memory"``), column and number.
 
     Raises:
         ArgumentError: A column is not one-dimensional, or its length differs from the others.
     """
 
-    def __init__(self, columns: Mapping[str, Array], responses: Mapping[str, Array] | Table | None = None) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Array],
+        responses: Mapping[str, Array] | Table | None = None,
+        names: Names | None = None,
+    ) -> None:
         """Freeze columns and responses."""
         super().__init__(columns)
         for name in NUMERIC & self.columns.keys():
@@ -92,6 +102,7 @@ class Trials(Table):
         table = responses if isinstance(responses, Table) else Table(responses)
         object.__setattr__(self, "_all_responses", table)
         object.__setattr__(self, "_narrowed", False)
+        object.__setattr__(self, "_names", {} if names is None else names)
 
     @cached_property
     def responses(self) -> Table:
@@ -104,6 +115,12 @@ class Trials(Table):
         everything: Table = self.__dict__["_all_responses"]
         # Matched up only when asked for, because most selections never look at the responses.
         return everything.select(_within(everything, self)) if self._is_narrowed else everything
+
+    @property
+    def names(self) -> Names:
+        """What the numbers in a column stand for, by stream, column and number; empty of a table from a file."""
+        known: Names = self.__dict__["_names"]
+        return {stream: {column: dict(words) for column, words in named.items()} for stream, named in known.items()}
 
     @property
     def _is_narrowed(self) -> bool:
@@ -123,9 +140,62 @@ class Trials(Table):
         """
         picked = self._picked(mask)
         columns = {name: values[picked] for name, values in self.columns.items()}
-        kept = type(self)(columns, self.__dict__["_all_responses"])
-        object.__setattr__(kept, "_narrowed", True)
-        return kept
+        return self._with(columns, narrowed=True)
+
+    def _with(self, columns: Mapping[str, Array], narrowed: bool) -> Self:
+        """Other columns, with the same responses and names."""
+        made = type(self)(columns, self.__dict__["_all_responses"], self.__dict__["_names"])
+        object.__setattr__(made, "_narrowed", narrowed)
+        return made
+
+    def named(self) -> Self:
+        """Write what the numbers of choices and conditions stand for beside them.
+
+        Returns:
+            A new trial table that has, behind each such column, one of text: ``choice`` and ``choice_name``,
+            ``side`` and ``side_name``; empty where a number stands for nothing.
+        """
+        columns = {}
+        for column, values in self.columns.items():
+            columns[column] = values
+            words = self._words(column)
+            if words is not None and column + NAMES not in self.columns:
+                columns[column + NAMES] = words
+        return self._with(columns, self._is_narrowed)
+
+    def _words(self, column: str) -> Array | None:
+        """What the numbers in a column stand for; None if that is known of none of these trials."""
+        known: Names = self.__dict__["_names"]
+        if not any(column in of_stream for of_stream in known.values()):
+            return None
+        streams, codes = stream_codes(self)
+        words = np.full(len(self), "", dtype=object)
+        for code, stream in enumerate(streams):
+            mine = codes == code
+            for number, word in known.get(stream, {}).get(column, {}).items():
+                words[mine & (self[column] == number)] = word
+        return words.astype(np.str_)
+
+    def to_pandas(self, names: bool = False) -> pd.DataFrame:
+        """The table as a pandas DataFrame, one column per column.
+
+        Args:
+            names: Whether to write what numbers stand for beside them, as `named` does.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        return super().to_pandas() if not names else self.named().to_pandas()
+
+    def to_csv(self, path: PathLike, names: bool = False) -> None:
+        """Write the table as text; a file of that name is replaced only once all is written.
+
+        Args:
+            path: The file; tabs separate the columns if it ends in ``.tsv``, commas otherwise.
+                Missing values are written ``n/a``, as in BIDS.
+            names: Whether to write what numbers stand for beside them, as `named` does.
+        """
+        Table.to_csv(self.named() if names else self, path)
 
     @classmethod
     def concatenate(cls, tables: Sequence[Self]) -> Self:
@@ -139,7 +209,8 @@ class Trials(Table):
             ArgumentError: A column holds text in one table and numbers in another.
         """
         columns = stack_columns([table.columns for table in tables], [len(t) for t in tables])
-        return cls(columns, Table.concatenate([table.responses for table in tables]))
+        names = _common_names([table.names for table in tables])
+        return cls(columns, Table.concatenate([table.responses for table in tables]), names)
 
     @classmethod
     def read_csv(cls, path: PathLike, responses: PathLike | None = None) -> Self:
@@ -214,6 +285,15 @@ class Trials(Table):
     def __repr__(self) -> str:
         """The summary."""
         return f"Trials: {self.summary()}"
+
+
+def _common_names(parts: Sequence[Names]) -> Names:
+    """The names of several tables; a stream of which they disagree has none."""
+    names: dict[str, Mapping[str, Mapping[int, str]]] = {}
+    for part in parts:
+        for stream, known in part.items():
+            names[stream] = known if names.get(stream, known) == known else {}
+    return names
 
 
 def _scored(columns: Mapping[str, Array]) -> dict[str, Array]:

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from neuroparallel.agents.goals import goal_of
+from neuroparallel.engine.horizon import memory_gap
 from neuroparallel.engine.layout import Layout, StreamSpec
 from neuroparallel.environments import batch
 from neuroparallel.environments.compile import USUAL_SESSION
@@ -53,10 +54,9 @@ def timeline(what: Any) -> list[str]:
     """
     scenario = Scenario.load(what)
     engine = batch(scenario, lanes=1, record=False)
-    steps, memory = engine.trial_steps(), engine.memory_steps()
+    steps = engine.trial_steps()
     lines = [f"A trial takes up to {steps} steps of {engine.dt:g} ms ({steps * engine.dt / 1000:g} s)."]
-    if memory:
-        lines.append(f"From the first stimulus to the response up to {memory * engine.dt / 1000:g} s are bridged.")
+    lines += _memory_lines(engine)
     lines.append(_session_line(scenario))
     starts = _starts(engine.layout)
     total = max(starts[i] + sum(_typical(stream).values()) for i, stream in enumerate(engine.layout.streams))
@@ -64,6 +64,26 @@ def timeline(what: Any) -> list[str]:
         lines += ["", *_stream_lines(stream, starts[index], total, _waits_for(engine.layout, stream))]
     for subject in engine.layout.subjects:
         lines += ["", *_subject_lines(engine, subject.name)]
+    return lines
+
+
+def _memory_lines(engine: Any) -> list[str]:
+    """What has to be remembered within a trial, for how long, and until when."""
+    lines = []
+    for stream in engine.streams:
+        gap = memory_gap(stream.tables)
+        of = f"{stream.spec.name}: " if len(engine.streams) > 1 else ""
+        time = f"up to {gap.steps * engine.dt / 1000:g} s"
+        if gap.steps and gap.channels:
+            lines.append(
+                f"{of}What {gap.channels!r} shows in the period {gap.period!r} has to be remembered for {time}, until "
+                f"{gap.window!r} begins."
+            )
+        elif gap.steps:
+            lines.append(
+                f"{of}The observe hook decides in each step what is shown; if it is shown at the start, it has to be "
+                f"remembered for {time}, until {gap.window!r} begins."
+            )
     return lines
 
 

@@ -113,9 +113,9 @@ def _prp(trials: Trials) -> tuple[Table, list[str]]:
 
 
 def _turns(trials: Trials) -> tuple[Table, list[str]]:
-    found = analysis.additivity(trials, "strength")
+    found = analysis.additivity(trials, "coherence")
     effects = ((1, found.effect_1_s), (2, found.effect_2_s))
-    lines = [f"effect of the strength in stream {number}: {1000 * effect:.0f} ms" for number, effect in effects]
+    lines = [f"effect of the coherence in stream {number}: {1000 * effect:.0f} ms" for number, effect in effects]
     lines.append(
         f"interaction: {1000 * found.interaction_s:+.0f} ± {1000 * found.standard_error_s:.0f} ms (s.e.); 0 if the "
         "decisions take turns, below 0 if they are made at the same time"
@@ -149,11 +149,11 @@ def _switching(trials: Trials) -> tuple[Table, list[str]]:
 
 
 def _chronometric(trials: Trials) -> tuple[Table, list[str]]:
-    right, times = analysis.performance(trials, "strength"), analysis.chronometric(trials, "strength")
-    kept = np.isin(right["strength"], times["strength"])
+    right, times = analysis.performance(trials, "coherence"), analysis.chronometric(trials, "coherence")
+    kept = np.isin(right["coherence"], times["coherence"])
     table = Table({**right.select(kept).columns, "mean_s": times["mean_s"], "sem_s": times["sem_s"]})
     try:
-        fit = analysis.fit_diffusion(trials, "strength")
+        fit = analysis.fit_diffusion(trials, "coherence")
     except ArgumentError as error:
         return table, [str(error)]
     bound, sensitivity, residual = (fit.standard_errors[name] for name in ("bound", "sensitivity", "residual_s"))
@@ -189,7 +189,7 @@ def _game(trials: Trials) -> tuple[Table, list[str]]:
 _SIGNATURES = {
     "prp": Signature("psychological refractory period", _prp, "plot_prp", ("mean_1_s", "mean_2_s")),
     "additivity": Signature(
-        "two decisions in turn or at once", _turns, "plot_additivity", ("mean_s",), {"factor": "strength"}
+        "two decisions in turn or at once", _turns, "plot_additivity", ("mean_s",), {"factor": "coherence"}
     ),
     "stop_signal": Signature("stop-signal inhibition", _stopping, "plot_inhibition", ("responded",)),
     "two_step": Signature("staying in the two-step task", _stay, "plot_stay", ("stay",)),

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from itertools import pairwise
 from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.agents import Agent, make_agent
 from neuroparallel.agents.protocol import engine_of
-from neuroparallel.engine.stream import BatchStream
 from neuroparallel.environments import batch
-from neuroparallel.environments.render import make_trace
+from neuroparallel.environments.render import events_of, make_trace
 from neuroparallel.errors import whole_number
 from neuroparallel.records import Trace
+from neuroparallel.records.trace import cut_trace, one_trial
 
 __all__ = ["cut_trace", "one_trial", "watch"]
 
@@ -79,49 +76,6 @@ def watch(
 
 
 def _done(engine: Any, agent: str, action: Any) -> Any:
-    """What an agent did in the only lane, as numbers; a movement is shown as the event that it came to."""
-    subject = next(subject for subject in engine_of(engine).subjects if subject.spec.name == agent)
-    if not subject.moving:
-        return action[0]
-    done = [_event(stream) if stream.moving else int(action[stream.spec.short][0]) for stream in subject.streams]
-    return [*done, int(action["message"][0])] if subject.spec.message is not None else done
-
-
-def _event(stream: BatchStream) -> int:
-    return int((stream.answered[0] * stream.answered[1])[0]) if stream.answered is not None else 0
-
-
-def one_trial(trace: Trace) -> Trace:
-    """Cut a telling trial out of a trace: the first in which most streams took part and asked for a response.
-
-    Args:
-        trace: Of several trials.
-
-    Returns:
-        The steps of one trial; the whole trace if no trial is complete.
-    """
-    bounds = _whole_trials(trace)
-    if not bounds:
-        return trace
-    telling = [
-        int((trace.periods[a:b] >= 0).any(axis=0).sum() + (trace.ground_truth[a:b] > 0).any(axis=0).sum())
-        for a, b in bounds
-    ]
-    start, stop = bounds[telling.index(max(telling))]
-    return cut_trace(trace, start, stop)
-
-
-def cut_trace(trace: Trace, start: int, stop: int) -> Trace:
-    """Some steps of a trace, counted from its first; time begins anew at 0."""
-    names = ("observations", "actions", "ground_truth", "rewards", "periods", "outcomes")
-    parts = {name: getattr(trace, name)[start:stop] for name in names}
-    return replace(trace, time_ms=trace.time_ms[start:stop] - trace.time_ms[start], **parts)
-
-
-def _whole_trials(trace: Trace) -> list[tuple[int, int]]:
-    """First step and end of every trial from the second on: a stream that ends last ends the trial."""
-    ended = trace.outcomes != 0
-    counts = ended.sum(axis=0)
-    last = int(counts.argmax())  # the stream that takes part in every trial
-    ends = (np.flatnonzero(ended[:, last]) + 1).tolist()
-    return [(a, b) for a, b in pairwise(ends) if b > a]
+    """What an agent did in the only lane, as numbers."""
+    one = {name: part[0] for name, part in action.items()} if isinstance(action, dict) else action[0]
+    return events_of(engine_of(engine), agent, one)

@@ -41,5 +41,5 @@ def save_run(
     write_scenario(place, scenario)
     write_history(place, history)
     if records is not None:
-        records.to_csv(place / "trials.csv")
+        records.to_csv(place / "trials.csv", names=True)
     write_summary(place, summary)

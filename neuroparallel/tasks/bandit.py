@@ -56,6 +56,7 @@ class Bandit(Task):
     criterion: ClassVar = Criterion(
         source="four fifths of what a Q-learner gains (optimal: 0.649 in 100 trials)", by="reward", ceiling="q_learner"
     )
+    value_names: ClassVar = {"best": ()}
     tags: ClassVar = ("value", "reinforcement_learning")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},

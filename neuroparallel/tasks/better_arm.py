@@ -42,6 +42,7 @@ class BetterArm(Task):
     criterion: ClassVar = Criterion(
         nothing="By itself each trial has a new better arm; a group with the rule same_best keeps it."
     )
+    value_names: ClassVar = {"best": ()}
     tags: ClassVar = ("value", "reinforcement_learning", "social")
 
     def __post_init__(self) -> None:

@@ -23,14 +23,14 @@ OPENS = ("onset", "offset")
 class ChoiceReaction(Task):
     """Say as soon as you can which of two or more stimuli it is: a low or a high tone, a small or a large number.
 
-    Each alternative has a channel; that of the stimulus shown has the mean (1 + s) / 2, all others (1 - s) / 2, at
-    strength s. The response window opens with the stimulus, so that response times count from its onset, and stays
+    Each alternative has a channel; that of the stimulus shown has the mean (1 + c) / 2, all others (1 - c) / 2, at
+    coherence c. The response window opens with the stimulus, so that response times count from its onset, and stays
     open after it for the time of the period ``response``. With ``opens="offset"`` the subject waits: a response
     counts, and its time runs, from the end of the stimulus.
 
     Args:
         choices: Names of the alternatives, two or more; channels and actions are called after them.
-        strengths: Strengths of the evidence, percent; one is drawn per trial. One that is written twice comes
+        coherences: Strengths of the evidence, percent; one is drawn per trial. One that is written twice comes
             twice as often.
         sigma: Noise of the evidence for one ms; a step of dt ms has s.d. sigma / sqrt(dt).
         opens: From when on responses count: ``"onset"`` or ``"offset"`` of the stimulus.
@@ -41,7 +41,7 @@ class ChoiceReaction(Task):
     """
 
     choices: tuple[str, ...] = ("left", "right")
-    strengths: tuple[float, ...] = (50.0,)
+    coherences: tuple[float, ...] = (50.0,)
     sigma: float = 1.0
     opens: Literal["onset", "offset"] = "onset"
     timing: Timing = Timing(fixation=500, stimulus=150, response=2350, iti=1000)
@@ -52,10 +52,11 @@ class ChoiceReaction(Task):
     criterion: ClassVar = Criterion(
         source="four fifths of the way from chance to one who waits until sure", ceiling="patient"
     )
+    value_names: ClassVar = {"target": ()}
     tags: ClassVar = ("perceptual", "reaction_time")
     dt: ClassVar[float] = 10.0
     signature: ClassVar = "chronometric"
-    evidence_columns: ClassVar = Evidence("strength", "target")
+    evidence_columns: ClassVar = Evidence(side="target")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "until_response": {"timing": {"stimulus": 2500, "response": 0}},
@@ -77,10 +78,10 @@ class ChoiceReaction(Task):
         return Actions("hold", *self.choices)
 
     def conditions(self) -> Factorial:
-        return Factorial(target=tuple(range(1, len(self.choices) + 1)), strength=self.strengths)
+        return Factorial(target=tuple(range(1, len(self.choices) + 1)), coherence=self.coherences)
 
     def define(self, trial: Trial) -> None:
-        toward = 0.5 + trial.strength / 200
+        toward = 0.5 + trial.coherence / 200
         shown = [where(trial.target == choice + 1, toward, 1 - toward) for choice in range(len(self.choices))]
         trial.show("fixation", during="fixation" if self.opens == "onset" else ("fixation", "stimulus"))
         trial.show("stimulus", per_channel=shown, during="stimulus")

@@ -53,6 +53,7 @@ class ContextDecision(Task):
     criterion: ClassVar = Criterion(
         source="Song, Yang & Wang 2017, eLife 6:e21492 (rule for stopping training)", correct=0.85
     )
+    value_names: ClassVar = {"context": ("motion", "color"), "motion_side": (), "color_side": ()}
     tags: ClassVar = ("perceptual", "context", "two_alternative")
     signature: ClassVar = "psychometric"
     evidence_columns: ClassVar = Evidence(  # of the modality that the context asks for

@@ -42,6 +42,7 @@ class ContrastOddball(Task):
 
     channels: ClassVar = Channels(fixation=1, contrast=1, noise={"contrast": "sigma"})
     actions: ClassVar = Actions("fixate", "first", "second")
+    value_names: ClassVar = {"interval": ()}
     tags: ClassVar = ("perceptual", "two_alternative")
 
     def __post_init__(self) -> None:

@@ -62,6 +62,7 @@ class MatchingPennies(Task):
     channels: ClassVar = Channels(fixation=1, targets=1, opponent=("left", "right"))
     actions: ClassVar = Actions("fixate", "left", "right")
     criterion: ClassVar = Criterion(source="nine tenths of what choosing at random earns", part=0.9, ceiling="uniform")
+    value_names: ClassVar = {"opponent": (), "last": ()}
     tags: ClassVar = ("value", "game", "two_alternative")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {

@@ -54,6 +54,7 @@ class PostDecisionWager(Task):
     criterion: ClassVar = Criterion(
         source="Song, Yang & Wang 2017, eLife 6:e21492 (rule for stopping training)", correct=0.79, ceiling="frugal"
     )
+    value_names: ClassVar = {"side": ("left", "right")}
     tags: ClassVar = ("perceptual", "delayed_response", "working_memory", "confidence")
     signature: ClassVar = "psychometric"
     evidence_columns: ClassVar = Evidence()

@@ -43,6 +43,7 @@ class RandomDots(Task):
     criterion: ClassVar = Criterion(
         source="Song, Yang & Wang 2017, eLife 6:e21492 (rule for stopping training)", correct=0.8
     )
+    value_names: ClassVar = {"side": ()}
     tags: ClassVar = ("perceptual", "two_alternative")
     signature: ClassVar = "psychometric"
     evidence_columns: ClassVar = Evidence()

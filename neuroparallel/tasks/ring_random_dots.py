@@ -52,6 +52,7 @@ class RingRandomDots(Task):
 
     channels: ClassVar = Channels(fixation=1, motion=8, noise={"motion": "sigma"})
     actions: ClassVar = Actions("fixate", *(f"direction_{k}" for k in range(1, 9)))
+    value_names: ClassVar = {"direction": ()}
     tags: ClassVar = ("perceptual", "many_alternatives")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "neurogym": {"early": "penalty"},

@@ -44,6 +44,7 @@ class SimonGoNogo(Task):
     criterion: ClassVar = Criterion(
         source="0.9 of the trials; to press at every stimulus is right in one half", correct=0.9
     )
+    value_names: ClassVar = {"colour": ("red", "green")}
     tags: ClassVar = ("go_no_go", "response_conflict", "reaction_time", "social")
 
     def __post_init__(self) -> None:

@@ -63,6 +63,7 @@ class StopSignal(Task):
     criterion: ClassVar = Criterion(
         source="above the .75 of who never stops; all go trials and 0.4 of the stops", correct=0.85, ceiling="oracle"
     )
+    value_names: ClassVar = {"side": ()}
     tags: ClassVar = ("inhibition", "two_alternative", "reaction_time")
     dt: ClassVar[float] = 50.0
     lazy: ClassVar[bool] = True  # the staircase may reach any delay

@@ -76,6 +76,7 @@ class TaskSwitching(Task):
     )
     actions: ClassVar = Actions("hold", "left", "right")
     criterion: ClassVar = Criterion(source="0.9 of the trials; who ignores the question is right in 3/4", correct=0.9)
+    value_names: ClassVar = {"rule": ("parity", "magnitude")}
     tags: ClassVar = ("task_switching", "reaction_time", "rules")
     dt: ClassVar[float] = 50.0
     signature: ClassVar = "switch_cost"

@@ -78,6 +78,7 @@ class TwoStep(Task):
         by="reward",
         ceiling="model_based",
     )
+    value_names: ClassVar = {"better_first": (), "better_1": (), "better_2": (), "first_choice": ()}
     tags: ClassVar = ("value", "two_alternative", "reinforcement_learning")
     signature: ClassVar = "two_step"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

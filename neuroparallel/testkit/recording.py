@@ -172,7 +172,7 @@ def play_batch(
 def trials_in(table: Trials, lanes: Array) -> Trials:
     """Trials and responses in some lanes, those of trials that still run included."""
     responses = table.responses.select(np.isin(table.responses["lane"], lanes))
-    return Trials(table.select(np.isin(table["lane"], lanes)).columns, responses)
+    return Trials(table.select(np.isin(table["lane"], lanes)).columns, responses, table.names)
 
 
 def play_scalar(

@@ -230,8 +230,16 @@ def test_paid_by_the_reward_the_ideal_observer_takes_sure_bets_when_in_doubt():
 
 
 def test_the_ideal_observer_says_which_tasks_it_cannot_play():
-    with pytest.raises(ArgumentError, match=r"ready_set_go.*grid"):
-        simulate("ready_set_go", "ideal_observer", 10)
+    for task, reason in (
+        ("ready_set_go", "as it has no list of conditions to weigh: interval_ms can take any value in a range"),
+        ("stop_signal", r"as it has no list of conditions to weigh: its class says so \(lazy = True\)"),
+        ("pursuit", "as it has an observe hook, which decides in each step what is shown"),
+    ):
+        with pytest.raises(ArgumentError, match=f"ideal_observer: it cannot play {task}, {reason}; use another agent"):
+            simulate(task, "ideal_observer", 10)
+    many = make_task("economic_choice", offers=tuple((a, b) for a in range(1, 60) for b in range(1, 60)))
+    with pytest.raises(ArgumentError, match=r"its design has .* conditions, and at most 4,096 are listed"):
+        simulate(many, "ideal_observer", 10)
 
 
 # ---- blind, and habits ----

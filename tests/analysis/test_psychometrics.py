@@ -179,7 +179,7 @@ def test_evidence_is_found_by_what_the_task_declares():
     )
     reactions = npar.simulate("choice_reaction", trials=50)
     np.testing.assert_array_equal(
-        analysis.signed_evidence(reactions), analysis.signed_evidence(reactions, "strength", "target", 2)
+        analysis.signed_evidence(reactions), analysis.signed_evidence(reactions, "coherence", "target", 2)
     )
     both = npar.simulate("context_decision", trials=400)
     motion, color = both["context"] == 1, both["context"] == 2

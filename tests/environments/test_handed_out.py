@@ -35,7 +35,7 @@ def spoil(value):
     elif isinstance(value, (list, tuple)):
         for item in value:
             spoil(item)
-    if isinstance(value, (dict, list)):
+    if isinstance(value, (dict, list)) and not isinstance(value, Table):  # which refuses
         value.clear()
 
 

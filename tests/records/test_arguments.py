@@ -72,7 +72,9 @@ def test_counts_are_numbers(given):
 
 
 def test_a_picture_says_what_it_draws():
-    with pytest.raises(ArgumentError, match=r"plot_trial: trace is None; it is a trace"):
+    with pytest.raises(
+        ArgumentError, match=r"plot_trial: trace is None; it is a trace, or what npar.reporting.watch returns"
+    ):
         npar.plotting.plot_trial(None)
     with pytest.raises(ArgumentError, match=r"plot_learning_curve: history is 5; it is .* the path of a file"):
         npar.plotting.plot_learning_curve(5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import pickle
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from neuroparallel.errors import (
     MissingDependencyError,
     RecordError,
     UnknownNameError,
+    UsageError,
 )
 from neuroparallel.records import Table
 
@@ -249,9 +251,47 @@ def test_other_libraries_take_a_table_by_its_columns():
 def test_a_data_frame_of_a_table_is_that_of_to_pandas():
     pandas = pytest.importorskip("pandas")
     trials = npar.simulate("random_dots", trials=30)
-    pandas.testing.assert_frame_equal(pandas.DataFrame(dict(trials)), trials.to_pandas())
-    with pytest.raises(ArgumentError, match="to_pandas"):  # which pandas would make one column of names of
-        pandas.DataFrame(trials)
+    for frame in (pandas.DataFrame(trials), pandas.DataFrame(dict(trials))):
+        pandas.testing.assert_frame_equal(frame, trials.to_pandas())
+    pandas.testing.assert_frame_equal(pandas.DataFrame(trials.responses), trials.responses.to_pandas())
+    pandas.testing.assert_frame_equal(pandas.DataFrame(trials, columns=["choice"]), trials.to_pandas()[["choice"]])
+
+
+def test_a_polars_frame_of_a_table_has_its_columns():
+    polars = pytest.importorskip("polars")
+    trials = npar.simulate("random_dots", trials=30)
+    for columns in (trials, dict(trials)):
+        frame = polars.DataFrame(columns)
+        assert frame.columns == list(trials)
+        assert frame["outcome"].to_list() == trials["outcome"].tolist()
+
+
+def test_a_table_is_a_dictionary_that_cannot_be_changed_and_whose_length_is_its_rows():
+    trials = npar.simulate("random_dots", trials=30)
+    assert (len(trials), len(dict(trials)), trials.copy() is trials) == (
+        len(trials["choice"]),
+        len(trials.columns),
+        True,
+    )
+    assert [name for name, _ in trials.items()] == list(trials)
+    assert {trials: 1}[trials] == 1
+    assert trials == trials
+    assert trials != npar.Trials(dict(trials))
+    for copied in (pickle.loads(pickle.dumps(trials)), copy.deepcopy(trials), copy.copy(trials), npar.Trials(trials)):
+        assert copied.equals(trials)
+        assert dict(copied).keys() == dict(trials).keys()
+        assert type(copied) is npar.Trials
+        with pytest.raises(ValueError, match="read-only"):
+            copied["choice"][:] = 0
+    change = [
+        lambda: trials.__setitem__("choice", 1), lambda: trials.pop("choice"), lambda: trials.update(a=1),
+        lambda: trials.clear(), lambda: trials.__delitem__("choice"), lambda: trials.setdefault("a", 1),
+        lambda: trials.popitem(), lambda: trials.__ior__({}),
+    ]  # fmt: skip
+    for one in change:
+        with pytest.raises(UsageError, match="a Trials cannot be changed"):
+            one()
+    assert not npar.Trials({"choice": []})
 
 
 def test_a_table_is_read_as_an_arrow_stream():

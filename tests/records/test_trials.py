@@ -6,7 +6,9 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+import neuroparallel as npar
 from neuroparallel.records import Trials
 from neuroparallel.records.trials import group_codes
 
@@ -69,3 +71,93 @@ def test_group_codes_follow_the_order_of_the_values_for_few_and_for_many_words()
         codes = group_codes([text])
         np.testing.assert_array_equal(np.argsort(codes, kind="stable"), np.argsort(text, kind="stable"))
         np.testing.assert_array_equal(codes[:, None] == codes, text[:, None] == text)
+
+
+# ---- names ----
+
+
+def random_dots_and_tones():
+    tones = {"choices": ["low", "high"], "coherences": [50]}
+    streams = {"dots": {"task": "random_dots"}, "tones": {"task": "choice_reaction", "params": tones}}
+    scenario = {"name": "x", "dt": 50, "subjects": {"rat": {"streams": streams}}}
+    return npar.simulate(scenario, "random", trials=200, seed=1)
+
+
+def test_choices_and_conditions_have_names_beside_their_numbers():
+    trials = random_dots_and_tones()
+    named = trials.named()
+    assert [name for name in named if name not in trials] == [
+        *("choice_name", "ground_truth_name", "side_name", "target_name")
+    ]
+    assert list(named).index("choice_name") == list(named).index("choice") + 1
+    dots, tones = named.where(stream="dots"), named.where(stream="tones")
+    for table, words in ((dots, ("fixate", "left", "right")), (tones, ("hold", "low", "high"))):
+        for number, word in enumerate(words):
+            assert set(table.where(choice=number)["choice_name"]) <= {word}
+        assert set(table.where(choice=-1)["choice_name"]) <= {""}
+        assert set(table["choice_name"]) >= {words[1], words[2]}
+    assert np.array_equal(dots["side_name"], np.array(["", "left", "right"])[dots["side"].astype(int)])
+    assert set(dots["target_name"]) == {""}  # the tones' condition, which the dots lack
+    assert set(tones["target_name"]) == {"low", "high"}
+
+
+def test_names_stay_with_a_selection_a_stack_and_a_pickle():
+    trials = random_dots_and_tones()
+    parts = [trials.where(stream="dots"), trials.where(stream="tones")]
+    for table in (*parts, npar.Trials.concatenate(parts), pickle.loads(pickle.dumps(trials))):
+        assert {"left", "high"} & set(table.named()["choice_name"])
+    next(iter(trials.names.values())).clear()
+    assert "choice_name" in trials.named()
+    assert npar.Trials.concatenate(parts).named().equals(npar.Trials.concatenate([part.named() for part in parts]))
+
+
+def test_a_stack_of_tables_that_disagree_about_a_stream_has_no_names_of_it():
+    tables = [
+        npar.simulate(npar.make_task("choice_reaction", choices=names), "random", trials=50, seed=1)
+        for names in (("low", "high"), ("small", "large"))
+    ]
+    assert "choice_name" not in npar.Trials.concatenate(tables).named()
+    assert "choice_name" in npar.Trials.concatenate([table.named() for table in tables])
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_names_are_written_to_files_and_read_back(tmp_path, ending):
+    trials = random_dots_and_tones()
+    file = tmp_path / f"trials.{ending}"
+    trials.to_csv(file, names=True)
+    read = npar.Trials.read_csv(file)
+    assert list(read) == list(trials.named())
+    for name in ("choice_name", "ground_truth_name", "side_name", "target_name"):
+        assert read[name].tolist() == trials.named()[name].tolist()
+    assert read.named().equals(read)
+    trials.to_csv(file)
+    assert list(npar.Trials.read_csv(file)) == list(trials)
+    assert list(trials.to_pandas(names=True)) == list(trials.named())
+    assert list(trials.to_pandas()) == list(trials)
+
+
+def test_a_modified_task_has_the_names_of_its_own():
+    scenario = npar.Scenario.load("random_dots").replace(modifiers=[{"side_bias": {"probabilities": [0.8, 0.2]}}])
+    named = npar.simulate(scenario, "oracle", trials=40, seed=1).named()
+    assert set(named["side_name"]) == {"left", "right"}
+
+
+@pytest.mark.parametrize("task", npar.list_tasks())
+def test_every_number_of_a_declared_condition_has_a_name(task):
+    trials = npar.simulate(npar.make_task(task), "random", trials=60, seed=1)
+    named = trials.named()
+    for column in type(npar.make_task(task)).value_names:
+        assert column in trials, f"{task} declares names of {column}"
+        numbers = trials[column][np.isfinite(trials[column])]
+        assert numbers.size
+        words = named[f"{column}_name"][np.isfinite(trials[column]) & (trials[column] > 0)]
+        assert "" not in words
+
+
+def test_tables_of_the_two_engines_name_alike():
+    env = npar.parallel_env("context_decision", seed=1)
+    env.reset()
+    for _ in range(120):
+        env.step({"subject_0": 0})
+    assert {"context_name", "motion_side_name"} <= {*env.trials().named()}
+    assert set(env.trials().named()["context_name"]) <= {"motion", "color"}

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from neuroparallel.errors import NeuroparallelError
+from neuroparallel.scenario import Scenario
 from neuroparallel.tasks import make_task
 from tests.tasks import playing
 from tests.tasks.playing import AGENT
@@ -32,12 +33,12 @@ def most_after(batch, ms, width=2):
 @pytest.mark.parametrize("dt", [10, 50])
 @pytest.mark.parametrize("ms", [50, 150])
 def test_who_looks_for_so_long_is_as_accurate_as_its_evidence(ms, dt):
-    task = make_task("choice_reaction", strengths=(25, 50), timing={"iti": 0})
+    task = make_task("choice_reaction", coherences=(25, 50), timing={"iti": 0})
     batch = playing.engine(task, 4000, dt)
     table = playing.run(batch, most_after(batch, ms), 1)
     np.testing.assert_allclose(table["response_time_s"], ms / 1000)
     for strength in (25, 50):
-        share, n = playing.correct(table.where(strength=strength))
+        share, n = playing.correct(table.where(coherence=strength))
         assert playing.near(share, norm.cdf(strength / 100 * (ms / 2) ** 0.5), n)
 
 
@@ -76,7 +77,7 @@ def test_chance_is_one_among_the_alternatives_and_each_comes_as_often(n):
 
 
 def test_with_the_window_at_its_offset_responses_to_the_stimulus_abort_and_times_run_from_its_end():
-    task = make_task("choice_reaction", opens="offset", strengths=(100,), sigma=0.0)
+    task = make_task("choice_reaction", opens="offset", coherences=(100,), sigma=0.0)
     batch = playing.engine(task, 64)
     table = playing.run(batch, most_after(batch, 170), 1)
     assert set(table["outcome"]) == {"correct"}
@@ -86,10 +87,10 @@ def test_with_the_window_at_its_offset_responses_to_the_stimulus_abort_and_times
     assert set(early["outcome"]) == {"abort"}
 
 
-def test_a_strength_that_is_written_twice_comes_twice_as_often():
-    batch = playing.engine(make_task("choice_reaction", strengths=(0, 10, 10), timing={"iti": 0}), 4000)
+def test_a_coherence_that_is_written_twice_comes_twice_as_often():
+    batch = playing.engine(make_task("choice_reaction", coherences=(0, 10, 10), timing={"iti": 0}), 4000)
     table = playing.run(batch, playing.oracle, 1)
-    assert playing.near((table["strength"] == 10).mean(), 2 / 3, len(table))
+    assert playing.near((table["coherence"] == 10).mean(), 2 / 3, len(table))
 
 
 @pytest.mark.parametrize(
@@ -106,3 +107,14 @@ def test_a_strength_that_is_written_twice_comes_twice_as_often():
 def test_what_makes_no_sense_is_refused(wrong):
     with pytest.raises(NeuroparallelError):
         make_task("choice_reaction", **wrong)
+
+
+def test_the_former_word_for_coherence_is_refused_and_the_new_one_named():
+    with pytest.raises(NeuroparallelError, match="Did you mean 'coherences'"):
+        make_task("choice_reaction", strengths=(25,))
+    stream = {"task": "choice_reaction", "params": {"strengths": [25]}}
+    with pytest.raises(NeuroparallelError, match=r"params\.strengths: .* Did you mean 'coherences'"):
+        Scenario.load({"name": "x", "subjects": {"rat": {"streams": {"a": stream}}}})
+    table = playing.run(playing.engine(make_task("choice_reaction"), 4), lambda b, o, i: {AGENT: np.ones(4, int)}, 1)
+    with pytest.raises(NeuroparallelError, match=r"No column 'strength'\. Did you mean 'coherence'"):
+        table["strength"]
