@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.coupling import group_conditions
-from neuroparallel.engine.layout import Layout
+from neuroparallel.engine.coupling import condition_dtypes, group_conditions
+from neuroparallel.engine.layout import GroupSpec, Layout
 from neuroparallel.engine.tables import Tables, merged_outcome
 from neuroparallel.records import StreamInfo
+from neuroparallel.records.beside import Beside
 
 if TYPE_CHECKING:
     from neuroparallel.engine.batch_subject import BatchSubject
@@ -123,4 +124,15 @@ def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
         (*tables.recorded, *(name for name in shared if name not in tables.recorded)),
         tuple(tables.periods),
         group.name if len(beside) > 1 else "",
+        _columns(layout, group),
     )
+
+
+def _columns(layout: Layout, group: GroupSpec) -> tuple[Beside, ...]:
+    """What the rows of a group show of other members."""
+    found = []
+    for name, index, condition in group.columns:
+        is_flag = condition_dtypes(layout.streams[index].task.conditions())[condition].kind == "b"
+        without = tuple(entry for entry, (members, _) in enumerate(group.mix) if index not in members)
+        found.append(Beside(name, index, condition, is_flag, without))
+    return tuple(found)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neuroparallel.records.beside import Beside
 
 __all__ = ["StreamInfo"]
 
@@ -18,6 +22,7 @@ class StreamInfo:
         conditions: Names of the condition columns, those of the group included, in order.
         periods: Names of the periods by the code used in the responses; empty keeps the codes.
         group: The group whose trials it shares with other streams of its subject; empty if there is none.
+        columns: What the rows of its group show of other members.
     """
 
     subject: str
@@ -26,3 +31,4 @@ class StreamInfo:
     conditions: tuple[str, ...] = ()
     periods: tuple[str, ...] = ()
     group: str = ""
+    columns: tuple[Beside, ...] = ()
