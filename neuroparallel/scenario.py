@@ -47,7 +47,16 @@ __all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "What", "list_scen
 
 What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"  # whatever names a scenario
 Signature: TypeAlias = Literal[
-    "none", "additivity", "chronometric", "game", "prp", "psychometric", "stop_signal", "switch_cost", "two_step"
+    "none",
+    "additivity",
+    "chronometric",
+    "distractor",
+    "game",
+    "prp",
+    "psychometric",
+    "stop_signal",
+    "switch_cost",
+    "two_step",
 ]  # analyses, which `neuroparallel.reporting` has
 
 

@@ -294,6 +294,9 @@ class Group(Part):
     )
     game: Game | None = None
     rule: dict[str, dict[str, Any]] | None = Field(None, description="what couples the members: its name, parameters")
+    columns: dict[str, str] | None = Field(
+        None, description="columns in the rows of all members that show a condition of one: 'distractor: gonogo.go'"
+    )
     then: str | None = Field(None, description="period to which all members go on once the group has resolved")
     branch: str = ""
 

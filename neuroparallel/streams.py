@@ -11,6 +11,7 @@ import numpy as np
 
 from neuroparallel.engine import layout as plan
 from neuroparallel.errors import NeuroparallelError, ScenarioError, UnknownNameError, nearest
+from neuroparallel.records.trials import TRIAL_COLUMNS
 from neuroparallel.rule import Rule
 from neuroparallel.scenario_parts import Group, Seen, Stream, stream_named
 from neuroparallel.sequencing import distributed
@@ -231,7 +232,25 @@ class _Draft:
             patience=self.steps_up(group.patience, f"{key}.patience"),
             rule=_rule(group, [self.tasks[member] for member in members], key),
             then=self.then(group, members, key),
+            columns=self.columns(group, members, key),
         )
+
+    def columns(self, group: Group, members: list[str], key: str) -> tuple[tuple[str, int, str], ...]:
+        """Which conditions of one member stand in the rows of all: the column, the stream and its condition."""
+        own = {name for member in members for name in self.tasks[member].conditions().names}
+        found = []
+        for name, source in (group.columns or {}).items():
+            stream, _, condition = source.rpartition(".")
+            member = _member(stream, members, f"{key}.columns.{name}")
+            known = self.tasks[member].conditions().names
+            if condition not in known:
+                raise ScenarioError(
+                    f"{key}.columns.{name}: {member} has no condition {condition!r}.{nearest(condition, known)}"
+                )
+            if name in own or name in TRIAL_COLUMNS or name in ("group_trial", "mix"):
+                raise ScenarioError(f"{key}.columns.{name}: the trial table has a column of this name; take another.")
+            found.append((name, self.number(member), condition))
+        return tuple(found)
 
     def mix(self, group: Group, members: list[str], key: str) -> tuple[tuple[tuple[int, ...], float], ...]:
         """Who takes part in each entry of a group's mix, and how likely it is."""
@@ -240,7 +259,7 @@ class _Draft:
         if group.mix and (min(group.mix.values()) < 0 or sum(group.mix.values()) <= 0):
             raise ScenarioError(f"{key}.mix: probabilities are 0 or more, and not all 0.")
         entries = {
-            entry: tuple(self.number(_member(part.strip(), members, key)) for part in entry.split("+"))
+            entry: tuple(self.number(_member(part.strip(), members, f"{key}.mix")) for part in entry.split("+"))
             for entry in group.mix
         }
         written: dict[frozenset[int], str] = {}
@@ -350,13 +369,13 @@ def _rule(group: Group, players: list[Task], key: str) -> Rule | None:
 
 
 def _member(part: str, members: list[str], key: str) -> str:
-    """The full name of a member that an entry of the mix names; streams of other groups may be called the same."""
+    """The full name of a member that an entry of the mix or a column names; other groups may have streams so called."""
     if not any(part in (full, full.split(".")[1]) for full in members):
-        raise ScenarioError(f"{key}.mix: {part!r} is not in this group.{nearest(part, members)}")
+        raise ScenarioError(f"{key}: {part!r} is not in this group.{nearest(part, members)}")
     try:
         return stream_named(part, members)
     except UnknownNameError as error:
-        raise ScenarioError(f"{key}.mix: {error}") from None
+        raise ScenarioError(f"{key}: {error}") from None
 
 
 def _check_groups(groups: tuple[plan.GroupSpec, ...], streams: tuple[plan.StreamSpec, ...]) -> None:

@@ -5,6 +5,11 @@ import pytest
 from scipy.stats import norm
 
 from neuroparallel.agents import make_agent, simulate
+from neuroparallel.environments import batch, parallel_env
+from neuroparallel.errors import ScenarioError
+from neuroparallel.records import Trials
+from neuroparallel.records.beside import Beside, beside_columns
+from neuroparallel.reporting import find_signature
 from neuroparallel.scenario import Scenario
 from tests.tasks import playing
 
@@ -278,3 +283,67 @@ def test_what_one_hand_does_changes_nothing_for_the_other():
         pressed = (np.zeros(64, int), rng.integers(2, size=64))
         actions = [{"subject_0": {"tracking": velocity, "probe": press}} for press in pressed]
         observations = [b.step(a)[0]["subject_0"] for b, a in zip(batches, actions, strict=True)]
+
+
+# ---- the distractor in the rows of the memory task ----
+
+
+@pytest.mark.parametrize("name", ["dpa_gng", "dpa_gng_paper"])
+def test_every_row_says_what_the_distractor_was(name):
+    trials = simulate(name, "random", trials=600, seed=0)
+    memory, gonogo = trials.where(stream="memory"), trials.where(stream="gonogo")
+    key = ("lane", "session", "group_trial")
+    went = {tuple(row): go for *row, go in zip(*(gonogo[k] for k in key), gonogo["go"], strict=True)}
+    for *row, distractor in zip(*(memory[k] for k in key), memory["distractor"], strict=True):
+        assert distractor == {None: "none", 1: "go", 0: "nogo"}[went.get(tuple(row))]
+    shares = [np.mean(memory["distractor"] == kind) for kind in ("none", "go", "nogo")]
+    assert shares == pytest.approx([1 / 3] * 3, abs=4 * np.sqrt(2 / 9 / len(memory)))
+    assert set(gonogo["distractor"]) == {"go", "nogo"}
+
+
+def test_the_figure_of_the_dual_task_compares_distractors():
+    trials = simulate("dpa_gng", "oracle", trials=300, seed=0)
+    signature = find_signature("dpa_gng")
+    table, _ = signature.numbers(trials)
+    rows = sorted(zip(table["stream"].tolist(), table["distractor"].tolist(), strict=True))
+    assert rows == [("gonogo", "go"), ("gonogo", "nogo"), *(("memory", kind) for kind in ("go", "nogo", "none"))]
+    assert signature.draw(trials).axes
+
+
+def test_both_engines_and_files_agree_on_the_distractor(tmp_path):
+    env, lanes = parallel_env("dpa_gng"), batch("dpa_gng", 1)
+    for engine, action in ((env, 0), (lanes, np.zeros(1, int))):
+        engine.reset(seed=0)
+        for _ in range(400):
+            engine.step({"subject_0": action})
+    one, many = env.trials(), lanes.trials()
+    assert len(one) > 20
+    assert one["distractor"].tolist() == many["distractor"].tolist()
+    one.to_csv(tmp_path / "trials.csv")
+    assert Trials.read_csv(tmp_path / "trials.csv")["distractor"].tolist() == one["distractor"].tolist()
+
+
+def test_a_distractor_whose_row_was_dropped_is_unknown():
+    column = Beside("distractor", 1, "go", True, (0,))
+    rows = {
+        "stream": np.array([0, 0, 0, 1]),
+        "lane": np.zeros(4, int),
+        "session": np.zeros(4, int),
+        "condition:group_trial": np.array([0.0, 1, 2, 2]),
+        "condition:mix": np.array([0.0, 1, 1, 1]),
+        "condition:go": np.array([np.nan, np.nan, np.nan, 1]),
+    }
+    assert beside_columns([(column,), (column,)], rows)["distractor"].tolist() == ["none", "unknown", "go", "go"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"distractor": "gonogo.og"}, "no condition 'og'. Valid: go"),
+        ({"distractor": "gonogoo.go"}, "'gonogoo' is not in this group"),
+        ({"choice": "gonogo.go"}, "has a column of this name"),
+    ],
+)
+def test_columns_that_cannot_be_are_refused(columns, message):
+    with pytest.raises(ScenarioError, match=message):
+        Scenario.load("dpa_gng").replace(**{"groups.trial.columns": columns}).resolve()

@@ -112,3 +112,39 @@ def test_many_choices_follow_each_other_around_those_that_can_be_right():
 def test_the_old_name_of_a_scenario_is_refused_with_a_suggestion():
     with pytest.raises(NeuroparallelError, match=r"trial_history_paper.*Did you mean"):
         Scenario.load("trial_history_paper")
+
+
+def paper(**changes):
+    """The paper's scenario with other options of `variable_choices`."""
+    scenario = Scenario.load("trial_history_paper")
+    choices, history = scenario.subjects["subject_0"].streams["dots"].modifiers
+    return scenario.replace(modifiers=[{"variable_choices": choices["variable_choices"] | changes}, history])
+
+
+@pytest.mark.parametrize(("count", "contexts", "run"), [(2, 2, 160), (5, 3, 120)])
+def test_the_paper_redraws_the_context_among_all_different_ones(count, contexts, run):
+    block = played(paper(counts=[count], odds=None, block=1_000_000), 400, 800)["history_block"].astype(int)
+    assert len(np.unique(block)) == contexts
+    ends = np.diff(block, axis=1) != 0
+    assert ends.mean() == pytest.approx(1 / run, abs=4 * np.sqrt(1 / run / ends.size))
+    share = np.bincount(block[:, 0], minlength=4)[1 : contexts + 1] / len(block)
+    assert share == pytest.approx(np.full(contexts, 1 / contexts), abs=4 * np.sqrt(0.25 / len(block)))
+
+
+def test_a_context_that_can_be_any_begins_anew_with_another_number_of_choices():
+    found = played(paper(counts=[2, 3], odds=[1, 1], block=10), 400, 200)
+    block, possible = found["history_block"].astype(int), found["alternatives"]
+    assert set(np.unique(block[possible == 2])) == {1, 2}
+    assert set(np.unique(block[possible == 3])) == {1, 2, 3}
+
+
+def test_the_paper_has_its_stimuli_and_numbers_of_choices():
+    trials = played(paper(block=1), 400, 300)
+    steps = (trials["duration_s"] / 0.1).round().astype(int)
+    assert set(np.unique(steps)) == {3, 4}  # fixation, one or two of stimulus, decision
+    assert np.mean(steps == 3) == pytest.approx(0.6608, abs=4 * np.sqrt(0.224 / steps.size))
+    for count, chance in ((2, 0.01), (3, 0.99 / 14)):
+        found = np.mean(trials["alternatives"] == count)
+        assert found == pytest.approx(chance, abs=4 * np.sqrt(chance / steps.size))
+    free = played(paper(), 100, 20, subject=lambda batch, *_: {"subject_0": np.ones(batch.lanes, int)})
+    assert not np.any(free["outcome"] == "abort")

@@ -280,6 +280,8 @@ def _played(scenario: Scenario) -> dict[str, Any]:
     value = scenario.dump()
     for key in ("description", "tags", "references", "train", "tune", "policies"):
         value.pop(key, None)
+    for group in value.get("groups", {}).values():
+        group.pop("columns", None)
     return {**value, "name": "played", "seed": 0}
 
 

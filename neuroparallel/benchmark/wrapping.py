@@ -34,6 +34,7 @@ MEASURED: dict[str, tuple[str, dict[str, Any]]] = {
     "scale_reward": ("dots", {"factor": 2.0}),
     "joint_action": ("dual_random_dots", {}),
     "serial_access": ("dual_random_dots", {}),
+    "serial_decision": ("dual_random_dots", {}),
     "share_attention": ("dual_random_dots", {}),
     "agent_indicator": ("matching_pennies", {}),
     "partner_view": ("matching_pennies", {}),

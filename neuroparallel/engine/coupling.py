@@ -16,7 +16,7 @@ from neuroparallel.rule import GroupDraw, Resolution
 from neuroparallel.seeding import Bits, mix, name_bits, pick, thresholds
 from neuroparallel.timing import Law
 
-__all__ = ["Coupling", "group_conditions", "membership", "yoked_factors"]
+__all__ = ["Coupling", "condition_dtypes", "group_conditions", "membership", "yoked_factors"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -96,7 +96,7 @@ class Coupling:
         self._options = tuple(len(stream.task.action_names()) - 1 for stream in members)
         self._yoked = yoked_factors(spec, members)
         self._known = [stream.task.conditions().names for stream in members]
-        self._dtypes = [_dtypes(stream.task.conditions()) for stream in members]
+        self._dtypes = [condition_dtypes(stream.task.conditions()) for stream in members]
         self._onsets: dict[int, tuple[str, int, Bits, int]] = {}
         for place, name in _onset_names(members).items():
             law, branch = members[place].onset.law, members[place].branch
@@ -268,7 +268,7 @@ class Coupling:
         self._given = tuple({name: array.copy() for name, array in kept.items()} for kept in saved["given"])
 
 
-def _dtypes(design: Factorial) -> dict[str, np.dtype[Any]]:
+def condition_dtypes(design: Factorial) -> dict[str, np.dtype[Any]]:
     """The type of every condition of a design."""
     first = design.values({name: np.zeros(1, np.int64) for name in design.factors})
     return {name: column.dtype for name, column in first.items()} | dict.fromkeys(design.laws, np.dtype(np.float64))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.coupling import group_conditions
-from neuroparallel.engine.layout import Layout
+from neuroparallel.engine.coupling import condition_dtypes, group_conditions
+from neuroparallel.engine.layout import GroupSpec, Layout
 from neuroparallel.engine.tables import Tables, merged_outcome
 from neuroparallel.records import StreamInfo
+from neuroparallel.records.beside import Beside
 from neuroparallel.task import Task
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
         tuple(tables.periods),
         group.name if len(beside) > 1 else "",
         _names(spec.task),
+        _columns(layout, group),
     )
 
 
@@ -136,3 +138,13 @@ def _names(task: Task) -> dict[str, dict[int, str]]:
         column: dict(enumerate(words, start=1)) if words else choices for column, words in task.value_names.items()
     }
     return {"choice": actions, "ground_truth": actions, **named}
+
+
+def _columns(layout: Layout, group: GroupSpec) -> tuple[Beside, ...]:
+    """What the rows of a group show of other members."""
+    found = []
+    for name, index, condition in group.columns:
+        is_flag = condition_dtypes(layout.streams[index].task.conditions())[condition].kind == "b"
+        without = tuple(entry for entry, (members, _) in enumerate(group.mix) if index not in members)
+        found.append(Beside(name, index, condition, is_flag, without))
+    return tuple(found)

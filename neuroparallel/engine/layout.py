@@ -140,6 +140,7 @@ class GroupSpec:
         patience: Steps from the end of the first member after which nobody is waited for; 0: none.
         rule: What couples the members.
         then: Index of the period that each member goes on to after resolving; empty for none.
+        columns: What the rows of all members show of one: name of the column, index of the stream, its condition.
     """
 
     name: str
@@ -154,6 +155,7 @@ class GroupSpec:
     patience: int = 0
     rule: Rule | None = None
     then: tuple[int, ...] = ()
+    columns: tuple[tuple[str, int, str], ...] = ()
 
 
 @dataclass(frozen=True)

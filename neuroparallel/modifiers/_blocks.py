@@ -19,7 +19,7 @@ __all__ = ["Blocks", "Length", "read_length"]
 
 Integers = NDArray[np.int64]
 Length = Any  # as `read_length` understands it
-ORDERS = ("cycle", "random")
+ORDERS = ("cycle", "random", "any")
 LONGEST = 10**9  # trials; a block without a length lasts for the whole session
 
 
@@ -93,8 +93,9 @@ class Blocks:
     Args:
         name: That of the modifier.
         lengths: How long each of them lasts.
-        order: ``"cycle"``: one after the other; ``"random"``: any other one, equally likely; the first one of a
-            session is drawn. ``"once"``: one after the other from the first one on, and the last one stays.
+        order: ``"cycle"``: one after the other; ``"random"``: any other one, equally likely; ``"any"``: any one, the
+            present one included; the first one of a session is drawn. ``"once"``: one after the other from the first
+            one on, and the last one stays.
     """
 
     name: str
@@ -105,12 +106,15 @@ class Blocks:
         """The number of the present block, from 0, and how many of its trials are left, this one included."""
         return {f"{self.name}.block": Memory(0, np.int64), f"{self.name}.left": Memory(0, np.int64)}
 
-    def advance(self, draw: Draw, also: NDArray[np.bool_] | bool = False) -> tuple[Integers, NDArray[np.bool_]]:
+    def advance(
+        self, draw: Draw, also: NDArray[np.bool_] | bool = False, among: NDArray[np.bool_] | None = None
+    ) -> tuple[Integers, NDArray[np.bool_]]:
         """Go on by a trial.
 
         Args:
             draw: The trials about to start.
             also: Where the block is to end in any case.
+            among: bool, (n, blocks). Which ones may come in the order ``"any"``; None: all.
 
         Returns:
             block: int64, (n,). The block of this trial, from 0.
@@ -120,9 +124,9 @@ class Blocks:
         new = draw.first | self._over(draw, block, left) | also
         left = left - 1
         if new.any():
-            block = np.where(new, self._next(draw, block), block)
+            block = np.where(new, self._next(draw, block, among), block)
             if draw.first.any():
-                block = np.where(draw.first, self._start(draw), block)
+                block = np.where(draw.first, self._start(draw, among), block)
             for number, law in enumerate(self.lengths[:1] if self._alike else self.lengths):
                 begins = new if self._alike else new & (block == number)
                 left = np.where(begins, law.draw(draw, f"{self.name}.length"), left)
@@ -145,18 +149,30 @@ class Blocks:
     def _alike(self) -> bool:
         return len(set(self.lengths)) == 1
 
-    def _start(self, draw: Draw) -> Integers:
+    def _start(self, draw: Draw, among: NDArray[np.bool_] | None) -> Integers:
         count = len(self.lengths)
         if self.order == "once" or count == 1:
             return np.zeros(len(draw), np.int64)
+        if among is not None:
+            return _one_of(draw.random(f"{self.name}.start"), among)
         return _whole(draw.random(f"{self.name}.start"), count)
 
-    def _next(self, draw: Draw, block: Integers) -> Integers:
+    def _next(self, draw: Draw, block: Integers, among: NDArray[np.bool_] | None) -> Integers:
         count = len(self.lengths)
         if self.order == "once" or count == 1:
             return np.minimum(block + 1, count - 1)
+        if self.order == "any":
+            among = np.ones((len(draw), count), bool) if among is None else among
+            return _one_of(draw.random(f"{self.name}.next"), among)
         step = 1 if self.order == "cycle" else 1 + _whole(draw.random(f"{self.name}.next"), count - 1)
         return (block + step) % count
+
+
+def _one_of(u: NDArray[np.float64], among: NDArray[np.bool_]) -> Integers:
+    """Uniform numbers in [0, 1), (n,), as places of those that are True in each row, all alike."""
+    rank = np.cumsum(among, axis=1)
+    chosen: Integers = (rank > np.minimum((u * rank[:, -1]).astype(np.int64), rank[:, -1] - 1)[:, None]).argmax(axis=1)
+    return chosen
 
 
 def _whole(u: NDArray[np.float64], count: int) -> Integers:

@@ -47,7 +47,9 @@ class TrialHistory(Modifier):
         probability: That the favoured answer comes next; the others share the rest. A number, or one per block.
         block: Length of a block in trials: a number, ``{hazard: 0.0125}``, ``{uniform: [20, 100]}``,
             ``{truncated_exponential: {mean: 60, low: 20, high: 100}}``, a list, or nothing (the whole session).
-        order: ``cycle``, or ``random``: any other block. The first block of a session is drawn.
+        order: ``cycle``, ``random``: any other block, or ``any``: any block, the present one included. Kinds that are
+            the same with two choices then count as one, and a new block begins when the number of choices changes.
+            The first block of a session is drawn.
         after_error: After an error: ``same``, nothing is different; ``forget``, all answers are equally likely;
             ``reset``, that and another block begins; or the probability of the favoured answer, one for all blocks
             or one for each.
@@ -145,6 +147,8 @@ class TrialHistory(Modifier):
     def memory(self, task: Task) -> dict[str, Memory]:
         width = len(task.action_names())
         found = self._blocks.memory() | {"trial_history.last": Memory(-1, np.int64)}
+        if self.order == "any":
+            found["trial_history.possible"] = Memory(0, np.int64)
         if set(self.blocks) & set(DRAWN):
             found["trial_history.favoured"] = Memory(np.zeros((len(self.blocks), width)), np.int64)
         return found
@@ -174,7 +178,15 @@ class TrialHistory(Modifier):
         found = survey(task, draw.dt, self.name())
         answers = np.array(self._answers(task, draw.dt))
         failed = (draw.outcome == Outcome.ERROR) & ~draw.first
-        block, new = self._blocks.advance(draw, failed & (self.after_error == "reset"))
+        if self.order == "any":
+            possible = self._possible(draw, answers)
+            other = possible != draw.memory["trial_history.possible"]
+            draw.memory["trial_history.possible"] = possible
+            draw.memory["trial_history.last"] = np.where(other, -1, draw.memory["trial_history.last"])
+            among = np.where((possible == 2)[:, None], self._different, True)
+        else:
+            other, among = np.zeros(len(draw), bool), None
+        block, new = self._blocks.advance(draw, other | (failed & (self.after_error == "reset")), among)
         draw.conditions["history_block"] = block + 1 if self.show_block else (block + 1).astype(np.float64)
         which = np.ones(len(draw), bool)
         if self.choices is not None:
@@ -185,6 +197,19 @@ class TrialHistory(Modifier):
         place = drawn(odds, draw.random("trial_history.answer"))
         draw.memory["trial_history.last"] = np.where(which, place, last)
         found.steer(draw, answers[place], which, "trial_history.condition")
+
+    @cached_property
+    def _different(self) -> Booleans:
+        """Which blocks are not the same as an earlier one if there are two choices, bool (blocks,)."""
+        alike = ["alternate" if kind in ("clockwise", "counterclockwise") else kind for kind in self.blocks]
+        return np.array([kind in DRAWN or kind not in alike[:place] for place, kind in enumerate(alike)])
+
+    @staticmethod
+    def _possible(draw: Draw, answers: Integers) -> Integers:
+        """How many answers of the chain can be right at the time, int64 (n,)."""
+        active = draw.memory.get("variable_choices.active")
+        counts = np.full(len(draw), len(answers)) if active is None else active[:, answers].sum(axis=1)
+        return counts.astype(np.int64)
 
     def _odds(
         self, draw: Draw, block: Integers, new: Booleans, failed: Booleans, last: Integers, answers: Integers

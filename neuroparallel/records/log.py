@@ -10,6 +10,7 @@ import numpy as np
 
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records.answers import response_columns
+from neuroparallel.records.beside import beside_columns
 from neuroparallel.records.stream_info import StreamInfo
 from neuroparallel.records.table import Array, stack_columns
 from neuroparallel.records.trials import Trials, correct_from_outcome, empty_responses
@@ -185,6 +186,8 @@ class TrialLog:
             columns |= self._response_order(rows, streams)
         for name in dict.fromkeys(name for info in self.streams for name in info.conditions):
             columns[name] = rows.get(f"condition:{name}", np.full(len(outcome), np.nan))
+        if any(info.columns for info in self.streams) and len(outcome):
+            columns |= beside_columns([info.columns for info in self.streams], {"stream": streams, **rows})
         order = np.lexsort((streams, columns["trial"], columns["session"], columns["lane"]))
         return {name: values[order] for name, values in columns.items()}
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neuroparallel.records.beside import Beside
 
 __all__ = ["StreamInfo"]
 
@@ -20,6 +24,7 @@ class StreamInfo:
         periods: Names of the periods by the code used in the responses; empty keeps the codes.
         names: What the numbers in a column stand for, by column.
         group: The group whose trials it shares with other streams of its subject; empty if there is none.
+        columns: What the rows of its group show of other members.
     """
 
     subject: str
@@ -29,3 +34,4 @@ class StreamInfo:
     periods: tuple[str, ...] = ()
     group: str = ""
     names: Mapping[str, Mapping[int, str]] = field(default_factory=dict, hash=False)
+    columns: tuple[Beside, ...] = ()

@@ -163,6 +163,10 @@ def _chronometric(trials: Trials) -> tuple[Table, list[str]]:
     ]
 
 
+def _distractor(trials: Trials) -> tuple[Table, list[str]]:
+    return analysis.performance(trials, ("stream", "distractor")), []
+
+
 def _psychometric(trials: Trials) -> tuple[Table, list[str]]:
     found = analysis.psychometric(trials)
     if found.fit is None:
@@ -196,5 +200,8 @@ _SIGNATURES = {
     "switch_cost": Signature("costs of task switching", _switching, "plot_switch_cost", ("time_s",)),
     "chronometric": Signature("accuracy and response time", _chronometric, "plot_chronometric", ("correct", "mean_s")),
     "psychometric": Signature("psychometric function", _psychometric, "plot_psychometric", ("chosen",)),
+    "distractor": Signature(
+        "correct by distractor", _distractor, "plot_performance", ("correct",), {"by": "distractor"}
+    ),
     "game": Signature("choices in a game", _game, "plot_choices", ("share",)),
 }

@@ -27,8 +27,10 @@ class DelayedPairedAssociation(Task):
         sigma: Noise of the odour channels for one ms; a step of dt ms has s.d. sigma / sqrt(dt).
 
     Source:
-        Zhang, Yan, Wang et al. 2019, eLife 8:e43191. Preset ``paper``: the 5 s delay and the
-        rewards of that laboratory's protocol, where only licks to a pair have a consequence.
+        Zhang, Yan, Wang et al. 2019, eLife 8:e43191. Preset ``paper``: that laboratory's protocol
+        (Bio-protocol r8619008): odours of 1 s, a delay of 5 s, a response window of 0.5 s that
+        opens 1 s after the test, a reward for hits, and no punishment for anything. To lick in
+        every trial earns most there; the size of the reward, and sigma, are not from it.
     """
 
     sigma: float = 1.0
@@ -43,8 +45,8 @@ class DelayedPairedAssociation(Task):
         "neurogym": {"sigma": 0.0, "early": "penalty"},
         "paper": {
             "early": "free",
-            "timing": {"delay": 5000},
-            "rewards": {"error": 0.0, "abort": 0.0},
+            "timing": {"sample": 1000, "delay": 5000, "test": 1000, "response_delay": 1000, "decision": 500},
+            "rewards": {"correct": 1.0, "error": 0.0, "abort": 0.0, "miss": 0.0, "withheld": 0.0},
         },
     }
 

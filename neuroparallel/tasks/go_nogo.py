@@ -28,8 +28,8 @@ class GoNogo(Task):
 
     Source:
         The go/no-go half of the dual task of Zhang, Yan, Wang et al. 2019, eLife 8:e43191; timing
-        and rewards as in NeuroGym. Preset ``paper``: the timing of the dual task, all four answers
-        paid alike.
+        and rewards as in NeuroGym. Preset ``paper``: the timing and rewards (1 if right, -1 if wrong)
+        of NeuroGym's DualTask of 2018, which follows it; not checked against the article.
     """
 
     sigma: float = 1.0

@@ -36,8 +36,9 @@ class RingRandomDots(Task):
             evidence at all, so that one sees how many can.
 
     Source:
-        The n-choice task of Molano-Mazon et al. 2023, Curr Biol 33:622, with its factor on the coherences; presets
-        ``paper`` (dt = 100 ms) and ``neurogym``.
+        The n-choice task of Molano-Mazon et al. 2023, Curr Biol 33:622, with its factor on the coherences. Preset
+        ``paper`` (dt = 100 ms): as in github.com/manuelmolano/structural_priors_paper, priors/params.py; preset
+        ``neurogym``.
     """
 
     choices: int = 8
@@ -62,7 +63,9 @@ class RingRandomDots(Task):
             "code": "items",
             "level": True,
             "blank": True,
-            "timing": {"stimulus": TruncExp(150, 100, 300)},
+            # Theirs is (150, 100, 300), cut down to steps of 100 ms; ours is rounded: 66 % of one step, 34 % of two.
+            "timing": {"stimulus": TruncExp(150, 50, 250)},
+            "early": "free",
             "rewards": {"abort": 0.0},
         },
     }

@@ -43,6 +43,7 @@ from neuroparallel.wrappers.previous_outcome import PreviousOutcome, previous_ou
 from neuroparallel.wrappers.previous_reward import PreviousReward, previous_reward_v0
 from neuroparallel.wrappers.scale_reward import ScaleReward, scale_reward_v0
 from neuroparallel.wrappers.serial_access import SerialAccess, serial_access_v0
+from neuroparallel.wrappers.serial_decision import SerialDecision, serial_decision_v0
 from neuroparallel.wrappers.share_attention import ShareAttention, share_attention_v0
 from neuroparallel.wrappers.sticky_action import StickyAction, sticky_action_v0
 from neuroparallel.wrappers.sync_pulse import SyncPulse, sync_pulse_v0
@@ -91,6 +92,7 @@ __all__ = [
     "ReactionTime",
     "ScaleReward",
     "SerialAccess",
+    "SerialDecision",
     "ShareAttention",
     "SideBias",
     "Staircase",
@@ -130,6 +132,7 @@ __all__ = [
     "reaction_time_v0",
     "scale_reward_v0",
     "serial_access_v0",
+    "serial_decision_v0",
     "share_attention_v0",
     "side_bias_v0",
     "staircase_v0",

@@ -25,8 +25,8 @@ class SerialAccess(Signal):
     it is dropped. Of several that come at the same moment one is drawn. What still waits when its own stream's trial
     ends is forgotten. The limit is on responses, not on decisions:
     the streams decide in parallel, so a slower second decision is absorbed while its response waits. That differs from
-    the psychological refractory period, where it adds its whole time at every asynchrony; see the agent
-    ``bottleneck``.
+    the psychological refractory period, where it adds its whole time at every asynchrony; for that see
+    `serial_decision_v0` and the agent ``bottleneck``.
 
     Args:
         env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv, with MultiDiscrete actions.

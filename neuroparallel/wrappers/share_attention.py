@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from neuroparallel.errors import nearest, one_of
 from neuroparallel.wrappers._forms import wrapper
 from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._streams import evidence_rows, spans
 
 _SHOWN = ("zeros", "last")
 
@@ -56,8 +56,10 @@ class ShareAttention(Signal):
 
     def fit(self, me: Part) -> None:
         """Find the rows of each stream, and its share of the samples."""
-        rows = {stream[:-1]: self._rows(me, stream) for stream in me.streams if stream}
-        if not any(len(part.streams) > 1 and self._rows(part, part.streams[0]) for part in self.parts.values()):
+        rows = {stream[:-1]: evidence_rows(me, stream, self.always) for stream in me.streams if stream}
+        if not any(
+            len(part.streams) > 1 and evidence_rows(part, part.streams[0], self.always) for part in self.parts.values()
+        ):
             raise self.refuse(f"{me.agent} has no streams with channels of their own to look at in turn.")
         if len(rows) < 2:
             return
@@ -67,16 +69,12 @@ class ShareAttention(Signal):
         shares = np.array([1.0 if self.shares is None else self.shares.get(name, 0.0) for name in rows])
         if not shares.sum() > 0:
             raise self.refuse(f"the shares are {self.shares!r}; one must be above 0.")
-        me.own = me.draw("attention", len(rows) - 1), shares / shares.sum(), [_spans(own) for own in rows.values()]
+        me.own = me.draw("attention", len(rows) - 1), shares / shares.sum(), [spans(own) for own in rows.values()]
         me.keep("credit", len(rows), np.float64)  # samples that each stream is owed
         me.keep("begun", 1, bool)
         if self.last:
             me.keep("last", me.end)
         me.bound(np.minimum(me.box.low, 0), np.maximum(me.box.high, 0))
-
-    def _rows(self, part: Part, stream: str) -> list[int]:
-        own = [(row, name[len(stream) :]) for row, name in enumerate(part.names) if name.startswith(stream)]
-        return [row for row, name in own if name not in self.always and name.rpartition("_")[0] not in self.always]
 
     def see(self, me: Part, now: Moment) -> None:
         """Hide the streams that are not looked at in this step."""
@@ -84,8 +82,8 @@ class ShareAttention(Signal):
             return
         draws, shares, streams = me.own
         attended = _allot(me.memory["credit"], me.memory["begun"], shares, draws.words())
-        for number, spans in enumerate(streams):
-            for span in spans:
+        for number, own in enumerate(streams):
+            for span in own:
                 if self.last:
                     last = me.memory["last"][span]
                     np.copyto(now.out[span], last, where=attended != number)
@@ -105,14 +103,6 @@ def _allot(credit: Any, begun: Any, shares: Any, words: Any) -> Any:
     for own in range(len(shares)):
         credit[own] -= attended == own
     return attended
-
-
-def _spans(rows: list[int]) -> list[slice]:
-    """Runs of neighbouring rows."""
-    if not rows:
-        return []
-    ends = [at for at, (a, b) in enumerate(pairwise(rows), 1) if b != a + 1]
-    return [slice(rows[a], rows[b - 1] + 1) for a, b in pairwise([0, *ends, len(rows)])]
 
 
 def share_attention_v0(

@@ -10,6 +10,7 @@ import numpy as np
 from neuroparallel.errors import nearest
 from neuroparallel.wrappers._forms import wrapper
 from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._streams import period_keys
 
 __all__ = ["SyncPulse", "sync_pulse_v0"]
 
@@ -50,14 +51,7 @@ class SyncPulse(Signal):
         scenario = getattr(self.env, "scenario", None)
         if scenario is None:
             raise self.refuse(f"{type(self.env).__name__} has no scenario that names periods.")
-        found = {}
-        for name, stream in scenario.stream_items():
-            subject, _, short = name.partition(".")
-            head = f"{short}." if len(part.streams) > 1 else ""
-            if part.agent in (subject, name):
-                for number, period in enumerate(stream.make().timing):
-                    found[f"{head}{period}"] = f"{head}period", number
-        return found
+        return period_keys(scenario, part)
 
     def see(self, me: Part, now: Moment) -> None:
         """1 where it is that period."""

@@ -30,6 +30,8 @@ TWO_STREAMS = [
     ("joint_action", {}),
     ("serial_access", {}),
     ("serial_access", {"refractory": 200, "waiting": "drop"}),
+    ("serial_decision", {}),
+    ("serial_decision", {"perception": {"second": 200}, "memory": 600, "always": []}),
     ("share_attention", {}),
     ("share_attention", {"unattended": "last", "always": []}),
 ]
@@ -41,7 +43,15 @@ TWO_SUBJECTS = [
     ("partner_view", {"shows": ["observation", "action", "reward"], "partners": {"ann_0": ["bob_0"]}}),
 ]
 # Whatever changes the shape of actions or channels must come before what needs it, so these come once, and first.
-ONCE = {"joint_action", "pad_observation", "pad_action", "serial_access", "share_attention", "frame_stack"}
+ONCE = {
+    "joint_action",
+    "pad_observation",
+    "pad_action",
+    "serial_access",
+    "serial_decision",
+    "share_attention",
+    "frame_stack",
+}
 
 
 @st.composite

@@ -28,6 +28,7 @@ from neuroparallel.wrappers import (
     previous_reward_v0,
     scale_reward_v0,
     serial_access_v0,
+    serial_decision_v0,
     share_attention_v0,
     sticky_action_v0,
     sync_pulse_v0,
@@ -296,6 +297,79 @@ def test_a_message_is_no_response_and_always_passes():
     assert [env.step({ME: action})[0][ME][-3:].tolist() for action in ([1, 0, 2], [0, 2, 1])] == [[1, 0, 2], [0, 0, 1]]
 
 
+# ---- decisions ----
+
+TWO_HANDS = Scenario.load("prp").replace(
+    **{
+        f"subjects.{ME}.streams.{name}.{key}": value
+        for name in ("first", "second")
+        for key, value in (("params.sigma", 0), ("timing.stimulus", 2500), ("timing.response", 0))
+    }
+)
+
+
+def second_times(wrap, central, lanes=40, steps=1500):
+    """Response times of the second stream (s) by asynchrony (ms), of who decides in parallel on all that it sees.
+
+    A decision on a stream takes so many ms of evidence; only what is seen counts.
+    """
+    env = wrap(batch(TWO_HANDS, lanes) if lanes else parallel_env(TWO_HANDS))
+    needs = np.array(central) / env.dt
+    names = env.channel_names(ME)
+    rows = [[i for i, name in enumerate(names) if name.startswith(head)] for head in ("first.", "second.")]
+    seen, counts = env.reset(seed=0)[0][ME], 0
+    for _ in range(steps):
+        evidence = np.stack([seen[..., own].any(axis=-1) for own in rows], axis=-1)
+        counts = counts + evidence
+        observations, *_, infos = env.step({ME: (evidence & (counts == needs)).astype(int)})
+        seen, info = observations[ME], infos[ME]
+        ended = np.stack([np.asarray(info[f"{name}.trial_end"]) for name in ("first", "second")], axis=-1)
+        counts = counts * (ended == 0)
+    trials = env.trials()
+    second = trials["stream"] == "second"
+    times, soa = trials["response_time_s"][second], trials["soa_ms"][second]
+    assert np.isfinite(times).all()
+    return {int(a): np.unique(times[soa == a].round(6)).tolist() for a in np.unique(soa)}
+
+
+@pytest.mark.parametrize(("lanes", "steps"), [(40, 1500), (None, 12_000)])
+def test_a_slower_second_decision_costs_its_whole_time_at_every_asynchrony_behind_a_central_bottleneck(lanes, steps):
+    def behind(central, perception):
+        return second_times(lambda env: serial_decision_v0(env, perception), central, lanes, steps)
+
+    usual = behind((300, 200), 100)
+    slower = behind((300, 300), 100)
+    later = behind((300, 200), {"first": 100, "second": 200})
+    assert sorted(usual) == [0, 50, 100, 150, 300, 500, 800, 1200]
+    for soa, times in usual.items():  # max(P2, P1 + C1 - SOA) + C2
+        assert times == pytest.approx([(max(100, 400 - soa) + 200) / 1000])
+        assert slower[soa] == pytest.approx([times[0] + 0.1])
+        assert later[soa] == pytest.approx([(max(200, 400 - soa) + 200) / 1000])  # absorbed up to 200 ms
+
+
+def test_behind_a_peripheral_bottleneck_a_slower_second_decision_is_absorbed():
+    usual, slower = (second_times(lambda env: serial_access_v0(env, 300), (150, c)) for c in (150, 250))
+    for soa in (50, 100, 150):
+        assert slower[soa] == usual[soa]
+    assert slower[1200][0] - usual[1200][0] == pytest.approx(0.1)
+
+
+def test_evidence_that_waits_is_kept_and_shown_from_its_beginning():
+    bare, env = batch("dual_random_dots", 3), serial_decision_v0(batch("dual_random_dots", 3), memory=1000)
+    shown, seen = [bare.reset(seed=0)[0][ME]], [env.reset(seed=0)[0][ME]]
+    for step in range(7):
+        actions = {ME: np.tile([int(step == 4), 0], (3, 1))}
+        shown.append(bare.step({ME: np.zeros((3, 2), int)})[0][ME])
+        seen.append(env.step(actions)[0][ME])
+    names = env.channel_names(ME)
+    second = [i for i, name in enumerate(names) if name.startswith("second.motion")]
+    begins = next(i for i, one in enumerate(seen) if not one[:, second].any())
+    ends = 5  # the response to the first stream
+    assert all(not one[:, second].any() for one in seen[begins:ends])
+    for step in range(ends, 8):
+        assert np.array_equal(seen[step][:, second], shown[step - (ends - begins)][:, second])
+
+
 # ---- attention ----
 
 
@@ -466,6 +540,11 @@ REFUSED = [
     (serial_access_v0, "random_dots", {}, "only those of several streams"),
     (serial_access_v0, "dual_random_dots", {"refractory": 150}, "multiple of dt = 100"),
     (serial_access_v0, "dual_random_dots", {"waiting": "queu"}, "Did you mean 'queue'"),
+    (serial_decision_v0, "random_dots", {}, "no streams with channels and responses of their own"),
+    (serial_decision_v0, "dual_random_dots", {"perception": 150}, "multiple of dt = 100"),
+    (serial_decision_v0, "dual_random_dots", {"perception": {"frist": 100}}, "Did you mean 'first'"),
+    (serial_decision_v0, "dual_random_dots", {"evidence": "stimulis"}, "Did you mean 'first.stimulus'"),
+    (serial_decision_v0, "dual_random_dots", {"perception": 300, "memory": 300}, "above the perceptual latency"),
     (share_attention_v0, "random_dots", {}, "no streams with channels of their own"),
     (share_attention_v0, "dual_random_dots", {"shares": {"frist": 1}}, "Did you mean 'first'"),
     (share_attention_v0, "dual_random_dots", {"shares": {"first": 0}}, "one must be above 0"),
