@@ -12,7 +12,7 @@ from neuroparallel.engine.tables import Tables
 from neuroparallel.timing import Law
 from neuroparallel.trial import DRAWN
 
-__all__ = ["group_steps", "memory_steps"]
+__all__ = ["evidence_steps", "group_steps", "memory_steps"]
 
 
 def period_steps(tables: Tables) -> NDArray[np.int64]:
@@ -57,20 +57,13 @@ def memory_steps(tables: Tables) -> int:
     What an `observe` hook shows is not known beforehand: it is taken to last for the first step only.
     """
     steps = period_steps(tables)
-    width = len(tables.periods)
     windows = np.flatnonzero(tables.sample.window)
     if not len(windows):
         return 0
     last = int(windows.max())
     if tables.task.observe is not None:
         return int(steps[:last].sum())
-    if tables.lazy:
-        means = [array for array in (tables.sample.mean, tables.sample.slope) if array is not None]
-        shown = np.logical_or.reduce([(array != 0).any(axis=0) for array in means])
-    else:
-        rows = np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(width)
-        means = [array[:, rows] for array in (tables.mean, tables.slope) if array is not None]
-        shown = np.logical_or.reduce([(array != 0).any(axis=1).T for array in means])
+    shown = _shown(tables)
     gaps = [0]
     for name, columns in tables.channels.items():
         periods = np.flatnonzero(shown[: last + 1, columns].any(axis=1))
@@ -78,3 +71,31 @@ def memory_steps(tables: Tables) -> int:
             run = periods[np.append(np.diff(periods) > 1, True).argmax()]  # the end of the first unbroken stretch
             gaps.append(int(steps[run + 1 : last].sum()))
     return max(gaps)
+
+
+def evidence_steps(tables: Tables) -> int:
+    """How long noisy stimuli go on while a response is possible already, in steps: the longest such period, or 0.
+
+    Where it is more than 1, the subject decides for how long it looks.
+    """
+    shown = _shown(tables)
+    noisy = [
+        columns for name, columns in tables.channels.items() if name != "fixation" and name in tables.channels.noise
+    ]
+    seen = np.zeros(len(tables.periods), bool)
+    for columns in noisy:
+        seen |= shown[:, columns].any(axis=1)
+    return int(period_steps(tables)[tables.sample.window & seen].max(initial=0))
+
+
+def _shown(tables: Tables) -> NDArray[np.bool_]:
+    """Where a channel shows something in any condition; bool (periods, channels)."""
+    if tables.lazy:
+        means = [array for array in (tables.sample.mean, tables.sample.slope) if array is not None]
+        where = [(array != 0).any(axis=0) for array in means]
+    else:
+        rows = np.arange(tables.slots)[:, None] * tables.rows_per_slot + np.arange(len(tables.periods))
+        means = [array[:, rows] for array in (tables.mean, tables.slope) if array is not None]
+        where = [(array != 0).any(axis=1).T for array in means]
+    found: NDArray[np.bool_] = np.logical_or.reduce(where)
+    return found

@@ -9,7 +9,6 @@ from typing import Any
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
-from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.rllib.checked_config import TaskConfig
 from neuroparallel.rllib.choices import check_alike, choices_for
@@ -222,7 +221,7 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     probe = build_engine({**described, "lanes": 1})
     for agent in probe.possible_agents:
         choices_for(probe.action_space(agent), agent)
-    course = _course(probe)
+    course = Course.of(probe)
     settings, training = settings.fitted(course), {**course.training(), **training}
     names = _policies(settings, probe)
     config = (
@@ -251,13 +250,6 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
         config.env_runners(env_runner_cls=BatchedEnvRunner)
         config.learners(learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False)
     return config.seal(stock=settings.stock)
-
-
-def _course(probe: Any) -> Course:
-    """The course of a trial of a scenario, from its engine."""
-    core = engine_of(probe)
-    back = max(stream.tables.task.trials_back() for stream in core.streams)
-    return Course(float(core.dt), int(probe.trial_steps()), int(probe.memory_steps()), back)
 
 
 def _sizes(settings: Settings, names: Mapping[str, str], training: dict[str, Any]) -> dict[str, Any]:

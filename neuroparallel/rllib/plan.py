@@ -93,6 +93,10 @@ class Plan:
         """The ``env_config`` of the scenario itself."""
         return self.stages[-1].env
 
+    def settings(self) -> dict[str, Any]:
+        """Return what learning is done with in the last stage, as trackers show it."""
+        return {"scenario": self.scenario.name, "seed": self.seed, **self.budget.plain(), **self.stages[-1].settings()}
+
 
 def plan_for(
     scenario: Any,

@@ -12,11 +12,21 @@ from typing import Any
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.algorithms.ppo import PPOConfig
 
+from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.rllib.networks.protocol import split_network
 from neuroparallel.task import is_finite_number
 
-__all__ = ["TRAIN_ONLY", "Course", "Settings", "own_settings", "resolve", "split_space", "training_keys"]
+__all__ = [
+    "TRAIN_ONLY",
+    "Course",
+    "Settings",
+    "own_settings",
+    "resolve",
+    "short_memory",
+    "split_space",
+    "training_keys",
+]
 
 TRAIN_ONLY = (
     *("algorithm", "budget_s", "budget_steps", "budget_trials", "criterion", "curriculum"),
@@ -100,8 +110,8 @@ class Settings:
         fitted = replace(
             self, n_steps=int(n_steps), tmax=float(tmax), lanes=lanes, hold_steps=float(hold), hidden=tuple(self.hidden)
         )
-        if remembers:
-            _warn_of_short_memory(fitted, course)
+        for problem in short_memory(fitted.network_spec["name"], int(n_steps), float(tmax), course):
+            warnings.warn(problem, UserWarning, stacklevel=4)
         return fitted
 
 
@@ -133,6 +143,13 @@ class Course:
     def span(self) -> int:
         """Steps of a trial and of those before it that must be remembered."""
         return (1 + self.trials_back) * self.trial_steps
+
+    @classmethod
+    def of(cls, engine: Any) -> Course:
+        """Read the course of a trial off a scenario's engine."""
+        core = engine_of(engine)
+        back = max(stream.tables.task.trials_back() for stream in core.streams)
+        return cls(float(core.dt), int(engine.trial_steps()), int(engine.memory_steps()), back)
 
     def training(self) -> dict[str, float]:
         """Return settings of RLlib that follow from time and not from the number of steps.
@@ -260,32 +277,42 @@ def _check_policies(settings: Settings) -> None:
         raise ArgumentError(f"policies: streams makes every stream an agent, so view cannot be {settings.view!r}.")
 
 
-def _warn_of_short_memory(settings: Settings, course: Course) -> None:
-    n_steps, tmax, back, span = settings.n_steps or 0, settings.tmax or 0.0, course.trials_back, course.span
-    if settings.network_spec["name"] == "mlp":
-        _warn(
+def short_memory(network: str, n_steps: int, tmax: float, course: Course) -> list[str]:
+    """Say what keeps a network from learning to remember what the task asks for.
+
+    Args:
+        network: Its name.
+        n_steps: Steps per lane between updates.
+        tmax: Longest memory for which its biases are set, steps; 0 for none.
+        course: The course of a trial.
+
+    Returns:
+        A sentence for each problem, with what to set.
+    """
+    back, span = course.trials_back, course.span
+    if not course.remembered:
+        return []
+    if network == "mlp":
+        return [
             f"The task must be remembered for {course.remembered} steps, but the network has no memory "
             "(lstm=0, or network='mlp'). Set lstm=64."
-        )
-        return
+        ]
+    found = []
     if n_steps < span:
         what = (
             f"{1 + back} trials' {span} steps: what was shown {back} trials ago"
             if back
             else (f"trial's {span} steps: what was shown early in a trial")
         )
-        _warn(
+        found.append(
             f"n_steps is {n_steps}, shorter than the {what} gets little credit for a late response. Set n_steps={span}."
         )
     if 0 < tmax < course.remembered:
-        _warn(
+        found.append(
             f"tmax is {tmax:g} steps, shorter than the {course.remembered} steps to be remembered: the network's trace "
             f"fades too early. Set tmax={2 * span}."
         )
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=6)
+    return found
 
 
 def split_space(searched: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

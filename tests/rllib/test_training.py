@@ -25,8 +25,8 @@ from neuroparallel.rllib import evaluate, init_ray, load_policy, ppo_config, tra
 from neuroparallel.rllib.cluster import check_space
 from neuroparallel.rllib.evaluation import session_size
 from neuroparallel.rllib.plan import Budget, plan_for
+from neuroparallel.rllib.progress import Progress
 from neuroparallel.rllib.source import env_config
-from neuroparallel.rllib.training import Progress
 
 pytestmark = [pytest.mark.rllib, pytest.mark.slow]
 
