@@ -8,6 +8,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,18 @@ class TensorBoardFiles(LoggerCallback):
             self._writer.flush()
         except OSError as error:
             self._failed = True
+            self._close()
             warnings.warn(f"TensorBoard's event file cannot be written ({error}); it ends here.", stacklevel=2)
 
     def log_trial_end(self, trial: Any, failed: bool = False) -> None:
         """Close the file."""
-        if self._writer is not None and not self._failed:
-            self._writer.close()
-        self._writer = None
+        self._close()
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            with suppress(OSError):
+                self._writer.close()
+            self._writer = None
 
 
 class Tracker:

@@ -184,10 +184,15 @@ def train(
                     place.mkdir(parents=True, exist_ok=True)
             sitting.run()
             with uninterrupted():
-                return _conclude(sitting, place)
+                result = _conclude(sitting, place)
+            sitting.tracker.end(failed=False)  # what it tracks is kept by now; it may take long to send the rest
+            return result
         finally:
-            with uninterrupted():
-                sitting.trainer.stop()
+            try:
+                sitting.tracker.end(failed=True)  # unless that was done
+            finally:
+                with uninterrupted():
+                    sitting.trainer.stop()
 
 
 @dataclass(frozen=True)
@@ -255,15 +260,11 @@ class _Sitting:
         """
         try:
             self._train()
-            self.tracker.end(failed=False)
         except KeyboardInterrupt:
             self.ended_by = "interrupt"
-            with uninterrupted():
-                self.tracker.end(failed=False)
         except BaseException as error:  # also the sys.exit of a user's task
             with uninterrupted():
                 self._rescue(error)
-                self.tracker.end(failed=True)
             if isinstance(error, RayError) and not isinstance(error, RayTaskError):
                 raise UsageError(f"Ray cannot go on: {str(error).partition(chr(10))[0]}") from error
             raise

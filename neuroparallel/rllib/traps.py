@@ -29,7 +29,7 @@ PREFIX = "Training trap"
 FEW_NATS = 0.1  # of entropy per trial; an even choice between two options has 0.69
 HASTY = 0.8  # share of responses that come in the first possible step
 LEAST_EVIDENCE = 3  # steps of noisy stimuli during which a response is possible; with fewer there is little to wait for
-LEAST_GAIN = 0.02  # of the share right (or the reward per trial) that counts as progress
+LEAST_GAIN = 0.05  # of the share right (or the reward per trial) that is progress and not chance
 
 
 @dataclass(frozen=True)
@@ -264,4 +264,5 @@ class TrapWatch:
         del seen[: -trap.patience]
         if len(seen) < trap.patience:
             return False
-        return not trap.stuck or not max(seen[len(seen) // 2 :]) >= seen[0] + LEAST_GAIN
+        half = trap.patience // 2
+        return not trap.stuck or max(seen[half:]) < max(seen[:half]) + LEAST_GAIN
