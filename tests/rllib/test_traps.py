@@ -17,7 +17,6 @@ pytest.importorskip("ray")
 import ray
 
 import neuroparallel as npar
-from neuroparallel.records import Trials
 from neuroparallel.reporting import summarize_run
 from neuroparallel.rllib import init_ray, train
 from neuroparallel.rllib.evaluation import Score
@@ -37,9 +36,9 @@ def cluster() -> Iterator[None]:
     ray.shutdown()
 
 
-def one_stream(task: str, **content: Any) -> Any:
+def one_stream(task: str, dt: float = 100.0, **content: Any) -> Any:
     stream = {"task": task, **content}
-    return npar.Scenario.load({"name": "q", "dt": 50, "subjects": {"subject_0": {"streams": {"only": stream}}}})
+    return npar.Scenario.load({"name": "q", "dt": dt, "subjects": {"subject_0": {"streams": {"only": stream}}}})
 
 
 DOTS = {"timing": {"fixation": 100, "stimulus": 300, "decision": 100}, "params": {"coherences": [3.2, 6.4]}}
@@ -111,12 +110,13 @@ def test_a_training_that_works_is_left_in_peace(tmp_path: Path) -> None:
 
 # ---- the watch itself -------------------------------------------------------------------------------------------
 
+NOTHING = npar.batch("go_nogo", lanes=1).trials()  # a table without rows
 SETUP = Setup(Course(100.0, 10), "lstm", 20, 0.0, frozenset({"shared"}), (), pays=True)
 
 
 def look(aborts: float = 0.0, correct: float = 0.5, **more: Any) -> Look:
     score = Score({"s.a": correct}, {"s.a": 100}, 100, correct, outcomes={"s.a": {"abort": aborts}})
-    return Look(SETUP, score, Trials({}), {"s.a": 0.9}, best_reward=1.0, **more)
+    return Look(SETUP, score, NOTHING, {"s.a": 0.9}, best_reward=1.0, **more)
 
 
 def columns(watch: TrapWatch, *looks: Look) -> list[int]:
