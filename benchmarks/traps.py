@@ -23,10 +23,10 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 STEPS = 100_000
 
 
-def one_stream(task: str, **content: Any) -> Any:
+def one_stream(task: str, dt: float = 50.0, **content: Any) -> Any:
     """Return a scenario of one subject with one stream."""
     stream = {"task": task, **content}
-    return npar.Scenario.load({"name": task, "dt": 50, "subjects": {"subject_0": {"streams": {"only": stream}}}})
+    return npar.Scenario.load({"name": task, "dt": dt, "subjects": {"subject_0": {"streams": {"only": stream}}}})
 
 
 def dots(fixation: float, **content: Any) -> Any:
@@ -69,9 +69,9 @@ CASES: dict[str, tuple[str, str, tuple[tuple[str, Any, dict[str, Any]], ...]]] =
         "The policy is certain too early",
         ONLY,
         (
-            ("entropy_coeff=0, lr=0.03", dots(100, rewards={"error": -1}),
+            ("entropy_coeff=0, lr=0.03", dots(100, dt=100.0, rewards={"error": -1}),
              {"entropy_coeff": 0.0, "lr": 0.03, "hold_steps": 0, "criterion": {ONLY: 0.8}}),
-            ("defaults", dots(100, rewards={"error": -1}), {"criterion": {ONLY: 0.8}}),
+            ("defaults", dots(100, dt=100.0, rewards={"error": -1}), {"criterion": {ONLY: 0.8}}),
         ),
     ),
     "haste": (

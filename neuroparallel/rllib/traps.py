@@ -26,7 +26,7 @@ __all__ = ["PREFIX", "TRAPS", "Look", "Setup", "Trap", "TrapWatch"]
 
 PREFIX = "Training trap"
 """How each warning of a trap begins, so that it can be filtered."""
-FEW_NATS = 0.1  # of entropy per trial; an even choice between two options has 0.69
+FEW_NATS = 0.3  # of entropy per trial; an even choice between two options has 0.69
 HASTY = 0.8  # share of responses that come in the first possible step
 LEAST_EVIDENCE = 3  # steps of noisy stimuli during which a response is possible; with fewer there is little to wait for
 LEAST_GAIN = 0.05  # of the share right (or the reward per trial) that is progress and not chance
