@@ -47,6 +47,7 @@ ONLY = "subject_0.only"
 MEMORY = "subject_0.memory"
 MATCH = "subject_0.delayed_match_to_sample"
 EARLY = "subjects.subject_0.streams.memory.early"
+SHORTER = [{"timing.fixation": ms} for ms in (300, 1000, 3000)]
 # Name to title, stream, and the trap and the way out: a label, a scenario and settings each.
 CASES: dict[str, tuple[str, str, tuple[tuple[str, Any, dict[str, Any]], ...]]] = {
     "aborts": (
@@ -69,9 +70,9 @@ CASES: dict[str, tuple[str, str, tuple[tuple[str, Any, dict[str, Any]], ...]]] =
         "The policy is certain too early",
         ONLY,
         (
-            ("entropy_coeff=0, lr=0.03", dots(100, dt=100.0, rewards={"error": -1}),
-             {"entropy_coeff": 0.0, "lr": 0.03, "hold_steps": 0, "criterion": {ONLY: 0.8}}),
-            ("defaults", dots(100, dt=100.0, rewards={"error": -1}), {"criterion": {ONLY: 0.8}}),
+            ("entropy_coeff=0, lr=0.1", dots(100, rewards={"error": -1}),
+             {"entropy_coeff": 0.0, "lr": 0.1, "hold_steps": 0, "criterion": {ONLY: 0.8}}),
+            ("defaults", dots(100, rewards={"error": -1}), {"criterion": {ONLY: 0.8}}),
         ),
     ),
     "haste": (
@@ -86,8 +87,9 @@ CASES: dict[str, tuple[str, str, tuple[tuple[str, Any, dict[str, Any]], ...]]] =
         "No reward is ever seen",
         ONLY,
         (
-            ("hold_steps=0", dots(6000), {"hold_steps": 0, "criterion": {ONLY: 0.8}}),
-            ("hold_steps=128", dots(6000), {"hold_steps": 128, "criterion": {ONLY: 0.8}}),
+            ("hold_steps=0", dots(6000, dt=100.0), {"hold_steps": 0, "criterion": {ONLY: 0.8}}),
+            ("the same, with a curriculum", dots(6000, dt=100.0),
+             {"hold_steps": 0, "criterion": {ONLY: 0.8}, "curriculum": SHORTER}),
         ),
     ),
 }  # fmt: skip

@@ -171,8 +171,8 @@ def _reward(look: Look) -> str:
         return ""
     return (
         f"No step of {look.steps:,} has paid anything above 0, in {look.trials:,} trials that ended, so there is "
-        "nothing to learn from. Let subjects hold for longer at first (hold_steps: the steps until a response is "
-        "possible), begin with shorter trials (curriculum), or do not end trials at an early response (early: penalty)."
+        "nothing to learn from. Begin with shorter trials (curriculum), do not end trials at an early response (early: "
+        "penalty), or let subjects hold for longer at first (hold_steps: the steps until a response is possible)."
     )
 
 

@@ -37,6 +37,7 @@ class Last(nn.Module):
 
 MIXED = {
     "name": "mixed",
+    "dt": 50,
     "subjects": {
         "subject_0": {
             "action": "factored",
