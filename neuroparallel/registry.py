@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest, own_code
+from neuroparallel.user_code import check_permission
 
 __all__ = ["Registry", "built", "check_options", "entry_name", "read_entry", "with_tag"]
 
@@ -53,7 +54,7 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: There is none; names the nearest one.
-            ArgumentError: It is no name at all.
+            ArgumentError: It is no name at all, or names code where that is refused.
         """
         if not isinstance(name, str):
             raise ArgumentError(f"{name!r} is no name of a {self.kind}; list_{self.kind}s() gives them.")
@@ -64,6 +65,7 @@ class Registry(Generic[T]):
         module, _, cls = name.partition(":")
         if not cls:
             raise UnknownNameError(f"there is no {self.kind} {name!r}.{nearest(name, self.shipped)}")
+        check_permission(name)
         found = getattr(self._module(module, name), cls, None)
         if found is None:
             theirs = [key for key, value in vars(self._module(module, name)).items() if self._is_one(value)]

@@ -9,9 +9,9 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from neuroparallel import seeding
 from neuroparallel.errors import (
@@ -22,8 +22,9 @@ from neuroparallel.errors import (
     nearest,
 )
 from neuroparallel.modifiers import layers, list_modifiers
+from neuroparallel.records.safe_files import read_text
 from neuroparallel.registry import entry_name, with_tag
-from neuroparallel.scenario_file import Source, read_yaml, write_yaml
+from neuroparallel.scenario_file import MOST_BYTES, Source, check_plain, read_yaml, write_yaml
 from neuroparallel.scenario_parts import (
     Group,
     Number,
@@ -33,12 +34,14 @@ from neuroparallel.scenario_parts import (
     Stream,
     Subject,
     Whole,
+    check_file_name,
     check_names,
     plain,
     stream_named,
 )
 from neuroparallel.task import Task
 from neuroparallel.tasks import list_tasks, reference, task_class
+from neuroparallel.user_code import check_permission, named_code, permit_code
 
 __all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "What", "list_scenarios"]
 
@@ -72,7 +75,7 @@ class Scenario(Part):
         tune: Search space for tuning.
     """
 
-    name: str = Field(pattern=r"^[^/\\]+$", description="also the name of the folder of its runs")
+    name: Annotated[str, AfterValidator(check_file_name)] = Field(description="also the name of the folder of its runs")
     description: str = ""
     tags: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
@@ -80,7 +83,7 @@ class Scenario(Part):
         None, description="the analysis that it is known by, which run and report print and draw"
     )
     dt: Number | None = Field(None, gt=0, description="time step, ms")
-    seed: Whole | None = Field(None, ge=0)
+    seed: Whole | None = Field(None, ge=0, lt=2**63)
     session: Session | None = None
     subjects: dict[str, Subject] = Field(min_length=1)
     groups: dict[str, Group] = Field(default_factory=dict)
@@ -116,6 +119,7 @@ class Scenario(Part):
         from neuroparallel.trying import check_scenario
 
         try:
+            _check_learning_code(self)
             check_scenario(self)
         except NeuroparallelError as error:
             raise ValueError(str(error)) from None
@@ -124,13 +128,15 @@ class Scenario(Part):
     # ---- reading and writing ----
 
     @classmethod
-    def load(cls, what: What) -> Scenario:
+    def load(cls, what: What, *, code: bool = True) -> Scenario:
         """Read a scenario.
 
         Args:
             what: The name of a shipped scenario or of a task, a path to a ``.yaml`` file, a dictionary, a `Task`,
                 or a scenario, which is returned as it is. A scenario comes before a task of the same name; ``"task:"``
                 before the name means the task (``"task:matching_pennies"``).
+            code: Whether it may name Python code (``task: module:Class``), which is imported and so runs. False refuses
+                it; see ``docs/security.md``.
 
         Returns:
             The scenario.
@@ -140,6 +146,13 @@ class Scenario(Part):
             ArgumentError: It is none of these.
             UnknownNameError: There is no scenario, task or file of that name.
         """
+        if code:
+            return cls._load(what)
+        with permit_code(scenarios="none", policies="none"):
+            return cls._load(what.dump() if isinstance(what, Scenario) else what)
+
+    @classmethod
+    def _load(cls, what: What) -> Scenario:
         if isinstance(what, Scenario):
             return what
         if isinstance(what, Task):
@@ -167,7 +180,7 @@ class Scenario(Part):
     @classmethod
     def _read(cls, path: Path) -> Scenario:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path, MOST_BYTES)
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ScenarioError(f"{path}: the file cannot be read ({reason}).") from None
@@ -176,6 +189,7 @@ class Scenario(Part):
 
     @classmethod
     def _validate(cls, value: dict[str, Any], source: Source) -> Scenario:
+        check_plain(value, source)
         try:
             return cls.model_validate(value).resolve()
         except ValidationError as error:
@@ -311,6 +325,15 @@ class Scenario(Part):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_from_dump, (self.dump(),))
+
+
+def _check_learning_code(scenario: Scenario) -> None:
+    """Refuse code in the sections about learning at once; it would be imported later, when a training begins."""
+    for key, name in named_code({"train": scenario.train, "tune": scenario.tune}):
+        try:
+            check_permission(name)
+        except ArgumentError as error:
+            raise ScenarioError(f"{key}: {error}") from None
 
 
 def _from_dump(value: dict[str, Any]) -> Scenario:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from neuroparallel.errors import ScenarioError, nearest
 
-__all__ = ["Source", "read_value", "read_yaml", "write_yaml"]
+__all__ = ["MOST_BYTES", "Source", "check_plain", "read_value", "read_yaml", "write_yaml"]
 
 
 _SAYS = {  # what is right, in the words of a file and not of pydantic, by its type of error
@@ -31,7 +32,6 @@ _SAYS = {  # what is right, in the words of a file and not of pydantic, by its t
     "less_than_equal": "it is {le:g} at most",
     "literal_error": "it is {expected}",
     "model_type": "it is a mapping, with a key and a value in each line",
-    "string_pattern_mismatch": "it is a word or several, without / and \\",
     "string_type": "it is text",
     "too_short": "it has {min_length} entry at least",
     "tuple_type": "it is a list, as in [a, b]",
@@ -77,7 +77,7 @@ class Source:
         elif item["type"] != "value_error":
             found = item["input"]
             right = _SAYS[item["type"]].format(**item.get("ctx", {})) if item["type"] in _SAYS else message
-            message = f"{right}; found {found!r}." if not isinstance(found, dict) else f"{right}."
+            message = f"{right}; found {_shown(found)}." if not isinstance(found, dict) else f"{right}."
             close = nearest(str(found), re.findall(r"'(\w+)'", right)) if item["type"] == "literal_error" else ""
             message += close if "Did you mean" in close else ""
             path = [part for part in path if not _UNION.match(part)]
@@ -135,12 +135,63 @@ def _model_in(annotation: Any) -> Any:
     return None
 
 
+MOST_BYTES = 2**18  # of a scenario file; the largest shipped one has 7,000
+MOST_NODES = 20_000  # keys, values and lists; the largest shipped one has 700
+MOST_LEVELS = 50
+LONGEST_NUMBER = 100  # characters
+LARGEST_WHOLE = 10**LONGEST_NUMBER
+_KINDS = {"null": "nothing", "bool": "true or false", "int": "whole number", "float": "number", "str": "text"}
+_TAG = "tag:yaml.org,2002:"
+_TAGS = {f"{_TAG}{kind}" for kind in (*_KINDS, "seq", "map", "merge")}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """YAML that is more, or something else, than a scenario file may hold."""
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML in which 1e-3 is a number, as everybody means it (YAML 1.1 wants 1.0e-3 and reads a word otherwise)."""
+    """YAML with limits, in which 1e-3 is a number (YAML 1.1 wants 1.0e-3) and a date is text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.nodes = 0
+        self.path: list[str] = []
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Count what there is, so that nothing endless is read to its end."""
+        self.nodes += 1
+        self.path.append(str(getattr(index, "value", index))[:40] if index is not None else "")
+        if self.nodes > MOST_NODES or len(self.path) > MOST_LEVELS:
+            much = f"more than {MOST_NODES:,} values" if self.nodes > MOST_NODES else f"more than {MOST_LEVELS} levels"
+            key = ".".join(list(filter(None, self.path))[:8])
+            raise _Refused(problem=f"{key}: a file holds no {much}", problem_mark=self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
+        self.path.pop()
+        return node
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """Read a value; one that is not what its tag says is refused with its line."""
+        kind = node.tag.removeprefix(_TAG)
+        if node.tag not in _TAGS:
+            told = f"a value has no tag {node.tag.removeprefix(_TAG)[:40]!r}; leave out the tag"
+            raise _Refused(problem=told, problem_mark=node.start_mark)
+        if kind in ("int", "float") and len(node.value) > LONGEST_NUMBER:
+            told = f"a number has {LONGEST_NUMBER} digits at most; this one has {len(node.value):,}"
+            raise _Refused(problem=told, problem_mark=node.start_mark)
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
+            told = f"{str(node.value)[:40]!r} is not {_KINDS.get(kind, kind)}"
+            raise _Refused(problem=told, problem_mark=node.start_mark) from None
 
 
+_Loader.yaml_implicit_resolvers = {
+    first: [entry for entry in entries if entry[0] != f"{_TAG}timestamp"]
+    for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
+    f"{_TAG}float",
     re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
     list("-+.0123456789"),
 )
@@ -153,9 +204,13 @@ def read_value(text: str) -> Any:
         ScenarioError: It is no YAML.
     """
     try:
-        return yaml.load(text, Loader=_Loader)
+        node, loader = _composed(text)
+        if node is None:
+            return None
+        _check_node(node, (), {})
+        return loader.construct_document(node)
     except yaml.YAMLError as error:
-        raise ScenarioError(f"{text!r} is no YAML: {getattr(error, 'problem', None) or error}.") from None
+        raise ScenarioError(f"{_shown(text)} is no YAML: {getattr(error, 'problem', None) or error}.") from None
 
 
 def read_yaml(text: str, name: str) -> tuple[dict[str, Any], Source]:
@@ -169,45 +224,144 @@ def read_yaml(text: str, name: str) -> tuple[dict[str, Any], Source]:
         The mapping it holds, and its `Source`.
 
     Raises:
-        ScenarioError: It is no YAML, no mapping, or holds a key twice; names file and line.
+        ScenarioError: It is no YAML, no mapping, holds a key twice, or more than it may; names file and line.
     """
+    node: yaml.Node | None = None
     try:
-        node = yaml.compose(text, Loader=_Loader)
-        value = yaml.load(text, Loader=_Loader)
+        node, loader = _composed(text)
+        _check_node(node, (), {})
+        value = None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise ScenarioError(f"{name}{line}: this is no YAML: {problem}.") from None
-    except RecursionError:
-        raise ScenarioError(f"{name}: a scenario file is not nested as deeply as this one.") from None
+        raise ScenarioError(_said(error, name, node)) from None
     if not isinstance(value, dict):
         raise ScenarioError(f"{name}:1: a scenario file is a mapping with name and subjects.")
-    _refuse_twins(node, name, ())
     return value, Source(name, node)
 
 
-def _refuse_twins(node: yaml.Node | None, name: str, around: tuple[yaml.Node | None, ...]) -> None:
-    """YAML keeps only the last of two equal keys, silently; half an experiment must not vanish so.
+def _composed(text: str) -> tuple[yaml.Node | None, _Loader]:
+    loader = _Loader(text)
+    return loader.get_single_node(), loader
 
-    An anchor lets a mapping stand within itself, which has no end.
+
+def _said(error: yaml.YAMLError, name: str, node: yaml.Node | None) -> str:
+    """What is wrong with a file, with line and key."""
+    mark = getattr(error, "problem_mark", None)
+    where = f"{name}:{mark.line + 1}" if mark else name
+    problem = getattr(error, "problem", None) or str(error)
+    if not isinstance(error, _Refused):
+        return f"{where}: this is no YAML: {problem}."
+    key = ".".join(_keys_to(node, mark)) if node is not None else ""
+    return f"{where}: {f'{key}: ' if key else ''}{problem}."
+
+
+def _keys_to(node: yaml.Node, mark: Any) -> list[str]:
+    """The keys that lead to a place in a file: at each level the last one that begins before it."""
+    keys, level = [], 0
+    while isinstance(node, yaml.CollectionNode) and level < MOST_LEVELS:
+        level += 1
+        if isinstance(node, yaml.MappingNode):
+            parts = [(str(key.value), key, value) for key, value in node.value]
+        else:
+            parts = [(str(place), value, value) for place, value in enumerate(node.value)]
+        before = [part for part in parts if part[1].start_mark.index <= mark.index]
+        if not before:
+            break
+        keys.append(before[-1][0])
+        node = before[-1][2]
+        if node.start_mark.index > mark.index:
+            break
+    return keys
+
+
+def _check_node(node: yaml.Node | None, around: tuple[yaml.Node, ...], sizes: dict[int, int]) -> int:
+    """Refuse keys that stand twice and aliases that stand for too much; each part is looked at once.
+
+    YAML keeps only the last of two equal keys, silently; half an experiment must not vanish so. An anchor lets a
+    mapping stand within itself, which has no end, and ten lists of ten aliases each are ten billion values.
+
+    Returns:
+        How many values there are, aliases written out.
     """
-    if node is not None and any(node is outer for outer in around):
-        raise ScenarioError(f"{name}:{node.start_mark.line + 1}: what begins here stands once more within itself.")
-    around = (*around, node)
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            if key.value in seen:
-                raise ScenarioError(
-                    f"{name}:{key.start_mark.line + 1}: the key {key.value!r} stands here "
-                    f"and in line {seen[key.value]}."
-                )
-            seen[key.value] = key.start_mark.line + 1
-            _refuse_twins(value, name, around)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_twins(value, name, around)
+    if node is None or not isinstance(node, yaml.CollectionNode):
+        return 1
+    if any(node is outer for outer in around):
+        raise _Refused(problem="what begins here stands once more within itself", problem_mark=node.start_mark)
+    if id(node) in sizes:
+        return sizes[id(node)]
+    inner, size = (*around, node), 1
+    for value in _parts(node):
+        size += 1 + _check_node(value, inner, sizes)
+        if size > MOST_NODES:
+            told = f"with its aliases written out it is more than {MOST_NODES:,} values"
+            raise _Refused(problem=told, problem_mark=value.start_mark)
+    sizes[id(node)] = size
+    return size
+
+
+def _parts(node: yaml.CollectionNode) -> list[yaml.Node]:
+    """The values of a mapping or list; a key that is no word or stands twice is refused."""
+    if isinstance(node, yaml.SequenceNode):
+        return list(node.value)
+    seen: dict[str, int] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise _Refused(problem="a key is a word, and no list or mapping", problem_mark=key.start_mark)
+        if key.value in seen:
+            told = f"the key {key.value!r} stands here and in line {seen[key.value]}"
+            raise _Refused(problem=told, problem_mark=key.start_mark)
+        seen[key.value] = key.start_mark.line + 1
+    return [value for _, value in node.value]
+
+
+def check_plain(value: Any, source: Source) -> None:
+    """Refuse data that is too large to be a scenario, or that cannot be written to a file or be a name.
+
+    Args:
+        value: What is read from a file, or given as a dictionary.
+        source: Where it came from.
+
+    Raises:
+        ScenarioError: There are too many values or levels, a number is too long, or a text holds control characters;
+            names file, line and key.
+    """
+    left = MOST_NODES
+    waiting: list[tuple[Any, tuple[str, ...]]] = [(value, ())]
+    while waiting:
+        part, path = waiting.pop()
+        left -= 1
+        problem = _problem(part, left, len(path))
+        if problem:
+            line = source.line(list(path))
+            where = f"{source.name}:{line}" if line else source.name
+            raise ScenarioError(f"{where}: {'.'.join(path) or 'scenario'}: {problem}.")
+        if isinstance(part, Mapping):
+            left -= len(part)
+            waiting += [(key, path) for key in part if not isinstance(key, str) or _CONTROL.search(key)]
+            waiting += [(inner, (*path, str(key)[:40])) for key, inner in part.items()]
+        elif isinstance(part, (list, tuple)):
+            waiting += [(inner, (*path, str(place))) for place, inner in enumerate(part)]
+
+
+def _problem(part: Any, left: int, levels: int) -> str:
+    """What is wrong with one value; empty if nothing is."""
+    if left < 0:
+        return f"it is more than {MOST_NODES:,} values"
+    if levels > MOST_LEVELS:
+        return f"it is nested more than {MOST_LEVELS} levels deep"
+    if isinstance(part, int) and abs(part) >= LARGEST_WHOLE:
+        return f"a number has {LONGEST_NUMBER} digits at most"
+    if isinstance(part, str) and (found := _CONTROL.search(part)):
+        return f"a text holds no control characters; found {found[0]!r} in {_shown(part)}"
+    return ""
+
+
+def _shown(value: Any) -> str:
+    """A value in an error, not too long."""
+    try:
+        text = repr(value)
+    except ValueError:  # a number of more than 4,300 digits
+        return "a number"
+    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 class _Dumper(yaml.SafeDumper):

@@ -29,6 +29,7 @@ __all__ = [
     "Stream",
     "Subject",
     "Whole",
+    "check_file_name",
     "check_names",
     "plain",
     "stream_named",
@@ -58,7 +59,7 @@ class Onset(Part):
     """
 
     after: str | None = Field(None, description="stream.period whose end is waited for, e.g. memory.sample")
-    ms: Any = Field(0.0, description="ms after that, or after the start of the trial; there also a law or a list")
+    ms: Any = Field(0.0, description="ms after that, or after the start of the trial: a number, a law or a list")
 
     @model_validator(mode="before")
     @classmethod
@@ -68,8 +69,11 @@ class Onset(Part):
             if not match:
                 raise ValueError(f"{value!r} is no onset; write a number of ms, or: after memory.sample + 300")
             return {"after": match[1], "ms": float(match[2] or 0)}
-        if isinstance(value, Mapping) and not value.keys() & {"after", "ms"} and value:
-            return {"ms": dict(value)}
+        if (
+            isinstance(value, Mapping) and "ms" not in value and value.keys() - {"after"}
+        ):  # a law, beside `after` or alone
+            law = {key: part for key, part in value.items() if key != "after"}
+            return {"ms": law} | ({"after": value["after"]} if "after" in value else {})
         return value if isinstance(value, (Mapping, Onset)) else {"ms": value}
 
     @field_validator("ms")
@@ -83,12 +87,6 @@ class Onset(Part):
         if not 0 <= earliest < float("inf"):
             raise ValueError(f"the onset is {value!r}; it is a number of ms, 0 or more")
         return law.plain() if isinstance(law, Law) else law
-
-    @model_validator(mode="after")
-    def _drawn_from_the_start(self) -> Onset:
-        if self.after is not None and self.law is not None:
-            raise ValueError("an onset that is drawn counts from the start of the trial; leave out `after`, or the law")
-        return self
 
     @property
     def law(self) -> Law | None:
@@ -139,7 +137,7 @@ class Stream(Part):
         changes |= {name: value for name, value in written.items() if value not in (None, {})}
         try:
             known = {spec.name for spec in dataclasses.fields(task_class(self.task))}
-        except UnknownNameError as error:
+        except NeuroparallelError as error:
             raise ValueError(f"task: {error}") from None
         for name in self.params:
             if name not in known:
@@ -351,9 +349,23 @@ def stream_named(name: str, names: Sequence[str], subject: str | None = None) ->
     return found[0]
 
 
+LONGEST_NAME = 100  # characters; file systems allow 255 bytes
+
+
+def check_file_name(name: str) -> str:
+    """Refuse names that lead to another place, or to none, where they name a file or a directory."""
+    if not name.strip() or re.search(r"[/\\]", name) or name in (".", ".."):
+        raise ValueError(f"it is a word or several, without / and \\; found {name!r}")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"it has {len(name)} characters; {LONGEST_NAME} are allowed")
+    return name
+
+
 def check_names(names: Iterable[str], kind: str) -> None:
     """Refuse names that could not be parts of a dotted one."""
     for name in names:
+        if len(name) > LONGEST_NAME:
+            raise ValueError(f"{name[:20]}...: a {kind}'s name has {LONGEST_NAME} characters at most")
         if not re.fullmatch(r"[A-Za-z]\w*", name):
             raise ValueError(f"{name}: a {kind}'s name is a letter, and then letters, digits and underscores: {kind}_0")
 

@@ -175,10 +175,9 @@ class _Draft:
         key, onset = f"subjects.{name.replace('.', '.streams.')}.onset", self.streams[name].onset
         if onset.law is not None:
             onset.law.steps(self.dt, up=True)
-            return plan.Onset(law=onset.law)
-        steps = self.steps_up(onset.ms, key)
+        steps = self.steps_up(onset.ms, key) if onset.law is None else 0
         if onset.after is None:
-            return plan.Onset(steps)
+            return plan.Onset(steps, law=onset.law)
         target, _, period = onset.after.rpartition(".")
         if not target:
             raise ScenarioError(f"{key}: after {onset.after!r} names no period; write stream.period.")
@@ -193,7 +192,7 @@ class _Draft:
                 f"{key}: {target}.{period} lasts 0 ms, so its end never comes; wait for another period."
             )
         self.refuse_circle(name, key)
-        return plan.Onset(steps, self.number(full), list(timing).index(period))
+        return plan.Onset(steps, self.number(full), list(timing).index(period), onset.law)
 
     def refuse_circle(self, name: str, key: str) -> None:
         """Refuse streams that wait for each other."""

@@ -17,6 +17,7 @@ from neuroparallel.errors import NeuroparallelError, ScenarioError, TaskError, n
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records.trials import TRIAL_COLUMNS
 from neuroparallel.rule import Rule
+from neuroparallel.scenario_parts import check_file_name
 from neuroparallel.sequencing import check_modifiers
 from neuroparallel.streams import build_layout
 from neuroparallel.task import LARGEST, SINGLE, Factorial, Memory
@@ -53,8 +54,14 @@ def _check_agents(scenario: Scenario, built: Layout) -> None:
     for name in scenario.policies if isinstance(scenario.policies, Mapping) else ():
         if name not in agents:
             raise ScenarioError(f"policies.{name}: there is no such agent.{nearest(name, agents)}")
-    tied = next(filter(None, map(what_ties, built.subjects)), "")
     train = scenario.train or {}
+    for key, names in (("policies", scenario.policies), ("train.policies", train.get("policies"))):
+        for agent, name in names.items() if isinstance(names, Mapping) else ():
+            try:
+                check_file_name(str(name))  # RLlib names directories after policies
+            except ValueError as error:
+                raise ScenarioError(f"{key}.{agent}: {error}") from None
+    tied = next(filter(None, map(what_ties, built.subjects)), "")
     said = {"policies": scenario.policies, "train.policies": train.get("policies"), "train.view": train.get("view")}
     for key, value in said.items():
         if value == "streams" and tied:

@@ -12,10 +12,11 @@ PACKAGE = ROOT / "neuroparallel"
 # and those above it in this list (that is, those below it in the house). A new unit has to be
 # placed here before the test passes: that is the moment to ask where it belongs.
 LAYERS = (
-    ("errors", "seeding"),
+    ("errors", "seeding", "user_code"),
     ("timing", "outcomes", "criterion"),
     ("design",),
     ("hooks",),
+    ("urn",),
     ("registry",),
     ("task", "trial", "records"),
     ("rule",),

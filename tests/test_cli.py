@@ -446,8 +446,10 @@ def test_the_printed_resume_command_works_from_any_folder_with_a_task_beside_the
     for _ in range(2):  # the second time from the folder that the run itself remembers
         assert "To go on from here" in command([*again, *SHORT], away)
     run = str(tmp_path / "my run")
-    assert "trials in trials.csv" in command(["neuroparallel", "report", run], away)
-    assert "mine" in command(["neuroparallel", "evaluate", run, "--lanes", "4"], away)
+    assert "trials in trials.csv" in command(["neuroparallel", "report", run, "--code"], away)
+    assert "mine" in command(["neuroparallel", "evaluate", run, "--lanes", "4", "--code"], away)
+    acting = ["run", str(home / "mine.yaml"), "--agent", run, "--trials", "20"]
+    assert "mine" in command(["neuroparallel", *acting, "--code"], away)
 
 
 @pytest.mark.slow

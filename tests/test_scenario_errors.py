@@ -87,7 +87,7 @@ WRONG = {  # what is replaced: by what, and what the message must say
     "the stream of an onset": ("after m.sample", "after q.sample", r":12: .*there is no stream 'q'"),
     "a mix": ("m + g: 2", "m + p: 2", r":17: groups\.trial\.mix: 'p' is not in this group"),
     "a group": ("[one.m, one.g]", "[one.m, one.h]", r":17: groups\.trial.*there is no stream 'one.h'. Did you mean"),
-    "twins": ("  two:", "  one:", r":13: the key 'one' stands here and in line 4"),
+    "twins": ("  two:", "  one:", r":13: subjects\.one: the key 'one' stands here and in line 4"),
     "a list": ("[one.m, one.g]", "one.m", r":17: groups\.trial\.streams: it is a list, .*; found 'one\.m'"),
     "a mapping": ("{m: 1, m + g: 2}", "m", r":17: groups\.trial\.mix: it is a mapping, .*; found 'm'"),
     "one of some words": (
@@ -364,9 +364,9 @@ def test_what_is_no_mapping_is_refused(text, write):
     [
         (
             "name: x\nsubjects:\n  rat: &rat\n    streams:\n      a: *rat\n",
-            r"mine\.yaml:\d: what begins here stands once",
+            r"mine\.yaml:3: subjects\.rat: what begins here stands once",
         ),
-        ("name: " + 3000 * "[" + 3000 * "]", r"mine\.yaml: a scenario file is not nested as deeply"),
+        ("name: " + 3000 * "[" + 3000 * "]", r"mine\.yaml:1: name\.0.*: a file holds no more than 50 levels"),
     ],
 )
 def test_what_has_no_end_is_refused(text, told, write):

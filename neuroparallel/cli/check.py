@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.cli.common import add_verb, find_code_in, on_screen
+from neuroparallel.cli.common import add_no_code, add_verb, find_code_in, on_screen
 from neuroparallel.errors import ArgumentError
 
 __all__ = ["add"]
@@ -18,6 +18,7 @@ def add(verbs: Any) -> None:
     told = "Check scenario files and list everything that is wrong in them, with line and key."
     parser = add_verb(verbs, "check", check, told)
     parser.add_argument("files", metavar="FILE", nargs="*", help="scenario file")
+    add_no_code(parser)
     parser.add_argument(
         "--schema", action="store_true", help="print the JSON schema, with which editors complete and check keys"
     )

@@ -7,12 +7,14 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import neuroparallel
 from neuroparallel.cli import bench, check, evaluate, listing, report, run, show, solve, train, tune
 from neuroparallel.cli.common import complain, find_code_in, note
 from neuroparallel.errors import NeuroparallelError, own_code
+from neuroparallel.user_code import Permission, permit_code
 
 __all__ = ["build_parser", "perform"]
 
@@ -38,9 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
 def perform(arguments: Sequence[str] | None) -> int:
     """Run a command; see `neuroparallel.cli.main`."""
     options = build_parser().parse_args(arguments)
-    find_code_in(os.getcwd())
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _permission(options):
         warnings.showwarning = _note_warning
+        find_code_in(os.getcwd())
         try:
             return int(options.act(options) or 0)
         except NeuroparallelError as error:
@@ -56,6 +58,15 @@ def perform(arguments: Sequence[str] | None) -> int:
                 raise
             complain(_with_notes(told, error))
     return REFUSED
+
+
+def _permission(options: argparse.Namespace) -> AbstractContextManager[None]:
+    """What code files may name: by default scenario files any, checkpoints none."""
+    code = getattr(options, "code", None)
+    if code is not None:
+        permission: Permission = "all" if code else "none"
+        return permit_code(scenarios=permission, policies=permission)
+    return permit_code(scenarios="all" if hasattr(options, "what") or hasattr(options, "files") else "imported")
 
 
 def _with_notes(message: str, error: BaseException) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroparallel.errors import ArgumentError
+from neuroparallel.user_code import code_is_found
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RUNS",
+    "add_code",
+    "add_no_code",
     "add_set",
     "add_verb",
     "add_what",
@@ -81,13 +84,31 @@ def add_verb(verbs: Any, name: str, act: Any, told: str) -> argparse.ArgumentPar
 
 
 def add_what(parser: argparse.ArgumentParser, optional: bool = False) -> None:
-    """Add ``WHAT`` and ``--set``."""
+    """Add ``WHAT``, ``--set`` and ``--no-code``."""
     told = "name of a scenario or task, or a path to a .yaml file"
     if optional:
         parser.add_argument("what", metavar="WHAT", nargs="?", help=f"{told}; with --resume DIR not needed")
     else:
         parser.add_argument("what", metavar="WHAT", help=told)
     add_set(parser)
+    add_no_code(parser)
+
+
+def add_no_code(parser: Any) -> None:
+    """Add ``--no-code``, for verbs that read scenario files."""
+    parser.add_argument(
+        "--no-code", dest="code", action="store_false", default=None,
+        help="refuse scenario files that name Python code (task: module:Class), which otherwise runs",
+    )  # fmt: skip
+
+
+def add_code(parser: Any) -> None:
+    """Add ``--code``, for verbs that read trained policies."""
+    parser.add_argument(
+        "--code", action="store_true", default=None,
+        help="run the Python code that a checkpoint names (networks and tasks of your own, module:Class); only for "
+        "files that you trust",
+    )  # fmt: skip
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +146,7 @@ def changes_of(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
 def find_code_in(folder: str | Path) -> None:
     """Let scenarios name tasks and rules in files of this folder, as ``my_tasks:Oddball``."""
     place = str(Path(folder).resolve())
-    if place not in sys.path:
+    if code_is_found() and place not in sys.path:
         sys.path.append(place)
 
 
@@ -137,7 +158,7 @@ def find_code_of(run: str | Path) -> None:
     """
     from neuroparallel.records.json_file import SUMMARY, read_summary
 
-    for place in (Path(run), Path(run).parent):
+    for place in (Path(run), Path(run).parent) if code_is_found() else ():
         if (place / SUMMARY).is_file():
             for folder in read_summary(place).get("code") or ():
                 find_code_in(folder)

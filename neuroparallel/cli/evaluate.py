@@ -6,7 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.cli.common import add_set, add_verb, changes_of, chosen_seed, find_code_of, on_screen, write_table
+from neuroparallel.cli.common import (
+    add_code,
+    add_set,
+    add_verb,
+    changes_of,
+    chosen_seed,
+    find_code_of,
+    on_screen,
+    write_table,
+)
 from neuroparallel.records.json_file import SUMMARY
 
 __all__ = ["add"]
@@ -18,6 +27,7 @@ def add(verbs: Any) -> None:
     parser = add_verb(verbs, "evaluate", evaluate, told)
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="directory of a checkpoint or of a run")
     add_set(parser)
+    add_code(parser)
     parser.add_argument("--lanes", type=int, help="copies that act side by side (about 4000 trials in all)")
     parser.add_argument(
         "--trials", type=int, help="trials in a row of each (40, or as many as blocks and sessions take)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from neuroparallel.cli.common import add_verb, find_code_of, on_screen
+from neuroparallel.cli.common import add_code, add_verb, find_code_of, on_screen
 from neuroparallel.records.json_file import SUMMARY
 
 __all__ = ["add"]
@@ -15,6 +15,7 @@ def add(verbs: Any) -> None:
     """Add the verb."""
     parser = add_verb(verbs, "report", report, "Print how a run went, and draw its pictures anew.")
     parser.add_argument("run", metavar="RUN_DIR", help="directory of a run, or of runs, of which it takes the latest")
+    add_code(parser)
     parser.add_argument("--seed", type=int, default=1, help="of the trials of which one is drawn (1)")
 
 
@@ -26,7 +27,7 @@ def report(options: argparse.Namespace) -> None:
     find_code_of(place)
     console = on_screen()
     is_run = (place / SUMMARY).is_file()
-    text = summarize_run(place) if is_run else summarize_policy(place, seed=options.seed)
+    text = summarize_run(place) if is_run else summarize_policy(place, seed=options.seed, code=bool(options.code))
     console.print(text, markup=False, soft_wrap=True)
-    for file in draw_run(place, seed=options.seed):
+    for file in draw_run(place, seed=options.seed, code=bool(options.code)):
         console.print(f"drawn: {file}", markup=False)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroparallel.cli.common import (
+    add_code,
     add_verb,
     add_what,
     changes_of,
     chosen_seed,
+    find_code_of,
     load,
     note,
     on_screen,
@@ -45,6 +47,7 @@ def add(verbs: Any) -> None:
         default="random",
         help="random (default), hold, oracle, bottleneck ..., or a checkpoint: directory of a run",
     )
+    add_code(parser)
     parser.add_argument(
         "--option", action="append", default=[], metavar="KEY=VALUE", dest="options",
         help="an option of the agent: --option share=0.7; may be repeated",
@@ -65,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
     from neuroparallel.reporting import find_signature
 
     scenario = load(options)
-    agent = _agent(options.agent, changes_of(options.options, "--option"))
+    agent = _agent(options.agent, changes_of(options.options, "--option"), bool(options.code))
     file = _picture_file(options.plot)
     wanted = 1000 if options.trials is None else whole_number(options.trials, "--trials", 1)
     if options.steps is not None:
@@ -102,7 +105,7 @@ def _print(signature: Signature, trials: Trials) -> bool:
     return True
 
 
-def _agent(name: str, options: dict[str, Any]) -> Agent:
+def _agent(name: str, options: dict[str, Any], allowed: bool) -> Agent:
     """A trained subject if it names a directory, else a reference agent."""
     from neuroparallel.agents import TrainedAgent, make_agent
 
@@ -113,7 +116,10 @@ def _agent(name: str, options: dict[str, Any]) -> Agent:
     from neuroparallel.reporting import find_policy
     from neuroparallel.rllib import load_policy
 
-    return TrainedAgent(load_policy(find_policy(name)))
+    place = find_policy(name)
+    if allowed:
+        find_code_of(place)
+    return TrainedAgent(load_policy(place))
 
 
 def _watched(scenario: Scenario, agent: Agent, steps: int, seed: int) -> tuple[dict[str, Trace], Any]:

@@ -94,6 +94,11 @@ def _what(options: argparse.Namespace) -> tuple[Any, Path | None]:
         if options.what is not None or options.resume is not None:
             raise ArgumentError("--from DIR names the scenario; leave out WHAT and --resume.")
         options.what = str(_best_of(options.source))
+    if options.resume is not None and options.code is False:
+        raise ArgumentError(
+            "--resume reads RLlib's checkpoint, which is a pickle and can run any code; leave out --no-code, if you "
+            "trust the run, or train anew."
+        )
     if options.resume is None:
         if options.what is None:
             raise ArgumentError("train needs WHAT: the name of a scenario, or a path to a .yaml file.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroparallel.cli import INTERRUPTED
 from neuroparallel.cli.common import RUNS, add_verb, add_what, load, note, on_screen
+from neuroparallel.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,11 @@ def tune(options: argparse.Namespace) -> int:
     from neuroparallel.rllib import tune as search
     from neuroparallel.rllib.policy import BEST
 
+    if options.resume and options.code is False:
+        raise ArgumentError(
+            "--resume reads Ray Tune's files, which are pickles and can run any code; leave out --no-code, if you "
+            "trust the search."
+        )
     scenario = load(options)
     place = Path(options.out or RUNS / scenario.name / "tune")
     with on_screen(error=True).status(f"trying {options.samples} settings, {options.concurrent} at a time"):

@@ -318,6 +318,16 @@ class BatchEngine(Spaces[BatchSubject]):
         onsets = [stream.spec.onset for stream in self.streams]
         return max(group_steps(group.spec, onsets, tables) for group in self.groups)
 
+    def trial_numbers(self) -> Arrays:
+        """Numbers of the trials that the present observation belongs to, by agent; int64, (groups, lanes), from 0.
+
+        Streams of an agent that begin their trials together, in a group, share a row.
+        """
+        return {
+            subject.spec.name: np.stack([group.trial for group in self.groups if _takes_part(subject, group)])
+            for subject in self.subjects
+        }
+
     def memory_steps(self) -> int:
         """How long something has to be kept in mind until the response, in steps; 0 if nothing has to."""
         return max(memory_steps(stream.tables) for stream in self.streams)
@@ -368,6 +378,10 @@ class BatchEngine(Spaces[BatchSubject]):
         self._last = _copies(saved["last"])
         self.books.forget_waiting()
         self.log.set_state(saved["log"])
+
+
+def _takes_part(subject: BatchSubject, group: BatchGroup) -> bool:
+    return not set(subject.spec.streams).isdisjoint(group.spec.streams)
 
 
 def _copies(arrays: Mapping[str, NDArray[Any]]) -> Arrays:

@@ -44,14 +44,18 @@ def group_conditions(spec: GroupSpec, members: Sequence[StreamSpec]) -> tuple[st
 
 
 def _onset_names(members: Sequence[StreamSpec]) -> dict[int, str]:
-    """The column of each drawn onset, by place in the group: the one asynchrony, or one for each stream."""
+    """The column of each drawn onset, by place in the group: the one asynchrony, or one for each stream.
+
+    What is drawn from the end of a period on is no asynchrony of onsets, so it has a name of its own.
+    """
     drawn = [place for place, stream in enumerate(members) if stream.onset.law is not None]
+    words = {place: "after_ms" if members[place].onset.after >= 0 else "soa_ms" for place in drawn}
     if len(drawn) == 1:
-        return {drawn[0]: "soa_ms"}
+        return words
     shorts = [members[place].short for place in drawn]
     unique = len(set(shorts)) == len(shorts)  # subjects may call their streams alike
     names = shorts if unique else [members[place].name.replace(".", "_") for place in drawn]
-    return {place: f"{name}_soa_ms" for place, name in zip(drawn, names, strict=True)}
+    return {place: f"{name}_{words[place]}" for place, name in zip(drawn, names, strict=True)}
 
 
 def yoked_factors(spec: GroupSpec, members: Sequence[StreamSpec]) -> list[tuple[str, Levels | Law, tuple[int, ...]]]:

@@ -124,8 +124,12 @@ class BatchGroup:
         if onset.after >= 0:
             self.onset_at[index][at] = NEVER
             return
-        steps = onset.steps if onset.law is None else self.coupling.onset_steps[place][at]
-        self.onset_at[index][at] = now + steps
+        self.onset_at[index][at] = now + self._delay(index, at)
+
+    def _delay(self, index: int, at: Any) -> Any:
+        """Steps from the start of the trial, or from the end of the period that is waited for, to a stream's onset."""
+        onset = self.streams[index].spec.onset
+        return onset.steps if onset.law is None else self.coupling.onset_steps[self.spec.streams.index(index)][at]
 
     def _start(self, place: int, index: int, lanes: Integers) -> None:
         if not lanes.size:
@@ -197,7 +201,7 @@ class BatchGroup:
         lanes = lanes[awaits & (periods == onset.period)]
         if self.mixed:
             lanes = lanes[self.takes_part[index][lanes]]
-        self.onset_at[index][lanes] = now + onset.steps
+        self.onset_at[index][lanes] = now + self._delay(index, lanes)
 
     def _count_ended(self, index: int, ended: Integers, now: int) -> None:
         self.pending[self._at(ended)] -= 1

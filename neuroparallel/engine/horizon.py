@@ -42,12 +42,11 @@ def group_steps(spec: GroupSpec, onsets: Sequence[Onset], tables: Sequence[Table
 
 def _start(index: int, onsets: Sequence[Onset], tables: Sequence[Tables]) -> int:
     onset = onsets[index]
-    if onset.law is not None:
-        return int(np.ceil(onset.law.bounds()[1] / tables[index].dt))
+    steps = onset.steps if onset.law is None else int(np.ceil(onset.law.bounds()[1] / tables[index].dt))
     if onset.after < 0:
-        return onset.steps
+        return steps
     until = int(period_steps(tables[onset.after])[: onset.period + 1].sum())
-    return _start(onset.after, onsets, tables) + until + onset.steps
+    return _start(onset.after, onsets, tables) + until + steps
 
 
 def memory_steps(tables: Tables) -> int:

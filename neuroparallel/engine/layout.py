@@ -19,7 +19,7 @@ class Onset:
         steps: Steps after the trial's start, or after the end of ``period`` of stream ``after``.
         after: Index of the stream that is waited for; -1 for the start of the trial.
         period: Index of the period of that stream whose end is waited for.
-        law: From which the onset is drawn in every trial, instead of ``steps``.
+        law: From which the time is drawn in every trial, instead of ``steps``.
     """
 
     steps: int = 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.coupling import Coupling, membership
 from neuroparallel.engine.group import MIX
-from neuroparallel.engine.layout import GroupSpec
+from neuroparallel.engine.layout import GroupSpec, Onset
 from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.scalar_subject import ScalarSubject
 from neuroparallel.engine.spots import NEVER
@@ -75,10 +75,14 @@ class ScalarGroup:
             onset = stream.spec.onset
             if onset.after >= 0:
                 continue
-            steps = onset.steps if onset.law is None else int(self.coupling.onset_steps[place][0])
+            steps = self._delay(place, onset)
             self.onset_at[index] = now + steps
             if not steps:
                 self._start(place, index, now)
+
+    def _delay(self, place: int, onset: Onset) -> int:
+        """Steps from the start of the trial, or from the end of the period that is waited for, to a stream's onset."""
+        return onset.steps if onset.law is None else int(self.coupling.onset_steps[place][0])
 
     def _trial_key(self, trial: int) -> int:
         return mix_int(self.key + (trial + 1) * GAMMA_INT)
@@ -132,11 +136,11 @@ class ScalarGroup:
         return any_ended
 
     def _schedule(self, now: int) -> None:
-        for index, stream in self.streams.items():
+        for place, (index, stream) in enumerate(self.streams.items()):
             onset = stream.spec.onset
             waits = onset.after >= 0 and self.takes_part[index] and not self.begun[index]
             if waits and self.onset_at[index] == NEVER and self.streams[onset.after].left == onset.period:
-                self.onset_at[index] = now + onset.steps
+                self.onset_at[index] = now + self._delay(place, onset)
         for stream in self.streams.values():
             stream.left = -1
 

@@ -37,14 +37,14 @@ class _Dice:
 
 
 def constrained_orders(
-    columns: Mapping[str, Integers], most: Mapping[str, int], balanced: str | None, count: int
+    columns: Mapping[str, Integers], most: Mapping[str, int], counterbalanced: str | None, count: int
 ) -> Integers:
     """Make some orders of a list.
 
     Args:
         columns: For each constrained condition the number of its level in each trial, int64 (n,).
         most: How often a condition may have the same level in a row.
-        balanced: The condition of which each level is to follow each level equally often, itself included.
+        counterbalanced: The condition of which each level is to follow each level equally often, itself included.
         count: How many orders.
 
     Returns:
@@ -54,8 +54,8 @@ def constrained_orders(
         ArgumentError: There is none, or none was found.
     """
     n = len(next(iter(columns.values())))
-    if balanced is not None:
-        _check_balance(columns[balanced], balanced)
+    if counterbalanced is not None:
+        _check_counterbalance(columns[counterbalanced], counterbalanced)
     for name, longest in most.items():
         often = int(np.bincount(columns[name]).max())
         if often > longest * (n - often):
@@ -66,23 +66,25 @@ def constrained_orders(
     orders, dice = [], _Dice(1)
     for _ in range(count):
         for _ in range(TRIES):
-            order = dice.order(n) if balanced is None else _balanced(columns[balanced], dice)
-            if balanced is None:
+            order = dice.order(n) if counterbalanced is None else _counterbalanced(columns[counterbalanced], dice)
+            if counterbalanced is None:
                 _mend(order, columns, most, dice)
             if not _violations(order, columns, most).any():
                 orders.append(order)
                 break
         else:
             raise ArgumentError(
-                f"no order of {n} trials was found in which {_said(most, balanced)}; allow longer repeats, or give "
-                "more trials."
+                f"no order of {n} trials was found in which {_said(most, counterbalanced)}; allow longer repeats, or "
+                "give more trials."
             )
     return np.array(orders)
 
 
-def _said(most: Mapping[str, int], balanced: str | None) -> str:
+def _said(most: Mapping[str, int], counterbalanced: str | None) -> str:
     parts = [f"{name} stays the same for at most {k} trials" for name, k in most.items()]
-    return " and ".join(parts + ([f"the transitions of {balanced} are balanced"] if balanced else []))
+    return " and ".join(
+        parts + ([f"the transitions of {counterbalanced} are counterbalanced"] if counterbalanced else [])
+    )
 
 
 def _violations(order: Integers, columns: Mapping[str, Integers], most: Mapping[str, int]) -> NDArray[np.bool_]:
@@ -112,17 +114,17 @@ def _mend(order: Integers, columns: Mapping[str, Integers], most: Mapping[str, i
             wrong = now
 
 
-def _check_balance(levels: Integers, name: str) -> None:
+def _check_counterbalance(levels: Integers, name: str) -> None:
     counts = np.bincount(levels)
     kinds = len(counts)
     if len(set(counts.tolist())) > 1 or counts[0] % kinds:
         raise ArgumentError(
-            f"balanced: each of the {kinds} levels of {name} has to come equally often, {kinds} times or a multiple; "
-            f"it is {counts.tolist()} trials. (repeat multiplies a list.)"
+            f"counterbalanced: each of the {kinds} levels of {name} has to come equally often, {kinds} times or a "
+            f"multiple; it is {counts.tolist()} trials. (repeat multiplies a list.)"
         )
 
 
-def _balanced(levels: Integers, dice: _Dice) -> Integers:
+def _counterbalanced(levels: Integers, dice: _Dice) -> Integers:
     """A circular order in which each level follows each level equally often: a random round trip through all pairs."""
     kinds = int(levels.max()) + 1
     each = len(levels) // kinds // kinds

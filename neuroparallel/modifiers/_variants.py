@@ -16,7 +16,7 @@ from neuroparallel.modifiers._base import Frozen, Modified, Modifier
 from neuroparallel.modifiers._survey import columns_of, sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import pick
-from neuroparallel.task import Draw, Response, Task, is_finite_number
+from neuroparallel.task import Draw, Memory, Response, Task, is_finite_number
 from neuroparallel.timing import Law, Timing
 from neuroparallel.trial import Trial
 
@@ -278,6 +278,11 @@ class Varied(Modifier):
             return variants_of(task, tuple(entries), self.condition)
         except NeuroparallelError as error:
             raise self.refuse(task, f"{self.listed}.{error}") from None
+
+    def memory(self, task: Task) -> dict[str, Memory]:
+        """What only some variants remember, such as the counts of one that is balanced."""
+        found = {name: memory for variant in self.variants(task).tasks for name, memory in variant.memory().items()}
+        return {name: memory for name, memory in found.items() if name not in task.memory()}
 
     def check(self, task: Task, dt: float) -> None:
         self.variants(task).check(dt)

@@ -63,7 +63,7 @@ class BlockSchedule(Varied):
         return max(law.usual for law in self._blocks.lengths)
 
     def memory(self, task: Task) -> dict[str, Memory]:
-        return self._blocks.memory()
+        return super().memory(task) | self._blocks.memory()
 
     @cached_property
     def _blocks(self) -> Blocks:

@@ -21,6 +21,7 @@ from neuroparallel.modifiers._design import replaced_factors
 from neuroparallel.modifiers._options import some_names
 from neuroparallel.modifiers._orders import constrained_orders
 from neuroparallel.modifiers._survey import columns_of
+from neuroparallel.records.safe_files import read_text
 from neuroparallel.seeding import GAMMA, mix
 from neuroparallel.task import Draw, Memory, Task
 
@@ -46,7 +47,7 @@ class ConditionSequence(Modifier):
         repeat: How often each trial stands in the list.
         order: ``listed``; ``shuffled``: in another random order each time; ``random``: any trial at any time.
         max_repeats: For some conditions how often they may have the same value in a row: ``{side: 3}``.
-        balanced: A condition of which each value is to follow each one equally often, itself included. With
+        counterbalanced: A condition of which each value is to follow each one equally often, itself included. With
             this or ``max_repeats`` a session has one random order of the list, which keeps to it throughout.
 
     Raises:
@@ -60,7 +61,7 @@ class ConditionSequence(Modifier):
     repeat: int = 1
     order: str = "listed"
     max_repeats: Any = None
-    balanced: str | None = None
+    counterbalanced: str | None = None
 
     def __post_init__(self) -> None:
         """Read the list, and refuse options that make no sense."""
@@ -86,11 +87,11 @@ class ConditionSequence(Modifier):
             for name, most in self.max_repeats.items():
                 whole_number(most, f"max_repeats.{name}", 1)
         if self._constrained and self.order != "shuffled":
-            raise ArgumentError("order: max_repeats and balanced need order: shuffled.")
+            raise ArgumentError("order: max_repeats and counterbalanced need order: shuffled.")
 
     @property
     def _constrained(self) -> bool:
-        return self.max_repeats is not None or self.balanced is not None
+        return self.max_repeats is not None or self.counterbalanced is not None
 
     # ---- the list ----
 
@@ -137,7 +138,7 @@ class ConditionSequence(Modifier):
             if together & set(columns) and not together <= set(columns):
                 missing = ", ".join(sorted(together - set(columns)))
                 raise self.refuse(task, f"{', '.join(sorted(together & set(columns)))} cannot come without {missing}.")
-        for name in (*(self.max_repeats or ()), *((self.balanced,) if self.balanced else ())):
+        for name in (*(self.max_repeats or ()), *((self.counterbalanced,) if self.counterbalanced else ())):
             if name not in columns:
                 raise self.refuse(task, f"the list has no condition {name!r}.{nearest(name, columns)}")
         self._orders(task)
@@ -147,9 +148,9 @@ class ConditionSequence(Modifier):
         if not self._constrained:
             return None
         columns = self._list(task)
-        names = dict.fromkeys((*(self.max_repeats or ()), *((self.balanced,) if self.balanced else ())))
+        names = dict.fromkeys((*(self.max_repeats or ()), *((self.counterbalanced,) if self.counterbalanced else ())))
         levels = tuple((n, tuple(np.unique(columns[n], return_inverse=True)[1].tolist())) for n in names)
-        return _pool(levels, tuple((self.max_repeats or {}).items()), self.balanced)
+        return _pool(levels, tuple((self.max_repeats or {}).items()), self.counterbalanced)
 
     # ---- the task ----
 
@@ -198,9 +199,9 @@ class ConditionSequence(Modifier):
 
 
 @lru_cache(maxsize=32)
-def _pool(levels: tuple[Any, ...], most: tuple[Any, ...], balanced: str | None) -> Integers:
+def _pool(levels: tuple[Any, ...], most: tuple[Any, ...], counterbalanced: str | None) -> Integers:
     columns = {name: np.array(values) for name, values in levels}
-    return constrained_orders(columns, dict(most), balanced, POOL)
+    return constrained_orders(columns, dict(most), counterbalanced, POOL)
 
 
 def _listed(values: Any) -> list[Any]:
@@ -231,12 +232,15 @@ def _as_columns(trials: Any, wanted: Any) -> dict[str, Any]:
     return {name: columns[name] for name in wanted}
 
 
+MOST_BYTES = 2**24  # of a list of trials
+
+
 def _from_file(file: str | os.PathLike[str]) -> dict[str, list[Any]]:
     """The columns of a text file, as numbers where they are."""
     if not isinstance(file, (str, os.PathLike)):
         raise ArgumentError(f"file is {file!r}; it is the path of a text file.")
     try:
-        text = Path(file).read_text(encoding="utf-8-sig")
+        text = read_text(Path(file), MOST_BYTES, "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ArgumentError(f"file: {file} cannot be read ({reason}).") from None

@@ -64,7 +64,7 @@ class Curriculum(Varied):
             raise self.refuse(task, "nothing is right or wrong in it, so nobody can do it well.")
 
     def memory(self, task: Task) -> dict[str, Memory]:
-        return {
+        return super().memory(task) | {
             "curriculum.phase": Memory(0, np.int64),
             "curriculum.trials": Memory(0, np.int64),
             "curriculum.hits": Memory(0, np.int64),

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from neuroparallel.errors import ArgumentError, RecordError, nearest
 from neuroparallel.outcomes import Outcome
-from neuroparallel.records.safe_files import replace_file
+from neuroparallel.records.safe_files import open_regular, replace_file
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -49,7 +49,7 @@ def read_columns(path: PathLike) -> dict[str, npt.NDArray[Any]]:
     """Read columns; each error names file, line and column."""
     source = _file(path)
     try:
-        with source.open(newline="", encoding="utf-8-sig") as file:
+        with open_regular(source, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, delimiter=_delimiter(source), strict=True)
             names = _header(source, next(reader, []))
             rows, lines = _rows(source, reader, names)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from neuroparallel.errors import ArgumentError
+from neuroparallel.records.safe_files import read_text
 
 __all__ = ["SUMMARY", "abort_warnings", "read_json", "read_summary"]
 
 SUMMARY = "summary.json"
+MOST_BYTES = 2**24
 MANY_ABORTS = 0.2  # share of a stream's trials above which it is worth saying so
 _ALWAYS = ("scenario", "seed", "seconds", "steps", "trials", "iteration", "correct", "evaluation_trials")
 _NUMBERS = ("seconds", "steps", "trials", "iteration", "evaluation_trials", "stage")
@@ -28,8 +30,8 @@ def read_json(file: Path, *needed: str) -> dict[str, Any]:
         ArgumentError: It cannot be read, or lacks a key, as one of another version of neuroparallel may.
     """
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = json.loads(read_text(file, MOST_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
         raise ArgumentError(f"{file} cannot be read ({error}); it is damaged.") from None
     missing = [key for key in needed if not isinstance(data, dict) or key not in data]
     if missing or not isinstance(data, dict):

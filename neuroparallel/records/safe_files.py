@@ -1,4 +1,4 @@
-"""Writing files and directories so that a whole one is in place at any time, whatever ends the process.
+"""Reading files of strangers, and writing files so that a whole one is in place, whatever ends the process.
 
 What is written goes into a temporary file in the same directory, is flushed to the disk and then renamed: the name
 leads to the old content or to the new one, never to a part.
@@ -6,17 +6,65 @@ leads to the old content or to the new one, never to a part.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["complete_directory", "replace_directory", "replace_file", "write_text"]
+__all__ = ["complete_directory", "open_regular", "read_text", "replace_directory", "replace_file", "write_text"]
 
 NEW, OLD = ".new", ".old"  # endings of a directory that is being written, and of one that is being replaced
+
+
+def open_regular(file: str | Path, **options: Any) -> IO[Any]:
+    """Open a file for reading; a pipe or a device, which may have no end or make one wait, is refused.
+
+    Args:
+        file: The file.
+        **options: As for `open`; text is UTF-8.
+
+    Raises:
+        OSError: It cannot be opened, or is no regular file.
+    """
+
+    def opener(path: str, flags: int) -> int:
+        handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise OSError(errno.EINVAL, "it is no regular file", str(file))
+        return handle
+
+    if "b" not in options.get("mode", "r"):
+        options = {"encoding": "utf-8", **options}
+    try:
+        opened: IO[Any] = open(file, opener=opener, **options)  # noqa: SIM115 - the caller closes it
+        return opened
+    except ValueError as error:  # a path with NUL in it
+        raise OSError(errno.EINVAL, str(error), str(file)) from None
+
+
+def read_text(file: str | Path, most: int, encoding: str = "utf-8") -> str:
+    """Read a text file of limited size.
+
+    Args:
+        file: The file.
+        most: Largest size, bytes.
+        encoding: Of the text.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or is larger.
+        UnicodeDecodeError: It is another encoding.
+    """
+    with open_regular(file, mode="rb") as opened:
+        data: bytes = opened.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes", str(file))
+    return data.decode(encoding)
 
 
 @contextmanager

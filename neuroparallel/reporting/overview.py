@@ -61,7 +61,7 @@ def timeline(what: Any) -> list[str]:
     starts = _starts(engine.layout)
     total = max(starts[i] + sum(_typical(stream).values()) for i, stream in enumerate(engine.layout.streams))
     for index, stream in enumerate(engine.layout.streams):
-        lines += ["", *_stream_lines(stream, starts[index], total)]
+        lines += ["", *_stream_lines(stream, starts[index], total, _waits_for(engine.layout, stream))]
     for subject in engine.layout.subjects:
         lines += ["", *_subject_lines(engine, subject.name)]
     return lines
@@ -100,13 +100,14 @@ def _starts(layout: Layout) -> list[float]:
     return [start(index) for index in range(len(layout.streams))]
 
 
-def _stream_lines(stream: StreamSpec, start: float, total: float) -> list[str]:
+def _stream_lines(stream: StreamSpec, start: float, total: float, waits_for: str = "") -> list[str]:
     task = stream.task
     plain, modifiers = layers(task)
     lines = [f"{stream.name}: {task.task_name()}. {first_sentence(type(plain))}"]
     lines += [f"  {modifier.name()}: {first_sentence(type(modifier))}" for modifier in modifiers]
     if stream.onset.law is not None:
-        lines.append(f"  begins {_range(stream.onset.law)}, drawn in each trial; here at {start:g} ms")
+        since = f" after {waits_for}" if waits_for else ""
+        lines.append(f"  begins {_range(stream.onset.law)}{since}, drawn in each trial; here at {start:g} ms")
     bar, now, names = "", start, []
     for name, ms in _typical(stream).items():
         law = task.timing[name]
@@ -116,6 +117,14 @@ def _stream_lines(stream: StreamSpec, start: float, total: float) -> list[str]:
         names.append(f"  {now:7g} ms  {name:<16} {length} ms" + (f", {_law(law)}" if isinstance(law, Law) else ""))
         now += ms
     return [*lines, "  " + " " * round(start / total * WIDTH) + bar + "|", *names]
+
+
+def _waits_for(layout: Layout, stream: StreamSpec) -> str:
+    """The period whose end a stream waits for, empty if it waits for none."""
+    if stream.onset.after < 0:
+        return ""
+    other = layout.streams[stream.onset.after]
+    return f"{other.name}.{list(other.task.timing)[stream.onset.period]}"
 
 
 def _middle(law: Law, dt: float) -> float:

@@ -12,6 +12,7 @@ from neuroparallel.errors import ArgumentError, NeuroparallelError
 from neuroparallel.records.json_file import SUMMARY, abort_warnings, read_summary
 from neuroparallel.records.safe_files import replace_file
 from neuroparallel.reporting.signatures import find_signature
+from neuroparallel.user_code import permit_code
 
 __all__ = ["draw_run", "find_policy", "find_run", "latest_run", "summarize_policy", "summarize_run"]
 
@@ -65,19 +66,20 @@ def find_policy(place: str | Path) -> Path:
         return Path(place)
 
 
-def summarize_policy(place: str | Path, *, seed: int = 1) -> str:
+def summarize_policy(place: str | Path, *, seed: int = 1, code: bool = False) -> str:
     """Test a policy that no run's summary describes, and say how it did.
 
     Args:
         place: A checkpoint, or a search with Ray Tune, whose best trial is taken.
         seed: Random seed of the trials.
+        code: Import the code that the checkpoint names; see ``docs/security.md``.
 
     Returns:
         Text.
     """
     from neuroparallel.rllib import evaluate, load_policy
 
-    policy = load_policy(place)
+    policy = load_policy(place, code=code)
     name = json.loads(policy.metadata["env"]["scenario"]).get("name", "scenario")
     return f"{name}, a checkpoint without a run, tested on fresh trials:\n{evaluate(policy, seed=seed).summary()}"
 
@@ -175,12 +177,14 @@ def _manner(summary: Mapping[str, Any]) -> str:
     return f"with actions drawn by {', '.join(draws)}" if draws else "without exploration"
 
 
-def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
+def draw_run(place: str | Path, *, seed: int = 1, code: bool = False) -> list[Path]:
     """Draw the learning curve and a trial of the trained subjects.
 
     Args:
         place: Directory of the run; the pictures are put into it.
         seed: Of the trials of which one is shown.
+        code: Import the code that the run names, tasks and networks; see ``docs/security.md``. False takes it only
+            from modules that are imported already.
 
     Returns:
         The files written: ``learning_curve.png`` (if training lasted long enough to have one), ``signature.png`` (if
@@ -188,11 +192,15 @@ def draw_run(place: str | Path, *, seed: int = 1) -> list[Path]:
         or ``trial_<subject>.png`` where there are several subjects.
 
     Raises:
-        ArgumentError: It is no run.
+        ArgumentError: It is no run, or it names code that is refused.
     """
+    with permit_code(scenarios="all" if code else "imported", policies="all" if code else "imported"):
+        return _draw(Path(place), seed)
+
+
+def _draw(place: Path, seed: int) -> list[Path]:
     from neuroparallel.plotting import plot_learning_curve
 
-    place = Path(place)
     if not (place / SUMMARY).is_file():  # a checkpoint without a run
         return _draw_trial(place, place.name, seed)
     summary, written = read_summary(place), []

@@ -77,6 +77,7 @@ class Actor:
         self.steps, self.explore, self.random = steps, explore, random
         self.seen = np.empty((steps + 1, self.rows, *self.shape), np.float32)
         self.rewards = np.empty((steps, self.rows), np.float32)
+        self.trial_ends = np.zeros((steps, self.rows), bool)
         self.logits = torch.empty((steps, self.rows, self.choices.outputs))
         self.actions = self.choices.empty(steps, self.rows)
         self.features: torch.Tensor | None = None
@@ -168,6 +169,7 @@ class Actor:
             "logits": self.logits.numpy(),
             "logp": logp,
             "rewards": self.rewards,
+            "trial_ends": self.trial_ends,
         }
         if segments is not None:
             start = {key: value.numpy() for key, value in (initial_state(self.module, 1) or {}).items()}

@@ -20,6 +20,7 @@ def estimate_advantages(
     *,
     gamma: float,
     lambda_: float,
+    trial_ends: Array | None = None,
 ) -> Array:
     """Say for every step by how much the return exceeded the prediction.
 
@@ -31,6 +32,8 @@ def estimate_advantages(
         terminated: bool, (N,). True where nothing follows the last step.
         gamma: Discount per step, 0 to 1.
         lambda_: 0 trusts the predictions, 1 the rewards.
+        trial_ends: bool, (N, T). True where nothing that follows a step counts for it or for steps before it. None:
+            nowhere.
 
     Returns:
         float32, (N, T); 0 where nothing happened.
@@ -42,10 +45,11 @@ def estimate_advantages(
     last = np.asarray(lengths) - 1
     advantages = np.zeros((rows, steps), np.float32)
     running = np.zeros(rows, np.float64)
+    ends = np.zeros((rows, steps), bool) if trial_ends is None else trial_ends
     for t in range(steps - 1, -1, -1):
-        follows = np.where((last == t) & terminated, 0.0, values[:, t + 1])
-        surprise = rewards[:, t] + gamma * follows - values[:, t]
-        running = np.where(t <= last, surprise + gamma * lambda_ * running, 0.0)
+        goes_on = ~(ends[:, t] | ((last == t) & terminated))
+        surprise = rewards[:, t] + gamma * np.where(goes_on, values[:, t + 1], 0.0) - values[:, t]
+        running = np.where(t <= last, surprise + gamma * lambda_ * np.where(goes_on, running, 0.0), 0.0)
         advantages[:, t] = running
     return advantages
 

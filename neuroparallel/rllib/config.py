@@ -9,20 +9,25 @@ from typing import Any
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
+from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.rllib.checked_config import TaskConfig
 from neuroparallel.rllib.choices import check_alike, choices_for
 from neuroparallel.rllib.cluster import quieten
+from neuroparallel.rllib.evaluation import who_draws
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.learner import RolloutLearner
+from neuroparallel.rllib.memory_limits import check_memory
 from neuroparallel.rllib.module import ActorCritic
 from neuroparallel.rllib.policy_keeper import StockLearner
+from neuroparallel.rllib.reward_scale import reward_scale
 from neuroparallel.rllib.runner import BatchedEnvRunner
 from neuroparallel.rllib.settings import Course, Settings, resolve
 from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
+from neuroparallel.scenario_parts import check_file_name
 from neuroparallel.seeding import choose_seed
 
-__all__ = ["a2c_config", "config_for", "policy_mapping", "ppo_config"]
+__all__ = ["a2c_config", "config_for", "course_of", "policy_mapping", "ppo_config"]
 
 PPO_DEFAULTS: dict[str, Any] = {
     "lr": 3e-3,
@@ -80,6 +85,11 @@ def policy_mapping(policies: str | Mapping[str, str], agents: list[str]) -> dict
     missing = [agent for agent in agents if agent not in policies]
     if missing:
         raise ArgumentError(f"policies names no policy for {', '.join(missing)}.")
+    for name in policies.values():
+        try:
+            check_file_name(str(name))  # RLlib names directories after policies
+        except ValueError as error:
+            raise ArgumentError(f"policies: {error}") from None
     return {agent: str(policies[agent]) for agent in agents}
 
 
@@ -221,14 +231,17 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     probe = build_engine({**described, "lanes": 1})
     for agent in probe.possible_agents:
         choices_for(probe.action_space(agent), agent)
-    course = Course.of(probe)
+    course = course_of(probe)
     settings, training = settings.fitted(course), {**course.training(), **training}
     names = _policies(settings, probe)
+    model = _model(settings, course, seed)
+    for agent in {name: agent for agent, name in names.items()}.values():
+        check_memory(settings, model, probe.observation_space(agent), probe.action_space(agent))
     config = (
         TaskConfig()
         .environment(STOCK_ENV if settings.stock else BATCH_ENV, env_config=described)
         .multi_agent(policies=set(names.values()), policy_mapping_fn=PolicyMapping(names))
-        .rl_module(rl_module_spec=RLModuleSpec(module_class=ActorCritic, model_config=_model(settings, course, seed)))
+        .rl_module(rl_module_spec=RLModuleSpec(module_class=ActorCritic, model_config=model))
         .training(**_sizes(settings, names, training))
         .env_runners(
             num_env_runners=settings.num_env_runners,
@@ -241,7 +254,7 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
             env_runner_health_probe_timeout_s=10.0,
             env_runner_restore_timeout_s=60.0,
         )
-        .debugging(log_level="ERROR", seed=seed)
+        .debugging(log_level="ERROR", seed=seed % 2**32)  # NumPy's global generator takes no more
         .reporting(min_time_s_per_iteration=0)
     )
     if settings.stock:
@@ -249,7 +262,19 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     else:
         config.env_runners(env_runner_cls=BatchedEnvRunner)
         config.learners(learner_class=RolloutLearner, add_default_connectors_to_learner_pipeline=False)
+    config.credit = settings.credit or "session"
+    if not settings.stock:
+        config.reward_scale = reward_scale(described) if settings.reward_scale is None else settings.reward_scale
     return config.seal(stock=settings.stock)
+
+
+def course_of(probe: Any) -> Course:
+    """Read the course of a trial off the engine of a scenario."""
+    core = engine_of(probe)
+    tasks = [stream.tables.task for stream in core.streams]
+    back = max(task.trials_back() for task in tasks)
+    separate = not who_draws(probe) and not any(task.learns_from_reward() for task in tasks)
+    return Course(float(core.dt), int(probe.trial_steps()), int(probe.memory_steps()), back, separate)
 
 
 def _sizes(settings: Settings, names: Mapping[str, str], training: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class RolloutToBatch(ConnectorV2):
         input_action_space: As RLlib passes it; not used.
         gamma: Discount per step, 0 to 1.
         lambda_: Trust in rewards against predictions, 0 to 1.
+        reward_scale: Factor on rewards, above 0.
     """
 
     def __init__(
@@ -36,10 +37,12 @@ class RolloutToBatch(ConnectorV2):
         *,
         gamma: float,
         lambda_: float,
+        reward_scale: float = 1.0,
     ) -> None:
         super().__init__(input_observation_space, input_action_space)
         self.gamma = gamma
         self.lambda_ = lambda_
+        self.reward_scale = reward_scale
 
     def __call__(
         self,
@@ -77,11 +80,12 @@ class RolloutToBatch(ConnectorV2):
         values = predict_values(data, module)
         advantages = estimate_advantages(
             values,
-            data.rewards,
+            data.rewards * self.reward_scale,
             data.lengths,
             data.terminated,
             gamma=self.gamma,
             lambda_=self.lambda_,
+            trial_ends=data.trial_ends,
         )
         mask = data.mask
         arrays = {
@@ -161,6 +165,7 @@ def _join(parts: list[ModuleRollout]) -> ModuleRollout:
         logits=rows("logits", 0),
         logp=rows("logp", 0),
         rewards=rows("rewards", 0),
+        trial_ends=rows("trial_ends", 0),
         terminated=rows("terminated", None),
         lengths=rows("lengths", None),
         state=state,

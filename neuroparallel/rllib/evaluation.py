@@ -190,6 +190,7 @@ def evaluate(
     trials: int | None = None,
     seed: int = 12345,
     env: Mapping[str, Any] | None = None,
+    code: bool = False,
 ) -> Any:
     """Let a trained subject do trials, as it was tested in training (see `who_draws`), and return their table.
 
@@ -199,6 +200,7 @@ def evaluate(
         trials: Trials in a row of each lane; None: as `session_size` says.
         seed: Seed of the trials.
         env: What to do, as `env_config` describes it; None: what the subject learnt.
+        code: Import the code that the checkpoint names, as of `load_policy`.
 
     Returns:
         The trial table (`Trials`), from the first trial of each lane on.
@@ -206,7 +208,7 @@ def evaluate(
     Raises:
         ArgumentError: There is no checkpoint, or nobody said what to do.
     """
-    policy = checkpoint if isinstance(checkpoint, Policy) else load_policy(checkpoint)
+    policy = checkpoint if isinstance(checkpoint, Policy) else load_policy(checkpoint, code=code)
     env = env or policy.metadata.get("env")
     if env is None:
         raise ArgumentError("The policy does not know its scenario; give env=env_config(scenario).")

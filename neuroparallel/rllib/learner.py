@@ -45,7 +45,12 @@ class RolloutLearner(PolicyKeeper):
         _check_minibatch(self.config)
         self._by_rllib = _goes_by_rllib(self.config)
         if self._learner_connector is not None:
-            self._learner_connector.append(RolloutToBatch(gamma=self.config.gamma, lambda_=self.config.lambda_))
+            own = RolloutToBatch(
+                gamma=self.config.gamma,
+                lambda_=self.config.lambda_,
+                reward_scale=getattr(self.config, "reward_scale", 1.0),  # a plain PPOConfig has none
+            )
+            self._learner_connector.append(own)
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """Use PyTorch's fused Adam: the same numbers as RLlib's, in a fraction of the calls."""

@@ -18,7 +18,7 @@ from neuroparallel.records.safe_files import complete_directory
 from neuroparallel.rllib.actor import initial_state
 from neuroparallel.rllib.choices import choices_for
 from neuroparallel.rllib.cluster import quieten
-from neuroparallel.rllib.policy_file import METADATA, check_description, read_networks
+from neuroparallel.rllib.policy_file import METADATA, check_code, check_description, read_networks
 from neuroparallel.rllib.source import options_of
 from neuroparallel.seeding import Bits, mix, name_bits
 
@@ -205,13 +205,14 @@ def load_policy(checkpoint: str | Path, *, explore: bool | None = None, code: bo
             ``algorithm.save()``.
         explore: True draws actions, False takes the most probable one; None: as it was tested in training, where
             those draw who play a game.
-        code: Import the class of a network that is not part of the library; see ``docs/security.md``.
+        code: Import the code that the files name: networks and tasks that are not part of the library. False takes
+            them only from modules that are imported already; see ``docs/security.md``.
 
     Returns:
         The policy, with an empty memory.
 
     Raises:
-        ArgumentError: There is no checkpoint, or it is damaged.
+        ArgumentError: There is no checkpoint, it is damaged, or it names code that is refused.
 
     Example:
         >>> policy = load_policy("runs/dpa_gng/latest")  # doctest: +SKIP
@@ -220,5 +221,6 @@ def load_policy(checkpoint: str | Path, *, explore: bool | None = None, code: bo
     quieten()
     place, data = checkpoint_metadata(checkpoint)
     names: dict[str, str] = data["policies"]
+    check_code(place, data, code=code)
     modules = read_networks(place, data, code=code)
     return Policy(modules, names, explore=data.get("draws", ()) if explore is None else explore, metadata=data)

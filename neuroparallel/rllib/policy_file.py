@@ -22,8 +22,9 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.rllib.module import ActorCritic
 from neuroparallel.rllib.tensor_file import read_tensors, write_tensors
+from neuroparallel.user_code import check_permission, named_code
 
-__all__ = ["METADATA", "NETWORKS", "WEIGHTS", "check_description", "read_networks", "write_policy"]
+__all__ = ["METADATA", "NETWORKS", "WEIGHTS", "check_code", "check_description", "read_networks", "write_policy"]
 
 METADATA = "neuroparallel.json"
 WEIGHTS = "policy.safetensors"
@@ -92,6 +93,40 @@ def check_description(place: Path, data: Mapping[str, Any]) -> None:
         raise ArgumentError(f"{where}: draws is no list of agents.")
     if not isinstance(data.get("train", {}), dict) or not isinstance(data.get("networks", {}), dict):
         raise ArgumentError(f"{where}: train and networks are mappings.")
+
+
+def check_code(place: Path, data: Mapping[str, Any], *, code: bool = False) -> None:
+    """Import the code that a policy's scenario names, if that is allowed, so that it can be loaded afterwards.
+
+    Args:
+        place: Directory of the policy, for the message.
+        data: The content of its ``neuroparallel.json``, checked.
+        code: As of `read_networks`.
+
+    Raises:
+        ArgumentError: The scenario names code that is refused, or is damaged.
+    """
+    where = f"{place / METADATA}: env.scenario"
+    try:
+        scenario = json.loads(data["env"].get("scenario", "{}"))
+        parts = {"subjects": _tasks(scenario), "groups": _rules(scenario), "set": data["env"].get("set")}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ArgumentError(f"{where} is no scenario ({error}); the file is damaged.") from None
+    sections = [{key: scenario.get(key) for key in ("train", "tune")}, {"train": data.get("train")}]
+    for part in (parts, *sections):
+        for key, name in named_code(part):
+            _import(f"{where}: {key}", name, code)
+
+
+def _tasks(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: {key: stream.get("task") for key, stream in subject.get("streams", {}).items()}
+        for name, subject in scenario.get("subjects", {}).items()
+    }
+
+
+def _rules(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(group.get("rule") or ()) for name, group in (scenario.get("groups") or {}).items()}
 
 
 def read_networks(place: Path, data: Mapping[str, Any], *, code: bool = False) -> dict[str, Any]:
@@ -195,13 +230,12 @@ def _class(where: str, name: Any, code: bool) -> type[TorchRLModule]:
 def _import(where: str, name: str, code: bool) -> None:
     """Import the module of a class ``module:Class`` if that is allowed."""
     module = name.partition(":")[0]
+    try:
+        check_permission(name, policy=True, code=code)
+    except ArgumentError as error:
+        raise ArgumentError(f"{where}: {error}") from None
     if module in sys.modules:
         return
-    if not code:
-        raise ArgumentError(
-            f"{where} is of the class {name}, which is Python code. Import {module} first, or allow it with "
-            "load_policy(..., code=True), if you trust the file."
-        )
     try:
         importlib.import_module(module)
     except ImportError as error:

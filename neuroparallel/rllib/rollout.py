@@ -30,6 +30,7 @@ class ModuleRollout:
             exploration.
         rewards: float32, (N, T).
         terminated: bool, (N,). True where nothing follows the row's last step.
+        trial_ends: bool, (N, T). True where a step was the last of its trial and later trials do not count for it.
         lengths: int64, (N,), 1 to T.
         state: The recurrent state at the row's start, (N, layers, units) each; None without a
             memory.
@@ -42,6 +43,7 @@ class ModuleRollout:
     logits: Array
     logp: Array
     rewards: Array
+    trial_ends: Array
     terminated: Array
     lengths: Array
     state: dict[str, Array] | None = None

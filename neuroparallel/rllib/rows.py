@@ -78,7 +78,7 @@ def gather(
     """Collect the pieces of time-major notes into rows that are padded with zeros.
 
     Args:
-        arrays: ``actions``, ``logits``, ``logp`` and ``rewards``, each (T, rows, ...).
+        arrays: ``actions``, ``logits``, ``logp``, ``rewards`` and ``trial_ends``, each (T, rows, ...).
         seen: (T + 1, rows, channels). Observations; after an interruption, those of the next
             session.
         closing: (T, rows, channels). The last observations of what ended in a step; None if nothing

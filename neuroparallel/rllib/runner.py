@@ -26,7 +26,7 @@ from neuroparallel.rllib.rollout import Rollout
 from neuroparallel.rllib.rows import Interruptions
 from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, register_own, worker_seed
 
-__all__ = ["BatchedEnvRunner"]
+__all__ = ["BatchedEnvRunner", "refuse_bypassed"]
 
 Array: TypeAlias = NDArray[Any]
 SAMPLING = "neuroparallel_sampling"  # key of the runner's state
@@ -83,7 +83,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
     def make_env(self) -> None:
         """Make the engine from the environment's name and ``env_config``."""
         one_thread()
-        _refuse_bypassed(self.config)
+        refuse_bypassed(self.config)
         context = self.config.env_config
         if not isinstance(context, EnvContext):
             context = EnvContext(context, worker_index=self.worker_index or 0)
@@ -170,6 +170,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
     def _stretch(self, steps: int, explore: bool, random_actions: bool) -> Rollout:
         """Take so many steps in every lane."""
         breaks: dict[str, Interruptions] | None = None if self._alive.all() else self._interruptions(steps)
+        trials = self._trial_numbers()
         for actor in self._actors:
             actor.begin(steps, self._now, explore, random_actions)
         for t in range(steps):
@@ -182,14 +183,29 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
                     actor.rewards[t, actor.part(i)] = rewards[agent]
             self._returns.add(rewards, self._alive)
             over = np.stack([ends[a] | truncations[a] for a in self.env.agents]) & self._alive
+            self._note_trial_ends(t, trials, over)
             if over.any():
                 breaks = breaks or self._interruptions(steps)
                 self._interrupt(t, over, ends, breaks)
+            trials = self._trial_numbers()
             for actor in self._actors:
                 actor.look(t + 1, self._now)
         rollout = self._hand_over(breaks, steps)
         log_steps(self.metrics, rollout, {actor.name: actor.agents for actor in self._actors})
         return rollout
+
+    def _trial_numbers(self) -> dict[str, Array]:
+        """The trials that each agent is in; none where rewards of later trials count."""
+        return self.engine.unwrapped.trial_numbers() if getattr(self.config, "credit", "session") == "trial" else {}
+
+    def _note_trial_ends(self, t: int, before: dict[str, Array], over: Array) -> None:
+        """Note for which agents step t was the last of a trial in all streams, or of the session."""
+        now = self._trial_numbers()
+        for actor in self._actors:
+            for i, agent in enumerate(actor.agents):
+                if agent in now:
+                    ended = (now[agent] != before[agent]).all(axis=0)
+                    actor.trial_ends[t, actor.part(i)] = ended | over[self.env.agents.index(agent)]
 
     def _interruptions(self, steps: int) -> dict[str, Interruptions]:
         """Start to keep account of ends, the first time that one comes within a stretch."""
@@ -317,7 +333,7 @@ def _create(name: Any, context: EnvContext) -> Any:
     return engine
 
 
-def _refuse_bypassed(config: Any) -> None:
+def refuse_bypassed(config: Any) -> None:
     """Say so, rather than ignore what a user asked for."""
     asked = [
         name

@@ -12,7 +12,6 @@ from typing import Any
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.algorithms.ppo import PPOConfig
 
-from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.rllib.networks.protocol import split_network
 from neuroparallel.task import is_finite_number
@@ -50,6 +49,11 @@ class Settings:
         skip: Whether the network sees the observation beside the dense features.
         hold_steps: Mean number of steps before an untrained subject responds. None: a quarter of the trial, or an even
             policy in trials of up to 8 steps; 0 for an even policy.
+        credit: "trial": rewards of later trials do not count for an action; "session": they do, discounted. None:
+            "session" in games and in tasks that are learnt from reward, where choices have later consequences, else
+            "trial". RLlib's own runner (`stock`) knows "session" only.
+        reward_scale: Factor on rewards in learning. None: 1, or less if random choices earn or lose more than 1 in a
+            step, which then counts as 1.
         policies: Who learns together: "shared" (one network for all agents), "independent" (each its own), "streams"
             (each stream its own, an agent by itself), or agent to policy name. None: agents with the same spaces
             share one.
@@ -71,6 +75,8 @@ class Settings:
     hidden: tuple[int, ...] = (64,)
     skip: bool = True
     hold_steps: float | None = None
+    credit: str | None = None
+    reward_scale: float | None = None
     policies: str | Mapping[str, str] | None = None
     epochs: int = 4
     minibatches: int = 4
@@ -98,7 +104,7 @@ class Settings:
     def fitted(self, course: Course) -> Settings:
         """Fill in what depends on the course of a trial, and warn if a memory cannot be bridged."""
         remembers = bool(course.remembered)
-        n_steps, tmax, lanes, hold = self.n_steps, self.tmax, self.lanes, self.hold_steps
+        n_steps, tmax, lanes, hold, credit = self.n_steps, self.tmax, self.lanes, self.hold_steps, self.credit
         if n_steps is None:
             n_steps = course.span if remembers else min(max(course.span, 20), 128)
         if tmax is None:
@@ -107,8 +113,16 @@ class Settings:
             lanes = 64 if course.trials_back or course.trial_steps < _SHORT else 32
         if hold is None:
             hold = course.trial_steps / 4 if course.trial_steps >= _SHORT else 0.0
+        if credit is None:
+            credit = "trial" if course.separate and not self.stock else "session"
         fitted = replace(
-            self, n_steps=int(n_steps), tmax=float(tmax), lanes=lanes, hold_steps=float(hold), hidden=tuple(self.hidden)
+            self,
+            n_steps=int(n_steps),
+            tmax=float(tmax),
+            lanes=lanes,
+            hold_steps=float(hold),
+            credit=credit,
+            hidden=tuple(self.hidden),
         )
         for problem in short_memory(fitted.network_spec["name"], int(n_steps), float(tmax), course):
             warnings.warn(problem, UserWarning, stacklevel=4)
@@ -127,12 +141,14 @@ class Course:
         trial_steps: Longest trial, steps.
         memory_steps: Longest time from the first stimulus to the response window, steps; 0: no memory.
         trials_back: How many trials ago something happened that a response depends on.
+        separate: Whether what a trial pays does not depend on what was done in earlier trials.
     """
 
     dt: float
     trial_steps: int
     memory_steps: int = 0
     trials_back: int = 0
+    separate: bool = False
 
     @property
     def remembered(self) -> int:
@@ -143,13 +159,6 @@ class Course:
     def span(self) -> int:
         """Steps of a trial and of those before it that must be remembered."""
         return (1 + self.trials_back) * self.trial_steps
-
-    @classmethod
-    def of(cls, engine: Any) -> Course:
-        """Read the course of a trial off a scenario's engine."""
-        core = engine_of(engine)
-        back = max(stream.tables.task.trials_back() for stream in core.streams)
-        return cls(float(core.dt), int(engine.trial_steps()), int(engine.memory_steps()), back)
 
     def training(self) -> dict[str, float]:
         """Return settings of RLlib that follow from time and not from the number of steps.
@@ -227,18 +236,24 @@ def training_keys() -> set[str]:
     return keys - {"self", "kwargs"}
 
 
-_LEAST = {"lanes": 1, "n_steps": 1, "lstm": 0, "epochs": 1, "minibatches": 1, "num_env_runners": 0}
+MOST_UNITS = 100_000  # of a layer
+MOST_LAYERS = 100
+_LIMITS = {
+    "lanes": (1, 10_000_000),
+    "n_steps": (1, 10_000_000),
+    "lstm": (0, MOST_UNITS),
+    "epochs": (1, 100_000),
+    "minibatches": (1, 10_000_000),
+    "num_env_runners": (0, 10_000),
+}
 
 
 def _check(settings: Settings) -> None:
     """Refuse what would stop us, or RLlib, later and with less to say."""
-    for name, least in _LEAST.items():
+    for name, (least, most) in _LIMITS.items():
         if getattr(settings, name) is not None:
-            whole_number(getattr(settings, name), name, least)
-    if not isinstance(settings.hidden, (list, tuple)):
-        raise ArgumentError(f"hidden is {settings.hidden!r}; it is a list of numbers of units, one for each layer.")
-    for place, units in enumerate(settings.hidden):
-        whole_number(units, f"hidden.{place}", 1)
+            whole_number(getattr(settings, name), name, least, most)
+    _check_hidden(settings)
     if settings.tmax is not None and not (
         is_finite_number(settings.tmax) and (settings.tmax == 0 or settings.tmax > 2)
     ):
@@ -252,13 +267,26 @@ def _check(settings: Settings) -> None:
         raise ArgumentError(f"session is {settings.session!r}; write {{trials: 100}} or {{steps: 1000}}.")
     _check_network(settings)
     _check_policies(settings)
+    _check_rewards(settings)
+
+
+def _check_hidden(settings: Settings) -> None:
+    if not isinstance(settings.hidden, (list, tuple)):
+        raise ArgumentError(f"hidden is {settings.hidden!r}; it is a list of numbers of units, one for each layer.")
+    if len(settings.hidden) > MOST_LAYERS:
+        raise ArgumentError(f"hidden: it has {len(settings.hidden)} layers; at most {MOST_LAYERS}.")
+    for place, units in enumerate(settings.hidden):
+        whole_number(units, f"hidden.{place}", 1, MOST_UNITS)
 
 
 def _check_network(settings: Settings) -> None:
     if settings.hold_steps is not None and not (is_finite_number(settings.hold_steps) and settings.hold_steps >= 0):
         raise ArgumentError(f"hold_steps is {settings.hold_steps!r}; it is a number of steps, or 0 for an even policy.")
     if settings.network is not None:
-        split_network(settings.network)
+        for key, value in split_network(settings.network)[1].items():
+            most = MOST_LAYERS if key == "layers" else MOST_UNITS
+            if isinstance(value, int) and not isinstance(value, bool) and abs(value) > most:
+                raise ArgumentError(f"network.{key}: it is {value}; it is at most {most:,}.")
         if settings.lstm is not None:
             raise ArgumentError(
                 f"network is {settings.network!r} and lstm is {settings.lstm!r}; lstm=64 is short for "
@@ -275,6 +303,21 @@ def _check_policies(settings: Settings) -> None:
         )
     if settings.policies == "streams" and settings.view not in (None, "streams"):
         raise ArgumentError(f"policies: streams makes every stream an agent, so view cannot be {settings.view!r}.")
+
+
+def _check_rewards(settings: Settings) -> None:
+    known = ("trial", "session")
+    if settings.credit is not None and settings.credit not in known:
+        raise ArgumentError(
+            f"credit is {settings.credit!r}; it is trial or session.{nearest(str(settings.credit), known)}"
+        )
+    if settings.stock and settings.credit == "trial":
+        raise ArgumentError("credit: trial needs the batched runner, so it does not go with stock: true.")
+    scale = settings.reward_scale
+    if scale is not None and not (is_finite_number(scale) and scale > 0):
+        raise ArgumentError(f"reward_scale is {scale!r}; it is a number above 0.")
+    if settings.stock and scale not in (None, 1):
+        raise ArgumentError("reward_scale needs the batched learner, so it does not go with stock: true.")
 
 
 def short_memory(network: str, n_steps: int, tmax: float, course: Course) -> list[str]:

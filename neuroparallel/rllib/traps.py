@@ -17,6 +17,7 @@ from neuroparallel.engine.horizon import evidence_steps
 from neuroparallel.records import Trials
 from neuroparallel.records.json_file import abort_warnings
 from neuroparallel.records.trials import stream_codes
+from neuroparallel.rllib.config import course_of
 from neuroparallel.rllib.evaluation import Score
 from neuroparallel.rllib.settings import Course, short_memory
 from neuroparallel.rllib.source import build_engine
@@ -63,7 +64,7 @@ class Setup:
         kinds = (gym.spaces.Discrete, gym.spaces.MultiDiscrete)
         free = [evidence_steps(stream.tables) >= LEAST_EVIDENCE for stream in streams]
         return cls(
-            course=Course.of(engine),
+            course=course_of(engine),
             network=str(model["network"]["name"]),
             n_steps=int(model["max_seq_len"]),
             tmax=float(model["tmax"]),

@@ -11,7 +11,8 @@ from numpy import where
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, one_of, whole_number
-from neuroparallel.task import Actions, Channels, Criterion, Draw, Factorial, Memory, Rewards, Task
+from neuroparallel.outcomes import Outcome
+from neuroparallel.task import Actions, Channels, Criterion, Draw, Factorial, Memory, Response, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
 
@@ -20,9 +21,9 @@ from neuroparallel.trial import Trial
 class Bandit(Task):
     """Choose one of several arms, each rewarded with a chance of its own, and find the best one.
 
-    A trial is correct if the best arm was chosen, whether or not luck rewarded it; where all arms
-    are the same, any is (``best`` is 0 then). Whether an arm would be rewarded is drawn for all
-    arms at the start of a trial. ``rewards["reward"]`` and ``rewards["omission"]`` are what luck
+    A trial is correct if the best arm was chosen, whether or not luck rewarded it; of several equally good
+    ones any is right. ``best`` is the first of them, 0 where all arms are the same. Whether an arm would be rewarded
+    is drawn for all arms at the start of a trial. ``rewards["reward"]`` and ``rewards["omission"]`` are what luck
     pays; ``correct`` and ``error`` only label.
 
     Args:
@@ -132,6 +133,13 @@ class Bandit(Task):
             chances.append(where(draw.first, fresh, moved))
         return chances
 
+    def pay(self, response: Response) -> None:
+        """Count each of several equally good arms as right; what it pays is luck's."""
+        chances = np.stack([response.conditions[f"chance_{arm}"] for arm in self._numbers])
+        chosen = chances[response.action - 1, np.arange(chances.shape[1])]
+        best = (response.action > 0) & (chosen == chances.max(axis=0))
+        response.outcome = where(best, np.uint8(Outcome.CORRECT), response.outcome)
+
     def define(self, trial: Trial) -> None:
         trial.show("fixation", during="fixation")
         trial.show("choice", during="choice")
@@ -149,6 +157,7 @@ class Bandit(Task):
                         reward=amount,
                         then=then,
                         where=paid & good,
+                        pay=self.arms > 2,  # of two arms the table says all: both may be best, or one is
                     )
         trial.on("timeout", during="choice", outcome="miss", then="end")
         trial.choose(during="choice", truth=np.maximum(trial.best, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Actions, Channels, Criterion, Draw, Factorial, Levels, Memory, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
+from neuroparallel.urn import Urn, exact_counts
 
 WITHHOLD, MATCH, NONMATCH = 0, 1, 2
 FEW, MANY = 3, 5  # errors in a block: fewer than the first make it harder, more than the second easier
@@ -34,8 +36,9 @@ class NBack(Task):
 
     Until n items have been seen there is nothing to compare with: these trials have ``lead_in`` 1, no
     target, no ground truth, and are unscored. In the others the item is a ``target`` (the one of n
-    trials ago) with the probability asked for, else any other item. ``lure`` marks the latter where
-    they are the item of n - 1 or n + 1 trials ago.
+    trials ago) with the probability asked for, else any other item. In blocks the number of targets is exact:
+    6 of 20 items with the preset ``paper``, in any order. ``lure`` marks items that are no target, but the
+    item of n - 1 or n + 1 trials ago.
 
     With ``lure_probability`` 0 lures come by luck only, and whoever remembers fewer than n items is
     exactly at chance. Lures made on purpose tell such a subject something: what equals the item of
@@ -44,7 +47,8 @@ class NBack(Task):
     Args:
         n: How far back to compare, 1 to 9, recorded as ``n_back``; where the level starts if it is adaptive.
         items: How many different items there are, 4 to 100; a channel each.
-        target_probability: Share of targets, lead-in left out.
+        target_probability: Share of targets, lead-in left out; with ``block`` every block has exactly this share,
+            which has to be a whole number of items.
         lure_probability: Share of the other trials in which the item of n - 1 or n + 1 trials ago is
             shown on purpose, wherever one of these is not also the item of n ago.
         response: ``"go"``: respond to targets, withhold otherwise, which is correct as well;
@@ -53,7 +57,8 @@ class NBack(Task):
             block lasts for the session.
         adaptive: Change n after each block: one more after fewer than 3 errors (misses included), one
             less after more than 5. The channels ``level`` then tell which n holds. With ``"together"`` the
-            level is the group's: its rule ``shared_level`` moves it by the errors of all members.
+            level is the group's: its rule ``shared_level`` moves it by the errors of all members, and says
+            which items are targets.
         sigma: Noise of the item channels for one ms; a step of dt ms has s.d. sigma / sqrt(dt).
 
     Source:
@@ -95,8 +100,18 @@ class NBack(Task):
             raise ArgumentError(f"adaptive is {self.adaptive!r}; it is true, false or together.")
         for name in ("target_probability", "lure_probability"):
             probability(getattr(self, name), name)
+        if self.block:
+            exact_counts(self._shares, self.block)
         if self.adaptive and not self.block:
             raise ArgumentError("adaptive: the level changes between blocks; say how many items one has, block=20.")
+
+    @cached_property
+    def _target_urn(self) -> Urn:
+        return Urn("targets", exact_counts(self._shares, self.block))
+
+    @property
+    def _shares(self) -> dict[str, tuple[float, float]]:
+        return {"target": (1 - self.target_probability, self.target_probability)}
 
     @property
     def _levels(self) -> range:
@@ -120,7 +135,13 @@ class NBack(Task):
 
     def memory(self) -> dict[str, Memory]:
         counts = {name: Memory(start, np.int64) for name, start in (("level", self.n), ("place", 0), ("errors", 0))}
-        return {**counts, "items": Memory(np.zeros(self._levels[-1] + 1), np.int64)}
+        left = self._target_urn.memory() if self._draws_targets else {}
+        return {**counts, **left, "items": Memory(np.zeros(self._levels[-1] + 1), np.int64)}
+
+    @property
+    def _draws_targets(self) -> bool:
+        """Whether the task itself draws targets without replacement; of members of a group the rule does."""
+        return bool(self.block) and self.adaptive != "together"
 
     def trials_back(self) -> int:
         return min(self.n + 1, HIGHEST) if self.adaptive else self.n  # the next level must be in reach
@@ -133,6 +154,9 @@ class NBack(Task):
         back = shown[lanes, n - 1]
         near = shown[lanes, n], where(n > 1, shown[lanes, np.maximum(n - 2, 0)], 0)  # n + 1 and n - 1 ago
         lead_in = memory["place"] < n
+        if self._draws_targets:
+            begins = memory["place"] == 0
+            draw.conditions["target"] = self._target_urn.draw(draw, where=~lead_in, fresh=begins) == 1
         target = draw.conditions["target"] & ~lead_in
         place = np.floor(draw.random("item") * where(lead_in, self.items, self.items - 1)).astype(np.int64) + 1
         item = where(target, back, place + ((place >= back) & ~lead_in))  # if no target, any item but the one of n ago

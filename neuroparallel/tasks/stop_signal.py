@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy import where
 
-from neuroparallel.errors import ArgumentError, probability
+from neuroparallel.errors import ArgumentError, probability, whole_number
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Actions, Channels, Criterion, Draw, Factorial, Levels, Memory, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
+from neuroparallel.urn import Urn, exact_counts
 
 LEFT, RIGHT, WITHHOLD = 1, 2, 0
 
@@ -34,6 +36,8 @@ class StopSignal(Task):
 
     Args:
         stop_probability: Share of stop trials.
+        block: Length of a block, trials, in which stop trials and sides come exactly as often as they should; 0: each
+            trial is drawn on its own.
         first_delay: Delay of the stop signal at the start of a session, ms.
         delay_step: Step of the staircase, ms; 0 keeps the delay.
         shortest_delay: Where the staircase stops going down, ms.
@@ -46,6 +50,7 @@ class StopSignal(Task):
     """
 
     stop_probability: float = 0.25
+    block: int = 0
     first_delay: float = 200.0
     delay_step: float = 50.0
     shortest_delay: float = 50.0
@@ -63,7 +68,7 @@ class StopSignal(Task):
     lazy: ClassVar[bool] = True  # the staircase may reach any delay
     signature: ClassVar = "stop_signal"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "paper": {},
+        "paper": {"block": 64},  # 16 stop trials, 8 for each side
         "rdoc": {"stop_probability": 1 / 3, "response_time": 1500.0, "timing": {"fixation": 500}},
     }
 
@@ -71,6 +76,8 @@ class StopSignal(Task):
         """Refuse parameters that make no sense."""
         super().__post_init__()
         probability(self.stop_probability, "stop_probability")
+        if whole_number(self.block, "block"):
+            exact_counts(self._shares, self.block)
         if not 0 < self.shortest_delay <= self.first_delay < self.response_time or self.delay_step < 0:
             raise ArgumentError(
                 f"shortest_delay ({self.shortest_delay:g}), first_delay ({self.first_delay:g}) and "
@@ -86,11 +93,23 @@ class StopSignal(Task):
             stop_delay_ms=(self.first_delay,),  # where the staircase starts
         )
 
+    @property
+    def _shares(self) -> dict[str, tuple[float, float]]:
+        return {"stop": (self.stop_probability, 1 - self.stop_probability), "side": (0.5, 0.5)}
+
+    @cached_property
+    def _urn(self) -> Urn:
+        return Urn("trials", exact_counts(self._shares, self.block))
+
     def memory(self) -> dict[str, Memory]:
-        return {"delay": Memory(self.first_delay)}
+        left = self._urn.memory() if self.block else {}
+        return {"delay": Memory(self.first_delay), **left}
 
     def sequence(self, draw: Draw) -> None:
-        """Move the staircase by the outcome of the last trial, if that was a stop trial."""
+        """Draw what is balanced, and move the staircase by the outcome of the last trial, if that was a stop trial."""
+        if self.block:
+            kind = self._urn.draw(draw)
+            draw.conditions["stop"], draw.conditions["side"] = kind < 2, where(kind % 2 == 0, LEFT, RIGHT)
         was_stop = draw.previous["stop"] & ~draw.first
         stopped, failed = draw.outcome == Outcome.CORRECT, draw.outcome == Outcome.ERROR
         change = where(was_stop & stopped, self.delay_step, where(was_stop & failed, -self.delay_step, 0.0))

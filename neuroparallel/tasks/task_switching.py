@@ -13,13 +13,14 @@ from neuroparallel.errors import ArgumentError, one_of, probability, whole_numbe
 from neuroparallel.task import Actions, Channels, Criterion, Draw, Factorial, Levels, Memory, Response, Rewards, Task
 from neuroparallel.timing import Timing
 from neuroparallel.trial import Trial
+from neuroparallel.urn import Urn
 
 PARITY, MAGNITUDE = 1, 2
 LEFT, RIGHT = 1, 2
 DIGITS = (1, 2, 3, 4, 6, 7, 8, 9)
-POOLS = np.array([(2, 4, 7, 9), (1, 3, 6, 8)])  # digits whose two answers differ, and agree
 PAIRS = np.array([[[(7, 9), (2, 4)], [(1, 3), (6, 8)]], [[(2, 4), (7, 9)], [(1, 3), (6, 8)]]])  # [rule, congruent, key]
-RANK = np.array([0, 0, 0, 1, 1, 0, 2, 2, 3, 3])  # of each digit within its pool
+# Whether the right key is repeated and the digit congruent, each combination 4 times in 16 draws: numbers 0 to 3.
+AFTER = {"repeat": Urn("after repeats", (4, 4, 4, 4)), "switch": Urn("after switches", (4, 4, 4, 4))}
 SCHEDULES = ("cued", "alternating", "pure", "voluntary")
 
 
@@ -33,10 +34,14 @@ class TaskSwitching(Task):
 
     The record has the question as ``rule`` (1 parity, 2 magnitude) and whether it is another one than in the trial
     before as ``switch``; never in the first trial of a session. ``response_repetition`` says whether the right key is
-    that of the trial before: in half of the trials, after a switch and after a repetition of the question alike. In the
-    ``voluntary`` schedule the subject chooses: each
-    question has a pair of keys of its own, one hand for each, and either answer is correct if it is right for its
-    question. Nothing pays for variety; ``rule`` and ``switch`` are noted once it has answered (0 without an answer).
+    that of the trial before. Of 16 switches in a row exactly 8 repeat it, 4 of them congruent, and so do 8 of 16
+    repetitions of the question, so neither congruence nor the last key says anything about the next one.
+
+    In the ``voluntary`` schedule the subject chooses: each question has a pair of keys of its own, one hand for each,
+    and either answer is correct if it is right for its question. Nothing pays for variety; ``rule``, ``switch`` and
+    ``response_repetition`` (left or right as in the last answer, whatever its question) are noted once it has answered
+    (0 without an answer). In each 16 trials the right key of the question answered last is the same again in 8, 4 of
+    them congruent; so it is for the other question.
 
     Args:
         schedule: ``"cued"``: drawn anew in each trial, and cued. ``"alternating"``: in runs of fixed length, AABB.
@@ -111,32 +116,54 @@ class TaskSwitching(Task):
         return Factorial(**design)
 
     def note_names(self) -> tuple[str, ...]:
-        return ("rule", "switch") if self.schedule == "voluntary" else ()
+        return ("rule", "switch", "response_repetition") if self.schedule == "voluntary" else ()
 
     def memory(self) -> dict[str, Memory]:
-        return {"rule": Memory(0, np.int64)}
+        answered = {
+            "rule": Memory(0, np.int64),
+            "key": Memory(0, np.int64),
+        }  # what was answered last, and what was right
+        return {**answered, **AFTER["repeat"].memory(), **AFTER["switch"].memory()}
 
     def sequence(self, draw: Draw) -> None:
         """Say which question is next, and draw a digit other than the last."""
         now = draw.conditions
         now["rsi_ms"] = where(draw.trial % self.rsi_block == 0, now["rsi_ms"], draw.previous["rsi_ms"])
         if self.schedule == "voluntary":
-            self._draw_digit(draw)
+            rule, key = draw.memory["rule"], draw.memory["key"]
+            known = rule > 0
+            repeated = self._balanced(draw, known, np.zeros(len(draw), bool))
+            self._draw_digit(
+                draw, where(known, rule, PARITY), where(known, key == RIGHT, draw.random("key") < 0.5), repeated
+            )
             return
         if self.schedule == "alternating":
             now["switch"] = draw.trial % self.run == 0
         now["switch"] = now["switch"] & ~draw.first & (self.schedule != "pure")
         last = draw.previous["rule"]  # that of the present trial in the first one
         now["rule"] = where(now["switch"], PARITY + MAGNITUDE - last, last)
-        self._draw_digit_of_key(draw)
+        repeated = self._balanced(draw, ~draw.first, now["switch"])
+        before = where(draw.first, draw.random("key") < 0.5, self._is_right(draw.previous["digit"], last))
+        now["response_repetition"] = repeated & ~draw.first
+        self._draw_digit(draw, now["rule"], before, repeated)
 
-    def _draw_digit_of_key(self, draw: Draw) -> None:
-        """Draw a digit whose right key repeats the last one, or does not."""
+    def _balanced(self, draw: Draw, drawn: Any, switch: Any) -> Any:
+        """Draw congruence, and whether the right key is repeated, without replacement: apart for switches and repeats.
+
+        Trials that follow none, as the first one, take nothing out.
+        """
+        after = {
+            name: AFTER[name].draw(draw, where=drawn & mine) for name, mine in (("repeat", ~switch), ("switch", switch))
+        }
+        kind = where(switch, after["switch"], after["repeat"])
+        draw.conditions["congruent"] = kind % 2 == 1
+        return kind >= 2
+
+    def _draw_digit(self, draw: Draw, rule: Any, before_right: Any, repeated: Any) -> None:
+        """Draw a digit, other than the last, whose right key under a rule repeats the one before, or does not."""
         now, before = draw.conditions, draw.previous["digit"]
-        last = where(draw.first, draw.random("key") < 0.5, self._is_right(before, draw.previous["rule"]))
-        right = where(now["response_repetition"], last, ~last).astype(np.int64)
-        now["response_repetition"] = now["response_repetition"] & ~draw.first
-        pair = PAIRS[now["rule"] - PARITY, now["congruent"].astype(np.int64), right]
+        right = where(repeated, before_right, ~before_right).astype(np.int64)
+        pair = PAIRS[rule - PARITY, now["congruent"].astype(np.int64), right]
         place = where(draw.random("digit") < 0.5, 0, 1)
         barred = ~draw.first & ((pair[:, 0] == before) | (pair[:, 1] == before))
         place = where(barred, pair[:, 0] == before, place).astype(np.int64)
@@ -145,14 +172,6 @@ class TaskSwitching(Task):
     def _is_right(self, digit: Any, rule: Any) -> Any:
         """Return whether the right key is the answer."""
         return where(rule == PARITY, digit % 2 == 0, digit > 5)
-
-    def _draw_digit(self, draw: Draw) -> None:
-        """Draw a digit of the drawn congruence other than the last; which key answers it is the subject's choice."""
-        now, before = draw.conditions, draw.previous["digit"]
-        congruent = now["congruent"].astype(np.int64)
-        barred = ~draw.first & (POOLS[congruent, RANK[before]] == before)
-        place = np.floor(draw.random("digit") * where(barred, 3, 4)).astype(np.int64)
-        now["digit"] = POOLS[congruent, place + (barred & (place >= RANK[before]))]
 
     def define(self, trial: Trial) -> None:
         odd, small = trial.digit % 2 == 1, trial.digit < 5
@@ -171,7 +190,11 @@ class TaskSwitching(Task):
     def pay(self, response: Response) -> None:
         """Note which question was chosen; it pays nothing by itself."""
         chosen = where(response.action > RIGHT, MAGNITUDE, where(response.action > 0, PARITY, 0))
-        last = response.memory["rule"]
+        last, key = response.memory["rule"], response.memory["key"]
+        again = (chosen > 0) & (last > 0)
+        right = where(self._is_right(response.conditions["digit"], chosen), RIGHT, LEFT)
         response.conditions["rule"] = chosen.astype(np.float64)
-        response.conditions["switch"] = ((chosen > 0) & (last > 0) & (chosen != last)).astype(np.float64)
+        response.conditions["switch"] = (again & (chosen != last)).astype(np.float64)
+        response.conditions["response_repetition"] = (again & (right == key)).astype(np.float64)
         response.memory["rule"] = where(chosen > 0, chosen, last)
+        response.memory["key"] = where(chosen > 0, right, key)

@@ -9,6 +9,7 @@ they give the changed scenario, or an environment over it. `neuroparallel.modifi
 """
 
 from neuroparallel.modifiers.adaptive_noise import AdaptiveNoise
+from neuroparallel.modifiers.balanced_design import BalancedDesign
 from neuroparallel.modifiers.block_schedule import BlockSchedule
 from neuroparallel.modifiers.catch_trials import CatchTrials
 from neuroparallel.modifiers.condition_sequence import ConditionSequence
@@ -47,6 +48,7 @@ from neuroparallel.wrappers.sticky_action import StickyAction, sticky_action_v0
 from neuroparallel.wrappers.sync_pulse import SyncPulse, sync_pulse_v0
 
 adaptive_noise_v0 = sequence_wrapper("adaptive_noise")
+balanced_design_v0 = sequence_wrapper("balanced_design")
 block_schedule_v0 = sequence_wrapper("block_schedule")
 catch_trials_v0 = sequence_wrapper("catch_trials")
 condition_sequence_v0 = sequence_wrapper("condition_sequence")
@@ -67,6 +69,7 @@ variable_mapping_v0 = sequence_wrapper("variable_mapping")
 __all__ = [
     "AdaptiveNoise",
     "AgentIndicator",
+    "BalancedDesign",
     "BlockSchedule",
     "CatchTrials",
     "Clock",
@@ -103,6 +106,7 @@ __all__ = [
     "adaptive_noise_v0",
     "agent_indicator_v0",
     "apply_wrappers",
+    "balanced_design_v0",
     "block_schedule_v0",
     "catch_trials_v0",
     "check_wrappers",

@@ -16,9 +16,11 @@ from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError
 from neuroparallel.wrappers._draws import Draws, Origin
 
-__all__ = ["Ground", "Moment", "OneHot", "Part", "Signal", "either", "kind_of", "only"]
+__all__ = ["MOST_STEPS", "Ground", "Moment", "OneHot", "Part", "Signal", "either", "kind_of", "only"]
 
 Array = NDArray[Any]
+MOST_STEPS = 10_000  # that a wrapper goes back
+MOST_ROWS = 1_000_000  # that a wrapper remembers of an agent in a lane: 4 MB
 
 
 class Moment:
@@ -110,6 +112,8 @@ class Part:
 
     def keep(self, name: str, rows: int, dtype: Any = None) -> None:
         """Remember rows from step to step, zero when a session begins."""
+        if rows > MOST_ROWS:
+            raise ArgumentError(f"it would remember {rows:,} numbers of {self.agent}; at most {MOST_ROWS:,}.")
         self.memory[name] = np.zeros((rows, *self.shape), self.dtype if dtype is None else dtype)
 
     def draw(self, purpose: str, rows: int, scale: float = 1.0) -> Draws:

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuroparallel.errors import whole_number
 from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._signal import MOST_STEPS, Moment, Part, Signal
 
 __all__ = ["DelayObservation", "delay_observation_v0"]
 
@@ -21,14 +21,14 @@ class DelayObservation(Signal):
 
     Args:
         env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv.
-        steps: How late, 1 or more.
+        steps: How late, 1 to 10,000.
 
     Raises:
         ArgumentError: The environment is of another kind, or ``steps`` is no such number.
     """
 
     def __init__(self, env: Any, steps: int = 1) -> None:
-        self.steps = whole_number(steps, "steps", 1)
+        self.steps = whole_number(steps, "steps", 1, MOST_STEPS)
         super().__init__(env)
 
     def fit(self, me: Part) -> None:

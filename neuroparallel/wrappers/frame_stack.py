@@ -8,7 +8,7 @@ import numpy as np
 
 from neuroparallel.errors import whole_number
 from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._signal import MOST_STEPS, Moment, Part, Signal
 
 __all__ = ["FrameStack", "frame_stack_v0"]
 
@@ -21,14 +21,14 @@ class FrameStack(Signal):
 
     Args:
         env: A batch, a gymnasium Env or VectorEnv, or a PettingZoo ParallelEnv.
-        frames: How many, the present one included; 1 or more.
+        frames: How many, the present one included; 1 to 10,000.
 
     Raises:
         ArgumentError: The environment is of another kind, or ``frames`` is no such number.
     """
 
     def __init__(self, env: Any, frames: int = 4) -> None:
-        self.frames = whole_number(frames, "frames", 1)
+        self.frames = whole_number(frames, "frames", 1, MOST_STEPS)
         super().__init__(env)
 
     def fit(self, me: Part) -> None:

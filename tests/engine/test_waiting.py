@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from neuroparallel.agents import simulate
 from neuroparallel.environments import batch, parallel_env
+from neuroparallel.reporting.overview import timeline
 from neuroparallel.scenario import Scenario
 from tests.engine.comparing import SideBySide
 
@@ -138,3 +140,37 @@ def test_a_stream_begins_once_in_a_trial_also_if_what_it_waited_for_comes_again(
     trials = pair.batch.trials()
     assert len(trials) > 50
     np.testing.assert_array_equal(trials["trial"], trials["group_trial"])
+
+
+AFTER = {"after": "first.fixation", "uniform": [200, 800]}
+
+
+@pytest.mark.parametrize("policy", ["oracle", "mixed", "adversary", "random"])
+@pytest.mark.parametrize(
+    "onset",
+    [
+        AFTER,
+        {"after": "first.fixation", "choice": [0, 300]},
+        {"after": "first.stimulus", "ms": [0, 100, 500]},
+        {"after": "first.fixation", "truncated_exponential": {"mean": 300, "low": 100, "high": 900}},
+    ],
+    ids=str,
+)
+def test_an_onset_drawn_after_a_period_is_the_same_in_both_engines(onset, policy):
+    pair = SideBySide(scenario({"task": "go_nogo", "onset": onset}), 4, policy)
+    for _ in range(300):
+        pair.step()
+    pair.compare_tables()
+
+
+def test_an_onset_drawn_after_a_period_is_kept_recorded_and_shown():
+    what = scenario({"task": "go_nogo", "onset": AFTER}, first="delayed_comparison")
+    assert Scenario.load(what.dump()) == what
+    table = simulate(what, agents="oracle", trials=400, seed=1)
+    first, second = table.where(stream="first"), table.where(stream="second")
+    fixation = 1000 * (second["onset_s"] - first["onset_s"]) - second["after_ms"]
+    assert len(np.unique(np.round(fixation, 6))) == 1  # the period, whose end is waited for, has one length
+    assert set(second["after_ms"]) == set(range(300, 801, 100))  # rounded up to steps of 100 ms
+    assert "soa_ms" not in table
+    shown = "\n".join(timeline(what))
+    assert "begins at 200 to 800 ms (uniform) after one.first.fixation, drawn in each trial" in shown

@@ -53,10 +53,16 @@ def test_seed_0_and_the_seed_of_a_file_are_reproducible():
     assert npar.Scenario.load(written.dump()) == written
 
 
-def test_reset_takes_the_place_of_the_drawn_seed():
-    env = npar.gym_env("random_dots")
+@pytest.mark.parametrize("make", [npar.gym_env, npar.parallel_env])
+def test_reset_takes_the_place_of_the_drawn_seed(make):
+    env = make("random_dots")
     env.reset(seed=5)
     assert env.np_random_seed == 5
+    env.reset()
+    assert env.np_random_seed == 5
+
+
+def test_reset_of_a_vector_takes_a_seed_for_each():
     vector = npar.vector_env("random_dots", 2)
     vector.reset(seed=[3, 4])
     assert vector.np_random_seed == (3, 4)
@@ -75,6 +81,18 @@ def test_batches_vector_environments_datasets_and_tables_differ_without_a_seed()
     assert not np.array_equal(*tables)
     again = [npar.simulate("random_dots", "random", 50, seed=0)["onset_s"] for _ in range(2)]
     assert np.array_equal(*again)
+
+
+@pytest.mark.entropy
+def test_the_seed_of_a_scenario_is_for_all():
+    scenario = npar.Scenario.load("random_dots").replace(seed=3)
+    tables = [npar.simulate(scenario, "ideal_observer", trials=50)["coherence"] for _ in range(2)]
+    tables.append(npar.simulate("random_dots", "ideal_observer", trials=50, seed=3)["coherence"])
+    np.testing.assert_array_equal(tables[0], tables[1])
+    np.testing.assert_array_equal(tables[0], tables[2])
+    assert npar.parallel_env(scenario).np_random_seed == 3
+    with pytest.raises(ArgumentError, match="seed"):
+        npar.parallel_env(scenario, seed=-1)
 
 
 @pytest.mark.entropy

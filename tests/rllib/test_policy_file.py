@@ -94,7 +94,7 @@ def change(place: Path, **entries: Any) -> None:
         ({"settings": {"network": {"name": "lstm", "units": 10**30}}}, "cannot be built"),
         ({"settings": None}, "is not described"),
         ({"network": "os:system"}, "is no subclass"),
-        ({"network": "antigravity:Class"}, r"Python code. Import antigravity first, or .*code=True"),
+        ({"network": "antigravity:Class"}, r"is Python code, .*code=True\), or import antigravity first"),
         ({"network": "Actor"}, "there is no network 'Actor'.*ActorCritic"),
         ({"observations": {"box": 10**12}}, "is not described"),
         ({"actions": {"discrete": -1}}, "is not described"),

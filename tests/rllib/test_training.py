@@ -407,3 +407,20 @@ def test_tuning_tries_settings_side_by_side_and_keeps_checkpoints(tmp_path: Path
     assert main(["train", *on]) in (0, 3)
     again = tune(quick_dots(), out=tmp_path / "search", resume=True)
     assert len(again) == 2
+
+
+@pytest.mark.entropy
+def test_a_run_keeps_the_seed_that_was_drawn_for_it(tmp_path: Path) -> None:
+    def learnt(name: str, **seed: int) -> tuple[int, Any, str]:
+        train(quick_dots(), out=tmp_path / name, budget_steps=640, lanes=16, criterion={}, **seed)
+        drawn = json.loads((tmp_path / name / "summary.json").read_text())["seed"]
+        return drawn, load_policy(tmp_path / name), (tmp_path / name / "trials.csv").read_text()
+
+    first, other = learnt("first"), learnt("other")
+    assert first[0] != other[0]
+    again = learnt("again", seed=first[0])
+    assert again[0] == first[0]
+    assert again[2] == first[2]
+    weights = [policy.modules["shared"].state_dict() for _, policy, _ in (first, again, other)]
+    same = [all(np.array_equal(weights[0][key], each[key]) for key in each) for each in weights]
+    assert same == [True, True, False]

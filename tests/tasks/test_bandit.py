@@ -151,3 +151,21 @@ def test_an_ideal_observer_of_reversals_earns_the_published_rate(hazard, rate):
 def test_what_makes_no_sense_is_refused(wrong):
     with pytest.raises(NeuroparallelError):
         make_task("bandit", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("arms", "chances"), [(2, (0.5, 0.5)), (3, (0.6, 0.6, 0.2)), (4, (0.1, 0.7, 0.3, 0.7)), (5, (0.4,) * 5)]
+)
+@pytest.mark.parametrize("change", ["fixed", "reverse"])
+def test_of_equally_good_arms_any_is_right(arms, chances, change):
+    table = playing.run(quick(256, arms=arms, chances=chances, change=change, hazard=0.2), playing.uniform(), 30)
+    chance = np.stack([table[f"chance_{arm}"] for arm in range(1, arms + 1)])
+    chosen = np.flatnonzero(table["choice"] > 0)
+    best = chance[table["choice"][chosen] - 1, chosen] == chance[:, chosen].max(axis=0)
+    np.testing.assert_array_equal(table["outcome"][chosen] == "correct", best)
+    ties = (chance == chance.max(axis=0)).sum(axis=0)[0]
+    assert playing.near(best.mean(), ties / arms, len(best))  # what a blind agent earns
+    bait = np.choose(table["choice"], [0, *(table[f"bait_{arm}"] for arm in range(1, arms + 1))])
+    assert (table["reward"] == bait).all()
+    truth = table["ground_truth"]
+    assert (chance[np.maximum(truth, 1) - 1, np.arange(len(table))] == chance.max(axis=0)).all()

@@ -141,7 +141,7 @@ def test_before_n_items_were_seen_nothing_is_asked(n, response):
 
 
 def test_each_block_begins_anew_with_a_lead_in():
-    table = playing.run(quick(n=3, block=5), playing.hold, 24)
+    table = playing.run(quick(n=3, block=5, target_probability=0.4), playing.hold, 24)
     np.testing.assert_array_equal(table["lead_in"] == 1, table["trial"] % 8 < 3)
     first, other = by_lane(table, "item")[:, 8], by_lane(table, "item")[:, 5]
     assert playing.near((first == other).mean(), 1 / 8, LANES)  # 3 ago, but in the block before
@@ -187,7 +187,11 @@ def test_the_level_is_shown_while_it_adapts():
 
 
 @pytest.mark.parametrize("policy", ["mixed", "adversary"])
-@pytest.mark.parametrize("parameters", [{"block": 3, "adaptive": True}, {"n": 3, "lure_probability": 0.5}], ids=str)
+@pytest.mark.parametrize(
+    "parameters",
+    [{"block": 3, "target_probability": 1 / 3, "adaptive": True}, {"n": 3, "lure_probability": 0.5}],
+    ids=str,
+)
 def test_blocks_levels_and_lures_are_the_same_in_both_engines(parameters, policy):
     pair = SideBySide(Scenario.load(make_task("n_back", timing=QUICK, **parameters)), 4, policy)
     for _ in range(100):

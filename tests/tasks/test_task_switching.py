@@ -62,8 +62,13 @@ def test_a_pure_session_has_one_question_and_sessions_have_either():
     assert playing.near((seen["rule"][:, 0] == PARITY).mean(), 0.5, 512)
 
 
-@pytest.mark.parametrize("schedule", ["cued", "alternating", "pure", "voluntary"])
-def test_digits_never_repeat_and_congruence_is_balanced_and_independent_of_the_past(schedule):
+# How much less often than in half of the trials a congruent digit follows another: (8 - 7.5) / 16 where both are drawn
+# from the same 16 without replacement, half of that where every other pair is, nothing where none is.
+TILTS = {"cued": 1 / 64, "alternating": 0, "pure": 1 / 32, "voluntary": 1 / 32}
+
+
+@pytest.mark.parametrize("schedule", TILTS)
+def test_digits_never_repeat_and_congruence_is_balanced(schedule):
     seen = sequences(task(schedule=schedule))
     digit, congruent = seen["digit"], seen["congruent"].astype(bool)
     assert (digit[:, 1:] != digit[:, :-1]).all()
@@ -71,17 +76,61 @@ def test_digits_never_repeat_and_congruence_is_balanced_and_independent_of_the_p
     assert playing.near(congruent.mean(), 0.5, congruent.size)
     for before in (True, False):
         after = congruent[:, 1:][congruent[:, :-1] == before]
-        assert playing.near(after.mean(), 0.5, len(after))
+        assert playing.near(after.mean(), 0.5 + (-TILTS[schedule] if before else TILTS[schedule]), len(after))
     for value in (1, 2, 3, 4, 6, 7, 8, 9):
         assert playing.near((digit == value).mean(), 1 / 8, digit.size)
-        # Three others of the same kind, or four of the other one, are equally likely to follow.
-        follow = digit[:, 1:][digit[:, :-1] == value]
-        agrees = {d: keys(d, PARITY) == keys(d, MAGNITUDE) for d in (1, 2, 3, 4, 6, 7, 8, 9)}
-        for other in set(agrees) - {value}:
-            if schedule != "voluntary":
-                continue
-            expected = 0.5 / (3 if agrees[other] == agrees[value] else 4)
-            assert playing.near((follow == other).mean(), expected, len(follow), 4.5)
+
+
+@pytest.mark.parametrize("schedule", ["cued", "alternating", "pure"])
+def test_response_repetition_is_balanced_exactly_after_switches_and_after_repetitions(schedule):
+    seen = sequences(task(schedule=schedule), lanes=64, trials=129)
+    for lane in range(64):
+        for switch in (0, 1):
+            rows = np.flatnonzero(seen["switch"][lane, 1:] == switch) + 1
+            for block in range(len(rows) // 16):
+                mine = rows[block * 16 : block * 16 + 16]
+                kinds = seen["response_repetition"][lane, mine] * 2 + seen["congruent"][lane, mine]
+                assert np.bincount(kinds.astype(int), minlength=4).tolist() == [4, 4, 4, 4]
+
+
+@pytest.mark.parametrize("schedule", ["cued", "alternating", "pure", "voluntary"])
+@pytest.mark.parametrize("plan", [(1, 1), (1, 2), (1, 4), (1, 3)])  # which key in odd trials, which in even ones
+def test_who_alternates_or_repeats_keys_blindly_earns_chance(schedule, plan):
+    if max(plan) > 2 and schedule != "voluntary":
+        plan = plan[0], 2
+
+    def blind(_batch, _observations, infos):
+        key = np.array(plan)[np.asarray(infos[AGENT]["trial"]) % 2]
+        return {AGENT: np.where(infos[AGENT]["period"] == STIMULUS, key, 0)}
+
+    correct = sequences(task(schedule=schedule), blind, 256, 129)["outcome"] == "correct"
+    assert playing.near(correct.mean(), 0.5, correct.size)
+
+
+def test_voluntary_switchers_have_balanced_repetitions_of_the_position():
+    rng = np.random.default_rng(1)
+
+    def chooses(batch, _observations, infos):  # any question, the right key
+        shown = batch.streams[0].conditions["digit"]
+        rule = rng.integers(1, 3, batch.lanes)
+        return {AGENT: np.where(infos[AGENT]["period"] == 2, keys(shown, rule) + 2 * (rule - 1), 0)}
+
+    seen = sequences(task(schedule="voluntary"), chooses, 256, 129)
+    assert (seen["outcome"] == "correct").all()
+    rule, digit = seen["rule"].astype(int), seen["digit"].astype(int)
+    position = keys(digit, rule)
+    again = position[:, 1:] == position[:, :-1]
+    np.testing.assert_array_equal(seen["response_repetition"][:, 1:], again)
+    assert not seen["response_repetition"][:, 0].any()
+    # For each question, taken by itself, 8 of 16 digits ask for the position of the last answer, 4 of them congruent.
+    for question in (rule[:, :-1], 3 - rule[:, :-1]):
+        repeats = (keys(digit[:, 1:], question) == position[:, :-1]).reshape(256, 8, 16)
+        congruent = seen["congruent"][:, 1:].reshape(256, 8, 16).astype(bool)
+        assert (repeats.sum(axis=2) == 8).all()
+        assert ((repeats & congruent).sum(axis=2) == 4).all()
+    for switch in (0, 1):
+        mine = again[seen["switch"][:, 1:] == switch]
+        assert playing.near(mine.mean(), 0.5, mine.size)
 
 
 @pytest.mark.parametrize("schedule", ["cued", "alternating", "pure"])

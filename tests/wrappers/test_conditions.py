@@ -165,7 +165,7 @@ class TestConditionSequence:
         assert len(np.unique(found["coherence"][:, :40], axis=0)) > 20
 
     def test_balanced_transitions_are_equally_frequent(self):
-        options = {"factorial": ["side"], "repeat": 16, "order": "shuffled", "balanced": "side"}
+        options = {"factorial": ["side"], "repeat": 16, "order": "shuffled", "counterbalanced": "side"}
         side = played(dots(self.listed(**options)), 30, 65)["side"]
         for before in (1, 2):
             for after in (1, 2):
@@ -203,10 +203,10 @@ class TestConditionSequence:
             ),
             (
                 {"trials": {"side": [1, 2] * 4, "coherence": [0, 51.2] * 4}, "order": "shuffled"}
-                | {"max_repeats": {"side": 1}, "balanced": "coherence"},
+                | {"max_repeats": {"side": 1}, "counterbalanced": "coherence"},
                 "no order of 8 trials was found",
             ),
-            ({"factorial": ["side"], "order": "shuffled", "balanced": "side"}, "2 times or a multiple"),
+            ({"factorial": ["side"], "order": "shuffled", "counterbalanced": "side"}, "2 times or a multiple"),
             ({"factorial": ["side"], "repeat": 0}, "repeat is 0"),
         ],
     )

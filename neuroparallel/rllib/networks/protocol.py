@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.user_code import check_permission
 
 __all__ = ["Network", "State", "build_network", "check_network", "network_names", "split_network"]
 
@@ -136,6 +137,8 @@ def build_network(
 
 
 def _find(name: str) -> Any:
+    if name not in _SHIPPED:
+        _check_permission(name)
     path, _, attribute = _SHIPPED.get(name, name).partition(":")
     try:
         found = getattr(importlib.import_module(path), attribute)
@@ -144,6 +147,13 @@ def _find(name: str) -> Any:
     if not (inspect.isclass(found) and issubclass(found, torch.nn.Module)):
         raise ArgumentError(f"network: {name!r} is {found!r}; it must be a class derived from torch.nn.Module.")
     return found
+
+
+def _check_permission(name: str) -> None:
+    try:
+        check_permission(name)
+    except ArgumentError as error:
+        raise ArgumentError(f"network: {error}") from None
 
 
 @torch.no_grad()
