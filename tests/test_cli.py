@@ -532,8 +532,8 @@ def test_a_game_is_known_by_what_its_players_chose_and_earned(away, capsys):
 def test_a_line_of_progress_gives_percentages_of_scored_streams_only():
     from rich.console import Console
 
-    from neuroparallel.cli.live import Display
     from neuroparallel.rllib import Progress
+    from neuroparallel.rllib.display import Display
 
     console = Console(file=io.StringIO(), width=200)
     correct = {"worker.play": float("nan"), "worker.dots": 0.75}

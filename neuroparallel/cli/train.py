@@ -51,18 +51,23 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "--network", metavar="NAME", help="lstm, gru, rnn, mlp, transformer, or module:Class of your own; runs its code"
     )
+    parser.add_argument(
+        "--no-tensorboard", dest="tensorboard", action="store_false", help="write no TensorBoard event files"
+    )
 
 
 def train(options: argparse.Namespace) -> int:
     """Train, and keep the run."""
-    from neuroparallel.cli.live import Display
     from neuroparallel.rllib import train as learn
+    from neuroparallel.rllib.display import Display
     from neuroparallel.rllib.run_files import uninterrupted
+    from neuroparallel.rllib.traps import PREFIX
 
     what, resumed = _what(options)
     display = Display(on_screen(error=True))
     with _place(options, what.name, resumed) as place, display, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".* % of its trials are aborted")  # the report below says it
+        # The report below says it; a trap is said when it is found.
+        warnings.filterwarnings("ignore", f"(?!{PREFIX}).* % of its trials are aborted")
         display.title = f"[bold]{what.name}[/]  {what.description}  [dim]{place}[/]"
         result = learn(
             what,
@@ -73,6 +78,7 @@ def train(options: argparse.Namespace) -> int:
             seed=options.seed,
             resume=resumed,
             progress=display.update,
+            tensorboard=options.tensorboard,
             **{key: value for key in ("lanes", "network") if (value := getattr(options, key)) is not None},
         )
     with uninterrupted():
@@ -231,6 +237,7 @@ def _conclude(result: TrainingResult, place: Path) -> int:
         files = []
         note(str(error))
     kept = ["scenario.yaml", "trials.csv", "history.csv", "checkpoint/", SUMMARY, *files]
+    kept += ["events.out.tfevents..."] if any(place.glob("events.out.tfevents.*")) else []
     console.print(f"Kept in {place}: {', '.join(kept)}", markup=False, soft_wrap=True)
     if not result.passed or result.interrupted:
         console.print(f"To go on from here: {resume_command(place)}", markup=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from neuroparallel.engine.tables import Tables
 from neuroparallel.timing import Law
 from neuroparallel.trial import DRAWN
 
-__all__ = ["Gap", "group_steps", "memory_gap", "memory_steps"]
+__all__ = ["Gap", "evidence_steps", "group_steps", "memory_gap", "memory_steps"]
 
 
 def period_steps(tables: Tables) -> NDArray[np.int64]:
@@ -94,6 +94,21 @@ def memory_gap(tables: Tables) -> Gap:
             if gap > longest.steps:
                 longest = Gap(gap, name, names[run], names[last])
     return longest
+
+
+def evidence_steps(tables: Tables) -> int:
+    """How long noisy stimuli go on while a response is possible already, in steps: the longest such period, or 0.
+
+    Where it is more than 1, the subject decides for how long it looks.
+    """
+    shown = _shown(tables)
+    noisy = [
+        columns for name, columns in tables.channels.items() if name != "fixation" and name in tables.channels.noise
+    ]
+    seen = np.zeros(len(tables.periods), bool)
+    for columns in noisy:
+        seen |= shown[:, columns].any(axis=1)
+    return int(period_steps(tables)[tables.sample.window & seen].max(initial=0))
 
 
 def _shown(tables: Tables) -> NDArray[np.bool_]:

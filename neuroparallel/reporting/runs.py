@@ -138,7 +138,7 @@ def summarize_run(place: str | Path) -> str:
     streams = len(summary["correct"])
     each = f" of {streams} streams" if streams > 1 else ""
     lines.append(f"Measured on the {summary['evaluation_trials']:,} trials{each} in trials.csv, {_manner(summary)}.")
-    lines += [f"Warning: {warning}" for warning in abort_warnings(summary.get("outcomes") or {})]
+    lines += [f"Warning: {warning}" for warning in (*abort_warnings(summary.get("outcomes") or {}), *_traps(summary))]
     return "\n".join(lines)
 
 
@@ -154,6 +154,14 @@ def _verdict(summary: Mapping[str, Any]) -> str:
     if not summary.get("criterion") and not at:
         return f"no criterion, trained{f' until its {limit}' if limit else ''}"
     return f"{at}not passed{f', ended by its {limit},' if limit else ''}"
+
+
+def _traps(summary: Mapping[str, Any]) -> list[str]:
+    """The traps in which a training that did not pass ended; that of aborts is told from the final test."""
+    if summary.get("passed"):
+        return []
+    traps = summary.get("traps") or {}
+    return [trap["message"] for name, trap in traps.items() if trap.get("holds") and name != "aborts"]
 
 
 def _lost(summary: Mapping[str, Any], name: str) -> str:

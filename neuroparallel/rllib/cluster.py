@@ -26,7 +26,6 @@ __all__ = ["check_ray", "check_space", "init_ray", "one_thread", "ray_died", "ra
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "1",
 }

@@ -27,7 +27,7 @@ from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_c
 from neuroparallel.scenario_parts import check_file_name
 from neuroparallel.seeding import choose_seed
 
-__all__ = ["a2c_config", "config_for", "policy_mapping", "ppo_config"]
+__all__ = ["a2c_config", "config_for", "course_of", "policy_mapping", "ppo_config"]
 
 PPO_DEFAULTS: dict[str, Any] = {
     "lr": 3e-3,
@@ -231,7 +231,7 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     probe = build_engine({**described, "lanes": 1})
     for agent in probe.possible_agents:
         choices_for(probe.action_space(agent), agent)
-    course = _course(probe)
+    course = course_of(probe)
     settings, training = settings.fitted(course), {**course.training(), **training}
     names = _policies(settings, probe)
     model = _model(settings, course, seed)
@@ -268,8 +268,8 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     return config.seal(stock=settings.stock)
 
 
-def _course(probe: Any) -> Course:
-    """The course of a trial of a scenario, from its engine."""
+def course_of(probe: Any) -> Course:
+    """Read the course of a trial off the engine of a scenario."""
     core = engine_of(probe)
     tasks = [stream.tables.task for stream in core.streams]
     back = max(task.trials_back() for task in tasks)

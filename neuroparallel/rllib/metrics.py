@@ -76,7 +76,7 @@ def log_tally(logger: Any, tally: Mapping[str, Array], reward: float) -> None:
 
 
 def log_steps(logger: Any, rollout: Rollout, agents: Mapping[str, list[str]]) -> None:
-    """Log RLlib's counters once per stretch.
+    """Log RLlib's counters, and the largest reward of a step, once per stretch.
 
     Args:
         logger: RLlib's MetricsLogger.
@@ -84,6 +84,9 @@ def log_steps(logger: Any, rollout: Rollout, agents: Mapping[str, list[str]]) ->
         agents: Policy name to the agents that it acts for.
     """
     _count(logger, NUM_ENV_STEPS_SAMPLED, None, len(rollout), with_throughput=True)
+    if rollout.modules:
+        best = max(float(part.rewards.max()) for part in rollout.modules.values())
+        logger.log_value("reward_max", best, reduce="max")
     for name, members in agents.items():
         if name not in rollout.modules:
             continue

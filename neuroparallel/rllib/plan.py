@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from neuroparallel.agents.goals import Goal, full_names, goal_of
 from neuroparallel.errors import ArgumentError, NeuroparallelError, whole_number
 from neuroparallel.rllib.config import config_for
 from neuroparallel.rllib.evaluation import stream_names, who_draws
 from neuroparallel.rllib.feedback import with_feedback
+from neuroparallel.rllib.networks import build_network
 from neuroparallel.rllib.source import build_engine
 from neuroparallel.rllib.stages import Stage
 from neuroparallel.seeding import choose_seed
@@ -93,6 +96,10 @@ class Plan:
         """The ``env_config`` of the scenario itself."""
         return self.stages[-1].env
 
+    def settings(self) -> dict[str, Any]:
+        """Return what learning is done with in the last stage, as trackers show it."""
+        return {"scenario": self.scenario.name, "seed": self.seed, **self.budget.plain(), **self.stages[-1].settings()}
+
 
 def plan_for(
     scenario: Any,
@@ -131,6 +138,7 @@ def plan_for(
     section = scenario.train or {}
     stages = _stages(scenario, _or(curriculum, section, "curriculum", ()), seed, settings)
     engine = build_engine({**stages[-1].env, "lanes": 1})
+    _check_network(stages[-1], engine)
     return Plan(
         scenario=scenario,
         stages=stages,
@@ -141,6 +149,19 @@ def plan_for(
         seed=seed,
         draws=who_draws(engine, _yes_or_no(_or(explore, section, "explore", None), "explore")),
     )
+
+
+def _check_network(stage: Stage, engine: Any) -> None:
+    """Make the network once, so that one that is wrong is refused before Ray starts; draws no random numbers."""
+    model = stage.config.rl_module_spec.model_config
+    inputs = int(engine.observation_space(engine.possible_agents[0]).shape[0])
+    random_state = torch.get_rng_state()
+    try:
+        build_network(
+            model["network"], inputs, dt=model["dt"], memory_steps=float(model["tmax"]), seed=int(model["seed"])
+        )
+    finally:
+        torch.set_rng_state(random_state)
 
 
 def _goal(scenario: Any, criterion: Mapping[str, float] | None, names: Sequence[str]) -> Goal:

@@ -16,7 +16,16 @@ from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.rllib.networks.protocol import split_network
 from neuroparallel.task import is_finite_number
 
-__all__ = ["TRAIN_ONLY", "Course", "Settings", "own_settings", "resolve", "split_space", "training_keys"]
+__all__ = [
+    "TRAIN_ONLY",
+    "Course",
+    "Settings",
+    "own_settings",
+    "resolve",
+    "short_memory",
+    "split_space",
+    "training_keys",
+]
 
 TRAIN_ONLY = (
     *("algorithm", "budget_s", "budget_steps", "budget_trials", "criterion", "curriculum"),
@@ -115,8 +124,8 @@ class Settings:
             credit=credit,
             hidden=tuple(self.hidden),
         )
-        if remembers:
-            _warn_of_short_memory(fitted, course)
+        for problem in short_memory(fitted.network_spec["name"], int(n_steps), float(tmax), course):
+            warnings.warn(problem, UserWarning, stacklevel=4)
         return fitted
 
 
@@ -311,32 +320,42 @@ def _check_rewards(settings: Settings) -> None:
         raise ArgumentError("reward_scale needs the batched learner, so it does not go with stock: true.")
 
 
-def _warn_of_short_memory(settings: Settings, course: Course) -> None:
-    n_steps, tmax, back, span = settings.n_steps or 0, settings.tmax or 0.0, course.trials_back, course.span
-    if settings.network_spec["name"] == "mlp":
-        _warn(
+def short_memory(network: str, n_steps: int, tmax: float, course: Course) -> list[str]:
+    """Say what keeps a network from learning to remember what the task asks for.
+
+    Args:
+        network: Its name.
+        n_steps: Steps per lane between updates.
+        tmax: Longest memory for which its biases are set, steps; 0 for none.
+        course: The course of a trial.
+
+    Returns:
+        A sentence for each problem, with what to set.
+    """
+    back, span = course.trials_back, course.span
+    if not course.remembered:
+        return []
+    if network == "mlp":
+        return [
             f"The task must be remembered for {course.remembered} steps, but the network has no memory "
             "(lstm=0, or network='mlp'). Set lstm=64."
-        )
-        return
+        ]
+    found = []
     if n_steps < span:
         what = (
             f"{1 + back} trials' {span} steps: what was shown {back} trials ago"
             if back
             else (f"trial's {span} steps: what was shown early in a trial")
         )
-        _warn(
+        found.append(
             f"n_steps is {n_steps}, shorter than the {what} gets little credit for a late response. Set n_steps={span}."
         )
     if 0 < tmax < course.remembered:
-        _warn(
+        found.append(
             f"tmax is {tmax:g} steps, shorter than the {course.remembered} steps to be remembered: the network's trace "
             f"fades too early. Set tmax={2 * span}."
         )
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=6)
+    return found
 
 
 def split_space(searched: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

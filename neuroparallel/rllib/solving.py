@@ -26,8 +26,10 @@ from neuroparallel.records.json_file import read_json
 from neuroparallel.records.safe_files import write_text
 from neuroparallel.rllib.evaluation import REWARD, Score
 from neuroparallel.rllib.plan import Plan, plan_for
+from neuroparallel.rllib.progress import Progress
 from neuroparallel.rllib.run_files import like_ctrl_c
-from neuroparallel.rllib.training import Progress, TrainingResult, train
+from neuroparallel.rllib.training import TrainingResult, train
+from neuroparallel.rllib.traps import PREFIX
 from neuroparallel.scenario import Scenario, list_scenarios
 
 __all__ = ["PLACE", "solve"]
@@ -37,11 +39,6 @@ ERROR = "error"  # what ends a seed that failed; it is run again when the comman
 _Z = 1.959964  # of a 95 % interval
 _GROUPS = 20  # of lanes, for the standard error of a distance
 _PACKAGES = ("neuroparallel", "numpy", "ray", "torch")
-_TRAINING = (
-    *("lr", "gamma", "lambda_", "entropy_coeff", "vf_loss_coeff", "clip_param", "grad_clip"),
-    *("train_batch_size_per_learner", "minibatch_size", "num_epochs", "num_envs_per_env_runner"),
-    *("rollout_fragment_length", "num_env_runners"),
-)
 
 
 def solve(
@@ -159,12 +156,7 @@ def _identity(scenario: Scenario, plan: Plan) -> str:
 
 def _settings(plan: Plan) -> dict[str, Any]:
     """What learning is done with, every default resolved."""
-    stages = []
-    for stage in plan.stages:
-        config = stage.config
-        model = {key: value for key, value in config.rl_module_spec.model_config.items() if key != "seed"}
-        training = {name: getattr(config, name) for name in _TRAINING}
-        stages.append({**training, **model, "policies": stage.names, "criterion": stage.criterion})
+    stages = [stage.settings() for stage in plan.stages]
     settings = {**plan.budget.plain(), "evaluate_every_steps": plan.every_steps, "draws": plan.draws, "stages": stages}
     plain: dict[str, Any] = json.loads(json.dumps(settings, default=str))
     return plain
@@ -227,7 +219,7 @@ def _seed(
     }
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".* % of its trials are aborted")  # the reason of a failure says it
+            warnings.filterwarnings("ignore", f"{PREFIX}|.* % of its trials are aborted")  # the file has the numbers
             result = train(
                 name, seed=seed, progress=None if progress is None else lambda now: progress(name, seed, now)
             )

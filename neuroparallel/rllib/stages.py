@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import ray
 import torch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED
@@ -20,6 +21,11 @@ from neuroparallel.rllib.run_files import deferred
 
 __all__ = ["Stage", "Trainer"]
 
+_TRAINING = (
+    *("lr", "gamma", "lambda_", "entropy_coeff", "vf_loss_coeff", "clip_param", "grad_clip"),
+    *("train_batch_size_per_learner", "minibatch_size", "num_epochs", "num_envs_per_env_runner"),
+    *("rollout_fragment_length", "num_env_runners"),
+)
 MOST_IDLE_S = 60.0  # without a sample, after which env runners are given up
 
 
@@ -44,6 +50,12 @@ class Stage:
         """Read a stage off a configuration that `ppo_config` made."""
         return cls(config, dict(config.env_config), dict(config.policy_mapping_fn.names))
 
+    def settings(self) -> dict[str, Any]:
+        """Return what learning is done with, every default resolved, by name."""
+        model = {key: value for key, value in self.config.rl_module_spec.model_config.items() if key != "seed"}
+        training = {name: getattr(self.config, name) for name in _TRAINING}
+        return {**training, **model, "policies": self.names, "criterion": self.criterion}
+
 
 class Trainer:
     """Train through stages; weights carry over from one to the next.
@@ -56,6 +68,8 @@ class Trainer:
     Attributes:
         sitting: Updates (``iteration``), steps and trials of this sitting.
         sitting_s: Seconds of training in this sitting.
+        learner: Policy to the numbers that its latest update reported, as ``entropy`` and ``policy_loss``.
+        best_reward: The largest reward of a single step since it was last set to nan; nan if it is not known.
     """
 
     def __init__(
@@ -69,6 +83,8 @@ class Trainer:
         self._idle_s = 0.0
         self.reward_per_trial = float("nan")
         self.correct: dict[str, float] = {}
+        self.learner: dict[str, dict[str, float]] = {}
+        self.best_reward = math.nan
         if earlier is not None:
             self.stage = min(int(earlier.get("stage") or 0), len(stages) - 1)
             self._before = {key: type(value)(earlier.get(key) or 0) for key, value in self._before.items()}
@@ -102,6 +118,11 @@ class Trainer:
         names = self.stages[self.stage].names
         modules = {name: self.algorithm.get_module(name).unwrapped() for name in set(names.values())}
         return Policy(modules, names, explore=self.draws, metadata={"env": self.env, "policies": names})
+
+    @property
+    def entropy(self) -> dict[str, float]:
+        """Policy to the entropy of its actions in the latest update, nats per step."""
+        return {name: numbers["entropy"] for name, numbers in self.learner.items() if "entropy" in numbers}
 
     @property
     def learnt(self) -> bool:
@@ -141,6 +162,9 @@ class Trainer:
         self.correct = {
             key.removeprefix("correct/"): float(value) for key, value in report.items() if key.startswith("correct/")
         }
+        self.best_reward = float(np.fmax(self.best_reward, float(report.get("reward_max", math.nan))))
+        policies, learners = set(self.stages[self.stage].names.values()), result.get("learners", {})
+        self.learner = {name: _numbers(learners[name]) for name in sorted(policies & set(learners))}
 
     def _wait_for_runners(self, steps: int, seconds: float) -> None:
         """Let RLlib restart env runners that died; an update without them samples and learns nothing."""
@@ -162,6 +186,7 @@ class Trainer:
         learnt = self.algorithm.learner_group.get_state()
         self.algorithm.stop()
         self.stage += 1
+        self.best_reward = math.nan
         self.algorithm = self._build()
         self.algorithm.learner_group.set_state(learnt)
         self.algorithm.env_runner_group.sync_weights(
@@ -229,6 +254,16 @@ class Trainer:
                             f"has the {word} {_short(pair[0])} for policy {name}; the scenario has {_short(pair[1])}",
                         )
                     )
+
+
+def _numbers(report: Mapping[str, Any]) -> dict[str, float]:
+    """The plain numbers of a policy's report, without counts of steps."""
+    plain = {name: value.item() if hasattr(value, "item") else value for name, value in report.items()}
+    return {
+        name: float(value)
+        for name, value in plain.items()
+        if isinstance(value, (int, float)) and not name.startswith("num_") and math.isfinite(value)
+    }
 
 
 def _count(value: Any) -> int:

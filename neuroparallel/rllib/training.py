@@ -8,24 +8,23 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ray.exceptions import RayError, RayTaskError
 
-from neuroparallel.agents.goals import DISTANCE
 from neuroparallel.errors import UsageError
-from neuroparallel.outcomes import Outcome
 from neuroparallel.records.json_file import SUMMARY, abort_warnings, read_summary
 from neuroparallel.records.safe_files import complete_directory
 from neuroparallel.rllib.cluster import check_space, init_ray
-from neuroparallel.rllib.evaluation import REWARD, Score, evaluate, measure, stream_names
+from neuroparallel.rllib.curve import curve_row, run_summary
+from neuroparallel.rllib.evaluation import Score, evaluate, measure, stream_names
 from neuroparallel.rllib.plan import MOST_TESTING, TEST_LANES, TEST_TRIALS, Plan, plan_for
 from neuroparallel.rllib.policy import Policy, checkpoint_metadata, load_policy, rllib_checkpoint
 from neuroparallel.rllib.policy_keeper import scenario_of_policy
+from neuroparallel.rllib.progress import Progress, showing
 from neuroparallel.rllib.run_files import (
     CHECKPOINT,
     check_vacant,
-    code_folders,
     explain_write_errors,
     like_ctrl_c,
     read_history,
@@ -35,47 +34,14 @@ from neuroparallel.rllib.run_files import (
 from neuroparallel.rllib.saving import save_run
 from neuroparallel.rllib.source import load_scenario, worker_seed
 from neuroparallel.rllib.stages import Trainer
+from neuroparallel.rllib.tracking import TensorBoardFiles, TrackedRun, Tracker, check_callbacks
+from neuroparallel.rllib.traps import Look, Setup, TrapWatch
 
 __all__ = ["Progress", "TrainingResult", "train"]
 
 KEEP_EVERY_S = 60.0  # after which what was learnt so far is kept, tests included: hours shall not go with the power
 NOT_MEASURED = Score({}, {}, 0, math.nan, math.nan, {})  # what is known before the first evaluation
-_SHOWN = (Outcome.ABORT.label, Outcome.MISS.label)  # outcomes of which the learning curve has the share
 _WATCH, _FINAL = 1, 3  # purposes of an evaluation; each has trials of its own
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What there is to show after an update.
-
-    Attributes:
-        iteration: Updates so far.
-        steps: Time steps over all lanes, over all sittings.
-        trials: Trials that ended.
-        reward_per_trial: In the latest stretch, with exploration.
-        correct: Stream to share right, 0 to 1: of the latest evaluation, before the first one of
-            the latest stretch.
-        seconds: Of training, without evaluations.
-        budget_s: Seconds of training allowed; None: no limit.
-        stage: Of the curriculum, from 1.
-        stages: How many there are.
-        evaluated: True if this update was followed by an evaluation.
-        budget_steps: Value of ``steps`` at which training ends; None: no limit.
-        budget_trials: Value of ``trials`` at which training ends; None: no limit.
-    """
-
-    iteration: int
-    steps: int
-    trials: int
-    reward_per_trial: float
-    correct: dict[str, float]
-    seconds: float
-    budget_s: float | None
-    stage: int = 1
-    stages: int = 1
-    evaluated: bool = False
-    budget_steps: int | None = None
-    budget_trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -128,10 +94,12 @@ def train(
     budget_trials: int | None = None,
     seed: int | None = None,
     resume: str | Path | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Progress], None] | Literal["bar"] | None = None,
     criterion: Mapping[str, float] | None = None,
     curriculum: Sequence[Mapping[str, Any]] | None = None,
     explore: bool | None = None,
+    tensorboard: bool = True,
+    callbacks: Sequence[Any] = (),
     **settings: Any,
 ) -> TrainingResult:
     """Train the subjects of a scenario until they meet its criterion, or a budget is used up.
@@ -157,7 +125,7 @@ def train(
             are: give `out` to keep the run. Sampling goes on with the next step, so that two sittings of 6 updates
             are one of 12, bit for bit, as long as scenario, settings and number of threads are the same and sampling
             is done in this process (``num_env_runners=0``, not ``stock``).
-        progress: Called after every update.
+        progress: ``"bar"`` for a live display on standard error, or a function that is called after every update.
         criterion: Stream (``memory`` or ``subject_0.memory``) to the share of trials, 0 to 1, that
             must be right; ``reward`` to what all together must earn per trial. None: the scenario's, or that of
             its tasks (``neuroparallel show`` prints it); ``{}``: train for the whole budget.
@@ -166,6 +134,9 @@ def train(
             changes ``train.criterion``), and the scenario itself comes last.
         explore: Whether subjects draw their actions in tests, as they do in training, or take the most probable
             ones; None: who plays a game, without right and wrong, draws.
+        tensorboard: Whether the learning curve is also written as TensorBoard event files into `out`.
+        callbacks: Ray Tune's logger callbacks, as those for Weights & Biases and MLflow; each gets the learning curve,
+            row by row.
         **settings: As for `ppo_config`.
 
     Returns:
@@ -174,6 +145,9 @@ def train(
     Raises:
         ArgumentError: A setting, stream or run does not exist, or ``out`` holds another run.
         UsageError: There is no space left to write.
+
+    Warns:
+        UserWarning: The subjects are in one of the known traps (see `neuroparallel.rllib.traps`); once for each.
 
     Example:
         >>> result = train("dpa_gng", out="runs/dpa_gng/first")  # doctest: +SKIP
@@ -196,21 +170,29 @@ def train(
         curriculum=curriculum,
         explore=explore,
     )
+    callbacks = check_callbacks(callbacks)
+    if tensorboard and place is not None:
+        callbacks = (TensorBoardFiles(), *callbacks)
     if place is not None:
         check_space(place, 20)
     init_ray()
-    with like_ctrl_c():  # after Ray, which has a handler of its own
-        sitting = _Sitting(plan, earlier, progress, place)
+    with like_ctrl_c(), showing(progress, scenario.name) as show:  # after Ray, which has a handler of its own
+        sitting = _Sitting(plan, earlier, show, place, callbacks)
         try:
             if place is not None:  # only now, so that a refused setting leaves no empty directory
                 with explain_write_errors(place):
                     place.mkdir(parents=True, exist_ok=True)
             sitting.run()
             with uninterrupted():
-                return _conclude(sitting, place)
+                result = _conclude(sitting, place)
+            sitting.tracker.end(failed=False)  # what it tracks is kept by now; it may take long to send the rest
+            return result
         finally:
-            with uninterrupted():
-                sitting.trainer.stop()
+            try:
+                sitting.tracker.end(failed=True)  # unless that was done
+            finally:
+                with uninterrupted():
+                    sitting.trainer.stop()
 
 
 @dataclass(frozen=True)
@@ -235,6 +217,12 @@ class _Earlier:
         return cls(place, state, str(place / "scenario.yaml"))
 
 
+def _traps_of(earlier: _Earlier | None) -> dict[str, Any]:
+    """What an earlier sitting found of traps."""
+    state = earlier.state if earlier else {}
+    return {"found": state.get("traps") or {}, **(state.get("traps_state") or {})}
+
+
 class _Sitting:
     """Training from start to end, interruption or exhausted budget."""
 
@@ -244,13 +232,17 @@ class _Sitting:
         earlier: _Earlier | None,
         progress: Callable[[Progress], None] | None,
         place: Path | None,
+        callbacks: Sequence[Any] = (),
     ) -> None:
         self.plan, self.progress, self.place = plan, progress, place
+        self.traps = TrapWatch(_traps_of(earlier))
+        self.tracker = Tracker(callbacks, TrackedRun(plan.scenario.name, plan.settings(), place))
         self.trainer = Trainer(plan.stages, earlier.state if earlier else None, plan.draws)
         self.history: list[dict[str, Any]] = read_history(earlier.place) if earlier else []
         self.ended_by = ""
         self._evaluated_at = self._test_took_s = 0.0
         self._steps_seen = self.trainer.counters()["steps"]
+        self._setup: tuple[int, Setup] | None = None
         self._latest: tuple[Score, Any] | None = None
         self._final: tuple[Score, Any] | None = None
         self._kept_at = -math.inf  # keep the first evaluation
@@ -310,8 +302,10 @@ class _Sitting:
         )
         score = self._latest[0]
         self._test_took_s = time.perf_counter() - began
-        self.history.append(self._row(score))
         criterion = self.trainer.criterion or self.plan.criterion
+        row = {**curve_row(self.trainer, self.plan, score), **self.traps.look(self._look(*self._latest, criterion))}
+        self.history.append(row)
+        self.tracker.report(row, self.trainer.learner)
         if not criterion or not score.meets(criterion):
             return
         if not self.trainer.last_stage:
@@ -321,18 +315,23 @@ class _Sitting:
         if self._final[0].meets(criterion):
             self.ended_by = "criterion"
 
-    def _row(self, score: Score) -> dict[str, Any]:
-        """A row of the learning curve."""
-        row = {"seconds": round(self.trainer.seconds, 3), **self.trainer.counters(), "stage": self.trainer.stage + 1}
-        row["reward_per_trial"] = round(score.reward_per_trial, 4)
-        row.update({name: round(value, 4) for name, value in score.correct.items()})
-        if self.plan.goal.equilibrium:
-            row[DISTANCE] = round(score.distance, 4)
-        for outcome in _SHOWN:
-            row.update({f"{outcome}/{name}": round(of.get(outcome, 0.0), 4) for name, of in score.outcomes.items()})
-        if len(score.earned) > 1:
-            row.update({f"{REWARD}/{name}": round(value, 4) for name, value in score.earned.items()})
-        return row
+    def _look(self, score: Score, records: Any, criterion: Mapping[str, float]) -> Look:
+        """What there is to see of traps."""
+        if self._setup is None or self._setup[0] != self.trainer.stage:
+            self._setup = self.trainer.stage, Setup.of(self.plan.stages[self.trainer.stage])
+        counters = self.trainer.counters()
+        best_reward, self.trainer.best_reward = self.trainer.best_reward, math.nan
+        return Look(
+            setup=self._setup[1],
+            score=score,
+            records=records,
+            criterion=criterion,
+            entropy=self.trainer.entropy,
+            best_reward=best_reward,
+            trials=counters["trials"],
+            steps=counters["steps"],
+            stage=self.trainer.stage,
+        )
 
     def examine(self) -> tuple[Score, Any]:
         """Test the subjects on fresh trials of the scenario itself: the score of a table, and that table."""
@@ -352,6 +351,12 @@ class _Sitting:
             return None
         return self.trainer.last_stage and score.meets(self.plan.criterion)
 
+    def summary(self, score: Score, ended_by: str) -> dict[str, Any]:
+        """How the run went so far."""
+        return run_summary(
+            self.trainer, self.plan, score, passed=self.passed(score), ended_by=ended_by, traps=self.traps.state()
+        )
+
     def keep_so_far(self) -> None:
         """Keep the run as one that was interrupted here; where that fails there may be room again at the end."""
         self._kept_at = time.monotonic()
@@ -365,7 +370,7 @@ class _Sitting:
     def _unfinished(self) -> tuple[dict[str, Any], Any]:
         """The summary of a run that goes on, and the trials that it is of."""
         score, records = self._latest or (NOT_MEASURED, None)
-        return {**_summary(self, score), "interrupted": True, "ended_by": "interrupt"}, records
+        return self.summary(score, "interrupt"), records
 
     def _rescue(self, error: BaseException) -> None:
         """Keep what was learnt before an error, and let the error say so."""
@@ -422,11 +427,12 @@ def _conclude(sitting: _Sitting, place: Path | None) -> TrainingResult:
     if sitting.interrupted:  # before the tests, as a cluster that ends a job does not wait long
         sitting.keep_so_far()
     score, records = sitting.final()
-    for warning in abort_warnings(score.outcomes):
-        warnings.warn(warning, stacklevel=3)
+    if "aborts" not in sitting.traps.found:
+        for warning in abort_warnings(score.outcomes):
+            warnings.warn(warning, stacklevel=3)
     policy = trainer.policy
     if place is not None:
-        sitting.keep(place, _summary(sitting, score), records)
+        sitting.keep(place, sitting.summary(score, sitting.ended_by), records)
         policy = load_policy(place)
     counters = trainer.counters()
     return TrainingResult(
@@ -446,32 +452,3 @@ def _conclude(sitting: _Sitting, place: Path | None) -> TrainingResult:
         policy=policy,
         records=records,
     )
-
-
-def _summary(sitting: _Sitting, score: Score) -> dict[str, Any]:
-    """How a run went, as its ``summary.json`` says it."""
-    trainer, plan = sitting.trainer, sitting.plan
-    return {
-        "scenario": plan.scenario.name,
-        "passed": sitting.passed(score),
-        "interrupted": sitting.interrupted,
-        "ended_by": sitting.ended_by,
-        "correct": score.correct,
-        "outcomes": score.outcomes,
-        "earned": dict(score.earned),
-        "criterion": plan.criterion,
-        "criterion_source": plan.goal.source,
-        "chance": plan.goal.chance,
-        "ceiling": plan.goal.ceiling,
-        "distance": score.distance if plan.goal.equilibrium else None,
-        "reward_per_trial": score.reward_per_trial,
-        "seconds": round(trainer.seconds, 3),
-        **plan.budget.plain(),
-        **trainer.counters(),
-        "stage": trainer.stage,
-        "stages": len(plan.stages),
-        "seed": plan.seed,
-        "evaluation_trials": score.trials,
-        "draws": list(plan.draws),
-        "code": code_folders(plan.scenario),
-    }

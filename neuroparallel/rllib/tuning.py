@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from neuroparallel.rllib.policy_keeper import scenario_of_policy
 from neuroparallel.rllib.run_files import like_ctrl_c, write_scenario
 from neuroparallel.rllib.settings import split_space
 from neuroparallel.rllib.source import load_scenario
+from neuroparallel.rllib.tracking import check_callbacks
 
 __all__ = ["search_space", "tune"]
 
@@ -76,6 +77,7 @@ def tune(
     resume: bool = False,
     space: Mapping[str, Any] | None = None,
     metric: str = METRIC,
+    callbacks: Sequence[Any] = (),
     **settings: Any,
 ) -> ray_tune.ResultGrid:
     """Try many settings, two at a time, and stop early those that fall behind (ASHA).
@@ -95,6 +97,8 @@ def tune(
         space: What to search, as in the scenario's ``tune:`` section, which it extends. Names with
             dots change the scenario, others are settings of `ppo_config`.
         metric: What to maximise; the share of right trials, with exploration.
+        callbacks: Ray Tune's logger callbacks, as those for Weights & Biases and MLflow; each gets the results of all
+            trials. Ray's own write ``progress.csv``, ``result.json`` and TensorBoard event files for each trial.
         **settings: As for `ppo_config`, for all trials.
 
     Returns:
@@ -113,6 +117,7 @@ def tune(
             f"{scenario.name} has no tune: section; say what to search, there or as "
             "--set 'tune.lr={loguniform: [1e-4, 1e-2]}' (in Python: space={'lr': {'loguniform': [1e-4, 1e-2]}})."
         )
+    callbacks = check_callbacks(callbacks)
     config = param_space(scenario, searched, seed, settings)
     check_space(place)
     init_ray()
@@ -126,7 +131,7 @@ def tune(
         max_concurrent_trials=concurrent,
         scheduler=ASHAScheduler(time_attr="training_iteration", max_t=iterations, grace_period=min(grace, iterations)),
     )
-    tuner = ray_tune.Tuner(PPO, param_space=config, tune_config=search, run_config=_kept(place, iterations))
+    tuner = ray_tune.Tuner(PPO, param_space=config, tune_config=search, run_config=_kept(place, iterations, callbacks))
     with like_ctrl_c():
         return _keep_best(place, tuner.fit(), metric)
 
@@ -159,7 +164,7 @@ def _value(metrics: Any, name: str) -> Any:
     return metrics
 
 
-def _kept(place: Path, iterations: int) -> ray_tune.RunConfig:
+def _kept(place: Path, iterations: int, callbacks: Sequence[Any]) -> ray_tune.RunConfig:
     """Where an experiment is kept, for how long its trials last, and what of them."""
     return ray_tune.RunConfig(
         name=place.name,
@@ -170,6 +175,7 @@ def _kept(place: Path, iterations: int) -> ray_tune.RunConfig:
             checkpoint_frequency=max(1, iterations // 4), checkpoint_at_end=True, num_to_keep=2
         ),
         failure_config=ray_tune.FailureConfig(max_failures=1),
+        callbacks=list(callbacks) or None,
     )
 
 

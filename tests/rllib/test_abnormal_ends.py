@@ -22,8 +22,8 @@ import neuroparallel as npar
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import safe_files
 from neuroparallel.rllib import evaluate, init_ray, train
+from neuroparallel.rllib.progress import Progress
 from neuroparallel.rllib.stages import Trainer
-from neuroparallel.rllib.training import Progress
 
 pytestmark = [pytest.mark.rllib, pytest.mark.slow]
 

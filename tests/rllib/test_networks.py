@@ -150,6 +150,18 @@ class Broken(Elman):
         raise RuntimeError("no idea")
 
 
+class Squeezed(Elman):
+    def forward(self, observation: torch.Tensor, state: dict[str, torch.Tensor]) -> Any:
+        output, state = super().forward(observation, state)
+        return output.squeeze(), state
+
+
+class Double(Elman):
+    def forward(self, observation: torch.Tensor, state: dict[str, torch.Tensor]) -> Any:
+        output, state = super().forward(observation, state)
+        return output.double(), state
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -164,8 +176,10 @@ class Broken(Elman):
         ({"name": "rnn", "rank": 65}, r"network\.rank is 65; it is a whole number from 1 to 64"),
         ({"name": "transformer", "units": 30}, "a multiple of the 4 heads"),
         (f"{__name__}:NoState", "has no method initial_state"),
-        (f"{__name__}:Flat", r"output of shape \(2, 8\) for 2 rows of 3 steps"),
-        (f"{__name__}:OtherState", r"state of shapes \{'c': \(2, 8\)\}"),
+        (f"{__name__}:Flat", r"output of shape \(1, 8\) for 1 row\(s\) of 1 step\(s\)"),
+        (f"{__name__}:Squeezed", r"output of shape \(8,\) for 1 row\(s\) of 1 step\(s\)"),
+        (f"{__name__}:Double", r"of type torch\.float64; it is torch\.float32"),
+        (f"{__name__}:OtherState", r"state of shapes \{'c': \(1, 8\)\}"),
         (f"{__name__}:Broken", "RuntimeError: no idea"),
     ],
 )

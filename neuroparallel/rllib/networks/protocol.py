@@ -177,7 +177,14 @@ def check_network(network: Any, inputs: int, name: str = "network") -> int:
     start = network.initial_state()
     if not isinstance(start, Mapping) or not all(isinstance(value, torch.Tensor) for value in start.values()):
         raise ArgumentError(f"network: {name}.initial_state() returned {start!r}; it is a dict of tensors.")
-    rows, steps = 2, 3
+    _pass_once(network, inputs, dict(start), name, rows=1, steps=1)  # as it acts; a stray squeeze() fails here
+    return _pass_once(network, inputs, dict(start), name, rows=2, steps=3)  # as it learns
+
+
+def _pass_once(
+    network: Any, inputs: int, start: Mapping[str, torch.Tensor], name: str, *, rows: int, steps: int
+) -> int:
+    """Check what a network makes of so many rows and steps; returns the number of its features."""
     state = {key: value.unsqueeze(0).repeat_interleave(rows, 0) for key, value in start.items()}
     random_state = torch.get_rng_state()
     try:
@@ -195,9 +202,11 @@ def check_network(network: Any, inputs: int, name: str = "network") -> int:
     if not isinstance(output, torch.Tensor) or output.dim() != 3 or tuple(output.shape[:2]) != (rows, steps):
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise ArgumentError(
-            f"network: {name}.forward returned an output of shape {shape} for {rows} rows of {steps} steps; it is "
+            f"network: {name}.forward returned an output of shape {shape} for {rows} row(s) of {steps} step(s); it is "
             f"({rows}, {steps}, features)."
         )
+    if output.dtype != torch.float32:
+        raise ArgumentError(f"network: {name}.forward returned an output of type {output.dtype}; it is torch.float32.")
     before = {key: tuple(value.shape) for key, value in state.items()}
     found = {key: tuple(value.shape) for key, value in after.items()} if isinstance(after, Mapping) else after
     if found != before:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from neuroparallel.rllib import Progress
+    from neuroparallel.rllib.progress import Progress
 
 __all__ = ["Display"]
 
@@ -19,7 +19,7 @@ PLAIN_EVERY_S = 5.0  # seconds between lines where there is no terminal
 class Display:
     """Steps, trials, reward per trial, percent correct of each stream, time spent and left.
 
-    On a terminal it stays in its place; into a file or a pipe it writes a line every few seconds.
+    On a terminal and in a notebook it stays in its place; into a file or a pipe it writes a line every few seconds.
 
     Args:
         console: Where to show it.
@@ -32,7 +32,8 @@ class Display:
         from rich.live import Live
 
         self.console, self.title = console, ""
-        self._live = Live(console=console, refresh_per_second=8, transient=False) if console.is_terminal else None
+        is_live = console.is_terminal or console.is_jupyter
+        self._live = Live(console=console, refresh_per_second=8, transient=False) if is_live else None
         self._line_at = 0.0
 
     def __enter__(self) -> Display:
