@@ -100,14 +100,13 @@ def test_the_network_of_a_call_replaces_that_of_the_scenario(given: dict[str, An
 
 
 @pytest.mark.slow
-def test_a2c_learns_and_a_run_is_resumed_with_it(tmp_path: Path) -> None:
-    first = train("random_dots_a2c", out=tmp_path / "run", budget_steps=20_000, seed=0)
-    result = train(resume=first.out, budget_steps=700_000)
+def test_a2c_learns_and_a_run_goes_on_with_it(tmp_path: Path) -> None:
+    first = train("go_nogo", algorithm="a2c", out=tmp_path / "run", budget_steps=5000, seed=0)
+    result = train(resume=first.out, budget_steps=200_000)
     assert result.scenario.train["algorithm"] == "a2c"
     assert result.passed
 
 
 @pytest.mark.slow
 def test_ppo_learns_to_pursue() -> None:
-    result = train("pursuit", budget_steps=600_000, seed=0)
-    assert result.passed
+    assert train("pursuit", budget_steps=100_000, seed=0).passed
