@@ -48,6 +48,7 @@ def add(verbs: Any) -> None:
     )
     parser.add_argument("--from", dest="source", metavar="DIR", help="train the best settings of a search (tune) anew")
     parser.add_argument("--lanes", type=int, help="copies of the scenario that are played at once (32 or 64)")
+    parser.add_argument("--algorithm", metavar="NAME", help="ppo (default) or a2c")
     parser.add_argument(
         "--network", metavar="NAME", help="lstm, gru, rnn, mlp, transformer, or module:Class of your own; runs its code"
     )
@@ -79,7 +80,7 @@ def train(options: argparse.Namespace) -> int:
             resume=resumed,
             progress=display.update,
             tensorboard=options.tensorboard,
-            **{key: value for key in ("lanes", "network") if (value := getattr(options, key)) is not None},
+            **{key: value for key in ("algorithm", "lanes", "network") if (value := getattr(options, key)) is not None},
         )
     with uninterrupted():
         return _conclude(result, place)

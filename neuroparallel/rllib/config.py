@@ -11,6 +11,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.rllib.algorithms import algorithm_of, check_a2c, check_algorithm, section_for
 from neuroparallel.rllib.checked_config import TaskConfig
 from neuroparallel.rllib.choices import check_alike, choices_for
 from neuroparallel.rllib.cluster import quieten
@@ -131,7 +132,7 @@ def ppo_config(
     """
     given = {"lanes": lanes, "n_steps": n_steps, "lstm": lstm, "policies": policies, **training}
     scenario = load_scenario(what)
-    settings, rest = resolve(_section(scenario), given)
+    settings, rest = resolve(_section(scenario, "ppo"), given)
     seed = choose_seed(seed, scenario.seed, bits=31)
     return _configure(scenario, settings, {**PPO_DEFAULTS, **rest}, seed)
 
@@ -155,15 +156,18 @@ def a2c_config(
     Args:
         what: A scenario name, file, dict or Scenario.
         lanes: Copies of the scenario that are sampled together; 64.
-        n_steps: Steps per lane between updates; 20.
+        n_steps: Steps per lane between updates; the trials that a memory spans, or 20 without a memory.
         lstm: Units of the recurrent layer; 64.
         policies: Who learns together, see `Settings`.
         seed: Seed of environment and learning; None: the scenario's, or else one drawn from entropy.
         **training: As for `ppo_config`, but for ``epochs`` and ``minibatches``, which are 1.
 
     Returns:
-        The configuration, not yet built. The scenario's ``train:`` section is read if it names A2C; otherwise
-        it is meant for PPO.
+        The configuration, not yet built. Of a ``train:`` section for PPO, only what does not belong to the algorithm
+        (``network``, ``policies``, ``view`` ...) is used.
+
+    Raises:
+        ArgumentError: A setting does not exist, makes no sense, or would have no effect.
 
     Source:
         Mnih et al. 2016, ICML (arXiv 1602.01783); Huang et al. 2022 (arXiv 2205.09123), "A2C is a
@@ -171,11 +175,11 @@ def a2c_config(
     """
     given = {"lanes": lanes, "n_steps": n_steps, "lstm": lstm, "policies": policies, **training}
     scenario = load_scenario(what)
-    section = _section(scenario) if (scenario.train or {}).get("algorithm") == "a2c" else None
+    section = _section(scenario, "a2c")
+    check_a2c({**section, **{key: value for key, value in given.items() if value is not None}})
     settings, rest = resolve(section, {**given, "epochs": 1, "minibatches": 1})
-    settings = replace(settings, n_steps=settings.n_steps or 20)
     seed = choose_seed(seed, scenario.seed, bits=31)
-    return _configure(scenario, settings, {**A2C_DEFAULTS, **rest}, seed)
+    return _configure(scenario, settings, {**A2C_DEFAULTS, **rest}, seed, n_steps=20)
 
 
 def config_for(what: Any, **settings: Any) -> PPOConfig:
@@ -189,19 +193,29 @@ def config_for(what: Any, **settings: Any) -> PPOConfig:
         The configuration, not yet built.
 
     Raises:
-        ArgumentError: There is no such algorithm, or a setting makes no sense.
+        ArgumentError: There is no such algorithm, it cannot learn this scenario (the message says why), or a setting
+            makes no sense.
     """
     scenario = load_scenario(what)
     makers = {"a2c": a2c_config, "ppo": ppo_config}
-    name = str(settings.pop("algorithm", None) or (scenario.train or {}).get("algorithm") or "ppo")
+    name = str(settings.pop("algorithm", None) or algorithm_of(scenario.train)).lower()
     if name not in makers:
-        raise ArgumentError(f"There is no algorithm {name!r}.{nearest(name, makers)}")
+        probe = _probe(scenario, {**(scenario.train or {}), **settings})
+        check_algorithm(name, probe, _course(probe))
     return makers[name](scenario, **settings)
 
 
-def _section(scenario: Any) -> dict[str, Any]:
-    """What a scenario says of learning: its `train:` section, and who learns together."""
-    section = dict(scenario.train or {})
+def _probe(scenario: Any, section: Mapping[str, Any]) -> Any:
+    """One lane of the scenario, to look at its spaces and the course of its trials."""
+    keys = ("policies", "dt", "session", "view")
+    settings, _ = resolve(None, {key: section[key] for key in keys if section.get(key) is not None})
+    described = env_config(scenario, seed=0, dt=settings.dt, session=settings.session, view=settings.seen_by)
+    return build_engine({**described, "lanes": 1})
+
+
+def _section(scenario: Any, algorithm: str) -> dict[str, Any]:
+    """What a scenario says to an algorithm: its `train:` section, and who learns together."""
+    section = section_for(scenario.train, algorithm)
     if scenario.policies is None:
         return section
     if section.setdefault("policies", scenario.policies) != scenario.policies:
@@ -224,7 +238,10 @@ def _policies(settings: Settings, probe: Any) -> dict[str, str]:
     return names
 
 
-def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed: int) -> PPOConfig:
+def _configure(
+    scenario: Any, settings: Settings, training: dict[str, Any], seed: int, n_steps: int | None = None
+) -> PPOConfig:
+    """Put RLlib's configuration together; `n_steps` is the length of a chunk where nothing is to be remembered."""
     quieten()
     scenario = with_feedback(scenario)
     described = env_config(scenario, seed=seed, dt=settings.dt, session=settings.session, view=settings.seen_by)
@@ -232,6 +249,8 @@ def _configure(scenario: Any, settings: Settings, training: dict[str, Any], seed
     for agent in probe.possible_agents:
         choices_for(probe.action_space(agent), agent)
     course = course_of(probe)
+    if settings.n_steps is None and not course.remembered:
+        settings = replace(settings, n_steps=n_steps)
     settings, training = settings.fitted(course), {**course.training(), **training}
     names = _policies(settings, probe)
     model = _model(settings, course, seed)

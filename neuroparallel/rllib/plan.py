@@ -11,10 +11,12 @@ import torch
 
 from neuroparallel.agents.goals import Goal, full_names, goal_of
 from neuroparallel.errors import ArgumentError, NeuroparallelError, whole_number
+from neuroparallel.rllib.algorithms import algorithm_of, section_for
 from neuroparallel.rllib.config import config_for
 from neuroparallel.rllib.evaluation import stream_names, who_draws
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.networks import build_network
+from neuroparallel.rllib.settings import overridden
 from neuroparallel.rllib.source import build_engine
 from neuroparallel.rllib.stages import Stage
 from neuroparallel.seeding import choose_seed
@@ -208,14 +210,13 @@ def _stages(scenario: Any, curriculum: Any, seed: int, settings: Mapping[str, An
 
 def _written_out(scenario: Any, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Move settings that a file can hold into the scenario, so that its run is repeated, and goes on, with the same."""
-    if settings.get("algorithm"):  # the scenario's other settings are meant for another one
-        return scenario, dict(settings)
     held = {key: _plain(value) for key, value in settings.items() if value is not None}
     held = {key: value for key, value in held.items() if value is not None}
     kept = {key: value for key, value in settings.items() if key not in held}
     if not held:
         return scenario, kept
-    section = {**(scenario.train or {}), **held}
+    algorithm = algorithm_of(held if "algorithm" in held else scenario.train)
+    section = overridden(section_for(scenario.train, algorithm), held)
     policies = section.pop("policies", scenario.policies) if "policies" in held else scenario.policies
     return scenario.replace(train=None, policies=None).replace(train=section, policies=policies), kept
 

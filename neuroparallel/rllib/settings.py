@@ -20,6 +20,7 @@ __all__ = [
     "TRAIN_ONLY",
     "Course",
     "Settings",
+    "overridden",
     "own_settings",
     "resolve",
     "short_memory",
@@ -174,6 +175,19 @@ class Course:
 _OWN = {field.name for field in fields(Settings)}
 
 
+def overridden(section: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a section with a call's arguments in place of its own; ``network`` and ``lstm`` replace each other.
+
+    Args:
+        section: A `train:` section.
+        given: Arguments; None counts as not given.
+    """
+    given = {key: value for key, value in given.items() if value is not None}
+    replaced = {"network": "lstm", "lstm": "network"}
+    dropped = {replaced[key] for key in given if key in replaced}
+    return {**{key: value for key, value in section.items() if key not in dropped}, **given}
+
+
 def resolve(section: Mapping[str, Any] | None, given: Mapping[str, Any]) -> tuple[Settings, dict[str, Any]]:
     """Combine a scenario's `train:` section with a call's arguments; what the call gives wins.
 
@@ -187,8 +201,7 @@ def resolve(section: Mapping[str, Any] | None, given: Mapping[str, Any]) -> tupl
     Raises:
         ArgumentError: Unknown key, or a value that makes no sense.
     """
-    merged = {key: value for key, value in (section or {}).items() if key not in TRAIN_ONLY}
-    merged.update({key: value for key, value in given.items() if value is not None})
+    merged = {key: value for key, value in overridden(section or {}, given).items() if key not in TRAIN_ONLY}
     known = _OWN | training_keys()
     for key in merged:
         if key not in known:

@@ -83,7 +83,7 @@ def test_the_train_section_names_the_algorithm() -> None:
     assert config_for("random_dots_a2c").num_epochs == 1
     assert config_for("random_dots_a2c", algorithm="ppo").num_epochs == 4
     assert config_for("dpa_gng").num_epochs == 4
-    with pytest.raises(ArgumentError, match="algorithm 'dqn'"):
+    with pytest.raises(ArgumentError, match="DQN keeps no memory"):
         config_for("dpa_gng", algorithm="dqn")
 
 

@@ -13,8 +13,10 @@ pytest.importorskip("ray")
 import torch
 from torch import nn
 
+import neuroparallel as npar
+from neuroparallel.cli import main
 from neuroparallel.errors import ArgumentError
-from neuroparallel.rllib import ActorCritic, load_policy, ppo_config
+from neuroparallel.rllib import ActorCritic, load_policy, ppo_config, train
 from neuroparallel.rllib.networks import build_network, check_network, network_names
 from neuroparallel.rllib.networks.rnn import RNN
 from neuroparallel.rllib.policy_file import write_policy
@@ -117,6 +119,14 @@ def test_dales_law_sparsity_and_rank_hold_for_the_weights_as_they_act() -> None:
     assert torch.linalg.matrix_rank(low.left @ low.right.T) == 2
 
 
+def test_inhibitory_units_are_not_slower_than_excitatory_ones() -> None:
+    leak = RNN(2, 50, excitatory=0.8, rate="relu").leak
+    for units in (leak[:40], leak[40:]):
+        assert units[0].item() == pytest.approx(0.5)  # 2 dt
+        assert units[-1].item() == pytest.approx(0.05)  # 20 dt
+    assert len(RNN(2, 50, excitatory=1.0, rate="relu").leak) == 50
+
+
 def test_private_noise_has_the_stationary_size_asked_for_and_is_off_in_tests() -> None:
     torch.manual_seed(1)
     network = RNN(1, 400, tau=100.0, dt=10.0, noise=0.3)
@@ -203,6 +213,30 @@ def test_the_scenario_names_the_network() -> None:
     assert config.rl_module_spec.model_config["network"] == {"name": "rnn", "units": 32, "tau": 200}
     assert ppo_config("random_dots", lstm=16).rl_module_spec.model_config["network"] == {"name": "lstm", "units": 16}
     assert ppo_config("random_dots", lstm=0).rl_module_spec.model_config["network"] == {"name": "mlp"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*the network has no memory:UserWarning")
+@pytest.mark.parametrize("given", [*network_names(), ALL[-3], f"{__name__}:Elman"], ids=str)
+def test_curriculum_checkpoint_resume_and_report_work_with_any_network(given: Any, tmp_path: Path) -> None:
+    small = {"network": given, "hidden": [4], "lanes": 8, "epochs": 1, "minibatches": 1}
+    stages = [{"timing.decision": 500, "train.criterion": {"go_nogo": 0.01}}]
+    first = train(
+        "go_nogo", out=tmp_path / "run", budget_steps=900, evaluate_every_steps=200, curriculum=stages, seed=0, **small
+    )
+    assert [row["stage"] for row in first.history][:2] == [1, 2]
+    again = train(resume=first.out, budget_steps=900)
+    assert again.steps > first.steps
+    assert type(again.policy.modules["shared"].network) is type(build_network(given, INPUTS))
+    assert main(["report", str(again.out)]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", ["gru", ALL[-3], f"{__name__}:Elman"], ids=str)
+def test_a_subject_with_any_network_plays_a_seat(given: Any, tmp_path: Path) -> None:
+    run = train("matching_pennies", network=given, lanes=4, out=tmp_path / "run", budget_steps=200, seed=0)
+    seated = npar.Scenario.load("matching_pennies").replace(**{"subjects.mismatcher.played_by": str(run.out)})
+    assert len(npar.simulate(seated, "random", trials=5, seed=1)) >= 5
 
 
 @pytest.mark.parametrize("given", [*ALL, f"{__name__}:Elman"], ids=str)

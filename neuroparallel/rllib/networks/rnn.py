@@ -70,7 +70,9 @@ class RNN(nn.Module):
         _check(noise, excitatory, sparsity, rank, rate, units)
         self.noise, self.noisy = float(noise), False
         self.rate: Callable[[torch.Tensor], torch.Tensor] = _RATES[rate]
-        self.register_buffer("leak", _leak(tau, units, dt, memory_steps))
+        excitatory_units = units if excitatory is None else round(excitatory * units)
+        leaks = [_leak(tau, n, dt, memory_steps) for n in (excitatory_units, units - excitatory_units) if n]
+        self.register_buffer("leak", torch.cat(leaks))  # inhibitory units are not slower than excitatory ones
         self.inputs = nn.Linear(inputs, units)
         self.register_buffer("exists", (seeded_uniform(units, units, seed=seed) >= sparsity).float())
         self.exists.fill_diagonal_(0.0)
