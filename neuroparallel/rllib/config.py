@@ -201,7 +201,7 @@ def config_for(what: Any, **settings: Any) -> PPOConfig:
     name = str(settings.pop("algorithm", None) or algorithm_of(scenario.train)).lower()
     if name not in makers:
         probe = _probe(scenario, {**(scenario.train or {}), **settings})
-        check_algorithm(name, probe, _course(probe))
+        check_algorithm(name, probe, course_of(probe))
     return makers[name](scenario, **settings)
 
 
