@@ -39,7 +39,7 @@ def looking(**rewards: float) -> Any:
     """Return a weak stimulus that is on until it is answered."""
     timing = {"fixation": 100, "stimulus": 1000, "response": 0, "iti": 100}
     return one_stream(
-        "choice_reaction", timing=timing, params={"choices": ["left", "right"], "strengths": [6.4]}, rewards=rewards
+        "choice_reaction", timing=timing, params={"choices": ["left", "right"], "coherences": [6.4]}, rewards=rewards
     )
 
 

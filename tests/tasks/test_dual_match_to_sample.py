@@ -59,6 +59,13 @@ def loses_both(_rng, lanes):
     return np.ones((lanes, 2), bool)
 
 
+def shown(value):
+    """A name that is the same in every process, which that of a function's address is not."""
+    return (
+        "_".join(getattr(part, "__name__", str(part)) for part in value.values()) if isinstance(value, dict) else None
+    )
+
+
 @pytest.mark.parametrize(
     ("memory", "repeat", "both", "first"),
     [
@@ -70,7 +77,7 @@ def loses_both(_rng, lanes):
         ({"drops": True}, 1.0, 1.0, 1.0),
         ({"loses": loses_both}, 0.5, 1 / 4, 1 / 2),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_what_a_subject_gets_right_follows_from_what_it_remembers(memory, repeat, both, first):
     batch = engine(repeat_probability=repeat)
