@@ -290,9 +290,8 @@ def _configure(
 def course_of(probe: Any) -> Course:
     """Read the course of a trial off the engine of a scenario."""
     core = engine_of(probe)
-    tasks = [stream.tables.task for stream in core.streams]
-    back = max(task.trials_back() for task in tasks)
-    separate = not who_draws(probe) and not any(task.learns_from_reward() for task in tasks)
+    back = max(stream.tables.task.trials_back() for stream in core.streams)
+    separate = not who_draws(probe)
     return Course(float(core.dt), int(probe.trial_steps()), int(probe.memory_steps()), back, separate)
 
 

@@ -71,7 +71,7 @@ def test_streams_with_clocks_of_their_own_end_a_trial_where_both_begin_anew() ->
 
 @pytest.mark.parametrize(
     ("name", "credit"),
-    [("random_dots", "trial"), ("dual_n_back", "trial"), ("bandit", "session"), ("stag_hunt", "session")],
+    [("random_dots", "trial"), ("dual_n_back", "trial"), ("bandit", "trial"), ("stag_hunt", "session")],
 )
 def test_rewards_of_later_trials_count_where_choices_have_later_consequences(name: str, credit: str) -> None:
     assert ppo_config(name, seed=0).credit == credit
