@@ -24,7 +24,7 @@ from neuroparallel.rllib import source
 from neuroparallel.rllib.metrics import SCORED, fraction_correct, trials_ended
 from neuroparallel.rllib.policy import Policy, load_policy
 
-__all__ = ["REWARD", "Score", "evaluate", "measure", "session_size", "stream_names", "who_draws"]
+__all__ = ["REWARD", "Score", "evaluate", "measure", "session_size", "size_of_test", "stream_names", "who_draws"]
 
 Array: TypeAlias = NDArray[Any]
 SESSION_STEPS = 4000
@@ -170,6 +170,18 @@ def session_size(env: Mapping[str, Any], lanes: int | None = None, trials: int |
     return whole_number(lanes, "lanes", 1), whole_number(trials, "trials", 1)
 
 
+def size_of_test(engine: Any, lanes: int, trials: int) -> tuple[int, int]:
+    """Return how many lanes a short test plays, and how many trials in each.
+
+    Args:
+        engine: A batch engine.
+        lanes: Lanes; a quarter of them if whole sessions are tested, as there are many trials in each.
+        trials: Trials that count; one more is played in each lane.
+    """
+    session = _session_trials(engine)
+    return (max(1, lanes // 4), session) if session else (lanes, trials + 1)
+
+
 def _session_trials(engine: Any) -> int:
     """How many trials a session has that is tested as a whole; 0 if none is."""
     trials = int(engine_of(engine).layout.session_trials)
@@ -264,11 +276,10 @@ def measure(
     Returns:
         The score and the trials that it is of.
     """
-    session = _session_trials(source.build_engine({**env, "lanes": 1}))
-    if session:
-        table = evaluate(policy, lanes=max(1, lanes // 4), trials=session, seed=seed, env=env)
-    else:
-        table = evaluate(policy, lanes=lanes, trials=trials + 1, seed=seed, env=env)
+    engine = source.build_engine({**env, "lanes": 1})
+    lanes, played = size_of_test(engine, lanes, trials)
+    table = evaluate(policy, lanes=lanes, trials=played, seed=seed, env=env)
+    if not _session_trials(engine):
         table = table.select(_place_in_lane(table) >= 1)
     return Score.of(table, stream_names(env), equilibrium), table
 

@@ -13,7 +13,7 @@ from neuroparallel.agents.goals import Goal, full_names, goal_of
 from neuroparallel.errors import ArgumentError, NeuroparallelError, whole_number
 from neuroparallel.rllib.algorithms import algorithm_of, section_for
 from neuroparallel.rllib.config import config_for
-from neuroparallel.rllib.evaluation import stream_names, who_draws
+from neuroparallel.rllib.evaluation import size_of_test, stream_names, who_draws
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.networks import build_network
 from neuroparallel.rllib.settings import overridden
@@ -146,7 +146,7 @@ def plan_for(
         stages=stages,
         goal=_goal(scenario, criterion, list(engine.stream_names)),
         budget=_budget({"budget_s": budget_s, "budget_steps": budget_steps, "budget_trials": budget_trials}, section),
-        every_steps=_every_steps(section, engine.trial_steps()),
+        every_steps=_every_steps(section, engine),
         every_s=_seconds(section.get("evaluate_every_s"), "evaluate_every_s"),
         seed=seed,
         draws=who_draws(engine, _yes_or_no(_or(explore, section, "explore", None), "explore")),
@@ -239,10 +239,11 @@ def _budget(given: Mapping[str, Any], section: Mapping[str, Any]) -> Budget:
     return Budget(BUDGET_STEPS, None, BUDGET_S)
 
 
-def _every_steps(section: Mapping[str, Any], trial_steps: int) -> int:
-    """Steps between tests: so many that most of the time is spent on training, however long a trial is."""
+def _every_steps(section: Mapping[str, Any], engine: Any) -> int:
+    """Steps between tests: so many that most of the time is spent on training, however long a test is."""
     given = _count(section.get("evaluate_every_steps"), "evaluate_every_steps")
-    return given or max(EVALUATE_EVERY, int(MOST_TESTING * TEST_LANES * (1 + TEST_TRIALS) * trial_steps))
+    lanes, trials = size_of_test(engine, TEST_LANES, TEST_TRIALS)
+    return given or max(EVALUATE_EVERY, int(MOST_TESTING * lanes * trials * engine.trial_steps()))
 
 
 def _count(value: Any, what: str) -> int | None:

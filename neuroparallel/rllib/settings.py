@@ -51,7 +51,8 @@ class Settings:
         hold_steps: Mean number of steps before an untrained subject responds. None: a quarter of the trial, or an even
             policy in trials of up to 8 steps; 0 for an even policy.
         credit: "trial": rewards of later trials do not count for an action; "session": they do, discounted. None:
-            "session" in games, where others may answer a choice later, else "trial". RLlib's own runner (`stock`) knows "session" only.
+            "session" in games, where others may answer a choice later, else "trial". RLlib's own runner (`stock`)
+            knows "session" only.
         reward_scale: Factor on rewards in learning. None: 1, or less if random choices earn or lose more than 1 in a
             step, which then counts as 1.
         policies: Who learns together: "shared" (one network for all agents), "independent" (each its own), "streams"
