@@ -15,13 +15,13 @@ import numpy as np
 from neuroparallel.agents.playing import simulate
 from neuroparallel.agents.registry import make_agent
 from neuroparallel.analysis.equilibrium import distance_to_equilibrium
-from neuroparallel.criterion import Criterion
 from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest
 from neuroparallel.modifiers import layers
 from neuroparallel.records import Trials
 from neuroparallel.scenario import Scenario, What
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 from neuroparallel.task import is_finite_number
+from neuroparallel.task.criterion import Criterion
 
 __all__ = ["DISTANCE", "REWARD", "STORED", "Goal", "full_names", "goal_of", "level_of", "measured"]
 

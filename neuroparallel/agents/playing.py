@@ -15,7 +15,7 @@ from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, whole_number
 from neuroparallel.records import Table, Trials
 from neuroparallel.scenario import Scenario, What
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 
 __all__ = ["begin", "simulate"]
 

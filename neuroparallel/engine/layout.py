@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neuroparallel.rule import Rule
+from neuroparallel.rules import Rule
 from neuroparallel.task import Task
 from neuroparallel.timing import Law
 

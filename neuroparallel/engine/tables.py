@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.rows import Block, lay_out
 from neuroparallel.errors import TaskError
-from neuroparallel.hooks import Bernoulli, Movement, Poisson
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records.trials import TRIAL_COLUMNS
 from neuroparallel.seeding import name_bits
 from neuroparallel.task import Factorial, Task
+from neuroparallel.task.hooks import Bernoulli, Movement, Poisson
+from neuroparallel.task.trial import COMMIT, DRAWN, END, STAY, Trial
 from neuroparallel.timing import Law
-from neuroparallel.trial import COMMIT, DRAWN, END, STAY, Trial
 
 __all__ = ["FULL_GRID", "Tables", "why_lazy"]
 

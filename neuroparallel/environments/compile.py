@@ -11,9 +11,9 @@ import numpy as np
 from neuroparallel.engine.layout import Layout
 from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.scenario import Scenario, What
-from neuroparallel.sequencing import distributed
-from neuroparallel.streams import build_layout
-from neuroparallel.ties import what_ties
+from neuroparallel.scenario.compile import build_layout
+from neuroparallel.scenario.modifier_entries import distributed
+from neuroparallel.scenario.shared_channels import what_ties
 from neuroparallel.wrappers import check_wrappers
 
 __all__ = ["USUAL_SESSION", "Session", "View", "What", "check_record", "check_seed", "compile_scenario"]

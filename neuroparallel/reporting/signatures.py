@@ -12,7 +12,7 @@ from neuroparallel import analysis
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
 from neuroparallel.records import Table, Trials
 from neuroparallel.scenario import Scenario
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 
 if TYPE_CHECKING:
     from neuroparallel.plotting.style import Figure

@@ -20,7 +20,7 @@ from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.environments import parallel_env
 from neuroparallel.scenario import Scenario, What
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 from neuroparallel.testkit.acting import another, unpacked
 from neuroparallel.testkit.comparing import differences, lanes_of, same_recordings, same_tables
 from neuroparallel.testkit.env_checks import check_env
