@@ -13,9 +13,26 @@ from typing import Any, Generic, TypeVar
 from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest, own_code
 from neuroparallel.user_code import check_permission
 
-__all__ = ["Registry", "built", "check_options", "entry_name", "read_entry", "with_tag"]
+__all__ = ["Registry", "built", "check_options", "entry_name", "read_entry", "supplied", "supply", "with_tag"]
 
 T = TypeVar("T")
+
+_suppliers: dict[str, Callable[..., Any]] = {}
+
+
+def supply(what: str, supplier: Callable[..., Any]) -> None:
+    """Say who answers when a lower layer asks for something that only a higher layer has.
+
+    Args:
+        what: Name under which the lower layer asks.
+        supplier: A function; it should import what it needs when it is called.
+    """
+    _suppliers[what] = supplier
+
+
+def supplied(what: str) -> Callable[..., Any]:
+    """Return the function that answers; see `supply`."""
+    return _suppliers[what]
 
 
 class Registry(Generic[T]):

@@ -13,7 +13,6 @@ from neuroparallel.agents import OracleAgent
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError, UsageError, nearest, whole_number
 from neuroparallel.scenario import Scenario, What
-from neuroparallel.scenario.compile import build_layout
 from neuroparallel.task import is_finite_number
 
 __all__ = ["Dataset", "Details"]
@@ -100,12 +99,11 @@ class Dataset:
     ) -> None:
         if window_weight is not None and not (is_finite_number(window_weight) and window_weight >= 0):
             raise ArgumentError(f"window_weight is {window_weight!r}; it is a number, 0 or more, or None.")
-        scenario = Scenario.load(what)
-        self.scenario = scenario if dt is None else scenario.replace(dt=dt)
+        self.scenario = Scenario.load(what, dt=dt)
         self.batch, self.steps = whole_number(batch, "batch", 1), whole_number(steps, "steps", 1)
         self.batch_first, self.window_weight = batch_first, window_weight
         self._continued, self.seed = continued, self.scenario.first_seed(seed)
-        self._layout = build_layout(self.scenario)
+        self._layout = self.scenario.layout
         self._engine = BatchEngine(self._layout, self.batch, record=0)
         self._refuse_movements()
         self.dt, self.subject = self._engine.dt, self._chosen(subject)

@@ -1,108 +1,44 @@
-"""From a scenario to the layout the engines play: streams, subjects, groups, with all names resolved."""
+"""Compiling a scenario to the layout that the engines play: numbers for names, and the tables of every task."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuroparallel.engine import layout as plan
-from neuroparallel.errors import NeuroparallelError, ScenarioError, UnknownNameError, nearest
+from neuroparallel.engine.tables import Tables
+from neuroparallel.errors import NeuroparallelError, ScenarioError, TaskError, UnknownNameError, nearest, own_code
 from neuroparallel.records.trials import TRIAL_COLUMNS
 from neuroparallel.rules import Rule
-from neuroparallel.scenario.modifier_entries import distributed
+from neuroparallel.scenario.modifier_entries import check_modifiers, distributed
+from neuroparallel.scenario.resolve import branches_of, full_name, full_names, groups_of, time_step
 from neuroparallel.scenario.schema import Group, Seen, Stream, stream_named
-from neuroparallel.scenario.shared_channels import check_ties
-from neuroparallel.task import Task
+from neuroparallel.scenario.shared_channels import check_shared
+from neuroparallel.scenario.written import WrittenScenario
+from neuroparallel.task import LARGEST, SINGLE, Task
 from neuroparallel.timing import exact_steps
 
-if TYPE_CHECKING:
-    from neuroparallel.scenario import Scenario
-
-__all__ = ["build_layout", "explicit"]
+__all__ = ["build_layout", "located", "place_of_errors"]
 
 
-def time_step(scenario: Scenario) -> float:
-    """The scenario's dt in ms: its own, or that of its tasks if they agree."""
-    if scenario.dt is not None:
-        return scenario.dt
-    steps = {name: stream.make().dt for name, stream in scenario.stream_items()}
-    first, *others = steps
-    for name in others:
-        if steps[name] != steps[first]:
-            raise ScenarioError(
-                f"subjects.{name.replace('.', '.streams.')}.task: it has time steps of {steps[name]:g} ms, that of "
-                f"{first} of {steps[first]:g} ms, and all keep one time; write which at the top, as "
-                f"dt: {min(steps.values()):g}."
-            )
-    return steps[first]
-
-
-def explicit(scenario: Scenario) -> dict[str, Any]:
-    """Write a scenario out: dt, branches, groups and every number of every task."""
-    scenario = distributed(scenario)
-    value = scenario.model_dump(exclude_none=True)
-    value["dt"] = time_step(scenario)
-    branches = _branches(dict(scenario.stream_items()))
-    for name, stream in scenario.stream_items():
-        subject, key = name.split(".")
-        value["subjects"][subject]["streams"][key] = stream.resolved() | {"branch": branches[name]}
-    groups = groups_of(scenario)
-    branches = _branches(groups, "group.")
-    value["groups"] = {
-        name: group.model_dump(exclude_none=True) | {"branch": branches[name]} for name, group in groups.items()
-    }
-    return value
-
-
-def _branches(owners: Mapping[str, Stream] | Mapping[str, Group], prefix: str = "") -> dict[str, str]:
-    """The branch of everybody: as written, or else the next number that nobody has written."""
-    taken = {owner.branch for owner in owners.values()}
-    free = (branch for number in itertools.count() if (branch := f"{prefix}{number}") not in taken)
-    return {name: owner.branch or next(free) for name, owner in owners.items()}
-
-
-def groups_of(scenario: Scenario) -> dict[str, Group]:
-    """The groups as written, and for streams in none of them one group per subject."""
-    groups = dict(scenario.groups)
-    grouped = {full for name, group in groups.items() for full in full_names(scenario, group, f"groups.{name}")}
-    for subject, spec in scenario.subjects.items():
-        left = tuple(f"{subject}.{key}" for key in spec.streams if f"{subject}.{key}" not in grouped)
-        if left:
-            name = subject
-            while name in groups:
-                name += "_rest"
-            groups[name] = Group.model_validate({"streams": left})
-    return groups
-
-
-def full_names(scenario: Scenario, group: Group, key: str) -> list[str]:
-    """The group's members as ``subject.stream``."""
-    return [_full_name(scenario, name, f"{key}.streams") for name in group.streams]
-
-
-def _full_name(scenario: Scenario, name: str, key: str, subject: str | None = None) -> str:
-    try:
-        return stream_named(name, [full for full, _ in scenario.stream_items()], subject)
-    except UnknownNameError as error:
-        raise ScenarioError(f"{key}: {error}") from None
-
-
-def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -> plan.Layout:
-    """Compile a scenario.
+def build_layout(
+    scenario: WrittenScenario, session: Mapping[str, int] | None = None, written: WrittenScenario | None = None
+) -> plan.Layout:
+    """Compile a scenario: its streams, subjects and groups by number, and the tables of every task.
 
     Args:
         scenario: A resolved or unresolved scenario.
         session: Length of a session instead of the scenario's, ``{"trials": n}`` or ``{"steps": n}``.
+        written: The scenario before it was resolved, in which an error names the place; None: the same.
 
     Returns:
         The layout both engines take.
 
     Raises:
-        ScenarioError: Streams, groups or games contradict each other; names the key.
+        ScenarioError: Streams, groups or games contradict each other, or a task cannot be compiled; names the key.
     """
     draft = _Draft.of(distributed(scenario))
     limits = dict(session) if session is not None else {}
@@ -110,14 +46,57 @@ def build_layout(scenario: Scenario, session: Mapping[str, int] | None = None) -
         limits = scenario.session.model_dump(exclude_none=True)
     streams, groups = draft.stream_specs(), draft.group_specs()
     _check_groups(groups, streams)
+    subjects = tuple(draft.subject_spec(name) for name in scenario.subjects)
     return plan.Layout(
         dt=draft.dt,
         streams=streams,
-        subjects=tuple(draft.subject_spec(name) for name in scenario.subjects),
+        subjects=subjects,
         groups=groups,
         session_trials=limits.get("trials", 0),
         session_steps=limits.get("steps", 0),
+        tables=tuple(_compiled(stream, draft.dt, written or scenario) for stream in streams),
     )
+
+
+def _compiled(stream: plan.StreamSpec, dt: float, written: WrittenScenario) -> Tables:
+    """The tables of a stream's task."""
+    with place_of_errors(stream):
+        check_modifiers(written, stream.name, stream.task, dt)
+        tables = Tables(stream.task, dt, 1)
+        _check_shown(tables)
+        return tables
+
+
+@contextmanager
+def place_of_errors(stream: plan.StreamSpec) -> Iterator[None]:
+    """Say of an error in a stream's task where the stream stands, and of one in a user's code its line."""
+    key = f"subjects.{stream.name.replace('.', '.streams.')}"
+    try:
+        yield
+    except ScenarioError:
+        raise
+    except NeuroparallelError as error:
+        raise ScenarioError(f"{key}.timing: {error}") from None
+    except Exception as error:
+        raise located(error, f"{key}.task: {stream.task.task_name()}") from error
+
+
+def located(error: Exception, where: str) -> Exception:
+    """An error of a user's own task or rule, with its line; any other as it is."""
+    line = own_code(error)
+    return error if line is None else ScenarioError(f"{where}: {line}")
+
+
+def _check_shown(tables: Tables) -> None:
+    """Refuse means and drifts with which observations could become infinite; infinite ones never get here."""
+    names, sample = tables.channels.names, tables.sample
+    for shown in (tables.mean, tables.slope, sample.mean.T, None if sample.slope is None else sample.slope.T):
+        if shown is not None and (largest := np.abs(shown.reshape(len(names), -1)).max(axis=1)).max() > LARGEST:
+            channel = int(largest.argmax())
+            raise TaskError(
+                f"{tables.task.task_name()}: channel {names[channel]!r} shows {largest[channel]:g}; it is "
+                f"{LARGEST:g} at most, {SINGLE}."
+            )
 
 
 @dataclass(frozen=True)
@@ -132,14 +111,14 @@ class _Draft:
         groups: By name, those included that nobody wrote.
     """
 
-    scenario: Scenario
+    scenario: WrittenScenario
     dt: float
     streams: dict[str, Stream]
     tasks: dict[str, Task]
     groups: dict[str, Group]
 
     @classmethod
-    def of(cls, scenario: Scenario) -> _Draft:
+    def of(cls, scenario: WrittenScenario) -> _Draft:
         streams = dict(scenario.stream_items())
         tasks = {name: stream.make() for name, stream in streams.items()}
         return cls(scenario, time_step(scenario), streams, tasks, groups_of(scenario))
@@ -158,7 +137,7 @@ class _Draft:
 
     def stream_specs(self) -> tuple[plan.StreamSpec, ...]:
         """All streams, in order."""
-        branches, subjects = _branches(self.streams), list(self.scenario.subjects)
+        branches, subjects = branches_of(self.streams), list(self.scenario.subjects)
         return tuple(
             plan.StreamSpec(
                 name=name,
@@ -182,7 +161,7 @@ class _Draft:
         target, _, period = onset.after.rpartition(".")
         if not target:
             raise ScenarioError(f"{key}: after {onset.after!r} names no period; write stream.period.")
-        full = _full_name(self.scenario, target, key, name.split(".")[0])
+        full = full_name(self.scenario, target, key, name.split(".")[0])
         if full == name:
             raise ScenarioError(f"{key}: a stream cannot wait for itself.")
         timing = self.tasks[full].timing
@@ -200,7 +179,7 @@ class _Draft:
         seen, at = [name], name
         while self.streams[at].onset.after is not None:
             after = str(self.streams[at].onset.after).rpartition(".")[0]
-            at = _full_name(self.scenario, after, key, at.split(".")[0])
+            at = full_name(self.scenario, after, key, at.split(".")[0])
             if at in seen:
                 raise ScenarioError(
                     f"{key}: streams wait for each other in a circle: {' -> '.join([*seen, at])}; let one of them "
@@ -212,7 +191,7 @@ class _Draft:
 
     def group_specs(self) -> tuple[plan.GroupSpec, ...]:
         """All groups, in order."""
-        branches = _branches(self.groups, "group.")
+        branches = branches_of(self.groups, "group.")
         return tuple(self.group_spec(name, group, branches[name]) for name, group in self.groups.items())
 
     def group_spec(self, name: str, group: Group, branch: str) -> plan.GroupSpec:
@@ -237,9 +216,11 @@ class _Draft:
 
     def columns(self, group: Group, members: list[str], key: str) -> tuple[tuple[str, int, str], ...]:
         """Which conditions of one member stand in the rows of all: the column, the stream and its condition."""
+        if not group.columns:
+            return ()
         own = {name for member in members for name in self.tasks[member].conditions().names}
         found = []
-        for name, source in (group.columns or {}).items():
+        for name, source in group.columns.items():
             stream, _, condition = source.rpartition(".")
             member = _member(stream, members, f"{key}.columns.{name}")
             known = self.tasks[member].conditions().names
@@ -290,7 +271,7 @@ class _Draft:
         """One subject."""
         spec, key = self.scenario.subjects[name], f"subjects.{name}"
         members = [f"{name}.{stream}" for stream in spec.streams]
-        check_ties(spec, {stream: self.tasks[f"{name}.{stream}"] for stream in spec.streams}, key)
+        check_shared(spec, {stream: self.tasks[f"{name}.{stream}"] for stream in spec.streams}, key)
         return plan.SubjectSpec(
             name,
             tuple(self.number(member) for member in members),

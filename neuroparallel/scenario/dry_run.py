@@ -1,46 +1,52 @@
-"""Whether a scenario can be played: it is compiled, and a few trials of it are begun."""
+"""Trying a compiled scenario: a few trials of it are begun, and what cannot be played shows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.group import BatchGroup
 from neuroparallel.engine.infos import MESSAGE
-from neuroparallel.engine.layout import Layout, StreamSpec
+from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.stream import assembled
-from neuroparallel.engine.tables import Tables
-from neuroparallel.errors import NeuroparallelError, ScenarioError, TaskError, nearest, own_code
+from neuroparallel.errors import NeuroparallelError, ScenarioError, TaskError, nearest
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records.trials import TRIAL_COLUMNS
 from neuroparallel.rules import Rule
-from neuroparallel.scenario.compile import build_layout
-from neuroparallel.scenario.modifier_entries import check_modifiers
+from neuroparallel.scenario.compile import located, place_of_errors
 from neuroparallel.scenario.schema import check_file_name
-from neuroparallel.scenario.shared_channels import what_ties
-from neuroparallel.task import LARGEST, SINGLE, Factorial, Memory
+from neuroparallel.scenario.shared_channels import why_one_agent
+from neuroparallel.scenario.written import WrittenScenario
+from neuroparallel.task import Factorial, Memory
 
-if TYPE_CHECKING:
-    from neuroparallel.scenario import Scenario
-
-__all__ = ["check_scenario"]
+__all__ = ["dry_run"]
 
 TRIED, TRIED_TRIALS = 16, 2  # lanes, and further trials of each, that are begun to see whether they can be
 
 
-def check_scenario(scenario: Scenario) -> None:
-    """Compile a scenario to see whether it can be played; raises what is wrong with it."""
-    built = build_layout(scenario)
-    _check_agents(scenario, built)
-    tables = [_compiled(scenario, stream, built.dt) for stream in built.streams]
-    ensemble, streams = assembled(built.streams, tables, TRIED)
-    for group in built.groups:
+def dry_run(scenario: WrittenScenario, layout: Layout) -> None:
+    """Begin a few trials of a compiled scenario to see whether it can be played.
+
+    Args:
+        scenario: As it was written, for the places that errors name.
+        layout: What it was compiled to.
+
+    Raises:
+        ScenarioError: It cannot be played; names the key.
+    """
+    _check_agents(scenario, layout)
+    tables = layout.tables_for(TRIED)
+    for stream, part in zip(layout.streams, tables, strict=True):
+        with place_of_errors(stream):
+            assembled([stream], [part], TRIED)
+    ensemble, streams = assembled(layout.streams, tables, TRIED)
+    for group in layout.groups:
         try:
             _check_rule(group.rule)
-            together = BatchGroup(group, streams, ensemble, built.dt)
+            together = BatchGroup(group, streams, ensemble, layout.dt)
         except NeuroparallelError as error:
             raise ScenarioError(f"groups.{group.name}.{error}") from None
         _check_columns(together)
@@ -48,7 +54,7 @@ def check_scenario(scenario: Scenario) -> None:
             _try_out(together)
 
 
-def _check_agents(scenario: Scenario, built: Layout) -> None:
+def _check_agents(scenario: WrittenScenario, built: Layout) -> None:
     """Who learns is there; and every stream by itself only where nothing ties it to another one."""
     agents = [*scenario.subjects, *(stream.name for stream in built.streams)]
     for name in scenario.policies if isinstance(scenario.policies, Mapping) else ():
@@ -61,40 +67,11 @@ def _check_agents(scenario: Scenario, built: Layout) -> None:
                 check_file_name(str(name))  # RLlib names directories after policies
             except ValueError as error:
                 raise ScenarioError(f"{key}.{agent}: {error}") from None
-    tied = next(filter(None, map(what_ties, built.subjects)), "")
+    tied = next(filter(None, map(why_one_agent, built.subjects)), "")
     said = {"policies": scenario.policies, "train.policies": train.get("policies"), "train.view": train.get("view")}
     for key, value in said.items():
         if value == "streams" and tied:
             raise ScenarioError(f"{key}: streams makes every stream an agent, but {tied}")
-
-
-def _compiled(scenario: Scenario, stream: StreamSpec, dt: float) -> Tables:
-    """The tables of a stream's task."""
-    key = f"subjects.{stream.name.replace('.', '.streams.')}"
-    try:
-        check_modifiers(scenario, stream.name, stream.task, dt)
-        tables = Tables(stream.task, dt, TRIED)
-        _check_shown(tables)
-        assembled([stream], [tables], TRIED)
-        return tables
-    except ScenarioError:
-        raise
-    except NeuroparallelError as error:
-        raise ScenarioError(f"{key}.timing: {error}") from None
-    except Exception as error:
-        raise _blamed(error, f"{key}.task: {stream.task.task_name()}") from error
-
-
-def _check_shown(tables: Tables) -> None:
-    """Refuse means and drifts with which observations could become infinite; infinite ones never get here."""
-    names, sample = tables.channels.names, tables.sample
-    for shown in (tables.mean, tables.slope, sample.mean.T, None if sample.slope is None else sample.slope.T):
-        if shown is not None and (largest := np.abs(shown.reshape(len(names), -1)).max(axis=1)).max() > LARGEST:
-            channel = int(largest.argmax())
-            raise TaskError(
-                f"{tables.task.task_name()}: channel {names[channel]!r} shows {largest[channel]:g}; it is "
-                f"{LARGEST:g} at most, {SINGLE}."
-            )
 
 
 def _try_paying(group: BatchGroup, lanes: NDArray[np.int64]) -> None:
@@ -116,12 +93,6 @@ def _try_paying(group: BatchGroup, lanes: NDArray[np.int64]) -> None:
     if not np.isfinite(pay).all():
         found = pay[~np.isfinite(pay)][0]
         raise TaskError(f"rule: {name} pays {found} for some answers (0 is a choice that was not made); pay is finite.")
-
-
-def _blamed(error: Exception, where: str) -> Exception:
-    """An error of a user's own task or rule, with its line; any other as it is."""
-    told = own_code(error)
-    return error if told is None else ScenarioError(f"{where}: {told}")
 
 
 def _check_rule(rule: Rule | None) -> None:
@@ -172,4 +143,4 @@ def _try_out(group: BatchGroup) -> None:
         dot = "." if str(error).startswith("rule: ") else ": "
         raise ScenarioError(f"groups.{group.spec.name}{dot}{error}") from None
     except Exception as error:
-        raise _blamed(error, f"groups.{group.spec.name}.rule") from error
+        raise located(error, f"groups.{group.spec.name}.rule") from error

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError, UnknownNameError
 from neuroparallel.modifiers import Modified, list_modifiers, modify, read_modifier
 from neuroparallel.registry import entry_name, read_entry
-from neuroparallel.scenario.schema import stream_named
+from neuroparallel.scenario.schema import Stream, stream_named
+from neuroparallel.scenario.written import WrittenScenario
 from neuroparallel.task import Task
 
-if TYPE_CHECKING:
-    from neuroparallel.scenario import Scenario
-    from neuroparallel.scenario.schema import Stream
-
 __all__ = ["check_modifiers", "distributed", "is_modifier"]
+
+S = TypeVar("S", bound=WrittenScenario)
 
 
 def is_modifier(entry: Any) -> bool:
@@ -22,7 +21,7 @@ def is_modifier(entry: Any) -> bool:
     return entry_name(entry) in list_modifiers()
 
 
-def distributed(scenario: Scenario) -> Scenario:
+def distributed(scenario: S) -> S:
     """The scenario with the modifiers of its ``wrappers`` list behind those of the streams; itself if there are none.
 
     Raises:
@@ -53,7 +52,7 @@ def _check_together(stream: Stream, more: list[tuple[int, dict[str, Any]]]) -> N
             raise ScenarioError(f"wrappers.{place}: {error}") from None
 
 
-def _by_stream(scenario: Scenario) -> dict[str, list[tuple[int, dict[str, Any]]]]:
+def _by_stream(scenario: WrittenScenario) -> dict[str, list[tuple[int, dict[str, Any]]]]:
     """For every stream the entries that are for it, with their places in the list."""
     names = [name for name, _ in scenario.stream_items()]
     found: dict[str, list[tuple[int, dict[str, Any]]]] = {name: [] for name in names}
@@ -84,7 +83,7 @@ def _named(wanted: Any, names: list[str], key: str) -> list[str]:
         raise ScenarioError(f"{key}: {error}") from None
 
 
-def check_modifiers(scenario: Scenario, name: str, task: Task, dt: float) -> None:
+def check_modifiers(scenario: WrittenScenario, name: str, task: Task, dt: float) -> None:
     """Ask all modifiers around a stream's task whether they fit.
 
     Args:
@@ -104,7 +103,7 @@ def check_modifiers(scenario: Scenario, name: str, task: Task, dt: float) -> Non
         task = task.inner
 
 
-def _place(scenario: Scenario, name: str, modifier: str) -> str:
+def _place(scenario: WrittenScenario, name: str, modifier: str) -> str:
     """Where in the file a stream's modifier stands."""
     places = [place for place, entry in _by_stream(scenario)[name] if modifier in entry]
     if places:

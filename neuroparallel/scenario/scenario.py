@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import json
 import os
-import pkgutil
-from collections.abc import Iterator, Mapping
-from importlib import resources
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import PrivateAttr, ValidationError, ValidationInfo, model_validator
 
 from neuroparallel import seeding
+from neuroparallel.engine.layout import Layout
 from neuroparallel.errors import (
     ArgumentError,
     NeuroparallelError,
@@ -21,46 +21,27 @@ from neuroparallel.errors import (
     UnknownNameError,
     nearest,
 )
-from neuroparallel.modifiers import layers, list_modifiers
+from neuroparallel.modifiers import layers
 from neuroparallel.records.safe_files import read_text
-from neuroparallel.registry import entry_name, with_tag
-from neuroparallel.scenario.schema import (
-    Group,
-    Number,
-    Onset,
-    Part,
-    Session,
-    Stream,
-    Subject,
-    Whole,
-    check_file_name,
-    check_names,
-    plain,
-    stream_named,
-)
+from neuroparallel.registry import with_tag
+from neuroparallel.scenario.compile import build_layout
+from neuroparallel.scenario.dry_run import dry_run
+from neuroparallel.scenario.overrides import override
+from neuroparallel.scenario.resolve import resolve
+from neuroparallel.scenario.schema import Session, Stream, plain, stream_named
+from neuroparallel.scenario.shipped import read_shipped, shipped_names
+from neuroparallel.scenario.written import WrittenScenario
 from neuroparallel.scenario.yaml_source import MOST_BYTES, Source, check_plain, read_yaml, write_yaml
 from neuroparallel.task import Task
 from neuroparallel.tasks import TASK_PREFIX, find_counterpart, list_tasks, make_task, reference, task_class
 from neuroparallel.user_code import check_permission, named_code, permit_code
 
-__all__ = ["Group", "Onset", "Scenario", "Stream", "Subject", "What", "list_scenarios"]
+__all__ = ["Scenario", "What", "list_scenarios"]
 
 What: TypeAlias = "Scenario | Task | Mapping[str, Any] | str | os.PathLike[str]"  # whatever names a scenario
-Signature: TypeAlias = Literal[
-    "none",
-    "additivity",
-    "chronometric",
-    "distractor",
-    "game",
-    "prp",
-    "psychometric",
-    "stop_signal",
-    "switch_cost",
-    "two_step",
-]  # analyses, which `neuroparallel.reporting` has
 
 
-class Scenario(Part):
+class Scenario(WrittenScenario):
     """An experiment: subjects, the streams of tasks they perform, and what couples these.
 
     Scenarios are frozen; `replace` gives a changed one. `load` reads shipped names, files and dictionaries,
@@ -81,60 +62,32 @@ class Scenario(Part):
         tune: Search space for tuning.
     """
 
-    name: Annotated[str, AfterValidator(check_file_name)] = Field(description="also the name of the folder of its runs")
-    description: str = ""
-    tags: tuple[str, ...] = ()
-    references: tuple[str, ...] = ()
-    signature: Signature | None = Field(
-        None, description="the analysis that it is known by, which run and report print and draw"
-    )
-    dt: Number | None = Field(None, gt=0, description="time step, ms")
-    seed: Whole | None = Field(None, ge=0, lt=2**63)
-    session: Session | None = None
-    subjects: dict[str, Subject] = Field(min_length=1)
-    groups: dict[str, Group] = Field(default_factory=dict)
-    wrappers: tuple[Any, ...] = ()
-    policies: Literal["shared", "independent", "streams"] | dict[str, str] | None = Field(
-        None, description="who learns together: all, none, streams by themselves, or agent to name of a policy"
-    )
-    train: dict[str, Any] | None = None
-    tune: dict[str, Any] | None = None
-
-    @field_validator("subjects")
-    @classmethod
-    def _good_names(cls, subjects: dict[str, Subject]) -> dict[str, Subject]:
-        check_names(subjects, "subject")
-        return subjects
-
-    @field_validator("wrappers")
-    @classmethod
-    def _known_wrappers(cls, entries: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Names only, as the files beside this one have them; options are checked when they are applied."""
-        if not entries:
-            return entries
-        folder = Path(__file__).parent.parent / "wrappers"
-        known = [m.name for m in pkgutil.iter_modules([str(folder)]) if not m.name.startswith("_")] + list_modifiers()
-        for position, entry in enumerate(entries):
-            name = entry_name(entry)
-            if name and not name.startswith("supersuit.") and name not in known:
-                raise ValueError(f"wrappers.{position}: there is no wrapper {name!r}.{nearest(name, known)}")
-        return entries
+    _layout: Layout | None = PrivateAttr(None)
 
     @model_validator(mode="after")
-    def _compiles(self) -> Scenario:
-        from neuroparallel.scenario.dry_run import check_scenario
-
+    def _can_be_played(self, info: ValidationInfo) -> Scenario:
+        """Compile the scenario and try the result; errors name the place in the scenario as it was written."""
+        written: WrittenScenario = (info.context or {}).get("written", self)
         try:
             _check_learning_code(self)
-            check_scenario(self)
+            layout = build_layout(self, written=written)
+            dry_run(written, layout)
         except NeuroparallelError as error:
             raise ValueError(str(error)) from None
+        self._layout = layout
         return self
+
+    @property
+    def layout(self) -> Layout:
+        """What the scenario is compiled to, which both engines play; it is made once and kept."""
+        if self._layout is None:
+            self._layout = build_layout(self)
+        return self._layout
 
     # ---- reading and writing ----
 
     @classmethod
-    def load(cls, what: What, *, code: bool = True) -> Scenario:
+    def load(cls, what: What, *, dt: float | None = None, code: bool = True) -> Scenario:
         """Read a scenario.
 
         Args:
@@ -142,6 +95,7 @@ class Scenario(Part):
                 or a scenario, which is returned as it is. A scenario comes before a task of the same name; ``"task:"``
                 before the name means the task (``"task:matching_pennies"``). NeuroGym's id of a task means the task
                 that stands for it, with the preset ``neurogym``; the description says so.
+            dt: Time step in ms instead of the scenario's.
             code: Whether it may name Python code (``task: module:Class``), which is imported and so runs. False refuses
                 it; see ``docs/security.md``.
 
@@ -154,18 +108,18 @@ class Scenario(Part):
             UnknownNameError: There is no scenario, task or file of that name.
         """
         if code:
-            return cls._load(what)
+            return cls._load(what, dt)
         with permit_code(scenarios="none", policies="none"):
-            return cls._load(what.dump() if isinstance(what, Scenario) else what)
+            return cls._load(what.dump() if isinstance(what, Scenario) else what, dt)
 
     @classmethod
-    def _load(cls, what: What) -> Scenario:
+    def _load(cls, what: What, dt: float | None) -> Scenario:
         if isinstance(what, Scenario):
-            return what
+            return what if dt is None else what.replace(dt=dt)
         if isinstance(what, Task):
-            return cls._of_task(what)
+            return cls._of_task(what, dt)
         if isinstance(what, Mapping):
-            return cls._validate(dict(what), Source("scenario"))
+            return cls._validate(dict(what), Source("scenario"), dt)
         if not isinstance(what, (str, os.PathLike)):
             raise ArgumentError(
                 f"{what!r} is no scenario; give the name of a scenario or task, a path to a .yaml file, a dictionary, "
@@ -173,40 +127,50 @@ class Scenario(Part):
             )
         text = os.fspath(what)
         if text.endswith((".yaml", ".yml")) or os.sep in text:
-            return cls._read(Path(text))
+            return cls._read(Path(text), dt)
         name = text.removeprefix(TASK_PREFIX)
         if name != text and name.islower():  # a class of somebody's module task.py is not
-            return cls._of_task(task_class(name)())
+            return cls._of_task(task_class(name)(), dt)
         found = find_counterpart(text)
         if found is not None:
-            return cls._of_task(make_task(text), found.note(text))
-        if text in list_scenarios():
-            return _shipped(text)
+            return cls._of_task(make_task(text), dt, found.note(text))
+        if text in shipped_names():
+            return _shipped(text) if dt is None else _shipped(text).replace(dt=dt)
         if text in list_tasks() or ":" in text:
-            return cls._of_task(task_class(text)())
-        names = {*list_scenarios(), *list_tasks()}
+            return cls._of_task(task_class(text)(), dt)
+        names = {*shipped_names(), *list_tasks()}
         raise UnknownNameError(f"there is no scenario, task or file {text!r}.{nearest(text, names)}")
 
     @classmethod
-    def _read(cls, path: Path) -> Scenario:
+    def _read(cls, path: Path, dt: float | None) -> Scenario:
         try:
             text = read_text(path, MOST_BYTES)
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ScenarioError(f"{path}: the file cannot be read ({reason}).") from None
         value, source = read_yaml(text, str(path))
-        return cls._validate(value, source)
+        return cls._validate(value, source, dt)
 
     @classmethod
-    def _validate(cls, value: dict[str, Any], source: Source) -> Scenario:
+    def _validate(cls, value: dict[str, Any], source: Source, dt: float | None = None) -> Scenario:
+        """The path from plain data to a scenario: schema, resolve, compile, dry run, each once.
+
+        The last two are in `_can_be_played`, as scenarios that are made in other ways are compiled as well.
+        """
         check_plain(value, source)
         try:
-            return cls.model_validate(value).resolve()
+            written = WrittenScenario.model_validate(value)
+            explicit = resolve(written)
+            if dt is not None:
+                explicit["dt"], source = dt, Source(written.name)
+            return cls.model_validate(explicit, context={"written": written})
         except ValidationError as error:
             raise ScenarioError(source.explain(error, cls)) from None
+        except NeuroparallelError as error:
+            raise ScenarioError(source.located(str(error), cls)) from None
 
     @classmethod
-    def _of_task(cls, task: Task, description: str = "") -> Scenario:
+    def _of_task(cls, task: Task, dt: float | None = None, description: str = "") -> Scenario:
         task, modifiers = layers(task)
         default = type(task)()
         stream: dict[str, Any] = {"task": reference(type(task))}
@@ -228,6 +192,7 @@ class Scenario(Part):
                 "subjects": {"subject_0": {"streams": {name: stream}}},
             },
             Source(name),
+            dt,
         )
 
     def first_seed(self, seed: Any = None) -> int:
@@ -243,14 +208,7 @@ class Scenario(Part):
 
     def resolve(self) -> Scenario:
         """The same scenario with everything explicit: dt, groups, branches, each task's numbers."""
-        from neuroparallel.scenario.compile import explicit
-
-        return Scenario.model_construct_checked(explicit(self))
-
-    @classmethod
-    def model_construct_checked(cls, value: dict[str, Any]) -> Scenario:
-        """Validate what was made explicit."""
-        return cls.model_validate(value)
+        return Scenario.model_validate(resolve(self), context={"written": self})
 
     def dump(self) -> dict[str, Any]:
         """Everything written out, as plain dictionaries, lists and numbers."""
@@ -276,13 +234,41 @@ class Scenario(Part):
             ScenarioError: A key does not exist or a value is not allowed.
         """
         value = self.dump()
-        paths = {key: self._full_key(key).split(".") for key in changes}
-        for key, path in paths.items():
-            _refuse_strangers(value, path, key)
-        for key in sorted(changes, key=lambda key: not _is_preset(paths[key])):  # presets first: others change them
-            put = _put_preset if _is_preset(paths[key]) else _put
-            put(value, paths[key], changes[key], key)
+        override(value, {key: (self._full_key(key).split("."), change) for key, change in changes.items()})
         return Scenario._validate(value, Source(self.name))
+
+    def with_session(self, session: Mapping[str, int] | None) -> Scenario:
+        """Change the length of a session, for which nothing has to be compiled again.
+
+        Args:
+            session: ``{"trials": n}`` or ``{"steps": n}``; None: it never ends.
+
+        Returns:
+            A new scenario.
+
+        Raises:
+            ScenarioError: The length is not allowed.
+        """
+        try:
+            length = None if session is None else Session.model_validate(dict(session))
+        except ValidationError:
+            return self.replace(session=dict(session or {}))  # which says what is wrong
+        limits = length.model_dump(exclude_none=True) if length is not None else {}
+        changed = self.model_copy(update={"session": length})
+        changed._layout = replace(
+            self.layout, session_trials=limits.get("trials", 0), session_steps=limits.get("steps", 0)
+        )
+        return changed
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Scenario:
+        """Copy the scenario; one with other fields is compiled anew when its `layout` is asked for."""
+        copied = super().model_copy(update=update, deep=deep)
+        if update:
+            copied._layout = None
+        return copied
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scenario) and self.__dict__ == other.__dict__
 
     def _full_key(self, key: str) -> str:
         if key.split(".")[0] in type(self).model_fields:
@@ -318,18 +304,6 @@ class Scenario(Part):
         value["name"] = f"{self.name}.{key}"
         value["subjects"] = {name: {"streams": {key: spec}}}
         return Scenario._validate(value, Source(self.name))
-
-    @property
-    def title(self) -> str:
-        """The name, and behind it the modifiers of its streams in their order: ``random_dots, trial_history``."""
-        names = [entry_name(entry) for _, stream in self.stream_items() for entry in stream.modifiers]
-        return ", ".join([self.name, *dict.fromkeys(names)])
-
-    def stream_items(self) -> Iterator[tuple[str, Stream]]:
-        """All streams, as ("subject_0.memory", stream), in order."""
-        for subject, spec in self.subjects.items():
-            for key, stream in spec.streams.items():
-                yield f"{subject}.{key}", stream
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
@@ -401,14 +375,6 @@ def _put_preset(value: Any, path: list[str], change: Any, key: str) -> None:
         _put(value, f"{at}.{here}".split("."), preset, key)
 
 
-def _folder() -> Any:
-    """Where the shipped scenarios lie: inside the installed package, or beside it in a checkout."""
-    try:
-        return resources.files("neuroparallel.scenarios")
-    except ModuleNotFoundError:
-        return Path(__file__).resolve().parents[2] / "scenarios"
-
-
 def list_scenarios(tag: str | None = None) -> list[str]:
     """Name the shipped scenarios.
 
@@ -421,12 +387,9 @@ def list_scenarios(tag: str | None = None) -> list[str]:
     Raises:
         UnknownNameError: No scenario has that tag; names the nearest one.
     """
-    names = sorted(item.name[:-5] for item in _folder().iterdir() if item.name.endswith(".yaml"))
-    return with_tag(tag, names, lambda name: _shipped(name).tags, "scenario")
+    return with_tag(tag, shipped_names(), lambda name: _shipped(name).tags, "scenario")
 
 
 @functools.cache
 def _shipped(name: str) -> Scenario:
-    path = _folder() / f"{name}.yaml"
-    value, source = read_yaml(path.read_text(encoding="utf-8"), f"{name}.yaml")
-    return Scenario._validate(value, source)
+    return Scenario._validate(*read_shipped(name))

@@ -10,10 +10,10 @@ from neuroparallel.errors import ScenarioError
 from neuroparallel.scenario.schema import Subject
 from neuroparallel.task import Task
 
-__all__ = ["check_ties", "what_ties"]
+__all__ = ["check_shared", "why_one_agent"]
 
 
-def check_ties(spec: Subject, tasks: Mapping[str, Task], key: str) -> None:
+def check_shared(spec: Subject, tasks: Mapping[str, Task], key: str) -> None:
     """Refuse what the streams of a subject cannot have in common.
 
     Args:
@@ -69,7 +69,7 @@ def _noise(task: Task) -> dict[str, Any]:
     return {name: getattr(task, kind) if isinstance(kind, str) else kind for name, kind in kinds.items()}
 
 
-def what_ties(subject: SubjectSpec) -> str:
+def why_one_agent(subject: SubjectSpec) -> str:
     """Why the streams of a subject cannot be an agent each: what they have in common; empty if nothing."""
     ties = (
         ("action", subject.action, "factored"),

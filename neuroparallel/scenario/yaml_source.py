@@ -67,6 +67,10 @@ class Source:
         """Say all that is wrong, one line each, with its place and the nearest valid name."""
         return "\n".join(dict.fromkeys(self._explain_one(item, model) for item in error.errors()))
 
+    def located(self, message: str, model: type[BaseModel]) -> str:
+        """Put before a message, which begins with a key, the file and the line of that key."""
+        return self._at(*self._narrow([], message, model))
+
     def _explain_one(self, item: Any, model: type[BaseModel]) -> str:
         path = [str(part) for part in item["loc"]]
         message = item["msg"].removeprefix("Value error, ")
@@ -83,7 +87,9 @@ class Source:
             path = [part for part in path if not _UNION.match(part)]
             if path[-1] == "[key]":
                 path, message = path[:-1], f"a name is text; write '{path[-2]}'."
-        path, message = self._narrow(path, message, model)
+        return self._at(*self._narrow(path, message, model))
+
+    def _at(self, path: list[str], message: str) -> str:
         line = self.line(path)
         where = f"{self.name}:{line}" if line else self.name
         return f"{where}: {'.'.join(path) or 'scenario'}: {message}"

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroparallel.errors import TaskError, UnknownNameError, nearest
 from neuroparallel.outcomes import Outcome
-from neuroparallel.task import Task
+from neuroparallel.task.task import Task
 from neuroparallel.timing import Law, exact_steps
 
 __all__ = ["COMMIT", "END", "STAY", "Trial"]
