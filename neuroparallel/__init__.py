@@ -19,26 +19,26 @@ _HOME = {  # public name: where it lives
     "Bernoulli": "task",
     "Channels": "task",
     "Choice": "timing",
-    "Dataset": "dataset",
+    "Dataset": "environments.dataset",
     "Draw": "task",
     "Factorial": "task",
-    "GroupDraw": "rule",
+    "GroupDraw": "rules",
     "Levels": "task",
     "Memory": "task",
     "Moment": "task",
     "Movement": "task",
     "Outcome": "outcomes",
     "Poisson": "task",
-    "Resolution": "rule",
+    "Resolution": "rules",
     "Response": "task",
     "Rewards": "task",
     "Rows": "task",
-    "Rule": "rule",
+    "Rule": "rules",
     "Scenario": "scenario",
     "Step": "task",
     "Task": "task",
     "Timing": "timing",
-    "Trial": "trial",
+    "Trial": "task",
     "Trials": "records",
     "TruncExp": "timing",
     "Uniform": "timing",
@@ -86,18 +86,28 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
+def _declared_evidence(task: str) -> Any:
+    """The evidence that a task declares, for tables of trials: records and analyses do without tasks."""
+    from neuroparallel.tasks import task_class
+
+    return task_class(task).evidence_columns
+
+
 def _register() -> None:
-    """Make the ids known to gymnasium and PettingZoo: names only, nothing is loaded."""
+    """Make the ids known to gymnasium and PettingZoo, and what records ask of tasks: names only, nothing is loaded."""
     try:
+        from neuroparallel.registry import supply
+
+        supply("evidence", _declared_evidence)
         from neuroparallel.environments.registration import register_ids
 
         register_ids()
     except KeyboardInterrupt:  # loading gymnasium takes most of the time in which the command starts
-        from neuroparallel.cli import is_command, stopped
+        from neuroparallel.errors import is_command, say_stopped
 
         if not is_command():
             raise
-        raise SystemExit(stopped()) from None
+        raise SystemExit(say_stopped()) from None
 
 
 _register()

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import difflib
 import operator
+import os
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterable
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "INTERRUPTED",
     "ActionError",
     "ArgumentError",
     "MissingDependencyError",
@@ -32,10 +35,12 @@ __all__ = [
     "TaskError",
     "UnknownNameError",
     "UsageError",
+    "is_command",
     "nearest",
     "one_of",
     "own_code",
     "probability",
+    "say_stopped",
     "whole_number",
 ]
 
@@ -176,3 +181,17 @@ def one_of(value: Any, words: Iterable[str], what: str) -> None:
     known = tuple(words)
     if value not in known:
         raise ArgumentError(f"{what} is {value!r}.{nearest(str(value), known)}")
+
+
+INTERRUPTED = 130  # exit code after Ctrl-C
+
+
+def is_command() -> bool:
+    """Whether this process is the command, and not somebody's program: ``neuroparallel``, or ``-m`` while it starts."""
+    return os.path.basename(sys.argv[0]) in ("neuroparallel", "neuroparallel.exe", "-m") if sys.argv else False
+
+
+def say_stopped() -> int:
+    """Print that Ctrl-C stopped the command; return the exit code."""
+    print("neuroparallel: stopped.", file=sys.stderr)  # noqa: T201
+    return INTERRUPTED

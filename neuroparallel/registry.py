@@ -1,4 +1,4 @@
-"""Finding tasks, rules and modifiers, one file each in a folder, by the names that a scenario writes with options."""
+"""Finding tasks, rules and modifiers, one file each in a folder or in folders of it, by the names in a scenario."""
 
 from __future__ import annotations
 
@@ -13,9 +13,26 @@ from typing import Any, Generic, TypeVar
 from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest, own_code
 from neuroparallel.user_code import check_permission
 
-__all__ = ["Registry", "built", "check_options", "entry_name", "read_entry", "with_tag"]
+__all__ = ["Registry", "built", "check_options", "entry_name", "read_entry", "supplied", "supply", "with_tag"]
 
 T = TypeVar("T")
+
+_suppliers: dict[str, Callable[..., Any]] = {}
+
+
+def supply(what: str, supplier: Callable[..., Any]) -> None:
+    """Say who answers when a lower layer asks for something that only a higher layer has.
+
+    Args:
+        what: Name under which the lower layer asks.
+        supplier: A function; it should import what it needs when it is called.
+    """
+    _suppliers[what] = supplier
+
+
+def supplied(what: str) -> Callable[..., Any]:
+    """Return the function that answers; see `supply`."""
+    return _suppliers[what]
 
 
 class Registry(Generic[T]):
@@ -40,13 +57,21 @@ class Registry(Generic[T]):
     def shipped(self) -> dict[str, type[T]]:
         """The shipped classes by name, sorted."""
         found = {}
-        for module_info in pkgutil.iter_modules(self._path):
-            if module_info.name.startswith("_"):
+        for info in pkgutil.walk_packages(self._path, f"{self._package}."):
+            if info.ispkg or info.name.rpartition(".")[2].startswith("_"):
                 continue
-            module = importlib.import_module(f"{self._package}.{module_info.name}")
+            module = importlib.import_module(info.name)
             for value in vars(module).values():
                 if isinstance(value, type) and issubclass(value, self.base) and value.__module__ == module.__name__:
                     found[self.name_of(value)] = value
+        return dict(sorted(found.items()))
+
+    def folders(self, names: Iterable[str]) -> dict[str, list[str]]:
+        """Group shipped names by the folder in which their file lies; empty for the top one. Folders are sorted."""
+        found: dict[str, list[str]] = {}
+        for name in names:
+            inside = self.shipped[name].__module__.removeprefix(f"{self._package}.")
+            found.setdefault(inside.rpartition(".")[0], []).append(name)
         return dict(sorted(found.items()))
 
     def find(self, name: Any) -> type[T]:

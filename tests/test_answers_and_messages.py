@@ -7,7 +7,7 @@ import pytest
 
 import neuroparallel as npar
 from neuroparallel.errors import ActionError, ScenarioError
-from neuroparallel.rule import Rule
+from neuroparallel.rules import Rule
 from neuroparallel.scenario import Scenario
 from tests.engine.comparing import SideBySide, engine
 

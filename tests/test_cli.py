@@ -429,7 +429,7 @@ def test_ctrl_c_and_what_clusters_and_closed_terminals_send_keep_what_was_learnt
 
 
 OWN_TASK = """
-from neuroparallel.tasks.go_nogo import GoNogo
+from neuroparallel.tasks.inhibition.go_nogo import GoNogo
 
 
 class Mine(GoNogo):
@@ -550,7 +550,7 @@ def test_a_line_of_progress_gives_percentages_of_scored_streams_only():
 
 def test_an_error_in_code_of_ones_own_is_one_sentence_with_its_line(away, monkeypatch, capsys):
     (away / "late_task.py").write_text(
-        "from neuroparallel.tasks.go_nogo import GoNogo\n\n\n"
+        "from neuroparallel.tasks.inhibition.go_nogo import GoNogo\n\n\n"
         "class Late(GoNogo):\n"
         "    def sequence(self, draw):\n"
         "        if draw.trial.max() > 3:\n"
@@ -601,7 +601,7 @@ def test_the_command_finds_tasks_in_the_present_folder_and_beside_the_scenario(f
     # An installed command does not look into the present folder by itself, as python -m does.
     (tmp_path / where).mkdir(exist_ok=True)
     (tmp_path / where / "mine.py").write_text(
-        "from neuroparallel.tasks.go_nogo import GoNogo\nclass Mine(GoNogo): pass"
+        "from neuroparallel.tasks.inhibition.go_nogo import GoNogo\nclass Mine(GoNogo): pass"
     )
     scenario = tmp_path / where / "mine.yaml"
     scenario.write_text("name: mine\nsubjects:\n  rat: {streams: {a: {task: 'mine:Mine'}}}\n")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import neuroparallel as npar
 from neuroparallel.errors import ScenarioError
-from neuroparallel.rule import Rule
+from neuroparallel.rules import Rule
 from neuroparallel.scenario import Scenario
 from neuroparallel.task import Factorial, Memory
 from tests.engine.comparing import POLICIES, SideBySide, engine

@@ -7,11 +7,11 @@ import pytest
 
 import neuroparallel as npar
 from neuroparallel.agents import OracleAgent
-from neuroparallel.dataset import Dataset
 from neuroparallel.engine.batch import BatchEngine
+from neuroparallel.environments.dataset import Dataset
 from neuroparallel.errors import ArgumentError, UnknownNameError, UsageError
 from neuroparallel.scenario import Scenario
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 
 
 def played(what, lanes, steps, seed, agent="subject_0"):
@@ -125,8 +125,8 @@ def test_continued_batches_go_on_where_the_last_one_ended():
 @pytest.mark.parametrize("growth", [8, 2, 1])
 @pytest.mark.parametrize("ahead", [4096, 10, 1])
 def test_sequence_n_is_the_beginning_of_lane_n(ahead, growth, monkeypatch):
-    monkeypatch.setattr("neuroparallel.dataset.AHEAD_LANES", ahead)
-    monkeypatch.setattr("neuroparallel.dataset.GROWTH", growth)
+    monkeypatch.setattr("neuroparallel.environments.dataset.AHEAD_LANES", ahead)
+    monkeypatch.setattr("neuroparallel.environments.dataset.GROWTH", growth)
     seen, right = played("dpa_gng", 12, 30, seed=7)
     for batch in (3, 4, 12):
         data = Dataset("dpa_gng", batch=batch, steps=30, seed=7, batch_first=False)

@@ -7,7 +7,7 @@ from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.errors import NeuroparallelError
 from neuroparallel.scenario import Scenario
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 
 MATCHER, MISMATCHER = "matcher", "mismatcher"
 PAYOFFS = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]]])

@@ -13,7 +13,7 @@ import pytest
 
 import neuroparallel as npar
 from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError
-from neuroparallel.scenario_file import read_value
+from neuroparallel.scenario.yaml_source import read_value
 
 SECONDS, MEGABYTES = 1.0, 200.0
 HEAD = "name: x\nsubjects: {a: {streams: {x: {task: go_nogo}}}}\n"
@@ -192,7 +192,7 @@ def test_a_change_of_the_command_line_has_the_same_limits(text):
 def test_a_date_is_text():
     assert read_value("2020-01-02") == "2020-01-02"
     scenario = npar.Scenario.load({"name": "2020-01-02", "subjects": {"a": {"streams": {"x": {"task": "go_nogo"}}}}})
-    from neuroparallel.scenario_file import read_yaml
+    from neuroparallel.scenario.yaml_source import read_yaml
 
     assert read_yaml(scenario.to_yaml(), "x")[0]["name"] == "2020-01-02"
 

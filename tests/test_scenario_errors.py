@@ -6,7 +6,7 @@ import pytest
 
 from neuroparallel.errors import ArgumentError, ScenarioError, UnknownNameError
 from neuroparallel.scenario import Scenario
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 
 GOOD = """\
 name: x

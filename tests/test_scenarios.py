@@ -13,7 +13,7 @@ from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import NeuroparallelError, ScenarioError, UnknownNameError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.scenario import Scenario, list_scenarios
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 from neuroparallel.tasks import list_tasks, make_task, task_class
 from tests.tasks import playing
 from tests.test_groups import renamed

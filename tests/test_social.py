@@ -8,7 +8,7 @@ import pytest
 from neuroparallel.agents import simulate
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.scenario import Scenario, list_scenarios
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 from tests.test_groups import renamed
 
 TAGS = {name: set(Scenario.load(name).tags) for name in list_scenarios()}

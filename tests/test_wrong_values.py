@@ -16,7 +16,7 @@ from neuroparallel.errors import NeuroparallelError
 from neuroparallel.modifiers import list_modifiers, modifier_class
 from neuroparallel.rules import list_rules, rule_class
 from neuroparallel.scenario import Scenario
-from neuroparallel.scenario_parts import Game, Group, Message, Onset, Seen, Session, Stream, Subject
+from neuroparallel.scenario.schema import Game, Group, Message, Onset, Seen, Session, Stream, Subject
 from neuroparallel.tasks import task_class
 
 VALUES = (

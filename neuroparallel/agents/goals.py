@@ -15,13 +15,12 @@ import numpy as np
 from neuroparallel.agents.playing import simulate
 from neuroparallel.agents.registry import make_agent
 from neuroparallel.analysis.equilibrium import distance_to_equilibrium
-from neuroparallel.criterion import Criterion
 from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest
 from neuroparallel.modifiers import layers
 from neuroparallel.records import Trials
 from neuroparallel.scenario import Scenario, What
-from neuroparallel.streams import build_layout
 from neuroparallel.task import is_finite_number
+from neuroparallel.task.criterion import Criterion
 
 __all__ = ["DISTANCE", "REWARD", "STORED", "Goal", "full_names", "goal_of", "level_of", "measured"]
 
@@ -148,7 +147,7 @@ def _goal(played: str, given: str) -> Goal:
 
 def _streams(scenario: Scenario) -> dict[str, Criterion]:
     """The criterion of each stream's task, without those of subjects that agents play."""
-    layout = build_layout(scenario)
+    layout = scenario.layout
     seated = {name for name, subject in scenario.subjects.items() if subject.played_by is not None}
     return {
         stream.name: layers(stream.task)[0].criterion

@@ -15,7 +15,6 @@ from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, whole_number
 from neuroparallel.records import Table, Trials
 from neuroparallel.scenario import Scenario, What
-from neuroparallel.streams import build_layout
 
 __all__ = ["begin", "simulate"]
 
@@ -64,12 +63,11 @@ def simulate(
     """
     for name, value in (("trials", trials), ("per_lane", per_lane), ("lanes", lanes)):
         whole_number(value, name, 1)
-    scenario = Scenario.load(what)
+    scenario = Scenario.load(what, dt=dt)
     seed = scenario.first_seed(seed)
-    changes = {"dt": dt, "session": None if session is None else dict(session)}
-    changes = {key: value for key, value in changes.items() if value is not None}
-    scenario = scenario.replace(**changes) if changes else scenario
-    layout = build_layout(scenario)
+    if session is not None:
+        scenario = scenario.with_session(session)
+    layout = scenario.layout
     agent = _cast(agents, scenario)
     total = -(-trials // per_lane)
     quotas = np.full(total, per_lane, np.int64)

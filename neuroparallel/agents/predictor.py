@@ -12,7 +12,7 @@ from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError
 from neuroparallel.seeding import uniforms
-from neuroparallel.tasks.matching_pennies import history_memory, learn_history, predict_right
+from neuroparallel.tasks.games.matching_pennies import history_memory, learn_history, predict_right
 
 __all__ = ["Predictor"]
 

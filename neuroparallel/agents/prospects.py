@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.group import BatchGroup
 from neuroparallel.outcomes import Outcome
-from neuroparallel.rule import Resolution
+from neuroparallel.rules import Resolution
 from neuroparallel.seeding import Bits, mix, name_bits, uniforms
 
 __all__ = ["Prospect"]

@@ -14,15 +14,15 @@ import numpy as np
 from numpy import where
 
 from neuroparallel.benchmark.clocks import Rates, Side, Work, rate
-from neuroparallel.dataset import Dataset
 from neuroparallel.environments import batch, parallel_env
+from neuroparallel.environments.dataset import Dataset
 from neuroparallel.outcomes import Outcome
 from neuroparallel.scenario import Scenario
 from neuroparallel.task import Draw, Factorial, Levels, Task
+from neuroparallel.task.trial import Trial
 from neuroparallel.tasks import make_task
-from neuroparallel.tasks.random_dots import LEFT, RandomDots
+from neuroparallel.tasks.perception.random_dots import LEFT, RandomDots
 from neuroparallel.timing import Timing, TruncExp, Uniform
-from neuroparallel.trial import Trial
 
 __all__ = [
     "BusyDots",

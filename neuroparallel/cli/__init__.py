@@ -5,11 +5,12 @@ import sys
 import threading
 from collections.abc import Sequence
 
-__all__ = ["INTERRUPTED", "NOT_PASSED", "is_command", "main", "stopped"]
+from neuroparallel.cli.exit_codes import NOT_PASSED
+from neuroparallel.errors import say_stopped
 
-INTERRUPTED = 130  # exit code after Ctrl-C
+__all__ = ["NOT_PASSED", "main"]
+
 MOST_LEAVING_S = 15.0
-NOT_PASSED = 3  # exit code of a training that did not meet its criterion
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         code = perform(arguments)
     except KeyboardInterrupt:
-        code = stopped()
+        code = say_stopped()
     if arguments is None:  # this process does nothing else
         _limit_leaving(code)
     return code
@@ -39,14 +40,3 @@ def _limit_leaving(code: int) -> None:
         limit = threading.Timer(MOST_LEAVING_S, os._exit, [code])
         limit.daemon = True
         limit.start()
-
-
-def stopped() -> int:
-    """Say that Ctrl-C was heard; returns the exit code."""
-    print("neuroparallel: stopped.", file=sys.stderr)
-    return INTERRUPTED
-
-
-def is_command() -> bool:
-    """Whether this process is the command, and not somebody's program: ``neuroparallel``, or ``-m`` while it starts."""
-    return os.path.basename(sys.argv[0]) in ("neuroparallel", "neuroparallel.exe", "-m") if sys.argv else False

@@ -131,7 +131,7 @@ def changes_of(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
         ArgumentError: There is no ``=``.
         ScenarioError: The value is no YAML.
     """
-    from neuroparallel.scenario_file import read_value
+    from neuroparallel.scenario.yaml_source import read_value
 
     changes = {}
     for text in texts:

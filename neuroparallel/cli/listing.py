@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from neuroparallel.cli.common import add_verb, on_screen
@@ -24,8 +24,17 @@ def list_tasks(options: argparse.Namespace) -> None:
     from neuroparallel import tasks
     from neuroparallel.reporting.overview import first_sentence
 
-    classes = [tasks.task_class(name) for name in tasks.list_tasks(options.tag)]
-    _print("task", ((task.task_name(), first_sentence(task), task.tags) for task in classes))
+    folders = {
+        folder: [tasks.task_class(name) for name in names]
+        for folder, names in tasks.tasks_by_folder(options.tag).items()
+    }
+    _print(
+        "task",
+        {
+            folder: [(task.task_name(), first_sentence(task), task.tags) for task in classes]
+            for folder, classes in folders.items()
+        },
+    )
 
 
 def list_scenarios(options: argparse.Namespace) -> None:
@@ -33,16 +42,21 @@ def list_scenarios(options: argparse.Namespace) -> None:
     from neuroparallel import scenario
 
     found = map(scenario.Scenario.load, scenario.list_scenarios(options.tag))
-    _print("scenario", ((each.name, each.description, each.tags) for each in found))
+    _print("scenario", {"": [(each.name, each.description, each.tags) for each in found]})
 
 
-def _print(kind: str, rows: Iterable[tuple[str, str, Iterable[str]]]) -> None:
+def _print(kind: str, sections: Mapping[str, Iterable[tuple[str, str, Iterable[str]]]]) -> None:
+    """Print a table in sections, each under its title; an empty title is left out."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     table.add_column(kind, style="bold", no_wrap=True)
     table.add_column("what it asks")
     table.add_column("tags", style="dim")
-    for name, told, tags in rows:
-        table.add_row(name, told, ", ".join(tags))
+    for title, rows in sections.items():
+        if title:
+            table.add_section()
+            table.add_row(f"[underline]{title}[/underline]")
+        for name, description, tags in rows:
+            table.add_row(name, description, ", ".join(tags))
     on_screen().print(table)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli import NOT_PASSED
 from neuroparallel.cli.common import add_verb, note, on_screen
+from neuroparallel.cli.exit_codes import NOT_PASSED
 
 if TYPE_CHECKING:
     from neuroparallel.rllib import Progress

@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli import INTERRUPTED, NOT_PASSED
 from neuroparallel.cli.common import RUNS, add_verb, add_what, changes_of, find_code_of, load, note, on_screen
+from neuroparallel.cli.exit_codes import INTERRUPTED, NOT_PASSED
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import SUMMARY
 

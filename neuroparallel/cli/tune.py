@@ -7,8 +7,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroparallel.cli import INTERRUPTED
 from neuroparallel.cli.common import RUNS, add_verb, add_what, load, note, on_screen
+from neuroparallel.cli.exit_codes import INTERRUPTED
 from neuroparallel.errors import ArgumentError
 
 if TYPE_CHECKING:

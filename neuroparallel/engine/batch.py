@@ -19,7 +19,6 @@ from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.spaces import Spaces
 from neuroparallel.engine.spots import NO_LANES
 from neuroparallel.engine.stream import assembled
-from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
 from neuroparallel.records import TrialLog, Trials
 from neuroparallel.seeding import integer_bits
@@ -54,8 +53,7 @@ class BatchEngine(Spaces[BatchSubject]):
         self.np_random_seed: int | Sequence[int] = seed  # in use; a sequence has one per lane
         self._default_seed, self.first_lane = seed, whole_number(first_lane, "lane")
         self.maker: Callable[[Any], BatchEngine] | None = None  # of the same engine over another scenario
-        tables = [Tables(spec.task, layout.dt, self.lanes) for spec in layout.streams]
-        self.ensemble, self.streams = assembled(layout.streams, tables, self.lanes)
+        self.ensemble, self.streams = assembled(layout.streams, layout.tables_for(self.lanes), self.lanes)
         self.groups = [BatchGroup(spec, self.streams, self.ensemble, self.dt) for spec in layout.groups]
         self.subjects = [BatchSubject(spec, self.streams, self.groups, self.lanes) for spec in layout.subjects]
         by_subject = [index for subject in layout.subjects for index in subject.streams]

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.tables import Tables, check_mean
-from neuroparallel.hooks import Moment, Step, View
 from neuroparallel.seeding import Bits
 from neuroparallel.task import Draw, Response
+from neuroparallel.task.hooks import Moment, Step, View
 
 __all__ = ["added_up", "checked_pay", "checked_sequence", "moved", "steered", "viewed"]
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Factorial, Levels
 from neuroparallel.engine.draws import Given
 from neuroparallel.engine.layout import GroupSpec, StreamSpec
 from neuroparallel.errors import TaskError, nearest
-from neuroparallel.rule import GroupDraw, Resolution
+from neuroparallel.rules import GroupDraw, Resolution
 from neuroparallel.seeding import Bits, mix, name_bits, pick, thresholds
+from neuroparallel.task.design import Factorial, Levels
 from neuroparallel.timing import Law
 
 __all__ = ["Coupling", "condition_dtypes", "group_conditions", "membership", "yoked_factors"]

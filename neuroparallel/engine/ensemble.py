@@ -13,7 +13,7 @@ from neuroparallel.engine.spots import NEVER, NO_LANES, Integers, Spots, joined
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.trial import DRAWN
+from neuroparallel.task.trial import DRAWN
 
 if TYPE_CHECKING:
     from neuroparallel.engine.stream import BatchStream

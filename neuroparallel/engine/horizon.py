@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.layout import GroupSpec, Onset
 from neuroparallel.engine.tables import Tables
+from neuroparallel.task.trial import DRAWN
 from neuroparallel.timing import Law
-from neuroparallel.trial import DRAWN
 
 __all__ = ["Gap", "evidence_steps", "group_steps", "memory_gap", "memory_steps"]
 

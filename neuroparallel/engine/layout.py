@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from neuroparallel.rule import Rule
+from neuroparallel.engine.tables import Tables
+from neuroparallel.rules import Rule
 from neuroparallel.task import Task
 from neuroparallel.timing import Law
 
@@ -160,7 +161,17 @@ class GroupSpec:
 
 @dataclass(frozen=True)
 class Layout:
-    """A scenario, compiled to what the engines need."""
+    """A scenario, compiled to what the engines need.
+
+    Args:
+        dt: Time step, ms.
+        streams: All streams; others refer to them by index.
+        subjects: All subjects, in the order of the agents.
+        groups: All groups.
+        session_trials: Trials after which a session ends; 0: none.
+        session_steps: Steps after which a session ends; 0: none.
+        tables: The compiled task of each stream.
+    """
 
     dt: float
     streams: tuple[StreamSpec, ...]
@@ -168,3 +179,8 @@ class Layout:
     groups: tuple[GroupSpec, ...]
     session_trials: int = 0
     session_steps: int = 0
+    tables: tuple[Tables, ...] = field(default=(), compare=False, repr=False)
+
+    def tables_for(self, lanes: int) -> list[Tables]:
+        """The compiled task of each stream for an engine of so many lanes."""
+        return [tables.with_slots(lanes) for tables in self.tables]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.tables import Tables
-from neuroparallel.hooks import Bernoulli, Poisson
 from neuroparallel.seeding import Bits, mix, name_bits, normals, uniforms
+from neuroparallel.task.hooks import Bernoulli, Poisson
 
 __all__ = ["BatchNoise", "Count", "bernoulli", "counts_of", "draw_counts", "noise_sd", "poisson", "refill"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.task import Task
-from neuroparallel.trial import COMMIT, END, STAY, Trial
+from neuroparallel.task.trial import COMMIT, END, STAY, Trial
 
 __all__ = ["Block", "lay_out"]
 

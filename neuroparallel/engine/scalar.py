@@ -17,7 +17,6 @@ from neuroparallel.engine.scalar_stream import ScalarStream
 from neuroparallel.engine.scalar_subject import ScalarSubject
 from neuroparallel.engine.spaces import Spaces
 from neuroparallel.engine.spots import NEVER
-from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import UsageError, whole_number
 from neuroparallel.records import TrialLog, Trials
 from neuroparallel.seeding import integer_bits
@@ -64,7 +63,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
     def __init__(self, layout: Layout, seed: int = 0, lane: int = 0, record: int | bool = True) -> None:
         self.layout, self.lane, self.dt = layout, whole_number(lane, "lane"), layout.dt
         self._default_seed = seed
-        self.streams = [ScalarStream(spec, Tables(spec.task, layout.dt, 1)) for spec in layout.streams]
+        self.streams = [ScalarStream(*pair) for pair in zip(layout.streams, layout.tables_for(1), strict=True)]
         self.groups = [ScalarGroup(spec, self.streams, layout.dt) for spec in layout.groups]
         self.subjects = [ScalarSubject(spec, self.streams, layout.groups) for spec in layout.subjects]
         self._connect_partners()

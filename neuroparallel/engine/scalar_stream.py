@@ -22,7 +22,7 @@ from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA_INT, Bits, lane_key, mix_int, trial_keys
 from neuroparallel.task import Draw, Response
-from neuroparallel.trial import DRAWN
+from neuroparallel.task.trial import DRAWN
 
 __all__ = ["ScalarStream"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.tables import Tables
-from neuroparallel.trial import DRAWN
+from neuroparallel.task.trial import DRAWN
 
 __all__ = ["FORESIGHT", "Row", "TableLists"]
 

@@ -9,6 +9,7 @@ in the last step of the period, where time runs out as well unless the action le
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,13 +19,13 @@ from numpy.typing import NDArray
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.rows import Block, lay_out
 from neuroparallel.errors import TaskError
-from neuroparallel.hooks import Bernoulli, Movement, Poisson
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records.trials import TRIAL_COLUMNS
 from neuroparallel.seeding import name_bits
 from neuroparallel.task import Factorial, Task
+from neuroparallel.task.hooks import Bernoulli, Movement, Poisson
+from neuroparallel.task.trial import COMMIT, DRAWN, END, STAY, Trial
 from neuroparallel.timing import Law
-from neuroparallel.trial import COMMIT, DRAWN, END, STAY, Trial
 
 __all__ = ["FULL_GRID", "Tables", "why_lazy"]
 
@@ -80,9 +81,7 @@ class Tables:
         _check_columns(self.recorded, task)
         self._allocate()
         self._constants()
-        if self.lazy:
-            self.answer = np.zeros(self.slots, np.int64)
-        else:
+        if not self.lazy:
             self.define(np.arange(self.slots), self.grid)
         drifts = self.slope is not None
         self.times_periods = self.any_late or drifts or task.observe is not None or task.move is not None
@@ -116,6 +115,17 @@ class Tables:
         self.chosen = np.full(rows * self.columns, -1, np.int16)
         self.stirs = np.zeros(rows * self.columns, bool)
         self.calm_pays = True
+        self.answer = np.zeros(self.slots, np.int64)
+
+    def with_slots(self, slots: int) -> Tables:
+        """The same task for another number of lanes: itself if it is defined once, else with room for their rows."""
+        if not self.lazy:
+            return self
+        roomy = copy.copy(self)
+        roomy.slots = slots or 1
+        roomy._allocate()
+        roomy._constants()
+        return roomy
 
     def _constants(self) -> None:
         """What depends on the period only, not on the condition."""

@@ -11,9 +11,8 @@ import numpy as np
 from neuroparallel.engine.layout import Layout
 from neuroparallel.errors import ArgumentError, nearest, whole_number
 from neuroparallel.scenario import Scenario, What
-from neuroparallel.sequencing import distributed
-from neuroparallel.streams import build_layout
-from neuroparallel.ties import what_ties
+from neuroparallel.scenario.modifier_entries import distributed
+from neuroparallel.scenario.shared_channels import why_one_agent
 from neuroparallel.wrappers import check_wrappers
 
 __all__ = ["USUAL_SESSION", "Session", "View", "What", "check_record", "check_seed", "compile_scenario"]
@@ -57,20 +56,15 @@ def compile_scenario(
         UnknownNameError: There is no scenario, task or wrapper of that name.
         ArgumentError: The view does not exist, or would not show the same trials.
     """
-    scenario = distributed(Scenario.load(what))
-    changes: dict[str, Any] = {}
-    if dt is not None:
-        changes["dt"] = dt
+    scenario = distributed(Scenario.load(what, dt=dt))
     if session == "usual":
         session = "scenario" if scenario.session is not None else USUAL_SESSION
     if session != "scenario":
         if session is not None and not isinstance(session, Mapping):
             raise ArgumentError(f"session is {session!r}; it is {{'trials': n}}, {{'steps': n}}, or None for no end.")
-        changes["session"] = None if session is None else dict(session)
-    if changes:
-        scenario = scenario.replace(**changes)
+        scenario = scenario.with_session(session)
     check_wrappers(scenario.wrappers)
-    layout = build_layout(scenario)
+    layout = scenario.layout
     if view == "streams":
         return scenario, _by_streams(layout)
     if view != "subjects":
@@ -81,7 +75,7 @@ def compile_scenario(
 def _by_streams(layout: Layout) -> Layout:
     """The same streams, groups and branches, but every stream is an agent by itself."""
     for subject in layout.subjects:
-        tied = what_ties(subject)
+        tied = why_one_agent(subject)
         if tied:
             raise ArgumentError(f"view='streams': {tied}")
     owners = [layout.subjects[stream.subject] for stream in layout.streams]

@@ -35,7 +35,7 @@ def register_ids() -> None:
     nothing.
     """
     scenarios = _scenarios()
-    tasks = {path.stem for path in (_PACKAGE / "tasks").glob("*.py") if not path.stem.startswith("_")}
+    tasks = {path.stem for path in (_PACKAGE / "tasks").rglob("*.py") if not path.stem.startswith("_")}
     for name in sorted({*scenarios, *tasks}):
         if scenarios.get(name, 1) == 1:
             _register_gymnasium(environment_id(name), name)

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from neuroparallel.design import Factorial
 from neuroparallel.errors import TaskError
 from neuroparallel.task import Actions, Channels, Draw, Memory, Response, Task, View, class_name
+from neuroparallel.task.design import Factorial
+from neuroparallel.task.trial import Trial
 from neuroparallel.timing import Timing
-from neuroparallel.trial import Trial
 
 __all__ = ["Frozen", "Modified", "Modifier", "frozen", "layers", "own"]
 

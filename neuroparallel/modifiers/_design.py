@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from neuroparallel.design import Factorial, Levels
 from neuroparallel.errors import TaskError
 from neuroparallel.task import Channels
-from neuroparallel.trial import Trial
+from neuroparallel.task.design import Factorial, Levels
+from neuroparallel.task.trial import Trial
 
 __all__ = ["added_factor", "replaced_factors", "shown_block", "with_channels"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neuroparallel.task import Task
-from neuroparallel.trial import END, Trial
+from neuroparallel.task.trial import END, Trial
 
 __all__ = ["with_last_period"]
 

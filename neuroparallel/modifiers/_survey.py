@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Factorial, Levels
 from neuroparallel.errors import TaskError
 from neuroparallel.modifiers._base import Modified
 from neuroparallel.seeding import GAMMA, Bits, mix, pick, thresholds
 from neuroparallel.task import Draw, Task
-from neuroparallel.trial import Trial
+from neuroparallel.task.design import Factorial, Levels
+from neuroparallel.task.trial import Trial
 
 __all__ = ["Survey", "columns_of", "crop", "drawn", "probe", "sampled", "survey"]
 

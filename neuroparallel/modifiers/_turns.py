@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, NeuroparallelError
 from neuroparallel.modifiers._base import Modifier
 from neuroparallel.modifiers._design import shown_block, with_channels
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.modifiers._union import Union, read_tasks, union_of
 from neuroparallel.task import Actions, Channels, Memory, Response, Task
+from neuroparallel.task.design import Factorial
+from neuroparallel.task.trial import Trial
 from neuroparallel.timing import Timing
-from neuroparallel.trial import Trial
 
 __all__ = ["Turns"]
 

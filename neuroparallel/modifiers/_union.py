@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Factorial, Levels, Rows
 from neuroparallel.errors import ArgumentError, NeuroparallelError, TaskError
 from neuroparallel.modifiers._base import Frozen
 from neuroparallel.modifiers._survey import columns_of, sampled
 from neuroparallel.task import Actions, Channels, Draw, Memory, Response, Task
+from neuroparallel.task.design import Factorial, Levels, Rows
+from neuroparallel.task.trial import Trial
 from neuroparallel.tasks import make_task
 from neuroparallel.timing import Timing
-from neuroparallel.trial import Trial
 
 __all__ = ["Union", "read_tasks", "union_of"]
 

@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Factorial, Levels, Rows
 from neuroparallel.errors import ArgumentError, NeuroparallelError, TaskError, nearest
 from neuroparallel.modifiers._base import Frozen, Modified, Modifier
 from neuroparallel.modifiers._survey import columns_of, sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import pick
 from neuroparallel.task import Draw, Memory, Response, Task, is_finite_number
+from neuroparallel.task.design import Factorial, Levels, Rows
+from neuroparallel.task.trial import Trial
 from neuroparallel.timing import Law, Timing
-from neuroparallel.trial import Trial
 
 __all__ = ["Variants", "Varied", "changed"]
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, nearest, probability, whole_number
-from neuroparallel.hooks import Bernoulli, Poisson
 from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._options import some_names
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Memory, Task, View, is_finite_number
+from neuroparallel.task.hooks import Bernoulli, Poisson
 
 __all__ = ["AdaptiveNoise"]
 

@@ -14,7 +14,7 @@ from neuroparallel.modifiers._base import Modified, Modifier, own
 from neuroparallel.modifiers._options import some_names
 from neuroparallel.modifiers._survey import columns_of, probe, survey
 from neuroparallel.task import Draw, Memory, Task
-from neuroparallel.urn import Urn, exact_counts
+from neuroparallel.task.urn import Urn, exact_counts
 
 __all__ = ["BalancedDesign"]
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, nearest, one_of, probability, whole_number
 from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._design import added_factor
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Response, Task, is_finite_number
-from neuroparallel.trial import Trial
+from neuroparallel.task.design import Factorial
+from neuroparallel.task.trial import Trial
 
 __all__ = ["CatchTrials"]
 

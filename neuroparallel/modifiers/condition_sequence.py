@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Factorial, Rows
 from neuroparallel.errors import ArgumentError, nearest, one_of, whole_number
 from neuroparallel.modifiers._base import Modifier, frozen, own
 from neuroparallel.modifiers._design import replaced_factors
@@ -24,6 +23,7 @@ from neuroparallel.modifiers._survey import columns_of
 from neuroparallel.records.safe_files import read_text
 from neuroparallel.seeding import GAMMA, mix
 from neuroparallel.task import Draw, Memory, Task
+from neuroparallel.task.design import Factorial, Rows
 
 __all__ = ["ConditionSequence"]
 

@@ -9,8 +9,8 @@ from neuroparallel.modifiers._base import Modifier
 from neuroparallel.modifiers._layout import with_last_period
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.task import Task, is_finite_number
+from neuroparallel.task.trial import Trial
 from neuroparallel.timing import Timing
-from neuroparallel.trial import Trial
 
 __all__ = ["FixationGate"]
 

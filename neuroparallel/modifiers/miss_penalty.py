@@ -9,7 +9,7 @@ from neuroparallel.modifiers._base import Modifier
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Task, is_finite_number
-from neuroparallel.trial import Trial
+from neuroparallel.task.trial import Trial
 
 __all__ = ["MissPenalty"]
 

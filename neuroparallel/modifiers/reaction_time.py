@@ -10,7 +10,7 @@ from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.modifiers._base import Modifier
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.task import Task
-from neuroparallel.trial import Trial
+from neuroparallel.task.trial import Trial
 
 __all__ = ["ReactionTime"]
 

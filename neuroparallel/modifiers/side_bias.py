@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, one_of, whole_number
 from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._blocks import ORDERS, Blocks, read_length
 from neuroparallel.modifiers._design import added_factor, shown_block, with_channels
 from neuroparallel.modifiers._survey import crop, drawn, survey
 from neuroparallel.task import Channels, Draw, Memory, Task, is_finite_number
-from neuroparallel.trial import Trial
+from neuroparallel.task.design import Factorial
+from neuroparallel.task.trial import Trial
 
 __all__ = ["SideBias"]
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Factorial, Levels
 from neuroparallel.errors import ArgumentError, nearest, one_of, whole_number
 from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._design import replaced_factors
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Memory, Task, is_finite_number
+from neuroparallel.task.design import Factorial, Levels
 
 __all__ = ["Staircase"]
 

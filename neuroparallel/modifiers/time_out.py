@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._design import added_factor
 from neuroparallel.modifiers._options import some_names
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Task, is_finite_number
+from neuroparallel.task.design import Factorial
+from neuroparallel.task.trial import Trial
 from neuroparallel.timing import Timing
-from neuroparallel.trial import Trial
 
 __all__ = ["TimeOut"]
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, nearest, one_of, probability
 from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._blocks import ORDERS, Blocks, read_length
@@ -17,7 +16,8 @@ from neuroparallel.modifiers._design import added_factor, shown_block, with_chan
 from neuroparallel.modifiers._survey import crop, drawn, survey
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Channels, Draw, Memory, Task, is_finite_number
-from neuroparallel.trial import Trial
+from neuroparallel.task.design import Factorial
+from neuroparallel.task.trial import Trial
 
 __all__ = ["TrialHistory"]
 

@@ -12,7 +12,7 @@ from neuroparallel.modifiers._base import Modifier
 from neuroparallel.modifiers._options import some_names
 from neuroparallel.modifiers._survey import sampled
 from neuroparallel.task import Task, is_finite_number
-from neuroparallel.trial import Trial
+from neuroparallel.task.trial import Trial
 
 __all__ = ["Urgency"]
 

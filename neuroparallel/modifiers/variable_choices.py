@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Factorial
 from neuroparallel.errors import ArgumentError, whole_number
 from neuroparallel.modifiers._base import Modifier, own
 from neuroparallel.modifiers._blocks import Blocks, read_length
 from neuroparallel.modifiers._design import added_factor
 from neuroparallel.modifiers._survey import drawn, survey
 from neuroparallel.task import Draw, Memory, Task, is_finite_number
-from neuroparallel.trial import Trial
+from neuroparallel.task.design import Factorial
+from neuroparallel.task.trial import Trial
 
 __all__ = ["VariableChoices"]
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.design import Factorial
 from neuroparallel.modifiers._base import Frozen, Modifier, own
 from neuroparallel.modifiers._blocks import Blocks, read_length
 from neuroparallel.modifiers._design import added_factor
 from neuroparallel.modifiers._survey import sampled, survey
 from neuroparallel.task import Draw, Memory, Task
-from neuroparallel.trial import Trial
+from neuroparallel.task.design import Factorial
+from neuroparallel.task.trial import Trial
 
 __all__ = ["VariableMapping"]
 

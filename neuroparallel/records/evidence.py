@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroparallel.errors import UnknownNameError
+from neuroparallel.registry import supplied
 
 if TYPE_CHECKING:
     from neuroparallel.records.trials import Trials
 
-__all__ = ["BY_TASK", "Evidence", "declared_evidence"]
+__all__ = ["BY_TASK", "EVIDENCE", "Evidence", "declared_evidence"]
+
+EVIDENCE = "evidence"
+"""What a higher layer supplies: the evidence that a task of a given name declares. Records do not know tasks."""
 
 BY_TASK = "task"
 """In place of a column: the evidence that the task declares."""
@@ -60,10 +63,8 @@ def declared_evidence(trials: Trials) -> Evidence | None:
     names = np.unique(trials["task"]).tolist() if "task" in trials else []
     if len(names) != 1:
         return None
-    # By name and when it is asked for: records and analyses do without tasks, as those of an animal must.
-    tasks = importlib.import_module("neuroparallel.tasks")
     try:
-        declared: Evidence | None = tasks.task_class(str(names[0])).evidence_columns
+        declared: Evidence | None = supplied(EVIDENCE)(str(names[0]))
     except UnknownNameError:  # somebody's own, that this process has not seen
         return None
     return declared

@@ -15,7 +15,7 @@ from neuroparallel.errors import MissingDependencyError, NeuroparallelError
 from neuroparallel.records.safe_files import read_text
 from neuroparallel.registry import entry_name
 from neuroparallel.scenario import Scenario
-from neuroparallel.scenario_file import MOST_BYTES, Source, read_yaml
+from neuroparallel.scenario.yaml_source import MOST_BYTES, Source, read_yaml
 from neuroparallel.user_code import permit_code
 
 __all__ = ["check_file", "scenario_schema"]

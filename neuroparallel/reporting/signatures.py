@@ -12,7 +12,6 @@ from neuroparallel import analysis
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
 from neuroparallel.records import Table, Trials
 from neuroparallel.scenario import Scenario
-from neuroparallel.streams import build_layout
 
 if TYPE_CHECKING:
     from neuroparallel.plotting.style import Figure
@@ -84,7 +83,7 @@ def find_signature(what: Any) -> Signature | None:
     scenario = Scenario.load(what)
     name: str | None = scenario.signature
     if name is None:
-        declared = [stream.task.signature for stream in build_layout(scenario).streams]
+        declared = [stream.task.signature for stream in scenario.layout.streams]
         alone = len(declared) == 1 or (set(declared) == {"game"} and len(scenario.subjects) > 1)
         name = declared[0] if alone else None
     if name in (None, "none"):

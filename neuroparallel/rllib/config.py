@@ -25,7 +25,7 @@ from neuroparallel.rllib.reward_scale import reward_scale
 from neuroparallel.rllib.runner import BatchedEnvRunner
 from neuroparallel.rllib.settings import Course, Settings, resolve
 from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
-from neuroparallel.scenario_parts import check_file_name
+from neuroparallel.scenario.schema import check_file_name
 from neuroparallel.seeding import choose_seed
 
 __all__ = ["a2c_config", "config_for", "course_of", "policy_mapping", "ppo_config"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from neuroparallel.registry import Registry, built
-from neuroparallel.rule import Rule
+from neuroparallel.rules._base import GroupDraw, Resolution, Rule
 
-__all__ = ["list_rules", "make_rule", "rule_class"]
+__all__ = ["GroupDraw", "Resolution", "Rule", "list_rules", "make_rule", "rule_class"]
 
 _registry: Registry[Rule] = Registry("rule", Rule, __name__, __path__, lambda cls: cls.rule_name())
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from neuroparallel.outcomes import Outcome
-from neuroparallel.rule import Resolution, Rule
+from neuroparallel.rules import Resolution, Rule
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from neuroparallel.errors import ArgumentError, TaskError
-from neuroparallel.rule import Resolution
+from neuroparallel.rules import Resolution
 from neuroparallel.rules.public_goods import PublicGoods
 from neuroparallel.task import Task
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, TaskError
-from neuroparallel.rule import GroupDraw, Resolution, Rule
+from neuroparallel.rules import GroupDraw, Resolution, Rule
 from neuroparallel.task import Memory, Task
 
 

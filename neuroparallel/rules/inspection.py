@@ -9,7 +9,7 @@ from typing import ClassVar
 from numpy import where
 
 from neuroparallel.errors import ArgumentError, TaskError
-from neuroparallel.rule import GroupDraw, Resolution, Rule
+from neuroparallel.rules import GroupDraw, Resolution, Rule
 from neuroparallel.task import Factorial, Memory, Task
 
 WORK, SHIRK = 1, 2

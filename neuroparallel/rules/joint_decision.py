@@ -10,7 +10,7 @@ import numpy as np
 
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.rule import Resolution, Rule
+from neuroparallel.rules import Resolution, Rule
 from neuroparallel.task import Task
 
 

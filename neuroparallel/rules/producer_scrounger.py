@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from neuroparallel.errors import ArgumentError, TaskError
-from neuroparallel.rule import Resolution, Rule
+from neuroparallel.rules import Resolution, Rule
 from neuroparallel.task import Task
 
 PRODUCE, SCROUNGE = 1, 2

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.rule import Resolution, Rule
+from neuroparallel.rules import Resolution, Rule
 from neuroparallel.task import Task
 
 

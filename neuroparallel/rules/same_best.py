@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from neuroparallel.errors import TaskError, probability
-from neuroparallel.rule import GroupDraw, Rule
+from neuroparallel.rules import GroupDraw, Rule
 from neuroparallel.task import Memory, Task
 
 

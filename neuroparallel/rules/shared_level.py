@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, TaskError, whole_number
 from neuroparallel.outcomes import Outcome
-from neuroparallel.rule import GroupDraw, Resolution, Rule
+from neuroparallel.rules import GroupDraw, Resolution, Rule
 from neuroparallel.task import Memory, Task
-from neuroparallel.urn import Urn
+from neuroparallel.task.urn import Urn
 
 MEMBERS = 8  # at most
 HIGHEST = 9

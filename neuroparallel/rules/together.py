@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.rule import Resolution, Rule
+from neuroparallel.rules import Resolution, Rule
 from neuroparallel.task import Task
 
 ROUNDING = 1e-6  # ms

@@ -1,4 +1,4 @@
-"""The tasks: one file each, found by looking into this folder, so that a new file is a new task."""
+"""The tasks: one file each, in folders by domain. They are found by file name, so a new file is a new task."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from neuroparallel.registry import Registry, built, with_tag
 from neuroparallel.task import Task
 from neuroparallel.tasks._neurogym import find_counterpart
 
-__all__ = ["TASK_PREFIX", "find_counterpart", "list_tasks", "make_task", "plain_name", "task_class"]
+__all__ = ["TASK_PREFIX", "find_counterpart", "list_tasks", "make_task", "plain_name", "task_class", "tasks_by_folder"]
 
 TASK_PREFIX = "task:"  # before the name of a task that a scenario of the same name would hide
 
@@ -31,6 +31,21 @@ def list_tasks(tag: str | None = None) -> list[str]:
     """
     tasks = _registry.shipped
     return with_tag(tag, tasks, lambda name: tasks[name].tags, "task")
+
+
+def tasks_by_folder(tag: str | None = None) -> dict[str, list[str]]:
+    """Name all tasks by domain, which is the folder in which a task lies.
+
+    Args:
+        tag: Only tasks with this tag.
+
+    Returns:
+        Names by domain (``"perception"``, ``"memory"``, ...), both sorted.
+
+    Raises:
+        UnknownNameError: No task has that tag; names the nearest one.
+    """
+    return _registry.folders(list_tasks(tag))
 
 
 def task_class(name: str) -> type[Task]:

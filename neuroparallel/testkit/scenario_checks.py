@@ -20,7 +20,6 @@ from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.scalar import ScalarEngine
 from neuroparallel.environments import parallel_env
 from neuroparallel.scenario import Scenario, What
-from neuroparallel.streams import build_layout
 from neuroparallel.testkit.acting import another, unpacked
 from neuroparallel.testkit.comparing import differences, lanes_of, same_recordings, same_tables
 from neuroparallel.testkit.env_checks import check_env
@@ -65,7 +64,7 @@ def check_scenario(
         ScenarioError: It is no valid scenario.
     """
     scenario = Scenario.load(what)
-    layout = build_layout(scenario)
+    layout = scenario.layout
     checks = _Checks(scenario.name, layout, tuple(sorted(lanes)), max(20, steps), seed)
     for policy in POLICIES:
         checks.engines_agree(layout, policy)
@@ -243,7 +242,7 @@ def trajectory_digest(what: What, *, lanes: int = 7, steps: int = 200, seed: int
     Returns:
         64 hexadecimal digits, a hash of every observation, info and reward.
     """
-    played = play_batch(BatchEngine(build_layout(Scenario.load(what)), lanes), steps, seed=seed, agent=Stray())
+    played = play_batch(BatchEngine(Scenario.load(what).layout, lanes), steps, seed=seed, agent=Stray())
     digest = hashlib.sha256()
     for agent, seen in played.observations.items():
         digest.update(np.ascontiguousarray(seen).tobytes())

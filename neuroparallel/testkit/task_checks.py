@@ -14,11 +14,11 @@ from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Trials
 from neuroparallel.scenario import Scenario
 from neuroparallel.task import Task
+from neuroparallel.task.trial import Trial
 from neuroparallel.tasks import make_task
 from neuroparallel.testkit.comparing import differences
 from neuroparallel.testkit.failures import ConformanceError
 from neuroparallel.testkit.scenario_checks import check_scenario
-from neuroparallel.trial import Trial
 
 __all__ = ["check_task"]
 

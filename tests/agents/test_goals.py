@@ -9,8 +9,8 @@ import neuroparallel as npar
 from neuroparallel.agents import goals
 from neuroparallel.agents.goals import DISTANCE, full_names, goal_of, measured
 from neuroparallel.analysis import distance_to_equilibrium
-from neuroparallel.criterion import Criterion
 from neuroparallel.errors import ArgumentError
+from neuroparallel.task.criterion import Criterion
 
 NOTHING = {"better_arm", "game_choice", "lever_pull", "patch_choice"}  # by themselves; groups make something of them
 

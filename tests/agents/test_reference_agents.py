@@ -14,7 +14,7 @@ from neuroparallel.analysis import ideal_accuracy, win_stay_lose_shift
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError
 from neuroparallel.scenario import Scenario, list_scenarios
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 from neuroparallel.task import Actions, Bernoulli, Channels, Factorial, Poisson, Task
 from neuroparallel.tasks import list_tasks, make_task
 from neuroparallel.testkit.acting import packed

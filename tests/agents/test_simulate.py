@@ -10,7 +10,7 @@ from neuroparallel.agents import HoldAgent, simulate
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import ArgumentError, UnknownNameError
 from neuroparallel.scenario import Scenario
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 from neuroparallel.testkit.comparing import same_tables
 
 NAMES = ("one", "the other")

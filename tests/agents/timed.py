@@ -8,7 +8,7 @@ import numpy as np
 from neuroparallel.scenario import Scenario
 from neuroparallel.task import Actions, Channels, Factorial, Task
 from neuroparallel.tasks import reference
-from neuroparallel.tasks.random_dots import RandomDots
+from neuroparallel.tasks.perception.random_dots import RandomDots
 from neuroparallel.timing import Timing
 
 

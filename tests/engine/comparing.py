@@ -10,13 +10,13 @@ POLICIES = ("hold", "random", "oracle", "adversary", "mixed")
 
 
 def engine(scenario, lanes, session=None, **options):
-    from neuroparallel.streams import build_layout
+    from neuroparallel.scenario.compile import build_layout
 
     return BatchEngine(build_layout(scenario, session), lanes, **options)
 
 
 def lane_engine(scenario, lane=0, session=None, **options):
-    from neuroparallel.streams import build_layout
+    from neuroparallel.scenario.compile import build_layout
 
     return ScalarEngine(build_layout(scenario, session), lane=lane, **options)
 

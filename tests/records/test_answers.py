@@ -12,9 +12,9 @@ import neuroparallel as npar
 from neuroparallel.analysis import response_pairs
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.records import StreamInfo, TrialLog, Trials
-from neuroparallel.rule import Rule
+from neuroparallel.rules import Rule
 from neuroparallel.scenario import Scenario, list_scenarios
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 from tests.engine.comparing import draw_actions
 from tests.records.test_log import ended
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from neuroparallel.rule import GroupDraw, Resolution
+from neuroparallel.rules import GroupDraw, Resolution
 from neuroparallel.scenario import Scenario
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 
 
 def rule_of(name, **changes):

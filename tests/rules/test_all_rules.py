@@ -11,8 +11,8 @@ from neuroparallel.engine.coupling import Coupling
 from neuroparallel.engine.tables import Tables
 from neuroparallel.rules import list_rules, rule_class
 from neuroparallel.scenario import Scenario, list_scenarios
+from neuroparallel.scenario.compile import build_layout
 from neuroparallel.seeding import trial_keys
-from neuroparallel.streams import build_layout
 
 LANES, TRIALS = 7, 12
 TWO = {"a": {"streams": {"x": {"task": "random_dots"}}}, "b": {"streams": {"x": {"task": "random_dots"}}}}

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from neuroparallel.errors import NeuroparallelError
-from neuroparallel.rule import Resolution
-from neuroparallel.rules import make_rule
+from neuroparallel.rules import Resolution, make_rule
 from neuroparallel.scenario import Scenario
 from tests.engine.comparing import engine
 

@@ -5,7 +5,7 @@ import pytest
 
 from neuroparallel.agents import simulate
 from neuroparallel.environments import batch
-from neuroparallel.rule import Resolution
+from neuroparallel.rules import Resolution
 from neuroparallel.rules.in_order import InOrder
 from neuroparallel.scenario import Scenario
 

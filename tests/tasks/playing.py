@@ -10,7 +10,7 @@ from neuroparallel.agents.plain import at_rest
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import NeuroparallelError
 from neuroparallel.scenario import Scenario
-from neuroparallel.streams import build_layout
+from neuroparallel.scenario.compile import build_layout
 from neuroparallel.task import Task
 from neuroparallel.tasks import make_task, task_class
 

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
+from neuroparallel.task.trial import COMMIT, END, STAY, Trial
 from neuroparallel.timing import Law
-from neuroparallel.trial import COMMIT, END, STAY, Trial
 
 REWARD = 7  # behind the seven outcome codes
 WIDTH = 8

@@ -6,7 +6,7 @@ from scipy.stats import binom, binomtest
 
 from neuroparallel.errors import NeuroparallelError
 from neuroparallel.tasks import make_task
-from neuroparallel.tasks.matching_pennies import EXACT, critical_counts
+from neuroparallel.tasks.games.matching_pennies import EXACT, critical_counts
 from tests.tasks import playing
 from tests.tasks.playing import AGENT
 

@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from neuroparallel.errors import NeuroparallelError
 from neuroparallel.tasks import make_task
-from neuroparallel.tasks.ready_set_go import PRIORS, prior
+from neuroparallel.tasks.timing.ready_set_go import PRIORS, prior
 from tests.tasks import playing
 from tests.tasks.playing import AGENT
 

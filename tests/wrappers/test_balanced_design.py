@@ -10,7 +10,7 @@ from neuroparallel.environments import batch
 from neuroparallel.errors import ArgumentError, ScenarioError
 from neuroparallel.scenario import Scenario
 from neuroparallel.seeding import mix
-from neuroparallel.urn import Urn, exact_counts
+from neuroparallel.task.urn import Urn, exact_counts
 from tests.engine.comparing import SideBySide
 from tests.tasks import playing
 from tests.wrappers.sequences import dots, modified, played

@@ -14,8 +14,8 @@ from neuroparallel.modifiers import Modified, layers, list_modifiers, modifier_c
 from neuroparallel.reporting import describe_scenario
 from neuroparallel.scenario import Scenario
 from neuroparallel.task import Task
+from neuroparallel.task.trial import Trial
 from neuroparallel.tasks import list_tasks, make_task, task_class
-from neuroparallel.trial import Trial
 from neuroparallel.wrappers import previous_action_v0, previous_reward_v0, side_bias_v0, trial_history_v0
 from tests.engine.comparing import SideBySide
 from tests.tasks import playing

@@ -1,0 +1,1 @@
+"""Cognitive flexibility: which rule holds now?"""

@@ -1,0 +1,1 @@
+"""Games: what one earns depends on others, or on an opponent."""

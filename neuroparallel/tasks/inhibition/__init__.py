@@ -1,0 +1,1 @@
+"""Response inhibition: respond, withhold or stop."""

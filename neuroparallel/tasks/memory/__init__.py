@@ -1,0 +1,1 @@
+"""Working memory: compare or match across a delay."""

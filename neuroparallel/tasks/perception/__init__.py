@@ -1,0 +1,1 @@
+"""Perceptual decisions: what was shown, and how sure is the subject?"""

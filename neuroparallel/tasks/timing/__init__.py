@@ -1,0 +1,1 @@
+"""Interval timing: respond when a time has passed."""

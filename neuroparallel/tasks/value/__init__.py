@@ -1,0 +1,1 @@
+"""Value and learning: choose what pays."""
