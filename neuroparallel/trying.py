@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.group import BatchGroup
-from neuroparallel.engine.infos import MESSAGE
+from neuroparallel.engine.batch.group import BatchGroup
+from neuroparallel.engine.batch.stream import assembled
 from neuroparallel.engine.layout import Layout, StreamSpec
-from neuroparallel.engine.stream import assembled
+from neuroparallel.engine.record_columns import MESSAGE
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import NeuroparallelError, ScenarioError, TaskError, nearest, own_code
 from neuroparallel.outcomes import Outcome

@@ -13,8 +13,8 @@ from neuroparallel.agents.plans import allowed
 from neuroparallel.agents.prospects import Prospect
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.agents.trialwise import Floats, Integers, Seen, TrialAgent
-from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.batch.stream import BatchStream
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.seeding import uniforms
 

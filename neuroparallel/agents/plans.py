@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.draws import TrialDraws
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.trial_draws import TrialDraws
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA, mix
 from neuroparallel.task import Draw

@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.design import Factorial, Levels
-from neuroparallel.engine.draws import Given
 from neuroparallel.engine.layout import GroupSpec, StreamSpec
+from neuroparallel.engine.trial_draws import Given
 from neuroparallel.errors import TaskError, nearest
 from neuroparallel.rule import GroupDraw, Resolution
 from neuroparallel.seeding import Bits, mix, name_bits, pick, thresholds
 from neuroparallel.timing import Law
 
-__all__ = ["Coupling", "condition_dtypes", "group_conditions", "membership", "yoked_factors"]
+__all__ = ["MIX", "Coupling", "condition_dtypes", "group_conditions", "membership", "yoked_factors"]
 
+MIX = np.uint64(name_bits("group.mix"))
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.condition_rows import Block, lay_out
 from neuroparallel.engine.hook_checks import Place
-from neuroparallel.engine.rows import Block, lay_out
 from neuroparallel.errors import TaskError
 from neuroparallel.hooks import Bernoulli, Movement, Poisson
 from neuroparallel.outcomes import Outcome
@@ -26,7 +26,9 @@ from neuroparallel.task import Factorial, Task
 from neuroparallel.timing import Law
 from neuroparallel.trial import COMMIT, DRAWN, END, STAY, Trial
 
-__all__ = ["FULL_GRID", "Tables", "why_lazy"]
+__all__ = ["FULL_GRID", "NEVER", "Tables", "why_lazy"]
+
+NEVER = int(np.iinfo(np.int64).max // 4)  # the step of what does not happen
 
 SURVEY = 64  # draws by which a lazily defined task is judged before it starts
 FULL_GRID = 4096  # designs with more conditions are defined trial by trial
@@ -106,7 +108,7 @@ class Tables:
         slope = self.sample.slope
         self.slope = None if slope is None else np.zeros((self.channels.width, rows))
         self.drifting = sorted(self.sample.drifting)
-        self.steps = np.full(rows, np.iinfo(np.int64).max // 4, np.int64)
+        self.steps = np.full(rows, NEVER, np.int64)
         self.truth = np.zeros(rows, np.int64)
         self.truth_after = np.zeros(rows, np.int64)
         self.reward = np.zeros(rows * self.columns)

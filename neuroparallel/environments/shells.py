@@ -14,7 +14,7 @@ from neuroparallel.agents.seats import SeatedBatch, seats_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.scalar import ScalarEngine
-from neuroparallel.engine.subject import Columns
+from neuroparallel.engine.subject_spaces import Columns
 from neuroparallel.errors import ScenarioError
 from neuroparallel.scenario import Scenario
 from neuroparallel.wrappers import apply_wrappers

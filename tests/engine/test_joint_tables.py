@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from neuroparallel.engine.draws import TrialDraws, TrialsAhead
-from neuroparallel.engine.joint_tables import OVER, JointTables
+from neuroparallel.engine.linked_tables import OVER, JointTables
 from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.trial_draws import TrialDraws, TrialsAhead
 from neuroparallel.seeding import trial_keys
 from neuroparallel.tasks import list_tasks, make_task
 from neuroparallel.timing import Timing

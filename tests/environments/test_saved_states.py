@@ -8,7 +8,7 @@ import pytest
 
 import neuroparallel as npar
 from neuroparallel.agents.seats import SeatedBatch
-from neuroparallel.engine.saved import check_saved
+from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.errors import ArgumentError
 
 

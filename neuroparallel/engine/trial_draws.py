@@ -15,7 +15,7 @@ from neuroparallel.seeding import Bits, mix, name_bits, pick, trial_keys
 from neuroparallel.task import Task
 
 if TYPE_CHECKING:
-    from neuroparallel.engine.stream_state import StreamState
+    from neuroparallel.engine.batch.stream_state import StreamState
 
 __all__ = ["Given", "Previous", "TrialDraws", "TrialsAhead", "check_given", "slots_of"]
 

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.books import Books
-from neuroparallel.engine.group import BatchGroup
-from neuroparallel.engine.horizon import group_steps, memory_steps
-from neuroparallel.engine.infos import Infos
+from neuroparallel.engine.batch.group import BatchGroup
+from neuroparallel.engine.batch.infos import Infos
+from neuroparallel.engine.batch.recorder import Books
+from neuroparallel.engine.batch.state_arrays import NO_LANES
+from neuroparallel.engine.batch.stream import assembled
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.noise import refill
-from neuroparallel.engine.saved import check_saved
+from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.engine.spaces import Spaces
-from neuroparallel.engine.spots import NO_LANES
-from neuroparallel.engine.stream import assembled
 from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.trial_lengths import group_steps, memory_steps
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
 from neuroparallel.records import TrialLog, Trials
 from neuroparallel.seeding import integer_bits

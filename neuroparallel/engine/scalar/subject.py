@@ -10,14 +10,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from neuroparallel.engine.batch_subject import LOCK
-from neuroparallel.engine.infos import info_keys
 from neuroparallel.engine.layout import GroupSpec, SubjectSpec
-from neuroparallel.engine.scalar_stream import ScalarStream
-from neuroparallel.engine.spots import NEVER
-from neuroparallel.engine.subject import action_space, observation_space, subject_columns
+from neuroparallel.engine.scalar.stream import ScalarStream
+from neuroparallel.engine.subject_spaces import LOCK, action_space, info_keys, observation_space, subject_columns
 from neuroparallel.engine.table_lists import FORESIGHT
-from neuroparallel.engine.tables import weightiest_outcome
+from neuroparallel.engine.tables import NEVER, weightiest_outcome
 from neuroparallel.seeding import mix_int
 
 __all__ = ["ScalarSubject"]

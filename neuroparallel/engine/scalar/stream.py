@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.calls import added_up, checked_pay, checked_sequence, moved, viewed
-from neuroparallel.engine.draws import Given, TrialDraws, check_given, slots_of
+from neuroparallel.engine.hook_calls import added_up, checked_pay, checked_sequence, moved, viewed
 from neuroparallel.engine.hook_checks import Place
-from neuroparallel.engine.lane_noise import LaneNoise
 from neuroparallel.engine.layout import StreamSpec
-from neuroparallel.engine.spots import NEVER
+from neuroparallel.engine.scalar.noise import LaneNoise
 from neuroparallel.engine.table_lists import Row, TableLists
-from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.tables import NEVER, Tables
+from neuroparallel.engine.trial_draws import Given, TrialDraws, check_given, slots_of
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA_INT, Bits, lane_key, mix_int, trial_keys

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.infos import ANSWER, MESSAGE, stream_info
 from neuroparallel.engine.layout import Layout
-from neuroparallel.engine.saved import check_saved
-from neuroparallel.engine.scalar_group import ScalarGroup, told_by
-from neuroparallel.engine.scalar_stream import ScalarStream
-from neuroparallel.engine.scalar_subject import ScalarSubject
+from neuroparallel.engine.record_columns import ANSWER, MESSAGE, stream_info
+from neuroparallel.engine.scalar.group import ScalarGroup, told_by
+from neuroparallel.engine.scalar.stream import ScalarStream
+from neuroparallel.engine.scalar.subject import ScalarSubject
+from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.engine.spaces import Spaces
-from neuroparallel.engine.spots import NEVER
-from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.tables import NEVER, Tables
 from neuroparallel.errors import UsageError, whole_number
 from neuroparallel.records import TrialLog, Trials
 from neuroparallel.seeding import integer_bits
@@ -112,7 +111,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
 
         Returns:
             observations: float32, (channels,), by agent.
-            infos: Whole numbers by agent and key, as of `neuroparallel.engine.batch.Infos`.
+            infos: Whole numbers by agent and key, as of `neuroparallel.engine.batch.engine.Infos`.
         """
         if seed is not None or not self._ready:
             self._seed_bits = integer_bits(self._default_seed if seed is None else seed)

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.coupling import Coupling, membership
-from neuroparallel.engine.group import MIX
+from neuroparallel.engine.coupling import MIX, Coupling, membership
 from neuroparallel.engine.layout import GroupSpec, Onset
-from neuroparallel.engine.scalar_stream import ScalarStream
-from neuroparallel.engine.scalar_subject import ScalarSubject
-from neuroparallel.engine.spots import NEVER
+from neuroparallel.engine.scalar.stream import ScalarStream
+from neuroparallel.engine.scalar.subject import ScalarSubject
+from neuroparallel.engine.tables import NEVER
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA_INT, lane_key, mix_int
 

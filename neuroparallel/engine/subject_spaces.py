@@ -11,16 +11,21 @@ import numpy as np
 
 from neuroparallel.engine.layout import GroupSpec, SubjectSpec
 from neuroparallel.engine.tables import Tables
+from neuroparallel.seeding import name_bits
 
 __all__ = [
+    "LOCK",
     "Columns",
     "action_space",
     "describe_factors",
     "factor_names",
     "factor_sizes",
+    "info_keys",
     "observation_space",
     "subject_columns",
 ]
+
+LOCK = np.uint64(name_bits("response_lock"))
 
 
 @dataclass(frozen=True)
@@ -118,3 +123,11 @@ def _stream_space(table: Tables) -> gymnasium.spaces.Space[Any]:
     if table.movement is None:
         return gymnasium.spaces.Discrete(table.actions)
     return gymnasium.spaces.Box(table.movement.low, table.movement.high, dtype=np.float32)
+
+
+def info_keys(streams: Sequence[str]) -> tuple[str, ...]:
+    """The keys of an agent's info: its own, then those of each stream if there are several."""
+    own = ("trial_end", "outcome", "trial", "ground_truth", "period")
+    if len(streams) == 1:
+        return own
+    return own + tuple(f"{stream}.{key}" for stream in streams for key in own)

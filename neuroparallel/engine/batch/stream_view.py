@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.calls import steered, viewed
+from neuroparallel.engine.batch.stream_state import StreamState
+from neuroparallel.engine.hook_calls import steered, viewed
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.noise import draw_counts
-from neuroparallel.engine.stream_state import StreamState
 from neuroparallel.seeding import Bits
 
 __all__ = ["StreamView"]

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.draws import TrialDraws, TrialsAhead
-from neuroparallel.engine.ensemble import Ensemble
+from neuroparallel.engine.batch.ensemble import Ensemble
+from neuroparallel.engine.batch.state_arrays import NO_LANES, STATE, TIMES, Integers, PerSpot
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import BatchNoise
-from neuroparallel.engine.spots import NO_LANES, STATE, TIMES, Integers, PerSpot
 from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.trial_draws import TrialDraws, TrialsAhead
 from neuroparallel.seeding import Bits, trial_keys
 
 __all__ = ["StreamState"]

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.group import BatchGroup, told_by
-from neuroparallel.engine.infos import ANSWER, MESSAGE, stream_info
-from neuroparallel.engine.joint_tables import JointTables
+from neuroparallel.engine.batch.group import BatchGroup, told_by
+from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.engine.layout import Layout
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.linked_tables import JointTables
+from neuroparallel.engine.record_columns import ANSWER, MESSAGE, stream_info
 from neuroparallel.engine.tables import Tables
 from neuroparallel.records import TrialLog
 from neuroparallel.records.log import trial_chunk

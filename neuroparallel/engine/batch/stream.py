@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.calls import added_up, checked_pay, checked_sequence, moved
-from neuroparallel.engine.draws import Given, Previous, check_given, slots_of
-from neuroparallel.engine.ensemble import Ensemble
+from neuroparallel.engine.batch.ensemble import Ensemble
+from neuroparallel.engine.batch.state_arrays import STATE, Integers
+from neuroparallel.engine.batch.stream_view import StreamView
+from neuroparallel.engine.hook_calls import added_up, checked_pay, checked_sequence, moved
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.layout import StreamSpec
-from neuroparallel.engine.spots import STATE, Integers
-from neuroparallel.engine.stream_view import StreamView
 from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.trial_draws import Given, Previous, check_given, slots_of
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA, Bits, branch_keys, mix, name_bits, noise_increments, pick, trial_keys
 from neuroparallel.task import Draw, Response

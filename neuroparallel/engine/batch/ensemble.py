@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.draws import Given
-from neuroparallel.engine.spots import NEVER, NO_LANES, Integers, Spots, joined
-from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.batch.state_arrays import NO_LANES, Integers, Spots, joined
+from neuroparallel.engine.tables import NEVER, Tables
+from neuroparallel.engine.trial_draws import Given
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.trial import DRAWN
 
 if TYPE_CHECKING:
-    from neuroparallel.engine.stream import BatchStream
+    from neuroparallel.engine.batch.stream import BatchStream
 
 __all__ = ["Ensemble"]
 

@@ -10,26 +10,26 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from neuroparallel.engine.group import BatchGroup
-from neuroparallel.engine.infos import info_keys
+from neuroparallel.engine.batch.group import BatchGroup
+from neuroparallel.engine.batch.partner_view import Delayed, paint_choice
+from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.engine.layout import SubjectSpec
 from neuroparallel.engine.movements import read_movements
-from neuroparallel.engine.sights import Delayed, paint_choice
-from neuroparallel.engine.stream import BatchStream
-from neuroparallel.engine.subject import (
+from neuroparallel.engine.subject_spaces import (
+    LOCK,
     action_space,
     describe_factors,
     factor_names,
     factor_sizes,
+    info_keys,
     observation_space,
     subject_columns,
 )
 from neuroparallel.errors import ActionError
-from neuroparallel.seeding import mix, name_bits
+from neuroparallel.seeding import mix
 
 __all__ = ["BatchSubject"]
 
-LOCK = np.uint64(name_bits("response_lock"))
 Integers = NDArray[np.int64]
 
 

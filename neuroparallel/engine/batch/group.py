@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.coupling import Coupling, group_conditions, membership
-from neuroparallel.engine.ensemble import Ensemble
+from neuroparallel.engine.batch.ensemble import Ensemble
+from neuroparallel.engine.batch.state_arrays import NO_LANES
+from neuroparallel.engine.batch.stream import BatchStream
+from neuroparallel.engine.coupling import MIX, Coupling, group_conditions, membership
 from neuroparallel.engine.layout import GroupSpec, Onset
-from neuroparallel.engine.spots import NEVER, NO_LANES
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.tables import NEVER
 from neuroparallel.outcomes import Outcome
-from neuroparallel.seeding import Bits, branch_keys, mix, name_bits, pick, trial_keys
+from neuroparallel.seeding import Bits, branch_keys, mix, pick, trial_keys
 
 __all__ = ["BatchGroup", "told_by"]
 
-MIX = np.uint64(name_bits("group.mix"))
 Integers = NDArray[np.int64]
 
 

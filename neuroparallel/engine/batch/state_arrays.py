@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.joint_tables import JointTables
-from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.linked_tables import JointTables
+from neuroparallel.engine.tables import NEVER, Tables
 from neuroparallel.seeding import Bits
 
 if TYPE_CHECKING:
-    from neuroparallel.engine.stream import BatchStream
+    from neuroparallel.engine.batch.stream import BatchStream
 
-__all__ = ["NEVER", "NO_LANES", "STATE", "Integers", "PerSpot", "Spots", "joined"]
+__all__ = ["NO_LANES", "STATE", "Integers", "PerSpot", "Spots", "joined"]
 
 Integers: TypeAlias = NDArray[np.int64]
 
-NEVER = int(np.iinfo(np.int64).max // 4)
 NO_LANES = np.empty(0, np.int64)
 
 # Arrays that are saved, restored and reset together: name, dtype, value at rest.
