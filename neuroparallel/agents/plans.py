@@ -126,7 +126,7 @@ def allowed(tables: Tables, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     hold = rows * tables.columns
     result = np.zeros((tables.actions, len(rows)), bool)
     for action in range(1, tables.actions):
-        for table in (tables.next, tables.outcome, tables.reward, tables.pays):
+        for table in (tables.next, tables.outcome, tables.reward, tables.priced):
             result[action] |= table[hold + action] != table[hold]
     return result
 

@@ -217,7 +217,7 @@ class Coupling:
         message: Floats,
         given: tuple[Mapping[str, NDArray[Any]], ...],
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        """Let the rule pay for trials that have ended; see `Resolution` for what it is told.
+        """Let the rule pay for trials that have ended; see `Resolution` for its arguments.
 
         Returns:
             pay: float64, (players, n).

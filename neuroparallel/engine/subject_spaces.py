@@ -37,7 +37,7 @@ class Columns:
         spans: First column and the one after the last, for each stream.
         plain: Every stream writes all its channels into its own span.
         shared: The common span of streams that share their channels.
-        sights: First column of what is shown of each partner.
+        partner_views: First column of what is shown of each partner.
         cues: First column of each group's cue.
     """
 
@@ -45,7 +45,7 @@ class Columns:
     spans: tuple[tuple[int, int], ...]
     plain: bool
     shared: slice
-    sights: tuple[int, ...]
+    partner_views: tuple[int, ...]
     cues: tuple[int, ...]
 
 
@@ -67,15 +67,15 @@ def subject_columns(
             continue
         spans.append((len(names), len(names) + len(own)))
         names.extend(prefix + name for name in own)
-    cues, sights = [], []
+    cues, partner_views = [], []
     for index in spec.cues:
         cues.append(len(names))
         names.extend(f"{groups[index].name}.cue_{number}" for number in range(len(groups[index].mix)))
-    for sight in spec.sights:
-        sights.append(len(names))
-        names.extend(sight.channels)
+    for view in spec.partner_views:
+        partner_views.append(len(names))
+        names.extend(view.channels)
     plain = not fused and apart
-    return Columns(tuple(names), tuple(spans), plain, slice(*spans[0]), tuple(sights), tuple(cues))
+    return Columns(tuple(names), tuple(spans), plain, slice(*spans[0]), tuple(partner_views), tuple(cues))
 
 
 def factor_sizes(spec: SubjectSpec, tables: Sequence[Tables]) -> tuple[int, ...]:

@@ -123,7 +123,7 @@ class Splitter:
         parts = {name: slice(*span) for name, span in zip(streams, columns.spans, strict=True)}
         if columns.spans[0][0]:
             parts = {"fixation": slice(0, columns.spans[0][0]), **parts}
-        end, others = max(stop for _, stop in columns.spans), (*columns.sights, len(columns.names))
+        end, others = max(stop for _, stop in columns.spans), (*columns.partner_views, len(columns.names))
         if others[0] > end:
             parts["cues"] = slice(end, others[0])
         if others[0] < len(columns.names):

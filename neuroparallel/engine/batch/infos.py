@@ -1,4 +1,4 @@
-"""What is told about a step: infos as arrays made when asked for, and the heading of the trial table."""
+"""Infos of a step: arrays by key that are made when they are read."""
 
 from __future__ import annotations
 
