@@ -372,7 +372,7 @@ def test_a_live_action_is_seen_after_its_latency_and_never_sooner(latency):
         truth = batch.truth()
         truth = {agent: np.where(rng.random(32) < 0.5, 0, action) for agent, action in truth.items()}
         observations, *_ = batch.step(truth)
-        stood.append(batch.streams[1].standing.copy())
+        stood.append(batch.streams[1].current_choice.copy())
         shown = observations["a"][:, columns] @ np.array([1, 2])
         due = stood[step - steps + 1] if step >= steps - 1 else np.zeros(32)
         np.testing.assert_array_equal(shown, due)

@@ -11,8 +11,8 @@ import pytest
 
 import neuroparallel as npar
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.engine.ensemble import Ensemble
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.batch.ensemble import Ensemble
+from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.errors import NeuroparallelError, ScenarioError, TaskError
 from neuroparallel.task import Actions, Channels, Draw, Factorial, Memory, Rewards, Task
 from neuroparallel.tasks import make_task

@@ -11,11 +11,10 @@ from neuroparallel.agents.draws import coin, normal, whole_steps, words_for
 from neuroparallel.agents.plain import StreamAgent, lane_keys
 from neuroparallel.agents.plans import channel_columns, filled_tables, means_by_answer
 from neuroparallel.agents.protocol import Actions, Infos, Observations, ended_trials, engine_of
-from neuroparallel.engine.batch_subject import BatchSubject
+from neuroparallel.engine.batch.stream import BatchStream
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.engine.noise import noise_sd
-from neuroparallel.engine.spots import NEVER
-from neuroparallel.engine.stream import BatchStream
-from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.tables import NEVER, Tables
 from neuroparallel.errors import ArgumentError, one_of
 from neuroparallel.seeding import Bits
 from neuroparallel.task import Bernoulli

@@ -13,8 +13,8 @@ from neuroparallel.agents.plans import allowed
 from neuroparallel.agents.prospects import Prospect
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.agents.trialwise import Floats, Integers, Seen, TrialAgent
-from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.batch.stream import BatchStream
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.seeding import uniforms
 
@@ -45,7 +45,7 @@ class Player(TrialAgent):
     def prepare(self, name: str, stream: BatchStream, subject: BatchSubject) -> None:
         """Find what is shown of others."""
         for kind, kept in (("choice", self._past), ("action", self._live)):
-            sights = zip(subject.spec.sights, subject.columns.sights, strict=True)
+            sights = zip(subject.spec.partner_views, subject.columns.partner_views, strict=True)
             kept[name] = {s.stream: slice(at, at + s.choices) for s, at in sights if s.kind == kind}
         self._made[name], self._last[name] = np.zeros((2, stream.lanes), np.int64)
 

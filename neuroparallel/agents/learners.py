@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from neuroparallel.agents.draws import pick_weighted, words_for
 from neuroparallel.agents.plans import allowed
 from neuroparallel.agents.trialwise import Floats, Integers, Seen, TrialAgent
-from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.batch.stream import BatchStream
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.errors import ArgumentError, probability
 
 __all__ = ["Learner", "QLearner", "TwoStepLearner"]

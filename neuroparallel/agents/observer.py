@@ -11,7 +11,7 @@ from neuroparallel.agents.plain import StreamAgent
 from neuroparallel.agents.plans import Answers, channel_columns, slot_weights
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.engine.tables import Tables, why_lazy
 from neuroparallel.errors import ArgumentError, one_of
 from neuroparallel.task import Bernoulli, Poisson

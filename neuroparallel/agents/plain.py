@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuroparallel.agents.plans import Answers, allowed, filled_tables, slot_weights
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.errors import ArgumentError
 from neuroparallel.seeding import GAMMA_INT, MASK, Bits, branch_keys, integer_bits, mix, uniforms
 

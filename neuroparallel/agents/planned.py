@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from neuroparallel.agents.draws import coin
 from neuroparallel.agents.plain import below
 from neuroparallel.agents.plans import allowed
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.seeding import Bits, mix
 
 __all__ = ["Onsets", "answers"]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.draws import TrialDraws
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.trial_draws import TrialDraws
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA, mix
 from neuroparallel.task import Draw
@@ -126,7 +126,7 @@ def allowed(tables: Tables, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     hold = rows * tables.columns
     result = np.zeros((tables.actions, len(rows)), bool)
     for action in range(1, tables.actions):
-        for table in (tables.next, tables.outcome, tables.reward, tables.pays):
+        for table in (tables.next, tables.outcome, tables.reward, tables.priced):
             result[action] |= table[hold + action] != table[hold]
     return result
 

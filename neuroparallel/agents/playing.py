@@ -130,7 +130,7 @@ def _play(engine: BatchEngine, agent: Agent, quota: Integers, first: int, seed: 
         observations, _, _, _, infos = engine.step(actions)
         for group, count in zip(engine.groups, finished, strict=True):
             count += np.logical_or.reduce([_ended(engine, index, infos) for index in group.spec.streams])
-        if engine.books.count > ROWS:
+        if engine.recorder.count > ROWS:
             harvest.take()
     harvest.take()
     return harvest.parts

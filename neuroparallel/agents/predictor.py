@@ -8,8 +8,8 @@ import numpy as np
 
 from neuroparallel.agents.games import Player, shown_choices
 from neuroparallel.agents.trialwise import Floats, Integers, Seen
-from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.batch.stream import BatchStream
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.errors import ArgumentError
 from neuroparallel.seeding import uniforms
 from neuroparallel.tasks.games.matching_pennies import history_memory, learn_history, predict_right

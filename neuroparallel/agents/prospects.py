@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.group import BatchGroup
+from neuroparallel.engine.batch.group import BatchGroup
 from neuroparallel.outcomes import Outcome
 from neuroparallel.rules import Resolution
 from neuroparallel.seeding import Bits, mix, name_bits, uniforms

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from neuroparallel.agents.plain import StreamAgent
 from neuroparallel.agents.plans import channel_columns, means_by_answer
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
-from neuroparallel.engine.batch_subject import BatchSubject
+from neuroparallel.engine.batch.stream import BatchStream
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.engine.noise import noise_sd
-from neuroparallel.engine.stream import BatchStream
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError
 

@@ -12,9 +12,9 @@ from neuroparallel.agents.draws import erlang, whole_steps, words_for
 from neuroparallel.agents.plain import StreamAgent, lane_keys
 from neuroparallel.agents.planned import Onsets, answers
 from neuroparallel.agents.protocol import Infos, Observations, engine_of
-from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.spots import NEVER
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.batch.stream import BatchStream
+from neuroparallel.engine.batch.subject import BatchSubject
+from neuroparallel.engine.tables import NEVER
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, probability, whole_number
 from neuroparallel.seeding import Bits
 

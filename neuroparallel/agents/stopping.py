@@ -13,8 +13,8 @@ from neuroparallel.agents.plain import StreamAgent, lane_keys
 from neuroparallel.agents.planned import Onsets
 from neuroparallel.agents.plans import channel_columns
 from neuroparallel.agents.protocol import Infos, Observations, engine_of
-from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.batch.stream import BatchStream
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.errors import ArgumentError
 from neuroparallel.seeding import Bits
 

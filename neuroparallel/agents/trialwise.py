@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from neuroparallel.agents.plain import StreamAgent, lane_keys, step_bits
 from neuroparallel.agents.protocol import Actions, Infos, Observations, ended_trials, engine_of
-from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.batch.stream import BatchStream
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.seeding import Bits, mix
 
 __all__ = ["TrialAgent"]

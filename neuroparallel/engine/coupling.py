@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.draws import Given
 from neuroparallel.engine.layout import GroupSpec, StreamSpec
+from neuroparallel.engine.trial_draws import Given
 from neuroparallel.errors import TaskError, nearest
 from neuroparallel.rules import GroupDraw, Resolution
 from neuroparallel.seeding import Bits, mix, name_bits, pick, thresholds
 from neuroparallel.task.design import Factorial, Levels
 from neuroparallel.timing import Law
 
-__all__ = ["Coupling", "condition_dtypes", "group_conditions", "membership", "yoked_factors"]
+__all__ = ["MIX", "Coupling", "condition_dtypes", "group_conditions", "membership", "yoked_factors"]
 
+MIX = np.uint64(name_bits("group.mix"))
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -216,7 +217,7 @@ class Coupling:
         message: Floats,
         given: tuple[Mapping[str, NDArray[Any]], ...],
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        """Let the rule pay for trials that have ended; see `Resolution` for what it is told.
+        """Let the rule pay for trials that have ended; see `Resolution` for its arguments.
 
         Returns:
             pay: float64, (players, n).

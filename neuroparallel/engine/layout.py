@@ -9,7 +9,7 @@ from neuroparallel.rules import Rule
 from neuroparallel.task import Task
 from neuroparallel.timing import Law
 
-__all__ = ["GroupSpec", "Layout", "Message", "Onset", "Sight", "StreamSpec", "SubjectSpec"]
+__all__ = ["GroupSpec", "Layout", "Message", "Onset", "PartnerView", "StreamSpec", "SubjectSpec"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Sight:
+class PartnerView:
     """What a subject is shown of a partner: channels behind its own.
 
     Args:
@@ -107,7 +107,7 @@ class SubjectSpec:
             engines; the environments split it by stream).
         fixation: ``"own"``, ``"any"`` or ``"all"``: one fixation channel per stream, or a fused one.
         lock: Steps after a response in which no other one is registered.
-        sights: What is shown of partners.
+        partner_views: What is shown of partners.
         message: What the subject may say; None if nothing.
         cues: Indices of groups whose entry of the mix is shown.
     """
@@ -119,7 +119,7 @@ class SubjectSpec:
     observation: str = "concat"
     fixation: str = "own"
     lock: int = 0
-    sights: tuple[Sight, ...] = ()
+    partner_views: tuple[PartnerView, ...] = ()
     message: Message | None = None
     cues: tuple[int, ...] = ()
 

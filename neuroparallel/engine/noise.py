@@ -139,11 +139,11 @@ class BatchNoise:
         self._least = min(AHEAD_STEPS, max(1, CALL_WORDS // per_step))
         self._quiet = 2 * self._most  # steps since something made ahead had to be forgotten
         self._z: NDArray[np.float32] | None = None
-        self._made = self.left = 0
+        self._made = self.remaining = 0
 
     def forget(self) -> None:
         """Drop what was made ahead."""
-        self._quiet = self.left = 0
+        self._quiet = self.remaining = 0
 
     def plan(self) -> int:
         """Decide how many steps to make; returns how many words that takes."""
@@ -164,19 +164,19 @@ class BatchNoise:
         made = normals.reshape(2, self.pairs, self._made, self._lanes).transpose(1, 0, 2, 3)  # by channel
         sd = self.sd.take(self._twos).reshape(self.pairs, 2, 1, 1)
         np.multiply(made, sd, out=self._z.reshape(self.pairs, 2, self._most, self._lanes)[:, :, : self._made])
-        self.left = self._made
+        self.remaining = self._made
 
     def add(self, out: NDArray[np.float32]) -> None:
         """Add one step's noise of those that were made."""
         assert self._z is not None
-        step = self._made - self.left
+        step = self._made - self.remaining
         if self._together:
             noisy = out[self._together]
             np.add(noisy, self._z[: len(self.channels), step], out=noisy)
         else:
             for row, channel in zip(self._z, self.channels, strict=False):
                 np.add(out[channel], row[step], out=out[channel])
-        self.left -= 1
+        self.remaining -= 1
         self._quiet += 1
 
 
@@ -205,7 +205,7 @@ def refill(parts: Iterable[tuple[BatchNoise, Bits, Bits]]) -> None:
     empty: list[tuple[BatchNoise, Bits, Bits, int]] = []
     size = 0
     for noise, phase, stride in parts:
-        if not noise.left:
+        if not noise.remaining:
             empty.append((noise, phase, stride, size))
             size += noise.plan()
             if size >= AHEAD_WORDS:  # as much as stays in the cache

@@ -6,7 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from gymnasium import spaces
 
-from neuroparallel.engine.subject import Columns
+from neuroparallel.engine.subject_spaces import Columns
 from neuroparallel.errors import ArgumentError
 
 __all__ = ["Spaces"]

@@ -22,17 +22,30 @@ class Row:
     Attributes:
         number: Which row of the tables it is.
         idle: Whether it is the one in which nothing is shown.
-        pays: What each action pays, by column.
-        leads: What else each action does: target, outcome, action chosen, whether its price is asked for; None where
+        rewards: What each action pays, by column.
+        events: What else each action does: target, outcome, action chosen, whether its price is asked for; None where
             nothing happens.
-        calm: What each action pays that does nothing else; None if it does.
+        uneventful: What each action pays that does nothing else; None if it does.
         foreseen: Whether what follows it is known in advance, see `TableRows.course`.
 
     The others are as in `Tables`.
     """
 
     __slots__ = (
-        *("number", "idle", "period", "window", "held", "mean", "_means", "course", "slope", "pays", "leads", "calm"),
+        *(
+            "number",
+            "idle",
+            "period",
+            "window",
+            "held",
+            "mean",
+            "_means",
+            "course",
+            "slope",
+            "rewards",
+            "events",
+            "uneventful",
+        ),
         *("steps", "foreseen", "clock", "last_step", "purpose", "truth", "truth_after"),
     )
 
@@ -47,15 +60,15 @@ class Row:
         self.mean = np.ascontiguousarray(tables.mean[:, number])
         self.slope = None if tables.slope is None else np.ascontiguousarray(tables.slope[:, number])
         codes = slice(number * tables.columns, (number + 1) * tables.columns)
-        self.pays: list[float] = tables.reward[codes].tolist()
-        priced = tables.pays[codes] & tables.any_pays
+        self.rewards: list[float] = tables.reward[codes].tolist()
+        priced = tables.priced[codes] & tables.any_priced
         fields = (tables.next[codes], tables.outcome[codes], tables.chosen[codes], priced)
         leads = zip(*(field.tolist() for field in fields), strict=True)
-        stirs = tables.stirs[codes].tolist()
-        self.leads: list[Any] = [lead if stir else None for lead, stir in zip(leads, stirs, strict=True)]
-        self.calm = [
+        has_event = tables.has_event[codes].tolist()
+        self.events: list[Any] = [lead if stir else None for lead, stir in zip(leads, has_event, strict=True)]
+        self.uneventful = [
             None if stir or tables.any_held else paid
-            for paid, stir in zip(self.pays[: tables.actions], stirs, strict=False)
+            for paid, stir in zip(self.rewards[: tables.actions], has_event, strict=False)
         ]
         self._means = self.mean[None]
         self.course: NDArray[np.float32] | None = None
@@ -89,7 +102,7 @@ class TableRows(dict[int, Row]):
             while at.steps != DRAWN and steps < FORESIGHT:
                 course.append(np.tile(at.mean, (min(at.steps, FORESIGHT), 1)))
                 steps += at.steps
-                after = at.leads[self._tables.actions][0]
+                after = at.events[self._tables.actions][0]
                 if after < 0:
                     break
                 at = self[after]
@@ -103,6 +116,8 @@ class TableLists:
     def __init__(self, tables: Tables) -> None:
         self.rows = TableRows(tables)
         self.laws = {period: (low, cuts.tolist()) for period, (low, cuts) in tables.period_laws.items()}
-        self.cells: list[tuple[Any, ...]] = []  # the conditions of each cell of the grid
+        self.conditions: list[tuple[Any, ...]] = []  # of each slot of the grid
         if not tables.lazy:
-            self.cells = list(zip(*(tables.grid[name].tolist() for name in tables.design.names), strict=True)) or [()]
+            self.conditions = list(zip(*(tables.grid[name].tolist() for name in tables.design.names), strict=True)) or [
+                ()
+            ]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.engine.condition_rows import Block, lay_out
 from neuroparallel.engine.hook_checks import Place
-from neuroparallel.engine.rows import Block, lay_out
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records.trials import TRIAL_COLUMNS
@@ -27,7 +27,9 @@ from neuroparallel.task.hooks import Bernoulli, Movement, Poisson
 from neuroparallel.task.trial import COMMIT, DRAWN, END, STAY, Trial
 from neuroparallel.timing import Law
 
-__all__ = ["FULL_GRID", "Tables", "why_lazy"]
+__all__ = ["FULL_GRID", "NEVER", "Tables", "why_lazy"]
+
+NEVER = int(np.iinfo(np.int64).max // 4)  # the step of what does not happen
 
 SURVEY = 64  # draws by which a lazily defined task is judged before it starts
 FULL_GRID = 4096  # designs with more conditions are defined trial by trial
@@ -43,14 +45,14 @@ class Tables:
 
     Attributes:
         lazy: Rows belong to lanes and are defined anew for each trial.
-        grid: By condition, (slots,). What it is in each cell of the design; empty for a lazy task.
+        grid: By condition, (slots,). Its value in each slot (condition of the design); empty for a lazy task.
         mean: float32, (channels, rows). What each channel shows, without noise.
         steps: int64, (rows,). Duration in steps; `DRAWN` if a law says.
         late: Added to an action, its column in the last step of a period.
-        reward, next, outcome, pays: (rows * columns,). What each action, and time running out, leads to.
+        reward, next, outcome, priced: (rows * columns,). What each action, and time running out, leads to.
         chosen: int16, (rows * columns,). The action; -1 where time ran out.
-        stirs: bool, (rows * columns,). Whether more happens than being paid.
-        calm_pays: Whether anything is paid where nothing else happens.
+        has_event: bool, (rows * columns,). Whether more happens than being paid.
+        uneventful_rewards: Whether anything is paid where nothing else happens.
         truth: int64, (rows,). The action that is right, from ``truth_after`` steps into the period on.
         window: bool, (rows,). Whether a response window is open.
         slope: float64, (channels, rows). Growth of the mean per second; None if nothing drifts.
@@ -105,16 +107,16 @@ class Tables:
         slope = self.sample.slope
         self.slope = None if slope is None else np.zeros((self.channels.width, rows))
         self.drifting = sorted(self.sample.drifting)
-        self.steps = np.full(rows, np.iinfo(np.int64).max // 4, np.int64)
+        self.steps = np.full(rows, NEVER, np.int64)
         self.truth = np.zeros(rows, np.int64)
         self.truth_after = np.zeros(rows, np.int64)
         self.reward = np.zeros(rows * self.columns)
         self.outcome = np.zeros(rows * self.columns, np.uint8)
         self.next = np.full(rows * self.columns, self.idle, np.int64)
-        self.pays = np.zeros(rows * self.columns, bool)
+        self.priced = np.zeros(rows * self.columns, bool)
         self.chosen = np.full(rows * self.columns, -1, np.int16)
-        self.stirs = np.zeros(rows * self.columns, bool)
-        self.calm_pays = True
+        self.has_event = np.zeros(rows * self.columns, bool)
+        self.uneventful_rewards = True
         self.answer = np.zeros(self.slots, np.int64)
 
     def with_slots(self, slots: int) -> Tables:
@@ -144,7 +146,7 @@ class Tables:
         purposes = np.array([name_bits(f"duration.{name}") for name in self.periods], np.uint64)
         self.purpose = self._by_row(np.tile(purposes[period], 2))
         self.any_held = bool(self.held.any())
-        self.any_pays = bool(sample.pays.any()) and self.task.pay is not None
+        self.any_priced = bool(sample.pays.any()) and self.task.pay is not None
         self.any_late = bool(sample.truth_after.any()) or self.lazy
         self.commits = bool((sample.next == COMMIT).any()) or self.lazy
         self.any_drawn = bool((sample.steps == DRAWN).any())
@@ -168,7 +170,7 @@ class Tables:
         if not self.lazy:
             _check(trial, self.task)
             self.any_drawn = bool((trial.steps == DRAWN).any())
-            self.any_pays = bool(trial.pays.any()) and self.task.pay is not None
+            self.any_priced = bool(trial.pays.any()) and self.task.pay is not None
             self.any_late = bool(trial.truth_after.any())
             self.commits = bool((trial.next == COMMIT).any())
         block = lay_out(self.task, trial, self.finals)
@@ -180,21 +182,21 @@ class Tables:
         self.steps[rows] = block.steps.ravel()
         self.truth[rows], self.truth_after[rows] = block.truth.ravel(), block.truth_after.ravel()
         self.reward[codes], self.outcome[codes] = block.reward.ravel(), block.outcome.ravel()
-        self.pays[codes], self.chosen[codes] = block.pays.ravel(), block.chosen.ravel()
+        self.priced[codes], self.chosen[codes] = block.priced.ravel(), block.chosen.ravel()
         self.next[codes] = self._absolute(block.next, slots).ravel()
-        stirs = self._stirs(block)
-        self.stirs[codes] = stirs.ravel()
+        has_event = self._find_events(block)
+        self.has_event[codes] = has_event.ravel()
         answer = self._answer(trial)
         if self.lazy:
             self.answer[slots] = answer
         else:
-            self.answer, self.calm_pays = answer, bool((block.reward[~stirs] != 0).any())
+            self.answer, self.uneventful_rewards = answer, bool((block.reward[~has_event] != 0).any())
             self.any_empty = bool((block.steps == 0).any()) or any(low == 0 for low, _ in self.period_laws.values())
 
-    def _stirs(self, block: Block) -> NDArray[np.bool_]:
-        stirs: NDArray[np.bool_] = block.next != np.arange(block.next.shape[1])[:, None]
-        stirs[..., self.actions :] = True
-        return stirs | block.pays if self.any_pays else stirs
+    def _find_events(self, block: Block) -> NDArray[np.bool_]:
+        has_event: NDArray[np.bool_] = block.next != np.arange(block.next.shape[1])[:, None]
+        has_event[..., self.actions :] = True
+        return has_event | block.priced if self.any_priced else has_event
 
     def _absolute(self, targets: NDArray[np.int64], slots: NDArray[np.int64]) -> NDArray[np.int64]:
         base = (slots * self.rows_per_slot)[:, None, None]
@@ -256,7 +258,7 @@ def why_lazy(task: Task) -> str:
 
 
 def _sample(task: Task) -> tuple[dict[str, NDArray[Any]], int]:
-    """Conditions to look at a task's rows by: the first cell of a grid, or many draws where rows are defined lazily."""
+    """Conditions to look at a task's rows by: the first slot of a grid, or many draws where rows are defined lazily."""
     design = task.conditions()
     n = SURVEY if must_be_lazy(task) else 1
     index = np.arange(n)

@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from neuroparallel.engine.movements import describe_box, parts_of, read_box
-from neuroparallel.engine.subject import describe_factors
+from neuroparallel.engine.subject_spaces import describe_factors
 from neuroparallel.errors import ActionError
 
 __all__ = ["ActionReader", "read_actions"]

@@ -85,7 +85,7 @@ def _by_streams(layout: Layout) -> Layout:
             name=stream.name,
             streams=(index,),
             # Who says something has one stream, so that stream and agent have the same number.
-            sights=tuple(replace(sight, subject=sight.stream) for sight in owner.sights),
+            partner_views=tuple(replace(sight, subject=sight.stream) for sight in owner.partner_views),
         )
         for index, (stream, owner) in enumerate(zip(layout.streams, owners, strict=True))
     )

@@ -10,9 +10,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
-from neuroparallel.engine.saved import check_saved
 from neuroparallel.engine.scalar import ScalarEngine
-from neuroparallel.engine.subject import factor_names
+from neuroparallel.engine.snapshot import check_saved
+from neuroparallel.engine.subject_spaces import factor_names
 from neuroparallel.environments.actions import ActionReader, read_actions
 from neuroparallel.environments.compile import Session, View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.render import RENDER_MODES, Film, Story, check_render_mode, events_of

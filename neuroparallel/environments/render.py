@@ -12,9 +12,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.engine.layout import Layout, SubjectSpec
 from neuroparallel.engine.scalar import ScalarEngine
-from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trace, render_trace
 

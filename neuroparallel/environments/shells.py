@@ -14,7 +14,7 @@ from neuroparallel.agents.seats import SeatedBatch, seats_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.scalar import ScalarEngine
-from neuroparallel.engine.subject import Columns
+from neuroparallel.engine.subject_spaces import Columns
 from neuroparallel.errors import ScenarioError
 from neuroparallel.scenario import Scenario
 from neuroparallel.wrappers import apply_wrappers
@@ -123,7 +123,7 @@ class Splitter:
         parts = {name: slice(*span) for name, span in zip(streams, columns.spans, strict=True)}
         if columns.spans[0][0]:
             parts = {"fixation": slice(0, columns.spans[0][0]), **parts}
-        end, others = max(stop for _, stop in columns.spans), (*columns.sights, len(columns.names))
+        end, others = max(stop for _, stop in columns.spans), (*columns.partner_views, len(columns.names))
         if others[0] > end:
             parts["cues"] = slice(end, others[0])
         if others[0] < len(columns.names):

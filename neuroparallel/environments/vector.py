@@ -11,7 +11,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.engine.saved import check_saved
+from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.environments.compile import Session, View, What, check_record, check_seed, compile_scenario
 from neuroparallel.environments.gym import only_agent
 from neuroparallel.environments.shells import batch_engine, splitter

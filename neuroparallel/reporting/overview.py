@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 from neuroparallel.agents.goals import goal_of
-from neuroparallel.engine.horizon import memory_gap
 from neuroparallel.engine.layout import Layout, StreamSpec
+from neuroparallel.engine.trial_lengths import memory_gap
 from neuroparallel.environments import batch
 from neuroparallel.environments.compile import USUAL_SESSION
 from neuroparallel.modifiers import layers

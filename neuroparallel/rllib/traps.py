@@ -13,7 +13,7 @@ import numpy as np
 
 from neuroparallel.agents.goals import DISTANCE
 from neuroparallel.agents.protocol import engine_of
-from neuroparallel.engine.horizon import evidence_steps
+from neuroparallel.engine.trial_lengths import evidence_steps
 from neuroparallel.records import Trials
 from neuroparallel.records.json_file import abort_warnings
 from neuroparallel.records.trials import stream_codes

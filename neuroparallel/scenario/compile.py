@@ -280,7 +280,7 @@ class _Draft:
             observation=spec.observation,
             fixation=spec.fixation,
             lock=self.steps_up(spec.response_lock, f"{key}.response_lock"),
-            sights=self.sights(name),
+            partner_views=self.sights(name),
             message=None if spec.message is None else plan.Message(spec.message.levels, spec.message.cost),
             cues=self.cues(members),
         )
@@ -295,7 +295,7 @@ class _Draft:
                 cues.append(number)
         return tuple(cues)
 
-    def sights(self, name: str) -> tuple[plan.Sight, ...]:
+    def sights(self, name: str) -> tuple[plan.PartnerView, ...]:
         """What a subject is shown of others, one entry for each of their streams and kinds of information."""
         subjects, key = self.scenario.subjects, f"subjects.{name}.sees"
         watched = []
@@ -310,26 +310,26 @@ class _Draft:
                 )
             # A message is the subject's, not that of each stream.
             watched += [(other, stream, seen, not place) for place, stream in enumerate(subjects[other].streams)]
-        sights: list[plan.Sight] = []
+        sights: list[plan.PartnerView] = []
         for number, (other, stream, seen, speaks) in enumerate(watched):
             label = "partner" if len(watched) == 1 else f"partner_{number}"
             sights += self.sights_of(f"{other}.{stream}", seen, label, f"{key}.{other}", speaks)
         return tuple(sights)
 
-    def sights_of(self, stream: str, seen: Seen, label: str, key: str, speaks: bool) -> Iterator[plan.Sight]:
+    def sights_of(self, stream: str, seen: Seen, label: str, key: str, speaks: bool) -> Iterator[plan.PartnerView]:
         """What is shown of one stream."""
         whose = (label, self.number(stream), list(self.scenario.subjects).index(stream.split(".")[0]))
         choices = len(self.tasks[stream].action_names()) - 1
         if seen.choice:
-            yield plan.Sight("choice", *whose, choices)
+            yield plan.PartnerView("choice", *whose, choices)
         if seen.reward:
-            yield plan.Sight("reward", *whose)
+            yield plan.PartnerView("reward", *whose)
         if seen.answer_message:
-            yield plan.Sight("answer_message", *whose)
+            yield plan.PartnerView("answer_message", *whose)
         if seen.action:
-            yield plan.Sight("action", *whose, choices, self.latency(seen.action, f"{key}.action"))
+            yield plan.PartnerView("action", *whose, choices, self.latency(seen.action, f"{key}.action"))
         if seen.message and speaks:
-            yield plan.Sight("message", *whose, 0, self.latency(seen.message, f"{key}.message"))
+            yield plan.PartnerView("message", *whose, 0, self.latency(seen.message, f"{key}.message"))
 
     def latency(self, ms: float, key: str) -> int:
         """After how many steps something is seen: one at least, as nobody sees what is yet to be done."""

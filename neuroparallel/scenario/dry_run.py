@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.group import BatchGroup
-from neuroparallel.engine.infos import MESSAGE
+from neuroparallel.engine.batch.group import BatchGroup
+from neuroparallel.engine.batch.stream import assembled
 from neuroparallel.engine.layout import Layout
-from neuroparallel.engine.stream import assembled
+from neuroparallel.engine.record_columns import MESSAGE
 from neuroparallel.errors import NeuroparallelError, ScenarioError, TaskError, nearest
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records.trials import TRIAL_COLUMNS

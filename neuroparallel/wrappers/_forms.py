@@ -15,7 +15,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from pettingzoo.utils.wrappers import BaseParallelWrapper
 
-from neuroparallel.engine.saved import check_saved
+from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.errors import ArgumentError
 from neuroparallel.wrappers._draws import Origin
 from neuroparallel.wrappers._pipeline import Pipeline

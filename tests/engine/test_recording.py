@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from neuroparallel.engine.books import DENSE
+from neuroparallel.engine.batch.recorder import DENSE
 from neuroparallel.scenario import Scenario
 from tests.engine.comparing import draw_actions, engine, lane_engine
 

@@ -8,7 +8,7 @@ import pytest
 
 import neuroparallel as npar
 from neuroparallel.agents.seats import SeatedBatch
-from neuroparallel.engine.saved import check_saved
+from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.errors import ArgumentError
 
 
@@ -60,10 +60,10 @@ def test_a_state_without_its_wrapper_is_refused(wrapped):
 def test_a_state_of_an_earlier_version_is_refused_and_nothing_changes(make):
     env = begun(make("random_dots"))
     old = copy.deepcopy(env.get_state())
-    del old["engine"]["streams"][0]["standing"]
+    del old["engine"]["streams"][0]["current_choice"]
     before = env.get_state()["engine"]["now"]
     env.step(env.action_space.sample() * 0)
-    with pytest.raises(ArgumentError, match=r"state\.engine\.streams\.0\.standing is missing; .*another version"):
+    with pytest.raises(ArgumentError, match=r"state\.engine\.streams\.0\.current_choice is missing; .*another version"):
         env.set_state(old)
     assert env.get_state()["engine"]["now"] == before + 1
 

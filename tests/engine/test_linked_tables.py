@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from neuroparallel.engine.draws import TrialDraws, TrialsAhead
-from neuroparallel.engine.joint_tables import OVER, JointTables
+from neuroparallel.engine.linked_tables import OVER, LinkedTables
 from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.trial_draws import TrialDraws, TrialsAhead
 from neuroparallel.seeding import trial_keys
 from neuroparallel.tasks import list_tasks, make_task
 from neuroparallel.timing import Timing
@@ -37,7 +37,7 @@ def followed(tables, code):
 @pytest.mark.parametrize("name", list_tasks())
 def test_an_action_leads_where_the_tables_of_its_own_stream_say(name):
     own, other = tables_of(name), tables_of("economic_choice")
-    for place, joint in enumerate([JointTables([own, other]), JointTables([other, own])]):
+    for place, joint in enumerate([LinkedTables([own, other]), LinkedTables([other, own])]):
         first, rng = joint.first[place], np.random.default_rng(0)
         for code in rng.integers(0, (own.idle + 1) * own.columns, 300):
             row, column = divmod(int(code), own.columns)
@@ -50,7 +50,7 @@ def test_an_action_leads_where_the_tables_of_its_own_stream_say(name):
             assert joint.moves[mine] == (there != row)
             kept = own.commits and int(own.next[code]) == row + own.phase  # a choice is kept, and its window goes on
             assert joint.enters[mine] == (there >= 0 and int(own.next[code]) != row and not kept)
-            for array in ("reward", "outcome", "chosen", "pays", "stirs"):
+            for array in ("reward", "outcome", "chosen", "priced", "has_event"):
                 assert getattr(joint, array)[mine] == getattr(own, array)[code], array
         rows = np.arange(own.idle + 1)
         np.testing.assert_array_equal(joint.mean[: own.channels.width, rows + first], own.mean)
@@ -60,10 +60,10 @@ def test_an_action_leads_where_the_tables_of_its_own_stream_say(name):
 def test_periods_that_never_take_any_time_are_passed_by():
     skips = Tables(make_task("random_dots", timing=Timing(fixation=100, stimulus=500, delay=0, decision=100)), 100)
     assert (skips.steps == 0).any()
-    assert not JointTables([skips]).any_empty
+    assert not LinkedTables([skips]).any_empty
     begins = Tables(make_task("random_dots", timing=Timing(fixation=0, stimulus=500, delay=0, decision=100)), 100)
-    assert JointTables([begins]).any_empty  # a trial still begins with it
-    assert JointTables([skips, begins]).any_empty
+    assert LinkedTables([begins]).any_empty  # a trial still begins with it
+    assert LinkedTables([skips, begins]).any_empty
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 5000])

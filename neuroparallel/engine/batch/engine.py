@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.batch_subject import BatchSubject
-from neuroparallel.engine.books import Books
-from neuroparallel.engine.group import BatchGroup
-from neuroparallel.engine.horizon import group_steps, memory_steps
-from neuroparallel.engine.infos import Infos
+from neuroparallel.engine.batch.group import BatchGroup
+from neuroparallel.engine.batch.infos import Infos
+from neuroparallel.engine.batch.recorder import TrialRecorder
+from neuroparallel.engine.batch.state_arrays import NO_LANES
+from neuroparallel.engine.batch.stream import assembled
+from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.noise import refill
-from neuroparallel.engine.saved import check_saved
+from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.engine.spaces import Spaces
-from neuroparallel.engine.spots import NO_LANES
-from neuroparallel.engine.stream import assembled
+from neuroparallel.engine.trial_lengths import group_steps, memory_steps
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
 from neuroparallel.records import TrialLog, Trials
 from neuroparallel.seeding import integer_bits
@@ -73,16 +73,16 @@ class BatchEngine(Spaces[BatchSubject]):
         self._any_over = False
         self._limited = bool(layout.session_trials or layout.session_steps)
         self._ready = False
-        self.books = Books(layout, self.streams, self.sessions, self.session_start, record)
+        self.recorder = TrialRecorder(layout, self.streams, self.sessions, self.session_start, record)
 
     def _connect_partners(self) -> None:
         """Let the group that resolves a partner's trial note its choice or reward for those who see it."""
         for subject in self.subjects:
-            subject.meet(self.subjects)
-            for sight, seen in zip(subject.spec.sights, subject.seen, strict=True):
+            subject.connect(self.subjects)
+            for view, seen in zip(subject.spec.partner_views, subject.seen, strict=True):
                 for group in self.groups:
-                    if sight.stream in group.spec.streams and not sight.live:
-                        group.lookers.append((sight.kind, seen, self.streams[sight.stream]))
+                    if view.stream in group.spec.streams and not view.live:
+                        group.observers.append((view.kind, seen, self.streams[view.stream]))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Come out of a pickle, or be a copy."""
@@ -103,7 +103,7 @@ class BatchEngine(Spaces[BatchSubject]):
     @property
     def log(self) -> TrialLog:
         """The collector of ended trials."""
-        return self.books.log
+        return self.recorder.log
 
     @property
     def begun(self) -> bool:
@@ -156,7 +156,7 @@ class BatchEngine(Spaces[BatchSubject]):
         self.session_start[lanes] = self.now
         self.over[lanes] = False
         self._any_over = bool(self.over.any())
-        self.books.forget_sessions()
+        self.recorder.forget_sessions()
         keys = (self.seeds[lanes], self.lane_ids[lanes], self.sessions[lanes].astype(np.uint64))
         for stream in self.streams:
             stream.begin(lanes, *keys)
@@ -182,11 +182,11 @@ class BatchEngine(Spaces[BatchSubject]):
         lanes = mask.nonzero()[0]
         if not lanes.size:
             return _copies(before)
-        seen = [stream.seen() for stream in self.streams]
+        seen = [stream.noise_state() for stream in self.streams]
         self._begin(lanes)
         fresh = self._observe()
         for stream, past in zip(self.streams, seen, strict=True):
-            stream.unsee(~mask, *past)
+            stream.restore_noise_state(~mask, *past)
         result = {agent: np.where(mask[:, None], fresh[agent], before[agent]) for agent in fresh}
         self._last = _copies(result)
         return result
@@ -222,8 +222,8 @@ class BatchEngine(Spaces[BatchSubject]):
         self._act(chosen)
         trials = [stream.trial for stream in self.streams]
         outcomes, truncated = self._resolve()
-        if self.books.keeps:
-            self.books.note_responses(trials, self.now)
+        if self.recorder.keeps:
+            self.recorder.note_responses(trials, self.now)
         if was_over.size:
             self.ensemble.start(self.now)  # a stream is started once at a time
             self._begin(was_over)
@@ -232,10 +232,10 @@ class BatchEngine(Spaces[BatchSubject]):
                 for stream, before in zip(self.streams, trials, strict=True)
             ]
         for group in self.groups:
-            group.wake(self.now)
+            group.start_due(self.now)
         self.ensemble.start(self.now)
         for subject in self.subjects:
-            subject.look()
+            subject.observe_partners()
         rewards = {subject.spec.name: subject.reward() for subject in self.subjects}
         terminations = {agent: np.zeros(self.lanes, bool) for agent in self.possible_agents}
         truncations = {agent: truncated.copy() for agent in self.possible_agents}
@@ -248,7 +248,7 @@ class BatchEngine(Spaces[BatchSubject]):
             parts += subject.act(choice, self.now)
         self.ensemble.act(parts[0] if len(parts) == 1 else np.concatenate([parts[i] for i in self._order]), self.now)
         for subject in self._speakers:
-            subject.tell()
+            subject.record_answer_messages()
 
     def _resolve(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Let groups pay and record what ended, end sessions, and start what comes next."""
@@ -288,7 +288,7 @@ class BatchEngine(Spaces[BatchSubject]):
             stream.rest(lanes)
 
     def _record(self, group: BatchGroup, lanes: NDArray[np.int64], outcomes: NDArray[np.uint8]) -> None:
-        for index, who, outcome in self.books.note_trials(group, lanes, self.now):
+        for index, who, outcome in self.recorder.note_trials(group, lanes, self.now):
             outcomes[index, who] = outcome
 
     def _observe(self) -> Arrays:
@@ -306,7 +306,7 @@ class BatchEngine(Spaces[BatchSubject]):
     def truth(self) -> Arrays:
         """What is right at this moment, by agent: actions, int64, (lanes,) or (lanes, streams); -1: none defined.
 
-        For a movement it is the event that is right, the number of the target: how to get there is not said.
+        For a movement it is the event that is right, the number of the target: the way there is not included.
         """
         return {subject.spec.name: subject.truth(self.now) for subject in self.subjects}
 
@@ -336,11 +336,11 @@ class BatchEngine(Spaces[BatchSubject]):
 
     def pop_tally(self) -> dict[str, NDArray[np.int64]]:
         """Trials by outcome code (7,) for each stream since the last call."""
-        return self.books.pop_tally()
+        return self.recorder.pop_tally()
 
     def pop_reward(self) -> dict[str, float]:
         """Sum of rewards of each stream since the last call."""
-        return self.books.pop_reward()
+        return self.recorder.pop_reward()
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes, as NumPy arrays and plain values; see `set_state`."""
@@ -374,7 +374,7 @@ class BatchEngine(Spaces[BatchSubject]):
         for part, state in zip(parts, [*saved["streams"], *saved["groups"], *saved["subjects"]], strict=True):
             part.set_state(state)
         self._last = _copies(saved["last"])
-        self.books.forget_waiting()
+        self.recorder.forget_waiting()
         self.log.set_state(saved["log"])
 
 

@@ -17,7 +17,7 @@ GROWING = ("agents", "film", "log", "np_random", "seen", "visits")  # as long as
 def check_saved(saved: Any, own: Any, path: str = "state") -> None:
     """Refuse a state of another scenario, of other lanes, or of another version of neuroparallel, with its place.
 
-    What is told of trials is empty before the first session, so that an empty mapping fits any other.
+    Infos are empty before the first session, so an empty mapping fits any other.
 
     Args:
         saved: The state to go back to.

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.layout import Sight
+from neuroparallel.engine.layout import PartnerView
 
-__all__ = ["Delayed", "paint_choice"]
+__all__ = ["DelayedView", "paint_choice"]
 
 
-class Delayed:
+class DelayedView:
     """A number per lane that is seen some steps after it was so; 0 at the start of a session.
 
     Args:
-        sight: What is shown, and after how many steps.
+        view: What is shown, and after how many steps.
         lanes: How many lanes.
     """
 
-    def __init__(self, sight: Sight, lanes: int) -> None:
-        self._past = deque([np.zeros(lanes) for _ in range(sight.delay)], maxlen=sight.delay)
+    def __init__(self, view: PartnerView, lanes: int) -> None:
+        self._past = deque([np.zeros(lanes) for _ in range(view.delay)], maxlen=view.delay)
 
     @property
     def now(self) -> NDArray[np.float64]:

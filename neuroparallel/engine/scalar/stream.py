@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.calls import added_up, checked_pay, checked_sequence, moved, viewed
-from neuroparallel.engine.draws import Given, TrialDraws, check_given, slots_of
+from neuroparallel.engine.hook_calls import added_up, checked_pay, checked_sequence, moved, viewed
 from neuroparallel.engine.hook_checks import Place
-from neuroparallel.engine.lane_noise import LaneNoise
 from neuroparallel.engine.layout import StreamSpec
-from neuroparallel.engine.spots import NEVER
+from neuroparallel.engine.scalar.noise import LaneNoise
 from neuroparallel.engine.table_lists import Row, TableLists
-from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.tables import NEVER, Tables
+from neuroparallel.engine.trial_draws import Given, TrialDraws, check_given, slots_of
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA_INT, Bits, lane_key, mix_int, trial_keys
@@ -29,7 +28,7 @@ __all__ = ["ScalarStream"]
 AHEAD = 128  # trials that are drawn at once
 _COUNTERS = (  # what changes, besides the row, memory, conditions and visits
     *("end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
-    *("earned", "held_action", "held_steps", "key", "since", "standing"),
+    *("earned", "held_action", "held_steps", "key", "since", "current_choice"),
 )
 
 
@@ -63,13 +62,13 @@ class ScalarStream:
         self.memory: dict[str, NDArray[Any]] = {}
         self.visits: dict[int, int] = {}
         self.sums = np.zeros(len(tables.summed))  # what was seen in this trial
-        self.standing = 0  # the choice that stands in the present trial, 0 for none
-        self.said: float | None = None  # what its subject says, if it can speak,
-        self.told: float | None = None  # and what it said when it answered
+        self.current_choice = 0  # the choice that stands in the present trial, 0 for none
+        self.message: float | None = None  # what its subject says, if it can speak,
+        self.answer_message: float | None = None  # and what it said when it answered
         self.reward = 0.0
         self.ended = False
         self.answered: tuple[int, int] | None = None  # period and action of this step, if it was anything but holding
-        self.left = -1  # the period just left, for streams that wait for it
+        self.left_period = -1  # the period just left, for streams that wait for it
         self._noise = LaneNoise(tables, "live"), LaneNoise(tables, "idle")
         self.painted = 0  # what is seen has been written down up to this step
         self._rest_state(0)
@@ -84,7 +83,7 @@ class ScalarStream:
         self.key = self.trial_key = 0
         self.steps = [0, 0]  # live and idle ones, before the present stretch of either,
         self.since = now  # which began here
-        self.standing = 0
+        self.current_choice = 0
 
     @property
     def idle(self) -> bool:
@@ -125,11 +124,11 @@ class ScalarStream:
             action = self.event = self._moved(action, now)
         self.answered = (row.period, action) if action and not row.idle else None
         if action and row.window:
-            self.standing = action
+            self.current_choice = action
         if self._any_held:
             action = self._hold(action)
         column = action + self._late if self.end == now else action
-        self.reward, lead = row.pays[column], row.leads[column]
+        self.reward, lead = row.rewards[column], row.events[column]
         self.ended = False
         if lead is not None:
             self._event(now, *lead)
@@ -165,17 +164,17 @@ class ScalarStream:
         if outcome and not self.outcome:
             self.outcome, self.choice = outcome, max(chosen, 0)
             self.response = -1 if chosen < 0 else now - self.clock_at
-            self.told = self.said
+            self.answer_message = self.message
         row, painted = self.row, self.painted
         if target == row.number:
             return
-        expected = now == self.end and target == row.leads[self.tables.actions][0]
+        expected = now == self.end and target == row.events[self.tables.actions][0]
         if target >= 0 and target != row.number + self._phase:
             target = self._enter(target, now)
         if self.watched:
             left = target < 0 or self.lists.rows[target].period != row.period
             aborted = self.outcome == Outcome.ABORT
-            self.left = row.period if left and not aborted else -1  # an abort is no end of a period
+            self.left_period = row.period if left and not aborted else -1  # an abort is no end of a period
         self.ended = target < 0
         self._move(target, now)
         if expected:  # what follows has been painted already
@@ -216,7 +215,7 @@ class ScalarStream:
                 self.entered = now
             if steps:
                 break
-            number = row.leads[self.tables.actions][0]
+            number = row.events[self.tables.actions][0]
         return number
 
     def _duration(self, row: Row) -> int:
@@ -248,7 +247,7 @@ class ScalarStream:
         if self.keeps_values or given:  # may look back at what is reset now
             self.slot = self._draw_values(first, given or {}, words)
         self.onset = self.clock_at = now
-        self.outcome, self.choice, self.response, self.earned, self.standing = 0, -1, -1, 0.0, 0
+        self.outcome, self.choice, self.response, self.earned, self.current_choice = 0, -1, -1, 0.0, 0
         if self.visits:
             self.visits = {}
         if self.tables.summed:
@@ -259,7 +258,7 @@ class ScalarStream:
         self._move(row, now)
 
     def _come(self) -> Iterator[tuple[int, int, Bits]]:
-        """Key, cell of the grid, and words, uint64 (purposes, 1), of the trials from this one on.
+        """Key, slot, and words, uint64 (purposes, 1), of the trials from this one on.
 
         They hang on the number of the trial and on nothing else, so they are drawn many at a time.
         """
@@ -302,7 +301,7 @@ class ScalarStream:
         return 0
 
     def close(self) -> None:
-        """Close the books of a trial that is over."""
+        """Set the outcome of a trial that is over to unscored if it has none yet."""
         self.outcome = self.outcome or int(Outcome.UNSCORED)
 
     def cancel(self, now: int) -> None:
@@ -321,17 +320,17 @@ class ScalarStream:
         self._move(row, now)
         return row < 0
 
-    def cell(self) -> Sequence[Any]:
+    def condition_row(self) -> Sequence[Any]:
         """The conditions of the present trial, in the order in which the trial table has them."""
         if self.keeps_values:
             return [self.conditions[name][0] for name in self.tables.recorded]
-        return self.lists.cells[self.slot]
+        return self.lists.conditions[self.slot]
 
     def values(self) -> dict[str, NDArray[Any]]:
         """The conditions of the present trial, arrays of length 1."""
         if self.keeps_values:
             return self.conditions
-        return {name: np.array([value]) for name, value in zip(self.tables.recorded, self.cell(), strict=True)}
+        return {name: np.array([value]) for name, value in zip(self.tables.recorded, self.condition_row(), strict=True)}
 
     # ---- what is seen ----
 

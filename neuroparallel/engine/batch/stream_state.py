@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.draws import TrialDraws, TrialsAhead
-from neuroparallel.engine.ensemble import Ensemble
+from neuroparallel.engine.batch.ensemble import Ensemble
+from neuroparallel.engine.batch.state_arrays import NO_LANES, STATE, TIMES, Integers, PerCell
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.noise import BatchNoise
-from neuroparallel.engine.spots import NO_LANES, STATE, TIMES, Integers, PerSpot
 from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.trial_draws import TrialDraws, TrialsAhead
 from neuroparallel.seeding import Bits, trial_keys
 
 __all__ = ["StreamState"]
@@ -22,7 +22,7 @@ _REPLACED = ("row", "trial")  # by new arrays; others are changed
 _PARTS = ("idle", *(name for name, _, _ in STATE if name not in _REPLACED))
 
 
-class StreamState(PerSpot):
+class StreamState(PerCell):
     """The arrays of a stream, one entry per lane, and what does not need a step to be known.
 
     Args:
@@ -50,11 +50,11 @@ class StreamState(PerSpot):
         self.keeps_values = tables.lazy or spec.task.sequence is not None or bool(self.notes)
         self.ended = NO_LANES
         self.watched = False  # whether somebody waits for a period's end
-        self.left: tuple[Integers, Integers] | None = None  # where one did in this step, and which
+        self.left_period: tuple[Integers, Integers] | None = None  # where one did in this step, and which
         self.keeps = False  # whether responses are noted
-        self.shows_choice = False  # whether somebody sees the choice that stands while the trial runs
-        self.standing = np.zeros(self.lanes, np.int64)
-        self.told: NDArray[np.float64] | None = None  # what its subject said when it answered, if it can speak
+        self.tracks_choice = False  # whether a partner is shown the current choice
+        self.current_choice = np.zeros(self.lanes, np.int64)
+        self.answer_message: NDArray[np.float64] | None = None  # sent by its subject with the answer
         # If responses are noted: the actions of this step, and where a live stream did anything but hold.
         self.answered: tuple[Integers, NDArray[np.bool_]] | None = None
         self.idle_row = self.first_row + tables.idle
@@ -84,7 +84,7 @@ class StreamState(PerSpot):
         return self.rows_of(self.ensemble.row)
 
     def rows_of(self, rows: Integers) -> Integers:
-        """The stream's part of rows of the joint tables, as rows of its own."""
+        """The stream's part of rows of the linked tables, as rows of its own."""
         return rows[self._part] - self.first_row if self.first_row else rows[self._part]
 
     @property
@@ -104,10 +104,10 @@ class StreamState(PerSpot):
 
     @property
     def codes(self) -> Integers:
-        """Where in the joint tables the actions of this step are, (lanes,)."""
+        """Where in the linked tables the actions of this step are, (lanes,)."""
         return self.ensemble.codes[self._part]
 
-    def spots(self, lanes: Integers) -> Integers:
+    def cells(self, lanes: Integers) -> Integers:
         """Where some lanes of the stream stand in the ensemble; int64 (n,)."""
         return lanes + self.base if self.base else lanes
 
@@ -118,7 +118,7 @@ class StreamState(PerSpot):
     def recorded(self, lanes: Integers, now: int) -> NDArray[np.int32]:
         """What the trial table needs of the present trials of some lanes, times from ``now`` on; (numbers, n)."""
         numbers = self.ensemble.recorded
-        picked = numbers[:, self._part] if lanes.size == self.lanes else numbers.take(self.spots(lanes), axis=1)
+        picked = numbers[:, self._part] if lanes.size == self.lanes else numbers.take(self.cells(lanes), axis=1)
         result = np.empty((len(numbers), lanes.size), np.int32)
         np.copyto(result[:TIMES], picked[:TIMES], casting="same_kind")
         np.subtract(picked[TIMES:], now, out=result[TIMES:], casting="same_kind")
@@ -138,23 +138,25 @@ class StreamState(PerSpot):
         saved = {name: getattr(self, name).copy() for name, _, _ in STATE}
         saved["memory"] = {name: array.copy() for name, array in self.memory.items()}
         saved["conditions"] = {name: array.copy() for name, array in self.conditions.items()}
-        saved["sums"], saved["standing"], saved["reward"] = self.sums.copy(), self.standing.copy(), self.reward.copy()
+        for name in ("sums", "current_choice", "reward"):
+            saved[name] = getattr(self, name).copy()
         saved["visits"] = None if self.visits is None else self.visits.copy()
         return saved
 
     def set_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state."""
-        joint = self.ensemble
+        arrays = self.ensemble
         self.noise.forget()
-        joint.row, joint.trial = joint.row.copy(), joint.trial.copy()  # the infos of earlier steps keep the old ones
+        # The infos of earlier steps keep the old arrays.
+        arrays.row, arrays.trial = arrays.row.copy(), arrays.trial.copy()
         for name, _, _ in STATE:
-            getattr(joint, name)[self._part] = saved[name]
-        joint.row[self._part] += self.first_row
+            getattr(arrays, name)[self._part] = saved[name]
+        arrays.row[self._part] += self.first_row
         for name, array in saved["memory"].items():
             self.memory[name][:] = array
         for name, array in saved["conditions"].items():
             self.conditions[name][:] = array
-        self.sums[:], self.standing[:], self.reward[:] = saved["sums"], saved["standing"], saved["reward"]
+        self.sums[:], self.current_choice[:], self.reward[:] = saved["sums"], saved["current_choice"], saved["reward"]
         if self.visits is not None:
             self.visits[:] = saved["visits"]
         who = (self.trial >= 0).nonzero()[0]
@@ -162,9 +164,9 @@ class StreamState(PerSpot):
             self.define(who, {name: array[who] for name, array in self.conditions.items()})
         self._ahead.forget(slice(None), self.trial)
         for period, steps in self._draws.steps(self._draws.words(self.trial_key)).items():
-            joint.drawn[period, self._part] = steps
+            arrays.drawn[period, self._part] = steps
         np.equal(self.row, self.tables.idle, out=self.idle)
-        joint.any_idle = bool(joint.idle.any())
+        arrays.any_idle = bool(arrays.idle.any())
         self.mean[:] = self.tables.mean[:, self.row]
 
     def define(self, lanes: Integers, conditions: dict[str, NDArray[Any]], place: Place | None = None) -> None:

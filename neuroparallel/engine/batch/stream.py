@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.calls import added_up, checked_pay, checked_sequence, moved
-from neuroparallel.engine.draws import Given, Previous, check_given, slots_of
-from neuroparallel.engine.ensemble import Ensemble
+from neuroparallel.engine.batch.ensemble import Ensemble
+from neuroparallel.engine.batch.state_arrays import STATE, Integers
+from neuroparallel.engine.batch.stream_view import StreamView
+from neuroparallel.engine.hook_calls import added_up, checked_pay, checked_sequence, moved
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.layout import StreamSpec
-from neuroparallel.engine.spots import STATE, Integers
-from neuroparallel.engine.stream_view import StreamView
 from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.trial_draws import Given, Previous, check_given, slots_of
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA, Bits, branch_keys, mix, name_bits, noise_increments, pick, trial_keys
 from neuroparallel.task import Draw, Response
@@ -34,13 +34,13 @@ class BatchStream(StreamView):
     def begin(self, lanes: Integers, seeds: Bits, lane_ids: Bits, sessions: Bits) -> None:
         """Start a session: new keys, empty memory, first trial still to come."""
         key = branch_keys(seeds, lane_ids, sessions, self.spec.branch)
-        joint, spots = self.ensemble, self.spots(lanes)
+        arrays, cells = self.ensemble, self.cells(lanes)
         self.noise.forget()
         self._ahead.forget(lanes, np.full(lanes.size, -1))
-        joint.keep_rows()
-        joint.trial = joint.trial.copy()  # the infos of earlier steps keep the old one
+        arrays.keep_rows()
+        arrays.trial = arrays.trial.copy()  # the infos of earlier steps keep the old one
         for name, _, value in STATE:
-            getattr(joint, name)[spots] = value
+            getattr(arrays, name)[cells] = value
         self.key[lanes] = key
         self.stride[lanes] = noise_increments(key)
         self.phase[lanes] = mix(key ^ np.uint64(name_bits("noise.live")))
@@ -48,17 +48,17 @@ class BatchStream(StreamView):
         self.idle[lanes] = False  # as the two phases have it; it rests before anybody looks
         for name, spec in self.spec.task.memory().items():
             self.memory[name][lanes] = np.asarray(spec.initial, spec.dtype)
-        self.standing[lanes] = 0
-        joint.wait(spots)
+        self.current_choice[lanes] = 0
+        arrays.wait(cells)
 
     def rest(self, lanes: Integers) -> None:
         """Make lanes idle, wherever they are: they show nothing."""
-        self.ensemble.rest(self.spots(lanes))
+        self.ensemble.rest(self.cells(lanes))
 
     def resume(self, lanes: Integers, period: int, now: int) -> Integers:
         """Go on, after the group has resolved, to a further period; returns lanes that are over at once."""
         rows = self.slot[lanes] * self.tables.rows_per_slot + (self.tables.phase + period + self.first_row)
-        over: Integers = self.ensemble.resume(self.spots(lanes), rows, now) - self.base
+        over: Integers = self.ensemble.resume(self.cells(lanes), rows, now) - self.base
         return over
 
     # ---- a step ---------------------------------------------------------------------------------------------
@@ -72,14 +72,14 @@ class BatchStream(StreamView):
         """
         if self.moving:
             actions = self._moved(actions, now)
-        self.left = None
+        self.left_period = None
         if self.keeps:
             acts = actions > 0
             if self.ensemble.any_idle:
                 np.logical_and(acts, ~self.idle, out=acts)
             self.answered = actions, acts
-        if self.shows_choice:
-            np.copyto(self.standing, actions, where=(actions > 0) & self.window_open())
+        if self.tracks_choice:
+            np.copyto(self.current_choice, actions, where=(actions > 0) & self.window_open())
         return actions
 
     def _moved(self, actions: NDArray[np.float32], now: int) -> Integers:
@@ -163,8 +163,8 @@ class BatchStream(StreamView):
             self.sums[:, at] = 0.0
         if self.visits is not None:
             self.visits[at] = 0
-        if self.shows_choice:
-            self.standing[at] = 0
+        if self.tracks_choice:
+            self.current_choice[at] = 0
         return slots
 
     def _conditions(self, lanes: Integers, trial: Integers, ahead: Integers, given: Given) -> Integers:
@@ -193,7 +193,7 @@ class BatchStream(StreamView):
         return lanes
 
     def close(self, lanes: Integers) -> NDArray[np.uint8]:
-        """Close the books of trials that are over; returns their outcomes."""
+        """Return the outcomes of trials that are over; one that has none yet is unscored."""
         outcome: NDArray[np.uint8] = self.outcome.take(lanes)
         if np.count_nonzero(outcome) < len(outcome):
             outcome[outcome == 0] = Outcome.UNSCORED
@@ -237,5 +237,5 @@ def assembled(specs: Sequence[StreamSpec], tables: Sequence[Tables], lanes: int)
     ensemble = Ensemble(tables, lanes)
     pairs = enumerate(zip(specs, tables, strict=True))
     streams = [BatchStream(spec, place, part, ensemble) for place, (spec, part) in pairs]
-    ensemble.meet(streams)
+    ensemble.connect(streams)
     return ensemble, streams

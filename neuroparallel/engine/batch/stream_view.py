@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.calls import steered, viewed
+from neuroparallel.engine.batch.stream_state import StreamState
+from neuroparallel.engine.hook_calls import steered, viewed
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.noise import draw_counts
-from neuroparallel.engine.stream_state import StreamState
 from neuroparallel.seeding import Bits
 
 __all__ = ["StreamView"]
@@ -78,12 +78,12 @@ class StreamView(StreamState):
         for row, channel in enumerate(self.tables.summed):
             np.add(self.sums[row], out[channel], out=self.sums[row], where=~self.idle)
 
-    def seen(self) -> tuple[Bits, NDArray[np.float64]]:
-        """What an observation moves on: where the noise stands, and the sums of what was seen; a copy."""
+    def noise_state(self) -> tuple[Bits, NDArray[np.float64]]:
+        """Return what an observation changes, as a copy: the position in the noise, and the sums of what was shown."""
         return self.phase.copy(), self.sums.copy()
 
-    def unsee(self, mask: NDArray[np.bool_], phase: Bits, sums: NDArray[np.float64]) -> None:
-        """Take some lanes back to before an observation, given what `seen` said then."""
+    def restore_noise_state(self, mask: NDArray[np.bool_], phase: Bits, sums: NDArray[np.float64]) -> None:
+        """Restore some lanes to their state before an observation, as `noise_state` returned it."""
         self.noise.forget()
         self.sums[:, mask] = sums[:, mask]
         self.phase[mask] = phase[mask]

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.coupling import Coupling, group_conditions, membership
-from neuroparallel.engine.ensemble import Ensemble
+from neuroparallel.engine.batch.ensemble import Ensemble
+from neuroparallel.engine.batch.state_arrays import NO_LANES
+from neuroparallel.engine.batch.stream import BatchStream
+from neuroparallel.engine.coupling import MIX, Coupling, group_conditions, membership
 from neuroparallel.engine.layout import GroupSpec, Onset
-from neuroparallel.engine.spots import NEVER, NO_LANES
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.tables import NEVER
 from neuroparallel.outcomes import Outcome
-from neuroparallel.seeding import Bits, branch_keys, mix, name_bits, pick, trial_keys
+from neuroparallel.seeding import Bits, branch_keys, mix, pick, trial_keys
 
-__all__ = ["BatchGroup", "told_by"]
+__all__ = ["BatchGroup", "answer_message"]
 
-MIX = np.uint64(name_bits("group.mix"))
 Integers = NDArray[np.int64]
 
 
@@ -55,7 +55,7 @@ class BatchGroup:
         self.resolved = np.zeros(lanes, bool)
         self.entry = np.zeros(lanes, np.int64)
         self._members, self._cuts = membership(spec)
-        self.lookers: list[tuple[str, NDArray[Any], BatchStream]] = []  # what is shown of a stream, where
+        self.observers: list[tuple[str, NDArray[Any], BatchStream]] = []  # what is shown of a stream, where
         self._followers = [index for index, stream in self.streams.items() if stream.spec.onset.after >= 0]
         for index in self._followers:
             ensemble.watch(self.streams[self.streams[index].spec.onset.after])
@@ -71,7 +71,7 @@ class BatchGroup:
             self.onset_at[self.spec.streams[place]][lanes] = NEVER
         self.coupling.begin(lanes)
         self.start(lanes, now)
-        self.wake(now)
+        self.start_due(now)
 
     def start(self, lanes: Integers, now: int) -> None:
         """Draw who takes part and what they have in common; they begin when the ensemble starts, or are scheduled."""
@@ -80,7 +80,7 @@ class BatchGroup:
         at = self._at(lanes)
         self.trial[at] += 1
         if self.alone:
-            self.ensemble.expect(next(iter(self.streams.values())), lanes, {})
+            self.ensemble.schedule_start(next(iter(self.streams.values())), lanes, {})
             return
         if self.settles:
             self.started[at] = now
@@ -137,7 +137,7 @@ class BatchGroup:
         if place in self._late:
             self.onset_at[index][lanes] = NEVER
             self.begun[index][lanes] = True
-        self.ensemble.expect(self.streams[index], lanes, self.coupling.given(place, lanes))
+        self.ensemble.schedule_start(self.streams[index], lanes, self.coupling.given(place, lanes))
 
     def values(self, lanes: Integers) -> dict[str, NDArray[Any]]:
         """The conditions that all streams of the group share, (n,) each."""
@@ -146,7 +146,7 @@ class BatchGroup:
             return {name: known[name].copy() for name in self.names}
         return {name: known[name].take(lanes) for name in self.names}
 
-    def wake(self, now: int) -> None:
+    def start_due(self, now: int) -> None:
         """Let the streams begin whose onset has come."""
         for place in self._late:
             index = self.spec.streams[place]
@@ -178,7 +178,7 @@ class BatchGroup:
             awaits = self.pending.take(stream.ended) > 0
             last.append(stream.ended.take(np.logical_not(awaits).nonzero()[0]))
             waiting[stream.place] = stream.ended if self.gaps else stream.ended.take(awaits.nonzero()[0])
-        self.ensemble.wait(self.ensemble.spots(waiting))
+        self.ensemble.wait(self.ensemble.cells(waiting))
         return last
 
     def _together(self, parts: list[Integers]) -> Integers:
@@ -193,7 +193,7 @@ class BatchGroup:
     def _schedule(self, index: int, stream: BatchStream, now: int) -> None:
         """Set the onset of a stream that waits for the end of another's period: the first in the group's trial."""
         onset = stream.spec.onset
-        left = self.streams[onset.after].left
+        left = self.streams[onset.after].left_period
         if left is None:
             return
         lanes, periods = left
@@ -285,7 +285,7 @@ class BatchGroup:
             np.where(part, np.stack([self._choice(stream, lanes) for stream in streams]), 0),
             np.where(part, np.stack([stream.outcome[lanes] for stream in streams]), 0).astype(np.uint8),
             np.where(part, np.stack([self._time(stream, lanes) for stream in streams]), np.nan),
-            np.where(part, np.stack([told_by(stream, lanes) for stream in streams]), 0.0),
+            np.where(part, np.stack([answer_message(stream, lanes) for stream in streams]), 0.0),
             tuple(stream.values(lanes) for stream in streams),
         )
         for stream, took_part, paid in zip(streams, part, pay, strict=True):
@@ -310,10 +310,10 @@ class BatchGroup:
         shown = {
             "choice": self._choice,
             "reward": lambda stream, lanes: stream.earned[lanes],
-            "answer_message": told_by,
+            "answer_message": answer_message,
         }
         if lanes.size:
-            for kind, seen, stream in self.lookers:
+            for kind, seen, stream in self.observers:
                 seen[lanes] = shown[kind](stream, lanes)
 
     def _resume(self, lanes: Integers, now: int) -> Integers:
@@ -346,11 +346,11 @@ class BatchGroup:
         self.coupling.set_state(saved["coupling"])
 
 
-def told_by(stream: BatchStream, lanes: Integers) -> NDArray[np.float64]:
-    """What a stream's subject said when it answered, float64 (n,); 0 if it cannot speak, or never got to answer."""
-    if stream.told is None:
+def answer_message(stream: BatchStream, lanes: Integers) -> NDArray[np.float64]:
+    """Return the messages sent with the answers of trials, float64 (n,); 0 without one, and of cancelled trials."""
+    if stream.answer_message is None:
         return np.zeros(len(lanes))
-    return np.where(stream.outcome[lanes] == Outcome.CANCELLED, 0.0, stream.told[lanes])
+    return np.where(stream.outcome[lanes] == Outcome.CANCELLED, 0.0, stream.answer_message[lanes])
 
 
 _ARRAYS = ("trial", "key", "started", "closes", "pending", "resolved", "entry")

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.group import BatchGroup, told_by
-from neuroparallel.engine.infos import ANSWER, MESSAGE, stream_info
-from neuroparallel.engine.joint_tables import JointTables
+from neuroparallel.engine.batch.group import BatchGroup, answer_message
+from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.engine.layout import Layout
-from neuroparallel.engine.stream import BatchStream
+from neuroparallel.engine.linked_tables import LinkedTables
+from neuroparallel.engine.record_columns import ANSWER, MESSAGE, stream_info
 from neuroparallel.engine.tables import Tables
 from neuroparallel.records import TrialLog
 from neuroparallel.records.log import trial_chunk
 
-__all__ = ["Books"]
+__all__ = ["TrialRecorder"]
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -112,7 +112,7 @@ class _Picked:
     """The responses of steps in which most lanes responded, picked when they are asked for."""
 
     steps: list[_Everywhere]
-    tables: JointTables
+    tables: LinkedTables
     idle_row: int
 
     def __call__(self) -> dict[str, NDArray[Any]]:
@@ -169,7 +169,7 @@ def _moments(parts: Sequence[_Ended | _Answered]) -> tuple[Integers, Integers, I
     return np.concatenate(lanes), np.concatenate(sessions), np.concatenate(starts), now
 
 
-class Books:
+class TrialRecorder:
     """Keeps the trials of a batch.
 
     Args:
@@ -205,7 +205,7 @@ class Books:
         # Whether what a step pays stands in the tables, so that it need not be kept.
         settled = any(group.rule or group.then for group in layout.groups)
         self._code_type = np.min_scalar_type(len(self._streams[0].ensemble.tables.reward))
-        self._tabled = [not (settled or s.tables.lazy or s.tables.any_pays) for s in self._streams]
+        self._tabled = [not (settled or s.tables.lazy or s.tables.any_priced) for s in self._streams]
 
     def note_trials(
         self, group: BatchGroup, lanes: Integers, now: int
@@ -231,8 +231,8 @@ class Books:
         stream = self._streams[index]
         numbers = stream.recorded(who, now)
         known = group.values(who)
-        if stream.told is not None:
-            known[MESSAGE] = told_by(stream, who)
+        if stream.answer_message is not None:
+            known[MESSAGE] = answer_message(stream, who)
         if stream.keeps_values:
             known |= stream.values(who)
         if stream.tables.lazy:

@@ -1,29 +1,20 @@
-"""What is told about a step: infos as arrays made when asked for, and the heading of the trial table."""
+"""Infos of a step: arrays by key that are made when they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.coupling import condition_dtypes, group_conditions
-from neuroparallel.engine.layout import GroupSpec, Layout
-from neuroparallel.engine.tables import Tables, merged_outcome
-from neuroparallel.records import StreamInfo
-from neuroparallel.records.beside import Beside
-from neuroparallel.task import Task
+from neuroparallel.engine.tables import merged_outcome
 
 if TYPE_CHECKING:
-    from neuroparallel.engine.batch_subject import BatchSubject
+    from neuroparallel.engine.batch.subject import BatchSubject
 
 
-__all__ = ["MESSAGE", "Infos", "info_keys", "stream_info"]
-
-MESSAGE = "message"  # column of the trial table: what a subject said when it answered
-
-ANSWER = "ground truth"  # noted of a lazy task's trials, as its tables have another one afterwards
+__all__ = ["Infos"]
 
 
 class Infos(Mapping[str, NDArray[Any]]):
@@ -99,52 +90,3 @@ class Infos(Mapping[str, NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(self._keys)
-
-
-def info_keys(streams: Sequence[str]) -> tuple[str, ...]:
-    """The keys of an agent's info: its own, then those of each stream if there are several."""
-    own = ("trial_end", "outcome", "trial", "ground_truth", "period")
-    if len(streams) == 1:
-        return own
-    return own + tuple(f"{stream}.{key}" for stream in streams for key in own)
-
-
-def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
-    """What the trial table says of a stream."""
-    spec = layout.streams[index]
-    group = next(group for group in layout.groups if index in group.streams)
-    shared = group_conditions(group, [layout.streams[member] for member in group.streams])
-    if layout.subjects[spec.subject].message is not None:
-        shared = (*shared, MESSAGE)
-    whose = spec.name.split(".")[0]  # also where every stream is an agent of its own
-    beside = [member for member in group.streams if layout.streams[member].name.split(".")[0] == whose]
-    return StreamInfo(
-        whose,
-        spec.short,
-        spec.task.task_name(),
-        (*tables.recorded, *(name for name in shared if name not in tables.recorded)),
-        tuple(tables.periods),
-        group.name if len(beside) > 1 else "",
-        _names(spec.task),
-        _columns(layout, group),
-    )
-
-
-def _names(task: Task) -> dict[str, dict[int, str]]:
-    """What the numbers in the columns of a task's trials stand for."""
-    actions = dict(enumerate(task.action_names()))
-    choices = {number: name for number, name in actions.items() if number}
-    named = {
-        column: dict(enumerate(words, start=1)) if words else choices for column, words in task.value_names.items()
-    }
-    return {"choice": actions, "ground_truth": actions, **named}
-
-
-def _columns(layout: Layout, group: GroupSpec) -> tuple[Beside, ...]:
-    """What the rows of a group show of other members."""
-    found = []
-    for name, index, condition in group.columns:
-        is_flag = condition_dtypes(layout.streams[index].task.conditions())[condition].kind == "b"
-        without = tuple(entry for entry, (members, _) in enumerate(group.mix) if index not in members)
-        found.append(Beside(name, index, condition, is_flag, without))
-    return tuple(found)

@@ -10,14 +10,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from neuroparallel.engine.batch_subject import LOCK
-from neuroparallel.engine.infos import info_keys
 from neuroparallel.engine.layout import GroupSpec, SubjectSpec
-from neuroparallel.engine.scalar_stream import ScalarStream
-from neuroparallel.engine.spots import NEVER
-from neuroparallel.engine.subject import action_space, observation_space, subject_columns
+from neuroparallel.engine.scalar.stream import ScalarStream
+from neuroparallel.engine.subject_spaces import LOCK, action_space, info_keys, observation_space, subject_columns
 from neuroparallel.engine.table_lists import FORESIGHT
-from neuroparallel.engine.tables import weightiest_outcome
+from neuroparallel.engine.tables import NEVER, weightiest_outcome
 from neuroparallel.seeding import mix_int
 
 __all__ = ["ScalarSubject"]
@@ -42,16 +39,16 @@ class ScalarSubject:
         self._weights = [(stream, stream.spec.weight) for stream in self.streams]
         self._pays_as_is = self.single and self.streams[0].spec.weight == 1.0 and spec.message is None
         # Whether every step has to be looked at, because partners act or speak or responses lock.
-        self.attends = bool(spec.lock or spec.message or any(sight.live for sight in spec.sights))
+        self.attends = bool(spec.lock or spec.message or any(view.live for view in spec.partner_views))
         # Whether it does, sees and earns what its only stream does, and nothing else.
         moves = any(stream.moving for stream in self.streams)
-        self.plain = self._pays_as_is and not (moves or self.attends or spec.sights or spec.cues)
+        self.plain = self._pays_as_is and not (moves or self.attends or spec.partner_views or spec.cues)
         self.room = 0  # columns of zeros behind each observation, for others to fill
         self.seen: list[Any] = []
-        self.said, self.locked_until = 0.0, 0
+        self.message, self.locked_until = 0.0, 0
         if spec.message is not None:
             for stream in self.streams:
-                stream.told = 0.0
+                stream.answer_message = 0.0
         self._all_streams = streams
         self._cues: Sequence[Any] = ()
         self._partners: Sequence[ScalarSubject] = ()
@@ -61,7 +58,7 @@ class ScalarSubject:
         # Which of its channels each stream shows besides a fixation cue that is fused; None: all.
         widths = [np.arange(table.channels.width) for table in tables]
         self._besides = [w[w != at] if self._fused else None for w, at in zip(widths, self._cue_at, strict=True)]
-        self._others = bool(self._fused or spec.cues or spec.sights)
+        self._others = bool(self._fused or spec.cues or spec.partner_views)
         keys = info_keys([s.spec.short for s in self.streams])
         # The info of steps in which nothing happens.
         self.known: dict[str, int] = {key: False if key.endswith("trial_end") else 0 for key in keys}
@@ -75,7 +72,7 @@ class ScalarSubject:
         self._parts_of_canvas: list[Any] = []  # by stream, if each has a part of its own
         self.forget()
 
-    def meet(self, subjects: Sequence[ScalarSubject], groups: Sequence[Any]) -> None:
+    def connect(self, subjects: Sequence[ScalarSubject], groups: Sequence[Any]) -> None:
         """Get to know the others, whose messages may be seen, and the groups, whose entry of the mix may be."""
         self._partners = subjects
         self._cues = [groups[index] for index in self.spec.cues]
@@ -83,8 +80,8 @@ class ScalarSubject:
     def forget(self) -> None:
         """Begin a session."""
         self._first, self.until = -FORESIGHT, 0
-        self.seen = [deque([0] * s.delay, maxlen=s.delay) if s.live else 0 for s in self.spec.sights]
-        self.said, self.locked_until = 0.0, 0
+        self.seen = [deque([0] * s.delay, maxlen=s.delay) if s.live else 0 for s in self.spec.partner_views]
+        self.message, self.locked_until = 0.0, 0
 
     def act(self, action: Any, now: int) -> bool:
         """Hand each stream its part of a checked action; whether that did anything but pay."""
@@ -105,9 +102,9 @@ class ScalarSubject:
         """Take the message off an action; what is left is for the streams."""
         assert self.spec.message is not None
         level = action["message"] if self._by_name else action[-1]
-        self.said = level / (self.spec.message.levels - 1)
+        self.message = level / (self.spec.message.levels - 1)
         for stream in self.streams:
-            stream.said = self.said
+            stream.message = self.message
         if self._by_name:
             return action
         return action[:-1] if self.factored else action[0]
@@ -138,13 +135,13 @@ class ScalarSubject:
         first = min(responding, key=lambda place: mix_int(self.streams[place].trial_key + int(LOCK)))
         return [0 if place in responding and place != first else part for place, part in enumerate(parts)]
 
-    def look(self) -> None:
+    def observe_partners(self) -> None:
         """Note what partners do right now, which is seen after its latency; once per step."""
-        for sight, seen in zip(self.spec.sights, self.seen, strict=True):
-            if sight.kind == "action":
-                seen.append(self._all_streams[sight.stream].standing)
-            elif sight.kind == "message":
-                seen.append(self._partners[sight.subject].said)
+        for view, seen in zip(self.spec.partner_views, self.seen, strict=True):
+            if view.kind == "action":
+                seen.append(self._all_streams[view.stream].current_choice)
+            elif view.kind == "message":
+                seen.append(self._partners[view.subject].message)
 
     def reward(self) -> float:
         """What is paid for the step: a weighted sum."""
@@ -154,7 +151,7 @@ class ScalarSubject:
         for stream, weight in self._weights:
             total += weight * stream.reward
         message = self.spec.message
-        return total if message is None else total - message.cost * self.said
+        return total if message is None else total - message.cost * self.message
 
     def observe(self, now: int) -> NDArray[np.float32]:
         """What is seen, a fresh float32 (channels,); until something happens the coming steps are painted as well."""
@@ -205,10 +202,10 @@ class ScalarSubject:
             canvas[:, 0] = self._fuse(now)
         for group, start in zip(self._cues, columns.cues, strict=True):
             canvas[:, start : start + len(group.spec.mix)] = _one_hot(group.entry + 1, len(group.spec.mix))
-        for sight, seen, start in zip(self.spec.sights, self.seen, columns.sights, strict=True):
-            value = seen[0] if sight.live else seen
-            if sight.kind in ("choice", "action"):
-                canvas[:, start : start + sight.choices] = _one_hot(value, sight.choices)
+        for view, seen, start in zip(self.spec.partner_views, self.seen, columns.partner_views, strict=True):
+            value = seen[0] if view.live else seen
+            if view.kind in ("choice", "action"):
+                canvas[:, start : start + view.choices] = _one_hot(value, view.choices)
             else:
                 canvas[:, start] = value
 
@@ -263,8 +260,8 @@ class ScalarSubject:
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes."""
         seen = [list(seen) if isinstance(seen, deque) else seen for seen in self.seen]
-        told = [stream.told for stream in self.streams]
-        return {"seen": seen, "said": self.said, "locked_until": self.locked_until, "told": told, "room": self.room}
+        told = [stream.answer_message for stream in self.streams]
+        return {"seen": seen, "said": self.message, "locked_until": self.locked_until, "told": told, "room": self.room}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
@@ -274,9 +271,9 @@ class ScalarSubject:
                 self.seen[number].extend(past)
             else:
                 self.seen[number] = past
-        self.said, self.locked_until, self.room = saved["said"], saved["locked_until"], saved["room"]
+        self.message, self.locked_until, self.room = saved["said"], saved["locked_until"], saved["room"]
         for stream, told in zip(self.streams, saved["told"], strict=True):
-            stream.told = told
+            stream.answer_message = told
 
 
 def _one_hot(choice: int, choices: int) -> NDArray[np.float32]:

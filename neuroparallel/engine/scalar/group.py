@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.coupling import Coupling, membership
-from neuroparallel.engine.group import MIX
+from neuroparallel.engine.coupling import MIX, Coupling, membership
 from neuroparallel.engine.layout import GroupSpec, Onset
-from neuroparallel.engine.scalar_stream import ScalarStream
-from neuroparallel.engine.scalar_subject import ScalarSubject
-from neuroparallel.engine.spots import NEVER
+from neuroparallel.engine.scalar.stream import ScalarStream
+from neuroparallel.engine.scalar.subject import ScalarSubject
+from neuroparallel.engine.tables import NEVER
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA_INT, lane_key, mix_int
 
-__all__ = ["ScalarGroup", "told_by"]
+__all__ = ["ScalarGroup", "answer_message"]
 
 LANE = np.zeros(1, np.int64)  # the one lane, for what takes arrays
 
@@ -36,7 +35,7 @@ class ScalarGroup:
         self.takes_part = dict.fromkeys(spec.streams, True)
         self.onset_at = dict.fromkeys(spec.streams, NEVER)
         self.begun = dict.fromkeys(spec.streams, True)  # in the present trial of the group
-        self.lookers: list[tuple[str, ScalarSubject, int, ScalarStream]] = []  # what is shown of a stream, where
+        self.observers: list[tuple[str, ScalarSubject, int, ScalarStream]] = []  # what is shown of a stream, where
         members, cuts = membership(spec)
         self._members, self._cuts = members.tolist(), cuts.tolist()
         self.delayed = self.coupling.delayed
@@ -99,7 +98,7 @@ class ScalarGroup:
         drawn = {name: array[0] for name, array in self.coupling.values.items()}
         return {"group_trial": self.trial, "mix": self.entry} | drawn
 
-    def wake(self, now: int) -> int:
+    def start_due(self, now: int) -> int:
         """Start the streams whose onset has come; returns when the next one begins, or time is up."""
         closes = NEVER if self.resolved else self.closes
         if not self.delayed:
@@ -139,10 +138,10 @@ class ScalarGroup:
         for place, (index, stream) in enumerate(self.streams.items()):
             onset = stream.spec.onset
             waits = onset.after >= 0 and self.takes_part[index] and not self.begun[index]
-            if waits and self.onset_at[index] == NEVER and self.streams[onset.after].left == onset.period:
+            if waits and self.onset_at[index] == NEVER and self.streams[onset.after].left_period == onset.period:
                 self.onset_at[index] = now + self._delay(place, onset)
         for stream in self.streams.values():
-            stream.left = -1
+            stream.left_period = -1
 
     def _cancel_waiting(self, ended: int, now: int) -> None:
         for index, stream in self.streams.items():
@@ -192,13 +191,13 @@ class ScalarGroup:
         if self.spec.rule is None:
             return True
         streams, part = list(self.streams.values()), list(self.takes_part.values())
-        told = [
-            (self._choice(stream), stream.outcome, self._time(stream), told_by(stream))
+        answers = [
+            (self._choice(stream), stream.outcome, self._time(stream), answer_message(stream))
             if took_part
             else (0, 0, np.nan, 0.0)
             for stream, took_part in zip(streams, part, strict=True)
         ]
-        choice, outcome, time, message = (np.array(column)[:, None] for column in zip(*told, strict=True))
+        choice, outcome, time, message = (np.array(column)[:, None] for column in zip(*answers, strict=True))
         given = tuple(stream.values() for stream in streams)
         pay, again = self.coupling.resolve(
             LANE, self._keys(), np.array([self.trial]), choice, outcome.astype(np.uint8), time, message, given
@@ -220,8 +219,8 @@ class ScalarGroup:
 
     def _show(self) -> None:
         """Let those who see a member's last choice, reward or message see it from now on."""
-        for kind, subject, number, stream in self.lookers:
-            shown = {"choice": self._choice, "reward": lambda stream: stream.earned, "answer_message": told_by}
+        for kind, subject, number, stream in self.observers:
+            shown = {"choice": self._choice, "reward": lambda stream: stream.earned, "answer_message": answer_message}
             subject.seen[number] = shown[kind](stream)
 
     def _resume(self, now: int) -> bool:
@@ -245,9 +244,9 @@ class ScalarGroup:
         self.coupling.set_state(saved["coupling"])
 
 
-def told_by(stream: ScalarStream) -> float:
-    """What a stream's subject said when it answered; 0 if it cannot speak, or never got to answer."""
-    return 0.0 if stream.told is None or stream.outcome == Outcome.CANCELLED else stream.told
+def answer_message(stream: ScalarStream) -> float:
+    """Return the message sent with the answer of a trial; 0 without one, and if the trial was cancelled."""
+    return 0.0 if stream.answer_message is None or stream.outcome == Outcome.CANCELLED else stream.answer_message
 
 
 _COUNTERS = ("trial", "key", "started", "closes", "pending", "resolved", "entry")

@@ -11,16 +11,21 @@ import numpy as np
 
 from neuroparallel.engine.layout import GroupSpec, SubjectSpec
 from neuroparallel.engine.tables import Tables
+from neuroparallel.seeding import name_bits
 
 __all__ = [
+    "LOCK",
     "Columns",
     "action_space",
     "describe_factors",
     "factor_names",
     "factor_sizes",
+    "info_keys",
     "observation_space",
     "subject_columns",
 ]
+
+LOCK = np.uint64(name_bits("response_lock"))
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Columns:
         spans: First column and the one after the last, for each stream.
         plain: Every stream writes all its channels into its own span.
         shared: The common span of streams that share their channels.
-        sights: First column of what is shown of each partner.
+        partner_views: First column of what is shown of each partner.
         cues: First column of each group's cue.
     """
 
@@ -40,7 +45,7 @@ class Columns:
     spans: tuple[tuple[int, int], ...]
     plain: bool
     shared: slice
-    sights: tuple[int, ...]
+    partner_views: tuple[int, ...]
     cues: tuple[int, ...]
 
 
@@ -62,15 +67,15 @@ def subject_columns(
             continue
         spans.append((len(names), len(names) + len(own)))
         names.extend(prefix + name for name in own)
-    cues, sights = [], []
+    cues, partner_views = [], []
     for index in spec.cues:
         cues.append(len(names))
         names.extend(f"{groups[index].name}.cue_{number}" for number in range(len(groups[index].mix)))
-    for sight in spec.sights:
-        sights.append(len(names))
-        names.extend(sight.channels)
+    for view in spec.partner_views:
+        partner_views.append(len(names))
+        names.extend(view.channels)
     plain = not fused and apart
-    return Columns(tuple(names), tuple(spans), plain, slice(*spans[0]), tuple(sights), tuple(cues))
+    return Columns(tuple(names), tuple(spans), plain, slice(*spans[0]), tuple(partner_views), tuple(cues))
 
 
 def factor_sizes(spec: SubjectSpec, tables: Sequence[Tables]) -> tuple[int, ...]:
@@ -118,3 +123,11 @@ def _stream_space(table: Tables) -> gymnasium.spaces.Space[Any]:
     if table.movement is None:
         return gymnasium.spaces.Discrete(table.actions)
     return gymnasium.spaces.Box(table.movement.low, table.movement.high, dtype=np.float32)
+
+
+def info_keys(streams: Sequence[str]) -> tuple[str, ...]:
+    """The keys of an agent's info: its own, then those of each stream if there are several."""
+    own = ("trial_end", "outcome", "trial", "ground_truth", "period")
+    if len(streams) == 1:
+        return own
+    return own + tuple(f"{stream}.{key}" for stream in streams for key in own)

@@ -1,4 +1,4 @@
-"""Drawing the conditions of trials, and finding the cell of the design that holds them."""
+"""Random draws at the start of a trial, and the slot of the tables that holds its condition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from neuroparallel.seeding import Bits, mix, name_bits, pick, trial_keys
 from neuroparallel.task import Task
 
 if TYPE_CHECKING:
-    from neuroparallel.engine.stream_state import StreamState
+    from neuroparallel.engine.batch.stream_state import StreamState
 
 __all__ = ["Given", "Previous", "TrialDraws", "TrialsAhead", "check_given", "slots_of"]
 
@@ -47,9 +47,9 @@ class TrialDraws:
         return mix(keys + self._purposes)
 
     def levels(self, slots: NDArray[np.integer[Any]]) -> dict[str, NDArray[np.int64]]:
-        """The level of every factor in cells of the design, int64 (n,) each."""
-        cells = slots.astype(np.int64)
-        return {name: cells // self._strides[name] % len(factor) for name, factor in self._factors.items()}
+        """The level of every factor in slots of the design, int64 (n,) each."""
+        numbers = slots.astype(np.int64)
+        return {name: numbers // self._strides[name] % len(factor) for name, factor in self._factors.items()}
 
     def values(self, words: Bits) -> dict[str, NDArray[np.float64]]:
         """The conditions that have a law; float64 (n,) each."""
@@ -63,7 +63,7 @@ class TrialDraws:
         return {period: low + pick(cuts, row) for (period, (low, cuts)), row in zip(laws, rows, strict=True)}
 
     def slots(self, words: Bits) -> NDArray[np.int64]:
-        """The cell of the design, by its number; int64 (n,)."""
+        """Return the slot of the design; int64 (n,)."""
         slots = np.zeros(words.shape[1], np.int64)
         for (name, factor), row in zip(self._factors.items(), words, strict=False):
             slots += pick(factor.cuts, row) * self._strides[name]
@@ -80,10 +80,10 @@ class TrialsAhead:
     Args:
         draws: What is drawn at the start of a trial.
         lanes: How many lanes there are.
-        size: How many cells the design has.
+        size: Number of slots, one for each condition of the design.
 
     Attributes:
-        slots: Integers, (trials * lanes,). Which cell of the design a trial has, at the place that `find` says.
+        slots: Integers, (trials * lanes,). Slot of a trial, at the place that `find` says.
         values, steps: The same for its values, by law; its durations, by period.
     """
 

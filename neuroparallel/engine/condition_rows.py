@@ -22,7 +22,7 @@ class Block:
     reward: NDArray[np.float64]
     outcome: NDArray[np.uint8]
     next: NDArray[np.int64]
-    pays: NDArray[np.bool_]
+    priced: NDArray[np.bool_]
     chosen: NDArray[np.int16]
     truth: NDArray[np.int64]
     truth_after: NDArray[np.int64]
@@ -50,7 +50,7 @@ def lay_out(task: Task, trial: Trial, finals: list[int]) -> Block:
         reward=np.zeros(shape),
         outcome=np.zeros(shape, np.uint8),
         next=np.zeros(shape, np.int64),
-        pays=np.zeros(shape, bool),
+        priced=np.zeros(shape, bool),
         chosen=np.full(shape, -1, np.int16),
         truth=np.zeros((n, 2 * len(source)), np.int64),
         truth_after=np.zeros((n, 2 * len(source)), np.int64),
@@ -69,7 +69,7 @@ def _wait(block: Block, trial: Trial, row: int, p: int, phase: int) -> None:
     """Phase 0: no outcome yet, the task's own rules hold."""
     columns = slice(0, trial.next.shape[2])
     block.reward[:, row, columns], block.outcome[:, row, columns] = trial.reward[:, p], trial.outcome[:, p]
-    block.pays[:, row, columns] = trial.pays[:, p]
+    block.priced[:, row, columns] = trial.pays[:, p]
     block.truth[:, row], block.truth_after[:, row] = trial.truth[:, p], trial.truth_after[:, p]
     target = trial.next[:, p].copy()
     settles = trial.outcome[:, p] > 0
@@ -87,7 +87,7 @@ def _split(block: Block, trial: Trial, row: int, periods: int, last: int) -> Non
         block.steps[:, row] = block.steps[:, phase + row] = 1
         return
     block.steps[:, row] = np.where(trial.steps[:, row] > 0, trial.steps[:, row] - 1, trial.steps[:, row])
-    block.reward[:, row], block.outcome[:, row], block.pays[:, row] = 0.0, 0, False
+    block.reward[:, row], block.outcome[:, row], block.priced[:, row] = 0.0, 0, False
     block.next[:, row] = row
     block.next[:, row, timeout] = last
 
@@ -117,6 +117,6 @@ def _run_out(block: Block, actions: int) -> None:
     paid = block.reward[..., :actions]
     block.reward[..., last] = np.where(stays, paid + block.reward[..., timeout], paid)
     block.outcome[..., last] = np.where(stays, block.outcome[..., timeout], block.outcome[..., :actions])
-    block.pays[..., last] = np.where(stays, block.pays[..., timeout], block.pays[..., :actions])
+    block.priced[..., last] = np.where(stays, block.priced[..., timeout], block.priced[..., :actions])
     block.chosen[..., :actions] = np.arange(actions)
     block.chosen[..., last] = np.where(stays, -1, np.arange(actions))

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.infos import ANSWER, MESSAGE, stream_info
 from neuroparallel.engine.layout import Layout
-from neuroparallel.engine.saved import check_saved
-from neuroparallel.engine.scalar_group import ScalarGroup, told_by
-from neuroparallel.engine.scalar_stream import ScalarStream
-from neuroparallel.engine.scalar_subject import ScalarSubject
+from neuroparallel.engine.record_columns import ANSWER, MESSAGE, stream_info
+from neuroparallel.engine.scalar.group import ScalarGroup, answer_message
+from neuroparallel.engine.scalar.stream import ScalarStream
+from neuroparallel.engine.scalar.subject import ScalarSubject
+from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.engine.spaces import Spaces
-from neuroparallel.engine.spots import NEVER
+from neuroparallel.engine.tables import NEVER
 from neuroparallel.errors import UsageError, whole_number
 from neuroparallel.records import TrialLog, Trials
 from neuroparallel.seeding import integer_bits
@@ -94,11 +94,11 @@ class ScalarEngine(Spaces[ScalarSubject]):
     def _connect_partners(self) -> None:
         """Let the group that resolves a partner's trial tell its choice or reward to those who see it."""
         for subject in self.subjects:
-            subject.meet(self.subjects, self.groups)
-            for number, sight in enumerate(subject.spec.sights):
+            subject.connect(self.subjects, self.groups)
+            for number, view in enumerate(subject.spec.partner_views):
                 for group in self.groups:
-                    if sight.stream in group.spec.streams and not sight.live:
-                        group.lookers.append((sight.kind, subject, number, self.streams[sight.stream]))
+                    if view.stream in group.spec.streams and not view.live:
+                        group.observers.append((view.kind, subject, number, self.streams[view.stream]))
 
     # ---- running ----
 
@@ -111,7 +111,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
 
         Returns:
             observations: float32, (channels,), by agent.
-            infos: Whole numbers by agent and key, as of `neuroparallel.engine.batch.Infos`.
+            infos: Whole numbers by agent and key, as of `neuroparallel.engine.batch.engine.Infos`.
         """
         if seed is not None or not self._ready:
             self._seed_bits = integer_bits(self._default_seed if seed is None else seed)
@@ -134,7 +134,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
             subject.forget()
         for group in self.groups:
             group.begin(self._seed_bits, self._lane_bits, self.session, self.now)
-            group.wake(self.now)
+            group.start_due(self.now)
 
     def _look_ahead(self) -> None:
         """Note when the session ends; everything else may happen at any time until it is looked at."""
@@ -208,20 +208,20 @@ class ScalarEngine(Spaces[ScalarSubject]):
         seen = subject.observe(now)
         self._until = 0 if self.over else min(subject.until, self._ends_at)
         noted = (self._answers[0], self.session, stream.trial, stream.row.period) if self._keeps else None
-        self._calm = name, stream, stream.row.calm, subject.rows, subject.known, noted
+        self._calm = name, stream, stream.row.uneventful, subject.rows, subject.known, noted
         info = subject.tell(now) if outcomes is None else subject.info(outcomes, [trial], now)
         return {name: seen}, {name: stream.reward}, self.over, {name: info}
 
     def _conclude(self) -> tuple[Observations, dict[str, float], bool, Infos]:
         """The rest of a step after acting: resolve, start, observe, and know until when nothing happens by itself."""
         now, trials = self.now, [stream.trial for stream in self.streams]
-        stirred = [stream for stream in self.streams if stream.ended or stream.left >= 0]
+        stirred = [stream for stream in self.streams if stream.ended or stream.left_period >= 0]
         outcomes = self._resolve() if stirred or now >= self._wake_at else None
         if self._keeps:
             self._note_responses(trials)
         if self._attends:
             for subject in self.subjects:
-                subject.look()
+                subject.observe_partners()
         observations, rewards, infos, until = {}, {}, {}, self._wake_at
         for subject in self.subjects:
             name = subject.name
@@ -250,7 +250,7 @@ class ScalarEngine(Spaces[ScalarSubject]):
             group.start(self.now)
         self._wake_at = self._ends_at
         for group in self._timed:
-            self._wake_at = min(self._wake_at, group.wake(self.now))
+            self._wake_at = min(self._wake_at, group.start_due(self.now))
         return outcomes
 
     def _session_over(self, finished: bool) -> bool:
@@ -288,12 +288,12 @@ class ScalarEngine(Spaces[ScalarSubject]):
     def _conditions(self, index: int, group: ScalarGroup) -> Sequence[Any]:
         """What its slot does not say of a stream's present trial: its conditions, in the order of the trial table."""
         stream = self.streams[index]
-        own = stream.cell() if stream.keeps_values else ()
+        own = stream.condition_row() if stream.keeps_values else ()
         shared = self._log.streams[index].conditions[len(stream.tables.recorded) :]
         answer = (stream.tables.answer[stream.slot],) if stream.tables.lazy else ()
         if not shared:
             return (*answer, *own) if answer else own
-        known = {MESSAGE: told_by(stream)} | group.values()
+        known = {MESSAGE: answer_message(stream)} | group.values()
         return [*answer, *own, *(known[name] for name in shared)]
 
     def _note_responses(self, trials: list[int]) -> None:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.tables import Tables
 
-__all__ = ["JointTables"]
+__all__ = ["LinkedTables"]
 
 Integers = NDArray[np.int64]
 
 OVER = -(2**40)  # a jump to the end of the trial: from whatever row, it leads below 0
 
 
-class JointTables:
+class LinkedTables:
     """What a step looks up, of all streams.
 
     The tables of a stream begin at a row of their own, and rows have columns for the task with the most actions. Where
@@ -37,7 +37,7 @@ class JointTables:
         jump: int64, (codes,). From a row to the next; 0 stays there, `OVER` ends the trial.
         settles, moves, enters: bool, (codes,). Whether the outcome is decided; another row is gone to; another period
             begins.
-        reward, outcome, chosen, pays, stirs: (codes,). As in `Tables`.
+        reward, outcome, chosen, priced, has_event: (codes,). As in `Tables`.
     """
 
     def __init__(self, parts: Sequence[Tables]) -> None:
@@ -53,15 +53,15 @@ class JointTables:
         self.window, self.clock, self.last_step = (np.zeros(rows, bool) for _ in range(3))
         self.reward, self.jump = np.zeros(codes), np.zeros(codes, np.int64)
         self.outcome, self.chosen = np.zeros(codes, np.uint8), np.full(codes, -1, np.int16)
-        self.settles, self.moves, self.enters, self.pays, self.stirs = (np.zeros(codes, bool) for _ in range(5))
+        self.settles, self.moves, self.enters, self.priced, self.has_event = (np.zeros(codes, bool) for _ in range(5))
         for place, part in enumerate(parts):
             self.fill(place, np.arange(part.idle + 1))
         self.idle = [first + part.idle for first, part in zip(self.first, parts, strict=True)]
         self.any_held = any(part.any_held for part in parts)
-        self.any_pays = any(part.any_pays for part in parts)
+        self.any_priced = any(part.any_priced for part in parts)
         self.any_drawn = any(part.any_drawn for part in parts)
         self.any_empty = self._may_be_empty()
-        self.calm_pays = any(part.calm_pays for part in parts)
+        self.uneventful_rewards = any(part.uneventful_rewards for part in parts)
         self.times_periods = any(part.times_periods for part in parts)
         self.finals = any(bool(part.finals) for part in parts)
 
@@ -74,7 +74,7 @@ class JointTables:
         old = rows[:, None] * part.columns + np.arange(part.columns)
         actions = np.arange(part.actions)
         new = mine[:, None] * self.columns + np.r_[actions, self.timeout, self.late + actions]
-        for name in ("reward", "outcome", "chosen", "pays", "stirs"):
+        for name in ("reward", "outcome", "chosen", "priced", "has_event"):
             getattr(self, name)[new] = getattr(part, name)[old]
         self._link(part, rows, old, new)
 

@@ -10,26 +10,26 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from neuroparallel.engine.group import BatchGroup
-from neuroparallel.engine.infos import info_keys
+from neuroparallel.engine.batch.group import BatchGroup
+from neuroparallel.engine.batch.partner_view import DelayedView, paint_choice
+from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.engine.layout import SubjectSpec
 from neuroparallel.engine.movements import read_movements
-from neuroparallel.engine.sights import Delayed, paint_choice
-from neuroparallel.engine.stream import BatchStream
-from neuroparallel.engine.subject import (
+from neuroparallel.engine.subject_spaces import (
+    LOCK,
     action_space,
     describe_factors,
     factor_names,
     factor_sizes,
+    info_keys,
     observation_space,
     subject_columns,
 )
 from neuroparallel.errors import ActionError
-from neuroparallel.seeding import mix, name_bits
+from neuroparallel.seeding import mix
 
 __all__ = ["BatchSubject"]
 
-LOCK = np.uint64(name_bits("response_lock"))
 Integers = NDArray[np.int64]
 
 
@@ -62,24 +62,26 @@ class BatchSubject:
         self.factored = len(self.streams) > 1 and spec.action == "factored"
         self.moving = any(t.movement is not None for t in tables)
         self.seen: list[Any] = [
-            Delayed(sight, lanes) if sight.live else np.zeros(lanes, np.int64 if sight.kind == "choice" else np.float64)
-            for sight in spec.sights
+            DelayedView(view, lanes)
+            if view.live
+            else np.zeros(lanes, np.int64 if view.kind == "choice" else np.float64)
+            for view in spec.partner_views
         ]
-        self.said = np.zeros(lanes)  # what the message of this step says, 0 to 1
+        self.message = np.zeros(lanes)  # sent in this step, 0 to 1
         self.locked_until = np.zeros(lanes, np.int64)
         if spec.message is not None:
             for stream in self.streams:
-                stream.told = np.zeros(lanes)
+                stream.answer_message = np.zeros(lanes)
         self._undecided: list[NDArray[np.bool_]] = []
         self._cues = [groups[index] for index in spec.cues]
         self._partners: list[BatchSubject] = []
-        for sight in spec.sights:
-            if sight.kind == "action":
-                streams[sight.stream].shows_choice = True
+        for view in spec.partner_views:
+            if view.kind == "action":
+                streams[view.stream].tracks_choice = True
         self._all_streams = streams
 
-    def meet(self, subjects: Sequence[BatchSubject]) -> None:
-        """Get to know the others, whose messages may be seen."""
+    def connect(self, subjects: Sequence[BatchSubject]) -> None:
+        """Connect the subject to the others, whose messages may be shown to it."""
         self._partners = list(subjects)
 
     # ---- acting -----------------------------------------------------------------------------------------------------
@@ -123,18 +125,18 @@ class BatchSubject:
             parts = self._unlocked(parts, now)
         return [stream.read(part, now) for stream, part in zip(self.streams, parts, strict=True)]
 
-    def tell(self) -> None:
-        """Keep what was said with the answers of this step, once they have had their effect."""
+    def record_answer_messages(self) -> None:
+        """Record the messages that were sent with the answers of this step, after these were resolved."""
         for stream, undecided in zip(self.streams, self._undecided, strict=True):
-            assert stream.told is not None
-            np.copyto(stream.told, self.said, where=undecided & (stream.outcome > 0))
+            assert stream.answer_message is not None
+            np.copyto(stream.answer_message, self.message, where=undecided & (stream.outcome > 0))
 
     def _say(self, actions: Any) -> Any:
         """Take the message off an action; what is left is for the streams."""
         message = self.spec.message
         assert message is not None
         level = actions["message"] if self.moving else actions[-1]
-        self.said = level / (message.levels - 1)
+        self.message = level / (message.levels - 1)
         if self.moving:
             return actions
         return actions[:-1] if self.factored else actions[0]
@@ -194,7 +196,7 @@ class BatchSubject:
         else:
             total = functools.reduce(np.add, self._paid())
         message = self.spec.message
-        return total if message is None else total - message.cost * self.said
+        return total if message is None else total - message.cost * self.message
 
     def _paid(self) -> list[NDArray[np.float64]]:
         return [
@@ -204,13 +206,13 @@ class BatchSubject:
 
     # ---- seeing -----------------------------------------------------------------------------------------------------
 
-    def look(self) -> None:
-        """Note what partners do right now, which is seen after its latency; once per step."""
-        for sight, seen in zip(self.spec.sights, self.seen, strict=True):
-            if sight.kind == "action":
-                seen.push(self._all_streams[sight.stream].standing)
-            elif sight.kind == "message":
-                seen.push(self._partners[sight.subject].said)
+    def observe_partners(self) -> None:
+        """Record what partners do in this step, which is shown after its latency; call once per step."""
+        for view, seen in zip(self.spec.partner_views, self.seen, strict=True):
+            if view.kind == "action":
+                seen.push(self._all_streams[view.stream].current_choice)
+            elif view.kind == "message":
+                seen.push(self._partners[view.subject].message)
 
     def observe(self, now: int) -> NDArray[np.float32]:
         """(lanes, channels) float32: a transposed view of channel-major memory."""
@@ -227,7 +229,7 @@ class BatchSubject:
             self.streams[0].add_noise(part)
         else:
             self._fused(out, now)
-        if columns.cues or columns.sights:
+        if columns.cues or columns.partner_views:
             self._paint_others(out)
         return out.T
 
@@ -235,10 +237,10 @@ class BatchSubject:
         """Write what is no stream's: the cues of groups, and what is seen of partners."""
         for group, start in zip(self._cues, self.columns.cues, strict=True):
             paint_choice(out[start : start + len(group.spec.mix)], group.entry + 1)
-        for sight, seen, start in zip(self.spec.sights, self.seen, self.columns.sights, strict=True):
-            value = seen.now if sight.live else seen
-            part = out[start : start + len(sight.channels)]
-            if sight.kind in ("choice", "action"):
+        for view, seen, start in zip(self.spec.partner_views, self.seen, self.columns.partner_views, strict=True):
+            value = seen.now if view.live else seen
+            part = out[start : start + len(view.channels)]
+            if view.kind in ("choice", "action"):
                 paint_choice(part, value)
             else:
                 part[0] = value
@@ -283,27 +285,32 @@ class BatchSubject:
 
     def forget(self, lanes: Integers) -> None:
         """Begin a session in some lanes."""
-        self.said[lanes] = 0.0
+        self.message[lanes] = 0.0
         self.locked_until[lanes] = 0
         for seen in self.seen:
-            if isinstance(seen, Delayed):
+            if isinstance(seen, DelayedView):
                 seen.forget(lanes)
             else:
                 seen[lanes] = 0
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes."""
-        seen = [seen.state() if isinstance(seen, Delayed) else seen.copy() for seen in self.seen]
-        told = [None if stream.told is None else stream.told.copy() for stream in self.streams]
-        return {"seen": seen, "said": self.said.copy(), "locked_until": self.locked_until.copy(), "told": told}
+        seen = [seen.state() if isinstance(seen, DelayedView) else seen.copy() for seen in self.seen]
+        messages = [None if stream.answer_message is None else stream.answer_message.copy() for stream in self.streams]
+        return {
+            "seen": seen,
+            "message": self.message.copy(),
+            "locked_until": self.locked_until.copy(),
+            "answer_messages": messages,
+        }
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
-        self.said, self.locked_until = saved["said"].copy(), saved["locked_until"].copy()
-        for stream, told in zip(self.streams, saved["told"], strict=True):
-            stream.told = None if told is None else told.copy()
+        self.message, self.locked_until = saved["message"].copy(), saved["locked_until"].copy()
+        for stream, message in zip(self.streams, saved["answer_messages"], strict=True):
+            stream.answer_message = None if message is None else message.copy()
         for seen, past in zip(self.seen, saved["seen"], strict=True):
-            if isinstance(seen, Delayed):
+            if isinstance(seen, DelayedView):
                 seen.set_state(past)
             else:
                 seen[:] = past

@@ -1,4 +1,4 @@
-"""Where every stream stands in every lane: arrays with one entry for each, a spot."""
+"""Where every stream stands in every lane: arrays with one entry for each, a cell."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.joint_tables import JointTables
-from neuroparallel.engine.tables import Tables
+from neuroparallel.engine.linked_tables import LinkedTables
+from neuroparallel.engine.tables import NEVER, Tables
 from neuroparallel.seeding import Bits
 
 if TYPE_CHECKING:
-    from neuroparallel.engine.stream import BatchStream
+    from neuroparallel.engine.batch.stream import BatchStream
 
-__all__ = ["NEVER", "NO_LANES", "STATE", "Integers", "PerSpot", "Spots", "joined"]
+__all__ = ["NO_LANES", "STATE", "Integers", "PerCell", "StateArrays", "joined"]
 
 Integers: TypeAlias = NDArray[np.int64]
 
-NEVER = int(np.iinfo(np.int64).max // 4)
 NO_LANES = np.empty(0, np.int64)
 
 # Arrays that are saved, restored and reset together: name, dtype, value at rest.
@@ -39,7 +38,7 @@ STATE: tuple[tuple[str, Any, Any], ...] = (
     ("held_steps", np.int64, 0),
     ("key", np.uint64, 0),
     ("stride", np.uint64, 1),
-    ("phase", np.uint64, 0),  # where in its noise a spot stands
+    ("phase", np.uint64, 0),  # where in its noise a cell stands
     ("other_phase", np.uint64, 0),  # where it stood when it became live, or idle: the two have separate noise
 )
 
@@ -48,10 +47,10 @@ RECORDED = ("slot", "choice", "response", "clock_at", "onset")
 TIMES = 3  # from there on they are times
 
 
-class PerSpot:
-    """What is known of each spot, or of those of one stream: an entry for each."""
+class PerCell:
+    """What is known of each cell, or of those of one stream: an entry for each."""
 
-    mean: NDArray[np.float32]  # (channels, spots)
+    mean: NDArray[np.float32]  # (channels, cells)
     idle: NDArray[np.bool_]
     end: Integers  # when the present period ends
     slot: Integers  # which condition of the grid
@@ -70,10 +69,10 @@ class PerSpot:
     other_phase: Bits
 
 
-class Spots(PerSpot):
+class StateArrays(PerCell):
     """The arrays of all streams in all lanes.
 
-    A *spot* is one stream in one lane. The spots of a stream stand side by side, lane after lane, and the streams one
+    A *cell* is one stream in one lane. The cells of a stream stand side by side, lane after lane, and the streams one
     behind the other, those with the most channels first.
 
     Args:
@@ -81,15 +80,15 @@ class Spots(PerSpot):
         lanes: Number of lanes.
     """
 
-    row: Integers  # where in the joint tables each spot stands
+    row: Integers  # where in the linked tables each cell stands
     trial: Integers
 
     def __init__(self, parts: Sequence[Tables], lanes: int) -> None:
-        self.tables, self.lanes = JointTables(parts), lanes
+        self.tables, self.lanes = LinkedTables(parts), lanes
         self.size = len(parts) * lanes
         widths = [part.channels.width for part in parts]
         self.order = sorted(range(len(parts)), key=lambda place: -widths[place])
-        self._stops = np.arange(1, len(parts) + 1) * lanes  # behind the last spot of each stream, in that order
+        self._stops = np.arange(1, len(parts) + 1) * lanes  # behind the last cell of each stream, in that order
         self._reach = [lanes * sum(width > channel for width in widths) for channel in range(max(widths))]
         for name, dtype, value in STATE:
             setattr(self, name, np.full(self.size, value, dtype))
@@ -105,7 +104,7 @@ class Spots(PerSpot):
         periods = max(len(part.periods) for part in parts)
         drawn = any(bool(part.period_laws) and not part.cyclic for part in parts)
         self.drawn = np.zeros((periods if drawn else 0, self.size), np.int64)  # durations, in steps
-        self.streams: list[BatchStream] = []  # by their spots
+        self.streams: list[BatchStream] = []  # by their cells
         self._told = True  # whether anybody but this has the present rows
         self._cyclic = any(part.cyclic for part in parts)
 
@@ -118,35 +117,35 @@ class Spots(PerSpot):
         self.__dict__.update(state)
         self._share_recorded()
 
-    def meet(self, streams: Sequence[BatchStream]) -> None:
+    def connect(self, streams: Sequence[BatchStream]) -> None:
         """Get to know the streams, in the order of the scenario."""
         self.streams = [streams[place] for place in self.order]
 
-    def _at(self, spots: Integers) -> Any:
-        """How to index spots: those of whole streams as a slice, which costs a tenth."""
-        count = spots.size
+    def _at(self, cells: Integers) -> Any:
+        """How to index cells: those of whole streams as a slice, which costs a tenth."""
+        count = cells.size
         if count == self.size:
             return slice(None)
-        if count and count % self.lanes == 0 and spots[-1] - spots[0] == count - 1:
-            return slice(int(spots[0]), int(spots[-1]) + 1)
-        return spots
+        if count and count % self.lanes == 0 and cells[-1] - cells[0] == count - 1:
+            return slice(int(cells[0]), int(cells[-1]) + 1)
+        return cells
 
-    def split(self, spots: Integers) -> list[tuple[BatchStream, slice]]:
-        """Which of some spots are of which stream; none of streams that have none among them."""
-        if not spots.size:
+    def split(self, cells: Integers) -> list[tuple[BatchStream, slice]]:
+        """Which of some cells are of which stream; none of streams that have none among them."""
+        if not cells.size:
             return []
         if len(self.streams) == 1:
-            return [(self.streams[0], slice(0, spots.size))]
+            return [(self.streams[0], slice(0, cells.size))]
         parts, start = [], 0
-        for stream, stop in zip(self.streams, spots.searchsorted(self._stops).tolist(), strict=True):
+        for stream, stop in zip(self.streams, cells.searchsorted(self._stops).tolist(), strict=True):
             if stop > start:
                 parts.append((stream, slice(start, stop)))
                 start = stop
         return parts
 
-    def spots(self, lanes: Mapping[int, Integers]) -> Integers:
-        """The spots of some lanes of several streams, in order; int64 (n,) each, by place of the stream."""
-        return joined([stream.spots(lanes[stream.place]) for stream in self.streams if stream.place in lanes])
+    def cells(self, lanes: Mapping[int, Integers]) -> Integers:
+        """The cells of some lanes of several streams, in order; int64 (n,) each, by place of the stream."""
+        return joined([stream.cells(lanes[stream.place]) for stream in self.streams if stream.place in lanes])
 
     def keep_rows(self) -> None:
         """Leave the rows of the step before to its infos, before the first change in this step."""
