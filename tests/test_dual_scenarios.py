@@ -8,7 +8,7 @@ from neuroparallel.agents import make_agent, simulate
 from neuroparallel.environments import batch, parallel_env
 from neuroparallel.errors import ScenarioError
 from neuroparallel.records import Trials
-from neuroparallel.records.beside import Beside, beside_columns
+from neuroparallel.records.partner_columns import Beside, beside_columns
 from neuroparallel.reporting import find_signature
 from neuroparallel.scenario import Scenario
 from tests.tasks import playing

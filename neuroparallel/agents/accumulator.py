@@ -7,10 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.draws import coin, normal, whole_steps, words_for
-from neuroparallel.agents.plain import StreamAgent, lane_keys
-from neuroparallel.agents.plans import channel_columns, filled_tables, means_by_answer
+from neuroparallel.agents.baselines import StreamAgent, lane_keys
+from neuroparallel.agents.distributions import coin, normal, whole_steps, words_for
 from neuroparallel.agents.protocol import Actions, Infos, Observations, ended_trials, engine_of
+from neuroparallel.agents.task_model import channel_columns, filled_tables, means_by_answer
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.noise import noise_sd
 from neuroparallel.engine.spots import NEVER

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plans import allowed
-from neuroparallel.agents.prospects import Prospect
+from neuroparallel.agents.counterfactual_rewards import Prospect
 from neuroparallel.agents.protocol import engine_of
-from neuroparallel.agents.trialwise import Floats, Integers, Seen, TrialAgent
+from neuroparallel.agents.task_model import allowed
+from neuroparallel.agents.trial_agent import Floats, Integers, Seen, TrialAgent
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError, nearest

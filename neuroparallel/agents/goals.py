@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from neuroparallel.agents.playing import simulate
 from neuroparallel.agents.registry import make_agent
+from neuroparallel.agents.simulation import simulate
 from neuroparallel.analysis.equilibrium import distance_to_equilibrium
 from neuroparallel.criterion import Criterion
 from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.agents.games import Player, shown_choices
-from neuroparallel.agents.trialwise import Floats, Integers, Seen
+from neuroparallel.agents.trial_agent import Floats, Integers, Seen
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError

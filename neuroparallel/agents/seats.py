@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.registry import list_agents, make_agent
-from neuroparallel.agents.trained import TrainedAgent, load_trained
+from neuroparallel.agents.trained_agent import TrainedAgent, load_trained
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.saved import check_saved
 from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError

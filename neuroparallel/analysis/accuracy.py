@@ -9,7 +9,7 @@ import numpy as np
 from neuroparallel.analysis.grouping import STREAM, grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 
 @checked

@@ -7,7 +7,7 @@ import numpy as np
 from neuroparallel.analysis.accuracy import performance
 from neuroparallel.analysis.grouping import STREAM, grouped
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import BoolArray
 from neuroparallel.records.trials import group_codes
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.errors import ArgumentError, nearest
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import BoolArray, FloatArray
 from neuroparallel.records.trials import Trials
 

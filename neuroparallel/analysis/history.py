@@ -16,7 +16,7 @@ from neuroparallel.analysis.regression import LINKS, Link, regress
 from neuroparallel.analysis.strategy import successive
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, whole_number
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.evidence import BY_TASK
 from neuroparallel.records.table import Array, BoolArray, FloatArray, IntArray
 from neuroparallel.records.trials import group_codes

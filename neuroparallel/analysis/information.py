@@ -8,7 +8,7 @@ import numpy as np
 
 from neuroparallel.analysis.rounds import By, Rounds, rounds_of
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import IntArray
 from neuroparallel.records.trials import group_codes
 

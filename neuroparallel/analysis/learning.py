@@ -10,7 +10,7 @@ from neuroparallel.analysis.grouping import STREAM, grouped, in_time_order
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import stack_columns
 
 

@@ -14,7 +14,7 @@ from neuroparallel.analysis.maximum import maximise
 from neuroparallel.analysis.normal import cumulative_normal, normal_density
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.evidence import BY_TASK, declared_evidence
 from neuroparallel.records.table import Array, FloatArray
 from neuroparallel.records.trials import TRIAL_COLUMNS

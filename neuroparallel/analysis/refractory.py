@@ -8,10 +8,10 @@ import numpy as np
 
 from neuroparallel.analysis.grouping import grouped
 from neuroparallel.analysis.intervals import mean_interval
-from neuroparallel.analysis.pairing import asynchrony_ms, pairs_of, response_pairs
+from neuroparallel.analysis.response_pairing import asynchrony_ms, pairs_of, response_pairs
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import Array, FloatArray
 
 SHORT_MS = (0.0, 100.0)

@@ -11,7 +11,7 @@ from neuroparallel.analysis.grouping import completed, grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 # Source: Verbruggen et al. 2019, eLife 8:e46323 (bounds and number of trials for an estimate).
 TRUSTED_RANGE = (0.25, 0.75)

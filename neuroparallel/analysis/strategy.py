@@ -10,7 +10,7 @@ import numpy as np
 from neuroparallel.analysis.grouping import STREAM, completed, grouped
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import BoolArray, FloatArray, IntArray
 
 

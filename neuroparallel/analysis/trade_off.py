@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuroparallel.analysis.accuracy import performance
-from neuroparallel.analysis.pairing import pairs_of
+from neuroparallel.analysis.response_pairing import pairs_of
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray
 
 

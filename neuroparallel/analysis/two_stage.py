@@ -11,7 +11,7 @@ from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.analysis.strategy import successive
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from neuroparallel.analysis.rounds import By, Rounds, rounds_of
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray, IntArray
 
 

@@ -22,7 +22,7 @@ def add(verbs: Any) -> None:
 def list_tasks(options: argparse.Namespace) -> None:
     """Print the table of tasks."""
     from neuroparallel import tasks
-    from neuroparallel.reporting.overview import first_sentence
+    from neuroparallel.reporting.scenario_overview import first_sentence
 
     classes = [tasks.task_class(name) for name in tasks.list_tasks(options.tag)]
     _print("task", ((task.task_name(), first_sentence(task), task.tags) for task in classes))

@@ -17,7 +17,7 @@ from neuroparallel.engine.layout import Layout
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.engine.tables import Tables
 from neuroparallel.records import TrialLog
-from neuroparallel.records.log import trial_chunk
+from neuroparallel.records.trial_log import trial_chunk
 
 __all__ = ["Books"]
 

@@ -12,7 +12,7 @@ from neuroparallel.engine.coupling import condition_dtypes, group_conditions
 from neuroparallel.engine.layout import GroupSpec, Layout
 from neuroparallel.engine.tables import Tables, merged_outcome
 from neuroparallel.records import StreamInfo
-from neuroparallel.records.beside import Beside
+from neuroparallel.records.partner_columns import Beside
 from neuroparallel.task import Task
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ window is opened and no global state is touched.
 """
 
 from neuroparallel.plotting.accuracy import plot_performance
-from neuroparallel.plotting.choices import plot_choices
+from neuroparallel.plotting.choice_shares import plot_choices
 from neuroparallel.plotting.history import plot_history_kernels
 from neuroparallel.plotting.learning import plot_learning_curve
 from neuroparallel.plotting.paradigms import plot_additivity, plot_inhibition, plot_prp, plot_stay, plot_switch_cost

@@ -9,7 +9,7 @@ import numpy as np
 from neuroparallel.analysis import performance
 from neuroparallel.plotting.style import QUIET, TEXT, Axes, Figure, axes_of, bars, color_of, reach, spoken, tidy, titled
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 
 @checked

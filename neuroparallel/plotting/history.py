@@ -9,7 +9,7 @@ import numpy as np
 from neuroparallel.analysis import HistoryFit, HistoryKernels
 from neuroparallel.errors import ArgumentError
 from neuroparallel.plotting.style import FAINT, INK, TEXT, Axes, Figure, finished, legend, new_figure, points, told
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 PARTS = (("after_correct", "after correct"), ("after_error", "after error"))
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.plotting.style import INK, QUIET, TEXT, Axes, Figure, axes_of, color_of, finished, marker_of
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.csv_file import PathLike
 from neuroparallel.records.table import FloatArray, Table
 

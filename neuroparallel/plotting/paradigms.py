@@ -12,7 +12,7 @@ from neuroparallel.analysis import (
     stop_signal_reaction_time,
     switch_cost,
 )
-from neuroparallel.analysis.pairing import pairs_of
+from neuroparallel.analysis.response_pairing import pairs_of
 from neuroparallel.plotting.style import (
     COLORS,
     FAINT,
@@ -29,7 +29,7 @@ from neuroparallel.plotting.style import (
     told,
 )
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 
 @checked

@@ -31,7 +31,7 @@ from neuroparallel.plotting.style import (
     told,
 )
 from neuroparallel.records import Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.evidence import BY_TASK
 
 

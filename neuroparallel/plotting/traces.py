@@ -30,7 +30,7 @@ from neuroparallel.plotting.style import (
     titled,
 )
 from neuroparallel.records import Trace, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray, IntArray
 from neuroparallel.records.trace import one_trial
 

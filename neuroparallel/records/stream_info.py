@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuroparallel.records.beside import Beside
+    from neuroparallel.records.partner_columns import Beside
 
 __all__ = ["StreamInfo"]
 

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
 
-from neuroparallel.rllib.choices import choices_for
+from neuroparallel.rllib.action_distributions import choices_for
 from neuroparallel.rllib.rollout import ModuleRollout
-from neuroparallel.rllib.rows import Segments, gather
+from neuroparallel.rllib.segments import Segments, gather
 
 __all__ = ["Actor", "initial_state"]
 

@@ -11,10 +11,11 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.rllib.action_distributions import check_alike, choices_for
 from neuroparallel.rllib.algorithms import algorithm_of, check_a2c, check_algorithm, section_for
 from neuroparallel.rllib.checked_config import TaskConfig
-from neuroparallel.rllib.choices import check_alike, choices_for
 from neuroparallel.rllib.cluster import quieten
+from neuroparallel.rllib.env_creation import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
 from neuroparallel.rllib.evaluation import who_draws
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.learner import RolloutLearner
@@ -24,7 +25,6 @@ from neuroparallel.rllib.policy_keeper import StockLearner
 from neuroparallel.rllib.reward_scale import reward_scale
 from neuroparallel.rllib.runner import BatchedEnvRunner
 from neuroparallel.rllib.settings import Course, Settings, resolve
-from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
 from neuroparallel.scenario_parts import check_file_name
 from neuroparallel.seeding import choose_seed
 

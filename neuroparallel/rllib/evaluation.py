@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.agents.baselines import lane_keys
 from neuroparallel.agents.goals import DISTANCE, REWARD
-from neuroparallel.agents.plain import lane_keys
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.analysis.equilibrium import distance_to_equilibrium
 from neuroparallel.errors import ArgumentError, whole_number
@@ -20,7 +20,7 @@ from neuroparallel.modifiers import longest_block
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records import Trials
 from neuroparallel.records.trials import stream_codes
-from neuroparallel.rllib import source
+from neuroparallel.rllib import env_creation
 from neuroparallel.rllib.metrics import SCORED, fraction_correct, trials_ended
 from neuroparallel.rllib.policy import Policy, load_policy
 
@@ -158,7 +158,7 @@ def session_size(env: Mapping[str, Any], lanes: int | None = None, trials: int |
         Lanes and trials of each lane.
     """
     if trials is None:
-        engine = source.build_engine({**env, "lanes": 1})
+        engine = env_creation.build_engine({**env, "lanes": 1})
         tasks = [stream.tables.task for stream in engine_of(engine).streams]
         session = engine.scenario.session or None
         wanted = [_FEWEST, *(4 * longest_block(task) for task in tasks)]
@@ -213,7 +213,7 @@ def evaluate(
     if env is None:
         raise ArgumentError("The policy does not know its scenario; give env=env_config(scenario).")
     lanes, trials = session_size(env, lanes, trials)
-    engine = source.build_engine({**env, "lanes": lanes, "seed": seed}, record=True)
+    engine = env_creation.build_engine({**env, "lanes": lanes, "seed": seed}, record=True)
     observations = _begin(engine, policy, seed)
     groups = engine_of(engine).groups
     for _ in range(trials * engine.trial_steps()):
@@ -264,7 +264,7 @@ def measure(
     Returns:
         The score and the trials that it is of.
     """
-    session = _session_trials(source.build_engine({**env, "lanes": 1}))
+    session = _session_trials(env_creation.build_engine({**env, "lanes": 1}))
     if session:
         table = evaluate(policy, lanes=max(1, lanes // 4), trials=session, seed=seed, env=env)
     else:
@@ -275,4 +275,4 @@ def measure(
 
 def stream_names(env: Mapping[str, Any]) -> list[str]:
     """Full names of all streams of what an ``env_config`` describes."""
-    return list(source.build_engine({**env, "lanes": 1}).stream_names)
+    return list(env_creation.build_engine({**env, "lanes": 1}).stream_names)

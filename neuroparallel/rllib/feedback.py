@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neuroparallel.agents.protocol import engine_of
-from neuroparallel.rllib.source import build_engine, env_config
+from neuroparallel.rllib.env_creation import build_engine, env_config
 
 __all__ = ["with_feedback"]
 

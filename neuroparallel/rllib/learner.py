@@ -15,7 +15,7 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.utils.metrics import ALL_MODULES, NUM_ENV_STEPS_TRAINED, NUM_MODULE_STEPS_TRAINED
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.rllib.choices import choices_for
+from neuroparallel.rllib.action_distributions import choices_for
 from neuroparallel.rllib.cluster import one_thread
 from neuroparallel.rllib.connector import RolloutToBatch
 from neuroparallel.rllib.loss import LossTerms, ppo_terms

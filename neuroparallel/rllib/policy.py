@@ -11,15 +11,15 @@ import torch
 from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
 
-from neuroparallel.agents.plain import step_bits
+from neuroparallel.agents.baselines import step_bits
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import read_json
 from neuroparallel.records.safe_files import complete_directory
+from neuroparallel.rllib.action_distributions import choices_for
 from neuroparallel.rllib.actor import initial_state
-from neuroparallel.rllib.choices import choices_for
 from neuroparallel.rllib.cluster import quieten
+from neuroparallel.rllib.env_creation import options_of
 from neuroparallel.rllib.policy_file import METADATA, check_code, check_description, read_networks
-from neuroparallel.rllib.source import options_of
 from neuroparallel.seeding import Bits, mix, name_bits
 
 __all__ = ["BEST", "METADATA", "Policy", "checkpoint_metadata", "load_policy", "rllib_checkpoint"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.agents.registry import make_agent
-from neuroparallel.rllib.source import build_engine
+from neuroparallel.rllib.env_creation import build_engine
 
 __all__ = ["reward_scale"]
 

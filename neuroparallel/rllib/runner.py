@@ -18,13 +18,13 @@ from ray.rllib.utils import force_list
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.rllib.action_distributions import check_alike
 from neuroparallel.rllib.actor import Actor
-from neuroparallel.rllib.choices import check_alike
 from neuroparallel.rllib.cluster import one_thread
+from neuroparallel.rllib.env_creation import BATCH_ENV, STOCK_ENV, register_own, worker_seed
 from neuroparallel.rllib.metrics import SessionReturns, SessionSummary, log_steps, log_tally
 from neuroparallel.rllib.rollout import Rollout
-from neuroparallel.rllib.rows import Interruptions
-from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, register_own, worker_seed
+from neuroparallel.rllib.segments import Interruptions
 
 __all__ = ["BatchedEnvRunner", "refuse_bypassed"]
 

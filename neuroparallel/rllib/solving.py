@@ -25,10 +25,10 @@ from neuroparallel.records import Trials
 from neuroparallel.records.json_file import read_json
 from neuroparallel.records.safe_files import write_text
 from neuroparallel.rllib.evaluation import REWARD, Score
-from neuroparallel.rllib.plan import Plan, plan_for
 from neuroparallel.rllib.progress import Progress
 from neuroparallel.rllib.run_files import like_ctrl_c
 from neuroparallel.rllib.training import TrainingResult, train
+from neuroparallel.rllib.training_plan import Plan, plan_for
 from neuroparallel.rllib.traps import PREFIX
 from neuroparallel.scenario import Scenario, list_scenarios
 

@@ -16,9 +16,10 @@ from neuroparallel.errors import UsageError
 from neuroparallel.records.json_file import SUMMARY, abort_warnings, read_summary
 from neuroparallel.records.safe_files import complete_directory
 from neuroparallel.rllib.cluster import check_space, init_ray
-from neuroparallel.rllib.curve import curve_row, run_summary
+from neuroparallel.rllib.curriculum_trainer import Trainer
+from neuroparallel.rllib.env_creation import load_scenario, worker_seed
 from neuroparallel.rllib.evaluation import Score, evaluate, measure, stream_names
-from neuroparallel.rllib.plan import MOST_TESTING, TEST_LANES, TEST_TRIALS, Plan, plan_for
+from neuroparallel.rllib.learning_curve import curve_row, run_summary
 from neuroparallel.rllib.policy import Policy, checkpoint_metadata, load_policy, rllib_checkpoint
 from neuroparallel.rllib.policy_keeper import scenario_of_policy
 from neuroparallel.rllib.progress import Progress, showing
@@ -31,10 +32,9 @@ from neuroparallel.rllib.run_files import (
     resume_command,
     uninterrupted,
 )
-from neuroparallel.rllib.saving import save_run
-from neuroparallel.rllib.source import load_scenario, worker_seed
-from neuroparallel.rllib.stages import Trainer
+from neuroparallel.rllib.run_writer import save_run
 from neuroparallel.rllib.tracking import TensorBoardFiles, TrackedRun, Tracker, check_callbacks
+from neuroparallel.rllib.training_plan import MOST_TESTING, TEST_LANES, TEST_TRIALS, Plan, plan_for
 from neuroparallel.rllib.traps import Look, Setup, TrapWatch
 
 __all__ = ["Progress", "TrainingResult", "train"]

@@ -18,10 +18,10 @@ from neuroparallel.records import Trials
 from neuroparallel.records.json_file import abort_warnings
 from neuroparallel.records.trials import stream_codes
 from neuroparallel.rllib.config import course_of
+from neuroparallel.rllib.curriculum_trainer import Stage
+from neuroparallel.rllib.env_creation import build_engine
 from neuroparallel.rllib.evaluation import Score
 from neuroparallel.rllib.settings import Course, short_memory
-from neuroparallel.rllib.source import build_engine
-from neuroparallel.rllib.stages import Stage
 
 __all__ = ["PREFIX", "TRAPS", "Look", "Setup", "Trap", "TrapWatch"]
 

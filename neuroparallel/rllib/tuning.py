@@ -16,11 +16,11 @@ from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.records.safe_files import write_text
 from neuroparallel.rllib.cluster import check_space, init_ray
 from neuroparallel.rllib.config import config_for
+from neuroparallel.rllib.env_creation import load_scenario
 from neuroparallel.rllib.policy import BEST, checkpoint_metadata
 from neuroparallel.rllib.policy_keeper import scenario_of_policy
 from neuroparallel.rllib.run_files import like_ctrl_c, write_scenario
 from neuroparallel.rllib.settings import split_space
-from neuroparallel.rllib.source import load_scenario
 from neuroparallel.rllib.tracking import check_callbacks
 
 __all__ = ["search_space", "tune"]

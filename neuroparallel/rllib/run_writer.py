@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from neuroparallel.records.safe_files import replace_directory
+from neuroparallel.rllib.curriculum_trainer import Trainer
 from neuroparallel.rllib.policy_file import write_policy
 from neuroparallel.rllib.run_files import CHECKPOINT, write_history, write_scenario, write_summary
-from neuroparallel.rllib.stages import Trainer
 
 __all__ = ["save_run"]
 

@@ -13,12 +13,12 @@ from neuroparallel.agents.goals import Goal, full_names, goal_of
 from neuroparallel.errors import ArgumentError, NeuroparallelError, whole_number
 from neuroparallel.rllib.algorithms import algorithm_of, section_for
 from neuroparallel.rllib.config import config_for
+from neuroparallel.rllib.curriculum_trainer import Stage
+from neuroparallel.rllib.env_creation import build_engine
 from neuroparallel.rllib.evaluation import stream_names, who_draws
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.networks import build_network
 from neuroparallel.rllib.settings import overridden
-from neuroparallel.rllib.source import build_engine
-from neuroparallel.rllib.stages import Stage
 from neuroparallel.seeding import choose_seed
 from neuroparallel.task import is_finite_number
 

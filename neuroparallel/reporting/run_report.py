@@ -235,7 +235,7 @@ def _draw_trial(place: Path, name: str, seed: int) -> list[Path]:
     from neuroparallel.agents import TrainedAgent
     from neuroparallel.environments import batch
     from neuroparallel.plotting import plot_trial
-    from neuroparallel.reporting.watching import one_trial, watch
+    from neuroparallel.reporting.trace_recording import one_trial, watch
     from neuroparallel.rllib import load_policy
 
     policy = load_policy(place)

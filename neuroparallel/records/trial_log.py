@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.outcomes import Outcome
-from neuroparallel.records.answers import response_columns
-from neuroparallel.records.beside import beside_columns
+from neuroparallel.records.partner_columns import beside_columns
+from neuroparallel.records.response_order import response_columns
 from neuroparallel.records.stream_info import StreamInfo
 from neuroparallel.records.table import Array, stack_columns
 from neuroparallel.records.trials import Trials, correct_from_outcome, empty_responses

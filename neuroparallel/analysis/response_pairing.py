@@ -11,8 +11,8 @@ from neuroparallel.analysis.grouping import grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.answers import begins
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
+from neuroparallel.records.response_order import begins
 from neuroparallel.records.table import Array, BoolArray, FloatArray, IntArray
 from neuroparallel.records.trials import IDENTITY, group_codes, stream_codes
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plain import StreamAgent, lane_keys, step_bits
+from neuroparallel.agents.baselines import StreamAgent, lane_keys, step_bits
 from neuroparallel.agents.protocol import Actions, Infos, Observations, ended_trials, engine_of
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.stream import BatchStream

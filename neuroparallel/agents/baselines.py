@@ -9,8 +9,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plans import Answers, allowed, filled_tables, slot_weights
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
+from neuroparallel.agents.task_model import Answers, allowed, filled_tables, slot_weights
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError

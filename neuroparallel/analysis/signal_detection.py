@@ -11,7 +11,7 @@ import numpy.typing as npt
 from neuroparallel.analysis.grouping import STREAM, completed, grouped
 from neuroparallel.analysis.normal import normal_quantile
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray
 
 

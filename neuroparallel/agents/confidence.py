@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plain import StreamAgent
-from neuroparallel.agents.plans import channel_columns, means_by_answer
+from neuroparallel.agents.baselines import StreamAgent
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
+from neuroparallel.agents.task_model import channel_columns, means_by_answer
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.noise import noise_sd
 from neuroparallel.engine.stream import BatchStream

@@ -7,7 +7,7 @@ import numpy as np
 from neuroparallel.analysis.intervals import mean_interval
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import Array, BoolArray, FloatArray
 
 

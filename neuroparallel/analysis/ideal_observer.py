@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from neuroparallel.analysis.normal import cumulative_normal
 from neuroparallel.errors import ArgumentError
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray
 
 

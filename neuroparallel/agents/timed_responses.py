@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.draws import coin
-from neuroparallel.agents.plain import below
-from neuroparallel.agents.plans import allowed
+from neuroparallel.agents.baselines import below
+from neuroparallel.agents.distributions import coin
+from neuroparallel.agents.task_model import allowed
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.seeding import Bits, mix
 

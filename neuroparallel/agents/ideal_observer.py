@@ -7,9 +7,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plain import StreamAgent
-from neuroparallel.agents.plans import Answers, channel_columns, slot_weights
+from neuroparallel.agents.baselines import StreamAgent
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
+from neuroparallel.agents.task_model import Answers, channel_columns, slot_weights
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.engine.tables import Tables, why_lazy

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plain import below
-from neuroparallel.agents.plans import allowed
-from neuroparallel.agents.trialwise import Floats, Integers, Seen, TrialAgent
+from neuroparallel.agents.baselines import below
+from neuroparallel.agents.task_model import allowed
+from neuroparallel.agents.trial_agent import Floats, Integers, Seen, TrialAgent
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.stream import BatchStream
 

@@ -7,7 +7,7 @@ import numpy as np
 from neuroparallel.analysis import choice_shares
 from neuroparallel.plotting.style import Axes, Figure, axes_of, finished, legend, points, reach
 from neuroparallel.records import Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.trials import stream_codes
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.records.glyphs import ADVANCE, HEIGHT, text_mask
+from neuroparallel.records.bitmap_font import ADVANCE, HEIGHT, text_mask
 from neuroparallel.records.table import Array, FloatArray
 from neuroparallel.records.trace import Trace
 

@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from neuroparallel.agents.plain import lane_keys
+from neuroparallel.agents.baselines import lane_keys
 from neuroparallel.agents.protocol import Actions, Infos, Observations, engine_of
 from neuroparallel.errors import ArgumentError
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuroparallel.agents.draws import exponential, normal
+from neuroparallel.agents.distributions import exponential, normal
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib.loss import choice_statistics, movement_statistics
 from neuroparallel.seeding import GAMMA, Bits, mix

@@ -80,8 +80,8 @@ def _make_once(scenario: Scenario) -> None:
 
 
 def _check_train(scenario: Scenario, playable: bool) -> None:
-    from neuroparallel.rllib.plan import plan_for
     from neuroparallel.rllib.settings import resolve
+    from neuroparallel.rllib.training_plan import plan_for
 
     resolve(scenario.train, {})
     if playable:

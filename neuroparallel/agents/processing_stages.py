@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.draws import erlang, whole_steps, words_for
-from neuroparallel.agents.plain import StreamAgent, lane_keys
-from neuroparallel.agents.planned import Onsets, answers
+from neuroparallel.agents.baselines import StreamAgent, lane_keys
+from neuroparallel.agents.distributions import erlang, whole_steps, words_for
 from neuroparallel.agents.protocol import Infos, Observations, engine_of
+from neuroparallel.agents.timed_responses import Onsets, answers
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.spots import NEVER
 from neuroparallel.engine.stream import BatchStream

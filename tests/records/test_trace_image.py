@@ -11,7 +11,7 @@ import pytest
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Trace, render_trace
-from neuroparallel.records.glyphs import text_mask
+from neuroparallel.records.bitmap_font import text_mask
 
 
 def trace(steps: int = 12, **changes: Any) -> Trace:

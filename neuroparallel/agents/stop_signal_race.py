@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.draws import exponential, normal, whole_steps, words_for
-from neuroparallel.agents.plain import StreamAgent, lane_keys
-from neuroparallel.agents.planned import Onsets
-from neuroparallel.agents.plans import channel_columns
+from neuroparallel.agents.baselines import StreamAgent, lane_keys
+from neuroparallel.agents.distributions import exponential, normal, whole_steps, words_for
 from neuroparallel.agents.protocol import Infos, Observations, engine_of
+from neuroparallel.agents.task_model import channel_columns
+from neuroparallel.agents.timed_responses import Onsets
 from neuroparallel.engine.batch_subject import BatchSubject
 from neuroparallel.engine.stream import BatchStream
 from neuroparallel.errors import ArgumentError

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plain import step_bits
+from neuroparallel.agents.baselines import step_bits
 from neuroparallel.seeding import GAMMA, Bits, mix, normals, uniforms
 
 __all__ = ["coin", "erlang", "exponential", "normal", "pick_weighted", "whole_steps", "words_for"]

@@ -7,10 +7,10 @@ from typing import Any
 
 from neuroparallel.agents.goals import DISTANCE, REWARD
 from neuroparallel.outcomes import Outcome
+from neuroparallel.rllib.curriculum_trainer import Trainer
 from neuroparallel.rllib.evaluation import Score
-from neuroparallel.rllib.plan import Plan
 from neuroparallel.rllib.run_files import code_folders
-from neuroparallel.rllib.stages import Trainer
+from neuroparallel.rllib.training_plan import Plan
 
 __all__ = ["curve_row", "run_summary"]
 
