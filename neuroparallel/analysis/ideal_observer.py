@@ -1,11 +1,10 @@
-"""How well anyone could do."""
+"""Accuracy of an ideal observer."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from neuroparallel.analysis.normal import cumulative_normal
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray
@@ -29,9 +28,12 @@ def ideal_accuracy(coherence: npt.ArrayLike, duration_ms: npt.ArrayLike, sigma: 
     Raises:
         ArgumentError: A duration is negative, or a sigma not above 0.
     """
+    from scipy.special import ndtr
+
     strength = np.abs(np.asarray(coherence, dtype=np.float64)) / 100
     duration = np.asarray(duration_ms, dtype=np.float64)
     noise = np.asarray(sigma, dtype=np.float64)
     if np.any(duration < 0) or np.any(noise <= 0):
         raise ArgumentError("ideal_accuracy: duration_ms is at least 0 and sigma above 0.")
-    return cumulative_normal(strength * np.sqrt(duration) / (np.sqrt(2.0) * noise))
+    result: FloatArray = ndtr(strength * np.sqrt(duration) / (np.sqrt(2.0) * noise))
+    return result

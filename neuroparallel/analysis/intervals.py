@@ -1,11 +1,10 @@
-"""How well a fraction or a mean is known."""
+"""Confidence intervals of fractions and means."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from neuroparallel.analysis.normal import normal_quantile
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray
@@ -74,4 +73,6 @@ def reach_of(level: float) -> float:
     """
     if not 0 < level < 1:
         raise ArgumentError(f"level: a confidence between 0 and 1; found {level!r}.")
-    return float(normal_quantile(0.5 + level / 2))
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + level / 2))

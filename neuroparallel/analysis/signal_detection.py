@@ -1,4 +1,4 @@
-"""Signal detection: telling when to respond from when not to."""
+"""Signal detection: sensitivity (d') and criterion of each stream."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroparallel.analysis.grouping import STREAM, completed, grouped
-from neuroparallel.analysis.normal import normal_quantile
 from neuroparallel.records import Table, Trials
 from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray
@@ -51,8 +50,10 @@ def dprime(
     Source:
         Hautus 1995, Behav Res Methods 27:46 (the correction).
     """
-    hit = normal_quantile((np.asarray(hits) + 0.5) / (np.asarray(signal_trials) + 1.0))
-    alarm = normal_quantile((np.asarray(false_alarms) + 0.5) / (np.asarray(noise_trials) + 1.0))
+    from scipy.special import ndtri
+
+    hit = ndtri((np.asarray(hits) + 0.5) / (np.asarray(signal_trials) + 1.0))
+    alarm = ndtri((np.asarray(false_alarms) + 0.5) / (np.asarray(noise_trials) + 1.0))
     return Sensitivity(hit - alarm, -(hit + alarm) / 2)
 
 
@@ -80,7 +81,7 @@ def sensitivity(trials: Trials, by: str | Sequence[str] = STREAM) -> Table:
     signal, responded = trials["ground_truth"] > 0, trials["choice"] > 0
     hits, signals = groups.count(signal & responded), groups.count(signal)
     alarms, noises = groups.count(~signal & responded), groups.count(~signal)
-    measure, told = dprime(hits, signals, alarms, noises), (signals > 0) & (noises > 0)
+    measure, is_defined = dprime(hits, signals, alarms, noises), (signals > 0) & (noises > 0)
     return Table(
         {
             **groups.columns,
@@ -88,7 +89,7 @@ def sensitivity(trials: Trials, by: str | Sequence[str] = STREAM) -> Table:
             "signal_trials": signals,
             "false_alarms": alarms,
             "noise_trials": noises,
-            "dprime": np.where(told, measure.dprime, np.nan),
-            "criterion": np.where(told, measure.criterion, np.nan),
+            "dprime": np.where(is_defined, measure.dprime, np.nan),
+            "criterion": np.where(is_defined, measure.criterion, np.nan),
         }
     )

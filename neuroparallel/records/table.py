@@ -191,17 +191,9 @@ class Table(dict[str, Array]):
         )
 
     def to_pandas(self) -> pd.DataFrame:
-        """The table as a pandas DataFrame, one column per column.
+        """Return the table as a pandas DataFrame with the same columns."""
+        import pandas as pd
 
-        Raises:
-            MissingDependencyError: pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingDependencyError(
-                "to_pandas() needs pandas, which is not installed: pip install pandas"
-            ) from error
         return pd.DataFrame(dict(self.columns))
 
     @classmethod

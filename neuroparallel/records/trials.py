@@ -177,13 +177,10 @@ class Trials(Table):
         return words.astype(np.str_)
 
     def to_pandas(self, names: bool = False) -> pd.DataFrame:
-        """The table as a pandas DataFrame, one column per column.
+        """Return the table as a pandas DataFrame with the same columns.
 
         Args:
             names: Whether to write what numbers stand for beside them, as `named` does.
-
-        Raises:
-            MissingDependencyError: pandas is not installed.
         """
         return super().to_pandas() if not names else self.named().to_pandas()
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.records.test_log import ended
 
 import neuroparallel as npar
 from neuroparallel.analysis import response_pairs
@@ -17,6 +16,7 @@ from neuroparallel.rule import Rule
 from neuroparallel.scenario import Scenario, list_scenarios
 from neuroparallel.streams import build_layout
 from tests.engine.comparing import draw_actions
+from tests.records.test_trial_log import ended
 
 ALL = {name: Scenario.load(name) for name in list_scenarios()}
 DUAL = [name for name, scenario in ALL.items() if any(len(s.streams) > 1 for s in scenario.subjects.values())]
