@@ -1,4 +1,4 @@
-"""What a choice would be paid: the rule of a group, asked about choices that were not made."""
+"""Expected reward of each choice under the rule of a group, including choices that were not made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from neuroparallel.outcomes import Outcome
 from neuroparallel.rule import Resolution
 from neuroparallel.seeding import Bits, mix, name_bits, uniforms
 
-__all__ = ["Prospect"]
+__all__ = ["CounterfactualRewards"]
 
 EXACT = 64  # so many combinations of the others' choices are all gone through; of more, samples
 SAMPLES = 32
@@ -23,8 +23,8 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-class Prospect:
-    """What one member of a group may expect of its choices, given how often the others make theirs.
+class CounterfactualRewards:
+    """Expected rewards of one group member's choices, given how often the other members make theirs.
 
     Args:
         group: The group, with a rule that pays.
@@ -36,8 +36,10 @@ class Prospect:
         self._options = tuple(stream.tables.actions - 1 for stream in group.streams.values())
         self._mine = list(group.streams).index(me)
 
-    def pay(self, lanes: Integers, weights: Mapping[int, Floats], known: Mapping[int, Integers], words: Bits) -> Floats:
-        """Mean pay of each choice, float64 (choices, n).
+    def expected(
+        self, lanes: Integers, weights: Mapping[int, Floats], known: Mapping[int, Integers], words: Bits
+    ) -> Floats:
+        """Return the mean reward of each choice, float64 (choices, n).
 
         Args:
             lanes: int64, (n,).
@@ -85,8 +87,8 @@ class Prospect:
         chosen = np.zeros((len(self._options), mine * count), np.int64)
         for place, (index, choice) in enumerate(zip(group.streams, choices, strict=True)):
             made = np.repeat(np.arange(1, mine + 1), count) if index == self._me else choice
-            part = np.broadcast_to(made, mine * count) if np.ndim(made) == 0 or index == self._me else repeated(made)
-            chosen[place] = np.where(repeated(group.takes_part[index][lanes]), part, 0)
+            filled = np.broadcast_to(made, mine * count) if np.ndim(made) == 0 or index == self._me else repeated(made)
+            chosen[place] = np.where(repeated(group.takes_part[index][lanes]), filled, 0)
         rule = group.spec.rule
         assert rule is not None
         names = (*rule.conditions().names, *rule.notes)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.counterfactual_rewards import Prospect
+from neuroparallel.agents.counterfactual_rewards import CounterfactualRewards
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.agents.task_model import allowed
 from neuroparallel.agents.trial_agent import Floats, Integers, Seen, TrialAgent
@@ -169,14 +169,14 @@ class BestResponse(Player):
             )
         self.smoothed, self.prior = smoothed, prior
         self._counts: dict[str, dict[int, Floats]] = {}  # (choices, lanes) for each stream that is seen
-        self._prospects: dict[str, Prospect | None] = {}
+        self._expected_rewards: dict[str, CounterfactualRewards | None] = {}
 
     def reset(self, engine: Any) -> None:
         super().reset(engine)
         for group in engine_of(engine).groups:
             coupled = group.spec.rule is not None and group.spec.rule.resolve is not None
             for index, stream in group.streams.items():
-                self._prospects[stream.spec.name] = Prospect(group, index) if coupled else None
+                self._expected_rewards[stream.spec.name] = CounterfactualRewards(group, index) if coupled else None
 
     def prepare(self, name: str, stream: BatchStream, subject: BatchSubject) -> None:
         """Every choice of the others was seen equally often."""
@@ -195,12 +195,12 @@ class BestResponse(Player):
         self, name: str, stream: BatchStream, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
     ) -> Integers:
         open_ = allowed(stream.tables, stream.row[lanes])[1:]
-        prospect, words = self._prospects[name], self.words(name, lanes)
-        if prospect is None:
+        rewards, words = self._expected_rewards[name], self.words(name, lanes)
+        if rewards is None:
             pay = np.zeros(open_.shape)
         else:
             shares = {index: counts[:, lanes] for index, counts in self._counts[name].items()}
-            pay = prospect.pay(lanes, shares, live, words)
+            pay = rewards.expected(lanes, shares, live, words)
         pay = np.where(open_ | ~open_.any(axis=0), pay, -np.inf)
         best = pay.max(axis=0)
         weights = np.exp((pay - best) / self.smoothed) if self.smoothed else 1.0 * (pay >= best - 1e-9)

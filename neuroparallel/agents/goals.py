@@ -68,7 +68,7 @@ class Goal:
         """The goal in words, one line for each measure."""
         if not self.criterion:
             return [f"Criterion: none. {self.source}".rstrip()]
-        told = []
+        lines = []
         for name, value in self.criterion.items():
             least = "at most" if name == DISTANCE else "at least"
             what = {REWARD: "reward per trial", DISTANCE: "distance to equilibrium"}.get(name, f"{name} correct")
@@ -77,10 +77,10 @@ class Goal:
                 for word, values in (("chance", self.chance), ("ceiling", self.ceiling))
                 if name in values
             ]
-            told.append(
+            lines.append(
                 f"  {what:<32} {least} {_number(value, name)}" + (f"   ({', '.join(bounds)})" if bounds else "")
             )
-        return ["Criterion, to be met twice:", *told, f"  Source: {self.source}"]
+        return ["Criterion, to be met twice:", *lines, f"  Source: {self.source}"]
 
 
 def _number(value: float, name: str) -> str:
@@ -178,8 +178,8 @@ def _task_goal(scenario: Scenario, streams: Mapping[str, Criterion]) -> Goal:
         if not paid or criterion.by == REWARD
     }
     different = list(dict.fromkeys(sources.values()))
-    told = different[0] if len(different) == 1 else "; ".join(f"{name}: {text}" for name, text in sources.items())
-    return Goal(least, told, _only(chance, least), _only(ceiling, least))
+    source = different[0] if len(different) == 1 else "; ".join(f"{name}: {text}" for name, text in sources.items())
+    return Goal(least, source, _only(chance, least), _only(ceiling, least))
 
 
 def _own_goal(scenario: Scenario, streams: Mapping[str, Criterion], own: Mapping[str, Any]) -> Goal:

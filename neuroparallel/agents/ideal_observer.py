@@ -30,7 +30,7 @@ class IdealObserver(StreamAgent):
 
     It knows the task: the conditions with their odds, what each of them shows, and the noise of each channel.
     It does not know which condition it is in; that it infers from the observations. It knows which period it is
-    in, from its own clock where all durations are fixed, otherwise because it is told.
+    in, from its own clock where all durations are fixed, otherwise from the info.
 
     Args:
         maximise: ``"correct"``: the answer most probably right. ``"reward"``: the one that pays most on average,
@@ -56,10 +56,10 @@ class IdealObserver(StreamAgent):
                     "of them shows cannot be told; it needs observation: concat."
                 )
             for place, stream in enumerate(subject.streams):
-                told = "" if len(subject.streams) == 1 else f"{stream.spec.short}."
+                prefix = "" if len(subject.streams) == 1 else f"{stream.spec.short}."
                 columns, channels = channel_columns(subject, place)
                 clock = _clock(core, stream) if len(subject.streams) == 1 else None
-                self._decoders[stream.spec.name] = _Decoder(stream, columns, channels, told, clock, self.maximise)
+                self._decoders[stream.spec.name] = _Decoder(stream, columns, channels, prefix, clock, self.maximise)
 
     def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
         core = engine_of(engine)
@@ -138,13 +138,13 @@ class _Decoder:
         stream: BatchStream,
         columns: NDArray[np.int64],
         channels: NDArray[np.int64],
-        told: str,
+        prefix: str,
         clock: NDArray[np.int64] | None,
         maximise: Maximise,
     ) -> None:
         tables = stream.tables
         _check_grid(tables)
-        self._told, self._clock, self._columns = told, clock, columns
+        self._prefix, self._clock, self._columns = prefix, clock, columns
         lanes, slots, width = stream.lanes, tables.slots, len(tables.periods)
         with np.errstate(divide="ignore"):
             self._prior = np.log(slot_weights(tables))
@@ -170,11 +170,11 @@ class _Decoder:
 
     def see(self, seen: NDArray[np.float32], info: Any, over: NDArray[np.bool_]) -> None:
         """Take in an observation, float32 (lanes, channels)."""
-        ended = np.asarray(info[f"{self._told}trial_end"], bool) | over
+        ended = np.asarray(info[f"{self._prefix}trial_end"], bool) | over
         self._log[ended] = self._prior
         self._done[ended] = -1
         if self._clock is None:
-            self._period = np.asarray(info[f"{self._told}period"])
+            self._period = np.asarray(info[f"{self._prefix}period"])
         else:
             self._elapsed = np.where(ended, 0, self._elapsed + 1)
             self._elapsed[over] = -1  # the session is over: its next one begins with the next step

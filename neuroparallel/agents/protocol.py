@@ -1,4 +1,4 @@
-"""What an agent is: something that is told what every lane sees, and says what every lane does."""
+"""Interface of an agent: it takes the observations of all lanes and returns the actions of all lanes."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ def engine_of(engine: Any) -> BatchEngine:
 
 def ended_trials(infos: Infos, subject: str, stream: str) -> NDArray[np.bool_]:
     """In which lanes a trial of a stream, by its short name, has just ended; bool, (lanes,)."""
-    told = infos[subject]
-    return np.asarray(told[f"{stream}.trial_end" if f"{stream}.trial_end" in told else "trial_end"], bool)
+    info = infos[subject]
+    return np.asarray(info[f"{stream}.trial_end" if f"{stream}.trial_end" in info else "trial_end"], bool)

@@ -90,7 +90,7 @@ class SeatedBatch:
                 _check_fit(agent, seat, env)
         self.possible_agents = [agent for agent in env.possible_agents if agent not in self.seats]
         self._seen: Any = {}
-        self._told: Any = {}
+        self._infos: Any = {}
         self._decided: dict[str, Any] = {}  # what agents do in a step that was refused because of what others do
         self._fresh = True
 
@@ -111,27 +111,27 @@ class SeatedBatch:
 
     def reset(self, seed: Any = None) -> Any:
         """Start a new session in every lane; agents forget everything if a seed is given, or the first time."""
-        self._seen, self._told = self.env.reset(seed)
+        self._seen, self._infos = self.env.reset(seed)
         self._decided = {}
         if seed is not None or self._fresh:
             for agent in self.seats.values():
                 agent.reset(self.env)
         self._fresh = False
-        return self._others(self._seen), self._others(self._told)
+        return self._others(self._seen), self._others(self._infos)
 
     def step(self, actions: Mapping[str, Any]) -> Any:
         """Advance every lane by one time step, with actions for the subjects that are nobody's seat."""
         mine = {agent: actions[agent] for agent in self.possible_agents if agent in actions}
         if not self._decided:
-            decided = {subject: agent.act(self._seen, self._told, self.env) for subject, agent in self.seats.items()}
+            decided = {subject: agent.act(self._seen, self._infos, self.env) for subject, agent in self.seats.items()}
             self._decided = {subject: chosen[subject] for subject, chosen in decided.items()}
-        seen, rewards, terminations, truncations, told = self.env.step(mine | self._decided)
-        self._seen, self._told, self._decided = seen, told, {}
-        return tuple(self._others(part) for part in (seen, rewards, terminations, truncations, told))
+        seen, rewards, terminations, truncations, infos = self.env.step(mine | self._decided)
+        self._seen, self._infos, self._decided = seen, infos, {}
+        return tuple(self._others(part) for part in (seen, rewards, terminations, truncations, infos))
 
     def restart(self, mask: NDArray[np.bool_]) -> Any:
         """Begin the next session of some lanes at once; see `BatchEngine.restart`."""
-        self._seen, self._told, self._decided = self.env.restart(mask), self.env.infos(), {}
+        self._seen, self._infos, self._decided = self.env.restart(mask), self.env.infos(), {}
         return self._others(self._seen)
 
     def infos(self) -> Any:
@@ -154,8 +154,8 @@ class SeatedBatch:
         parts = _parts(self.unwrapped)
         memories = {seat: _memory(agent, parts) for seat, agent in self.seats.items()}
         seen = {agent: array.copy() for agent, array in self._seen.items()}
-        told = {agent: {key: np.array(info[key]) for key in info} for agent, info in self._told.items()}
-        own = {"seen": seen, "told": told, "decided": copy.deepcopy(self._decided), "fresh": self._fresh}
+        infos = {agent: {key: np.array(info[key]) for key in info} for agent, info in self._infos.items()}
+        own = {"seen": seen, "told": infos, "decided": copy.deepcopy(self._decided), "fresh": self._fresh}
         return {"env": self.env.state(), "seats": memories, **own}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
@@ -168,7 +168,7 @@ class SeatedBatch:
         parts = _parts(self.unwrapped)
         memories = {seat: _recalled(self.seats[seat], seat, memory, parts) for seat, memory in saved["seats"].items()}
         self.env.set_state(saved["env"])
-        self._seen, self._told, self._decided = (copy.deepcopy(saved[name]) for name in ("seen", "told", "decided"))
+        self._seen, self._infos, self._decided = (copy.deepcopy(saved[name]) for name in ("seen", "told", "decided"))
         self._fresh = saved["fresh"]
         for seat, memory in memories.items():
             agent: Any = self.seats[seat]

@@ -54,8 +54,8 @@ class Rounds:
 def rounds_of(trials: Trials, players: Sequence[str] | None, *, exactly: int | None = None) -> Rounds:
     """Put the trials of several players side by side.
 
-    Rounds are told by ``group_trial`` where the table has it, otherwise by ``trial``, together with lane and session;
-    a round of which a player's trial is missing is left out.
+    A round is identified by lane, session and ``group_trial``, or ``trial`` where the table lacks that; a round in
+    which a player's trial is missing is left out.
 
     Args:
         trials: Needs ``choice``, and ``group_trial`` or ``trial``.

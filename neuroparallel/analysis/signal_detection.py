@@ -33,7 +33,7 @@ def dprime(
     false_alarms: npt.ArrayLike,
     noise_trials: npt.ArrayLike,
 ) -> Sensitivity:
-    """How well signal is told from noise, whatever the readiness to respond.
+    """Return how well signal is discriminated from noise (d'), and the criterion.
 
     Half a response is added to each count and one trial to each number of trials, so that rates
     of 0 and 1 stay finite (log-linear correction).

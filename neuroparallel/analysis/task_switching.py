@@ -49,15 +49,15 @@ def switch_cost(
     Source:
         Rogers & Monsell 1995, J Exp Psychol Gen 124:207; Monsell 2003, Trends Cogn Sci 7:134.
     """
-    in_mixed = _told(trials, mixed) == 1 if mixed in trials else np.ones(len(trials), dtype=np.bool_)
+    in_mixed = _as_floats(trials, mixed) == 1 if mixed in trials else np.ones(len(trials), dtype=np.bool_)
     scored = np.isfinite(trials["correct"])
-    changed = _told(trials, switch)
+    changed = _as_floats(trials, switch)
     shift, again = (scored & in_mixed & (changed == value) for value in (1, 0))
     contrasts: dict[str, list[tuple[float, BoolArray]]] = {"switch": [(1, shift), (-1, again)]}
     if mixed in trials:
         contrasts["mixing"] = [(1, again), (-1, scored & ~in_mixed)]
     if congruent in trials:
-        same, other = (_told(trials, congruent) == value for value in (1, 0))
+        same, other = (_as_floats(trials, congruent) == value for value in (1, 0))
         contrasts["congruency"] = [(1, scored & other), (-1, scored & same)]
         contrasts["switch_by_congruency"] = [
             (1, shift & other), (-1, again & other), (-1, shift & same), (1, again & same),
@@ -68,7 +68,7 @@ def switch_cost(
     return Table(columns | {name: np.array([row[place] for row in rows.values()]) for place, name in enumerate(names)})
 
 
-def _told(trials: Trials, name: str) -> FloatArray:
+def _as_floats(trials: Trials, name: str) -> FloatArray:
     """A column of true and false as 1, 0 and ``nan``."""
     return trials[name].astype(np.float64)
 

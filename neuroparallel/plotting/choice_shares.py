@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroparallel.analysis import choice_shares
-from neuroparallel.plotting.style import Axes, Figure, axes_of, finished, legend, points, reach
+from neuroparallel.plotting.style import Axes, Figure, axes_of, error_bars, finish_axes, legend, points
 from neuroparallel.records import Trials
 from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.trials import stream_codes
@@ -33,7 +33,7 @@ def plot_choices(trials: Trials, ax: Axes | None = None, *, level: float = 0.95,
         shares = choice_shares(trials.select(codes == place), (), level=level)
         percent, low, high = (100 * shares[column] for column in ("share", "low", "high"))
         beside = shares["choice"] + 0.12 * (place - (len(names) - 1) / 2)
-        points(ax, beside, percent, reach(percent, low, high), place, line=False, label=name)
+        points(ax, beside, percent, error_bars(percent, low, high), place, line=False, label=name)
     last = int(max(np.nan_to_num(trials["choice"]).max(initial=1), 1))
     ax.set_xlim(0.5 if (trials["choice"] > 0).all() else -0.5, last + 0.5)
     ax.set_xticks(np.arange(1, last + 1, 1 + last // 15))
@@ -42,5 +42,5 @@ def plot_choices(trials: Trials, ax: Axes | None = None, *, level: float = 0.95,
     ax.set_ylabel("share of trials (%)")
     if names:
         legend(ax)
-    finished(ax, title)
+    finish_axes(ax, title)
     return figure

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.ticker import FuncFormatter
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.plotting.style import INK, QUIET, TEXT, Axes, Figure, axes_of, color_of, finished, marker_of
+from neuroparallel.plotting.style import INK, QUIET, TEXT, Axes, Figure, axes_of, color_of, finish_axes, marker_of
 from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.csv_file import PathLike
 from neuroparallel.records.table import FloatArray, Table
@@ -85,7 +85,7 @@ def plot_learning_curve(
         _mark_stages(ax, seconds, columns["stage"])
     ax.set_xlim(0, float(np.nanmax(seconds, initial=1e-9)))
     ax.set_xlabel("training time (s)")
-    finished(ax, title)
+    finish_axes(ax, title)
     if "steps" in columns and len(seconds) > 1:
         _steps_on_top(ax, seconds, columns["steps"])
     return figure

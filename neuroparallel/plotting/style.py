@@ -20,19 +20,19 @@ __all__ = [
     "TEXT",
     "Axes",
     "Figure",
+    "annotate",
     "axes_of",
     "bars",
     "color_of",
-    "finished",
+    "error_bars",
+    "finish_axes",
     "legend",
     "marker_of",
     "new_figure",
     "points",
-    "reach",
-    "spoken",
-    "tidy",
-    "titled",
-    "told",
+    "readable_name",
+    "set_title",
+    "style_axes",
 ]
 
 try:
@@ -101,7 +101,7 @@ def marker_of(place: int) -> str:
     return MARKERS[place % len(MARKERS)]
 
 
-def reach(middle: Array, low: Array, high: Array) -> Array:
+def error_bars(middle: Array, low: Array, high: Array) -> Array:
     """How far intervals reach below and above what they are of; float64, (2, n)."""
     return np.stack([middle - low, high - middle]).clip(0)
 
@@ -121,7 +121,7 @@ def bars(ax: Axes, x: Array, y: Array, error: Array, color: str | list[str], wid
     ax.tick_params(axis="x", length=0)
 
 
-def told(ax: Axes, text: str, height: float = 0.97, *, right: bool = False) -> None:
+def annotate(ax: Axes, text: str, height: float = 0.97, *, right: bool = False) -> None:
     """Write the numbers behind a picture into it, hanging from a height of 0 to 1, or standing on one below a half."""
     ax.text(
         0.97 if right else 0.03, height, text, transform=ax.transAxes, ha="right" if right else "left",
@@ -134,7 +134,7 @@ def legend(ax: Axes, place: Literal["best", "upper left", "upper right"] = "best
     ax.legend(frameon=False, fontsize=TEXT - 1, title_fontsize=TEXT - 1, loc=place, **options)
 
 
-def spoken(name: str) -> str:
+def readable_name(name: str) -> str:
     """A column's name as a person would write it, its unit in brackets."""
     for ending, unit in (("_ms", "ms"), ("_s", "s"), ("_hz", "Hz"), ("_deg", "deg")):
         if name.endswith(ending):
@@ -142,7 +142,7 @@ def spoken(name: str) -> str:
     return "coherence (%)" if name == "coherence" else name.replace("_", " ")
 
 
-def tidy(ax: Axes, *, grid: bool = True) -> None:
+def style_axes(ax: Axes, *, grid: bool = True) -> None:
     """Leave only the two axes that carry numbers, and small quiet type."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
@@ -156,7 +156,7 @@ def tidy(ax: Axes, *, grid: bool = True) -> None:
         ax.set_axisbelow(True)
 
 
-def finished(ax: Axes, title: str, *, grid: bool = True) -> None:
+def finish_axes(ax: Axes, title: str, *, grid: bool = True) -> None:
     """Tidy the axes up and give them their title.
 
     Raises:
@@ -165,8 +165,8 @@ def finished(ax: Axes, title: str, *, grid: bool = True) -> None:
     heights = [value for container in ax.containers for value in _heights(container).tolist()]
     if heights and not np.isfinite(heights).any():
         raise ArgumentError(f"{title}: there is nothing to draw, since every value is missing in these trials.")
-    tidy(ax, grid=grid)
-    titled(ax, title)
+    style_axes(ax, grid=grid)
+    set_title(ax, title)
 
 
 def _heights(container: Any) -> Array:
@@ -177,6 +177,6 @@ def _heights(container: Any) -> Array:
     return np.zeros(0) if line is None else np.asarray(line.get_ydata(), np.float64)
 
 
-def titled(ax: Axes, title: str, above: float | None = None) -> None:
+def set_title(ax: Axes, title: str, above: float | None = None) -> None:
     """Put the title at the left, where reading begins; so many points above the axes, to leave room for words."""
     ax.set_title(title, loc="left", fontsize=TEXT + 1, color=INK, fontweight="bold", pad=above)

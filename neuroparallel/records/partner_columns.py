@@ -10,13 +10,13 @@ import numpy as np
 from neuroparallel.records.table import Array
 from neuroparallel.records.trials import group_codes
 
-__all__ = ["Beside", "beside_columns"]
+__all__ = ["PartnerColumn", "partner_column_values"]
 
 ABSENT, UNKNOWN = "none", "unknown"
 
 
 @dataclass(frozen=True)
-class Beside:
+class PartnerColumn:
     """A column of the trial table that shows a condition of another member of the group.
 
     Attributes:
@@ -40,7 +40,7 @@ class Beside:
         return np.array([f"{value:g}" if np.ndim(value) == 0 else str(value) for value in values.tolist()], np.str_)
 
 
-def beside_columns(columns: Sequence[Sequence[Beside]], rows: Mapping[str, Array]) -> dict[str, Array]:
+def partner_column_values(columns: Sequence[Sequence[PartnerColumn]], rows: Mapping[str, Array]) -> dict[str, Array]:
     """The columns of all groups.
 
     Args:
@@ -65,7 +65,7 @@ def beside_columns(columns: Sequence[Sequence[Beside]], rows: Mapping[str, Array
     return result
 
 
-def _shown(column: Beside, rows: Mapping[str, Array]) -> Array:
+def _shown(column: PartnerColumn, rows: Mapping[str, Array]) -> Array:
     together = group_codes([rows[name] for name in ("lane", "session", "condition:group_trial")])
     source = rows["stream"] == column.stream
     texts = column.texts(rows[f"condition:{column.condition}"][source])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuroparallel.records.partner_columns import Beside
+    from neuroparallel.records.partner_columns import PartnerColumn
 
 __all__ = ["StreamInfo"]
 
@@ -34,4 +34,4 @@ class StreamInfo:
     periods: tuple[str, ...] = ()
     group: str = ""
     names: Mapping[str, Mapping[int, str]] = field(default_factory=dict, hash=False)
-    columns: tuple[Beside, ...] = ()
+    columns: tuple[PartnerColumn, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.outcomes import Outcome
-from neuroparallel.records.partner_columns import beside_columns
+from neuroparallel.records.partner_columns import partner_column_values
 from neuroparallel.records.response_order import response_columns
 from neuroparallel.records.stream_info import StreamInfo
 from neuroparallel.records.table import Array, stack_columns
@@ -187,7 +187,7 @@ class TrialLog:
         for name in dict.fromkeys(name for info in self.streams for name in info.conditions):
             columns[name] = rows.get(f"condition:{name}", np.full(len(outcome), np.nan))
         if any(info.columns for info in self.streams) and len(outcome):
-            columns |= beside_columns([info.columns for info in self.streams], {"stream": streams, **rows})
+            columns |= partner_column_values([info.columns for info in self.streams], {"stream": streams, **rows})
         order = np.lexsort((streams, columns["trial"], columns["session"], columns["lane"]))
         return {name: values[order] for name, values in columns.items()}
 

@@ -124,8 +124,8 @@ def summarize_run(place: str | Path) -> str:
     earned = summary.get("earned") or {}
     for name, correct in summary["correct"].items():
         if correct is None:
-            pays = f", reward {earned[name]:.3f} per trial" if len(earned) > 1 else ""
-            lines.append(f"  {name}: no right and wrong{pays}")
+            rewards = f", reward {earned[name]:.3f} per trial" if len(earned) > 1 else ""
+            lines.append(f"  {name}: no right and wrong{rewards}")
             continue
         least = f", criterion {100 * criterion[name]:.0f} %" if name in criterion else ""
         lines.append(f"  {name}: {100 * correct:.1f} % correct{least}{_lost(summary, name)}")
@@ -157,7 +157,7 @@ def _verdict(summary: Mapping[str, Any]) -> str:
 
 
 def _traps(summary: Mapping[str, Any]) -> list[str]:
-    """The traps in which a training that did not pass ended; that of aborts is told from the final test."""
+    """Return the traps that a failed training ended in; the final test shows whether aborts were one."""
     if summary.get("passed"):
         return []
     traps = summary.get("traps") or {}

@@ -173,12 +173,12 @@ def _subject_lines(engine: Any, agent: str) -> list[str]:
     shared = len(tasks) == 1 or subject.action == "shared"
     actions = [", ".join(f"{i} {name}" for i, name in enumerate(task.action_names())) for task in tasks]
     words = [engine.layout.streams[index].short for index in subject.streams]
-    told = actions[:1] if shared else [f"{word}: {text}" for word, text in zip(words, actions, strict=True)]
+    texts = actions[:1] if shared else [f"{word}: {text}" for word, text in zip(words, actions, strict=True)]
     names = engine.channel_names(agent)
     return [
         f"{agent}",
         f"  observation  {' '.join(str(engine.observation_space(agent)).split())}",
         f"  channels     {', '.join(names)}",
         f"  action       {engine.action_space(agent)}",
-        *(f"  actions      {text}" for text in told),
+        *(f"  actions      {text}" for text in texts),
     ]

@@ -124,7 +124,7 @@ def _one(row: Mapping[str, Any], key: str) -> str:
 
 def _worst(result: Mapping[str, Any]) -> str:
     """The final score of the seed that did worst, measure by measure."""
-    told = []
+    texts = []
     for name in result["criterion"]:
         scores = [
             row["score"][name] for row in result["seeds"] if row.get("score", {}).get(name, [None])[0] is not None
@@ -132,8 +132,8 @@ def _worst(result: Mapping[str, Any]) -> str:
         if scores:
             worst = (max if name == DISTANCE else min)(scores, key=lambda score: score[0])
             low, high = (_number(value) for value in worst[1:])
-            told.append(f"{_short(name)} {_number(worst[0])} ({low} to {high})")
-    return "; ".join(told) or NOTHING
+            texts.append(f"{_short(name)} {_number(worst[0])} ({low} to {high})")
+    return "; ".join(texts) or NOTHING
 
 
 def _goals(results: Sequence[Mapping[str, Any]]) -> str:
@@ -163,20 +163,20 @@ def _reason(result: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     """Why a training did not pass, as far as its result says."""
     if row["ended_by"] not in _LIMITS:
         return f"ended by an error ({row.get('error', 'unknown')})."
-    told = [_LIMITS[row["ended_by"]].format(result["settings"][row["ended_by"]])]
+    texts = [_LIMITS[row["ended_by"]].format(result["settings"][row["ended_by"]])]
     for name, least in result["criterion"].items():
         value = row["score"][name][0]
         word = "at most" if name == DISTANCE else "at least"
-        told.append(f"{_short(name)} was {_number(value)} of {word} {_number(least)}")
-    told += [f"{100 * share:.0f} % of {_short(name)} aborted" for name, share in row["aborts"].items() if share > 0.2]
-    return f"{'; '.join(told)}."
+        texts.append(f"{_short(name)} was {_number(value)} of {word} {_number(least)}")
+    texts += [f"{100 * share:.0f} % of {_short(name)} aborted" for name, share in row["aborts"].items() if share > 0.2]
+    return f"{'; '.join(texts)}."
 
 
 def _machines(results: Sequence[Mapping[str, Any]]) -> str:
     machines = [row["machine"] for result in results for row in result["seeds"]]
-    told = [f"{one['processor']}, {one['cores']} cores, {one['jobs']} at a time" for one in machines]
+    texts = [f"{one['processor']}, {one['cores']} cores, {one['jobs']} at a time" for one in machines]
     versions = [", ".join(f"{name} {number}" for name, number in result["versions"].items()) for result in results]
-    lines = ["## Machines and versions\n", *(f"- {text}" for text in sorted({*told}) + sorted({*versions}))]
+    lines = ["## Machines and versions\n", *(f"- {text}" for text in sorted({*texts}) + sorted({*versions}))]
     return "\n".join([*lines, ""])
 
 

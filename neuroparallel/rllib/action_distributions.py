@@ -68,7 +68,7 @@ class Choices:
         return choice_statistics(outputs, actions, self.sizes)
 
     def carried_out(self, actions: Array) -> Array:
-        """What the environment is told."""
+        """Return the actions as the environment takes them."""
         return actions
 
 
@@ -113,10 +113,10 @@ class Movements:
         return movement_statistics(outputs, actions)
 
     def carried_out(self, actions: Array) -> Array:
-        """What the environment is told: float32, scaled to the range of each axis and clipped to it."""
+        """Return the actions as the environment takes them: float32, scaled and clipped to the range of each axis."""
         scaled = self.low + (actions + 1.0) * (0.5 * (self.high - self.low))
-        told: Array = np.clip(scaled, self.low, self.high).astype(np.float32)
-        return told
+        scaled_actions: Array = np.clip(scaled, self.low, self.high).astype(np.float32)
+        return scaled_actions
 
 
 def _spread(words: Bits, count: int) -> Bits:

@@ -61,7 +61,7 @@ class Actor:
         self.state = initial_state(module, self.rows)
         self._start: dict[str, Array] | None = None
 
-    def part(self, agent: int) -> slice:
+    def rows_of(self, agent: int) -> slice:
         """The rows of one of its agents."""
         return slice(agent * self.lanes, (agent + 1) * self.lanes)
 
@@ -90,7 +90,7 @@ class Actor:
     def look(self, t: int, observations: dict[str, Array]) -> None:
         """Note the observations at step t."""
         for i, agent in enumerate(self.agents):
-            self.seen[t, self.part(i)] = observations[agent]
+            self.seen[t, self.rows_of(i)] = observations[agent]
 
     def act(self, t: int) -> dict[str, Array]:
         """Choose the actions of step t, by agent: (lanes,) or (lanes, factors) int64, or (lanes, axes) float32."""
@@ -104,7 +104,7 @@ class Actor:
         actions = self._choose(t, logits)
         self.actions[t] = actions
         chosen = self.choices.carried_out(actions.numpy())
-        return {agent: chosen[self.part(i)] for i, agent in enumerate(self.agents)}
+        return {agent: chosen[self.rows_of(i)] for i, agent in enumerate(self.agents)}
 
     def _forward(self, t: int) -> dict[str, Any]:
         seen = torch.from_numpy(self.seen[t])
@@ -134,8 +134,8 @@ class Actor:
         if self.closing is None:
             self.closing = np.zeros_like(self.seen[1:])
         for i, agent in enumerate(self.agents):
-            part = self.part(i)
-            self.closing[t, part][rows[part]] = np.asarray(observations[agent])[rows[part]]
+            own = self.rows_of(i)
+            self.closing[t, own][rows[own]] = np.asarray(observations[agent])[rows[own]]
 
     def forget(self, rows: Array) -> None:
         """Return the memory of some rows to its initial state; rows is bool, (rows,)."""

@@ -180,7 +180,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
             self._now, rewards, ends, truncations, _ = self.engine.step(actions)
             for actor in self._actors:
                 for i, agent in enumerate(actor.agents):
-                    actor.rewards[t, actor.part(i)] = rewards[agent]
+                    actor.rewards[t, actor.rows_of(i)] = rewards[agent]
             self._returns.add(rewards, self._alive)
             over = np.stack([ends[a] | truncations[a] for a in self.env.agents]) & self._alive
             self._note_trial_ends(t, trials, over)
@@ -205,7 +205,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
             for i, agent in enumerate(actor.agents):
                 if agent in now:
                     ended = (now[agent] != before[agent]).all(axis=0)
-                    actor.trial_ends[t, actor.part(i)] = ended | over[self.env.agents.index(agent)]
+                    actor.trial_ends[t, actor.rows_of(i)] = ended | over[self.env.agents.index(agent)]
 
     def _interruptions(self, steps: int) -> dict[str, Interruptions]:
         """Start to keep account of ends, the first time that one comes within a stretch."""
