@@ -1,4 +1,4 @@
-"""Agents that look at nothing, or at the truth: the floor and the ceiling of every task."""
+"""Baseline agents, which see nothing or know the truth: the floor and the ceiling of every task."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["BlindAgent", "HoldAgent", "OracleAgent", "RandomAgent", "StreamAgent
 
 
 def lane_keys(engine: BatchEngine, name: str, seed: int = 0, of: str | None = None) -> Bits:
-    """A random key per lane for an agent's own draws, the same in a batch of any size; uint64, (lanes,).
+    """Return a random key per lane for an agent's own draws, the same in a batch of any size; uint64, (lanes,).
 
     Args:
         engine: What is played.
@@ -36,7 +36,7 @@ def lane_keys(engine: BatchEngine, name: str, seed: int = 0, of: str | None = No
 
 
 def _branch(engine: BatchEngine, name: str) -> str:
-    """The random branch of a stream, or those of a subject's streams."""
+    """Return the random branch of a stream, or those of a subject's streams."""
     for subject in engine.subjects:
         branches = {stream.spec.name: stream.spec.branch for stream in subject.streams}
         if name in branches:
@@ -53,7 +53,7 @@ def below(words: Bits, limit: Any) -> NDArray[np.int64]:
 
 
 def step_bits(step: int) -> np.uint64:
-    """What to add to an agent's keys in its n-th step."""
+    """Return the number to add to an agent's keys in its n-th step."""
     return np.uint64(step * GAMMA_INT & MASK)
 
 
@@ -91,7 +91,7 @@ class HoldAgent:
 
 
 class RandomAgent:
-    """Takes every action with the same probability in every step, and moves anywhere.
+    """Agent that takes every action with the same probability in every step, and moves anywhere.
 
     Its draws are a hash of seed, lane, subject and step, so a lane does the same whatever the other lanes are.
 
@@ -138,7 +138,7 @@ class StreamAgent:
     def choose(
         self, stream: BatchStream, name: str, subject: str, observations: Observations, infos: Infos, now: int
     ) -> NDArray[np.int64]:
-        """What to do about one stream, int64 (lanes,).
+        """Return the actions in one stream, int64 (lanes,).
 
         Args:
             stream: The stream, as the engine has it.
@@ -150,7 +150,7 @@ class StreamAgent:
         """
 
     def steer(self, stream: BatchStream, subject: str, now: int) -> NDArray[np.float32]:
-        """How to move in one stream, float32 (lanes, axes); an agent that does not say so cannot move.
+        """Return the movement in one stream, float32 (lanes, axes); an agent without this method cannot move.
 
         Args:
             stream: The stream, as the engine has it.
@@ -175,7 +175,7 @@ class StreamAgent:
 
 
 class OracleAgent(StreamAgent):
-    """Does what is right, which it knows from the engine; holds while nothing is asked.
+    """Agent that does what is right, which it knows from the engine; holds while nothing is asked.
 
     Where something is asked that has no right answer, as in a game, it takes the first choice that is available. Where
     it has to move, it asks the task's `steer` hook how.
@@ -201,7 +201,7 @@ class OracleAgent(StreamAgent):
 
 
 class BlindAgent(StreamAgent):
-    """Knows the time and the odds but not the stimuli: gives the answer that pays most on average.
+    """Agent that knows the time and the odds but not the stimuli: gives the answer with the highest mean reward.
 
     Where the right time to respond matters, it responds at the time that is right in the median trial.
     """

@@ -1,4 +1,4 @@
-"""Saying how confident one is."""
+"""An agent that reports its confidence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 class ConfidenceSharer(StreamAgent):
-    """Adds up the evidence, answers by its sign, and says how many standard deviations it is away from zero.
+    """Agent that adds up the evidence, answers by its sign, and says how many standard deviations it is away from zero.
 
     The evidence is what it sees, compared with the mean of all conditions and weighted by how the conditions of one
     answer differ from those of the other. In a step in which nothing is asked it says nothing, and so it never speaks
@@ -79,13 +79,13 @@ class ConfidenceSharer(StreamAgent):
         return np.where(stream.window_open(), np.where(self._evidence[name].score > 0, 2, 1), 0)
 
     def _level(self, stream: BatchStream, top: int) -> NDArray[np.int64]:
-        """What to say about a stream, int64 (lanes,); 0 where it asks nothing."""
+        """Return the message about a stream, int64 (lanes,); 0 where none is asked for."""
         sure = np.minimum(np.abs(self._evidence[stream.spec.name].score) / self.ceiling, 1.0)
         return np.where(stream.window_open(), np.rint(sure * top), 0).astype(np.int64)
 
 
 class _Evidence:
-    """What speaks for the second answer rather than the first, in all lanes: added up since the trial began.
+    """Evidence for the second answer against the first in all lanes, summed since the trial began.
 
     Attributes:
         score: float64, (lanes,). Its distance from zero in standard deviations; 0 before anything was seen.

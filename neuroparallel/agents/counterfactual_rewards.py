@@ -78,7 +78,7 @@ class CounterfactualRewards:
             yield drawn, 1 / SAMPLES
 
     def _paid(self, lanes: Integers, choices: list[Any], luck: Bits) -> Floats:
-        """What the rule pays for each choice of one's own, (choices, n), if the others make theirs."""
+        """Return the reward of each own choice, (choices, n), given the choices of the others."""
         group, mine, count = self._group, self._options[self._mine], len(lanes)
 
         def repeated(array: NDArray[Any]) -> NDArray[Any]:

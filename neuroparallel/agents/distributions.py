@@ -1,4 +1,4 @@
-"""Random times for agents, made of hashed words: the same in a batch of any size."""
+"""Random distributions of agents, drawn from hashed words: the same in a batch of any size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 def words_for(keys: Bits, step: int, purpose: int = 0) -> Bits:
-    """A random word for each key, in an agent's n-th step and for one purpose of several; uint64, (n,)."""
+    """Return a random word for each key, in an agent's n-th step and for one purpose of several; uint64, (n,)."""
     return mix(mix(keys + step_bits(step)) + np.uint64(purpose))
 
 

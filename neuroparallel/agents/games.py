@@ -33,7 +33,7 @@ STRATEGIES = {
 
 
 class Player(TrialAgent):
-    """Keeps what subclasses ask: their own last choices, and those of the others as far as they are shown."""
+    """Agent that keeps its own last choices, and those of the others as far as they are shown."""
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__(seed)
@@ -65,7 +65,7 @@ class Player(TrialAgent):
     def respond(
         self, name: str, stream: BatchStream, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
     ) -> Integers:
-        """What to choose in lanes that are asked, (n,).
+        """Return the choices in lanes with an open response window, (n,).
 
         Args:
             name: Full name of the stream.
@@ -77,13 +77,13 @@ class Player(TrialAgent):
 
 
 def shown_choices(seen: NDArray[np.float32], columns: Mapping[int, slice]) -> dict[int, Integers]:
-    """The choices that are shown, one column for each; (n, channels) to (n,) by key, 0 where none is on."""
+    """Return the choices that are shown, one column for each; (n, channels) to (n,) by key, 0 where none is on."""
     parts = {key: seen[:, part] for key, part in columns.items()}
     return {key: np.where(part.any(axis=1), part.argmax(axis=1) + 1, 0) for key, part in parts.items()}
 
 
 class MemoryOne(Player):
-    """Cooperates with a probability that depends on the joint outcome of the trial before, and on nothing else.
+    """Agent that cooperates with a probability that depends only on the joint outcome of the trial before.
 
     Choice 1 is to cooperate, choice 2 to defect. What the other did is read from what the subject is shown (the first
     one in its ``sees``): after a trial in which one of the two chose nothing, or with nobody to see, it plays as in
@@ -138,7 +138,7 @@ class MemoryOne(Player):
 
 
 class BestResponse(Player):
-    """Fictitious play: the choice that pays most if the others choose as often as they have done so far.
+    """Fictitious play: the choice with the highest reward if the others choose as often as they have done so far.
 
     It knows the group's rule and conditions, and counts the choices that it is shown, each player's by itself, across
     sessions. Of players that it does not see it expects every choice equally often; of those whose present choice it

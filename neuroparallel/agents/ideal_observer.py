@@ -1,4 +1,4 @@
-"""The ideal observer: as well as anyone can do who sees what the subject sees."""
+"""The ideal observer: the best performance possible with the observations of the subject."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Maximise = Literal["correct", "reward"]
 
 
 class IdealObserver(StreamAgent):
-    """Weighs all evidence as Bayes would have it and gives the most probable right answer.
+    """Agent that computes the posterior of the conditions by Bayes' rule and gives the most probable right answer.
 
     It knows the task: the conditions with their odds, what each of them shows, and the noise of each channel.
     It does not know which condition it is in; that it infers from the observations. It knows which period it is
@@ -76,7 +76,7 @@ class IdealObserver(StreamAgent):
 
 
 def _clock(engine: BatchEngine, stream: BatchStream) -> NDArray[np.int64] | None:
-    """The period in each step of a trial, int64 (steps,), if that is always the same and there is one answer."""
+    """Return the period in each step of a trial, int64 (steps,), if that is always the same and there is one answer."""
     tables = stream.tables
     alone = any(group.alone and stream in group.streams.values() for group in engine.groups)
     laws = any(isinstance(law, Law) for law in tables.task.timing.values())
@@ -92,7 +92,7 @@ def _clock(engine: BatchEngine, stream: BatchStream) -> NDArray[np.int64] | None
 
 
 class _Evidence:
-    """How much an observation speaks for each condition: gain * observation + offset, for every kind of noise."""
+    """Log likelihood of each condition given an observation: gain * observation + offset, for every kind of noise."""
 
     def __init__(self, tables: Tables) -> None:
         channels = tables.channels
@@ -131,7 +131,7 @@ def _check_grid(tables: Tables) -> None:
 
 
 class _Decoder:
-    """What is known of one stream in all lanes: how likely each condition is, given what was seen."""
+    """Posterior of one stream's conditions in all lanes, given the observations."""
 
     def __init__(
         self,
@@ -190,7 +190,7 @@ class _Decoder:
                 self._log[lanes] += gathered
 
     def answer(self) -> NDArray[np.int64]:
-        """The best action in every lane, int64 (lanes,); 0 outside response windows."""
+        """Return the best action in every lane, int64 (lanes,); 0 outside response windows."""
         result = np.zeros(len(self._log), np.int64)
         for period, (value, once) in self._answers.items():
             lanes = np.flatnonzero((self._period == period) & (self._done != period))

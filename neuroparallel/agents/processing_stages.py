@@ -1,4 +1,4 @@
-"""Subjects whose thought goes through stages: perception, a central stage, movement."""
+"""Agents that process in stages: perception, a central stage, movement."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LEAST = 1e-9  # ms; of a central stage that takes no time, so that it can be don
 
 
 class StagedAgent(StreamAgent):
-    """Responds with the right answer once perception, a central stage and movement have taken their time.
+    """Agent that responds with the right answer once perception, a central stage and movement have taken their time.
 
     All three begin anew with every stimulus, that is when the clock of the stream's response times starts.
     Durations are drawn independently for each stage and trial. A stream's response waits for its response window.
@@ -132,7 +132,7 @@ class StagedAgent(StreamAgent):
 
 
 class Bottleneck(StagedAgent):
-    """Perceives and moves for all its streams at once, but decides for one after the other.
+    """Agent that perceives and moves for all its streams at once, but decides for one after the other.
 
     The central stage of a stimulus waits until those of all earlier stimuli are over (of two that come at the same
     time, the stream named first in the scenario goes first). So the second of two responses comes as much later as
@@ -143,7 +143,7 @@ class Bottleneck(StagedAgent):
     """
 
     def prepare(self) -> None:
-        """No decision is going on."""
+        """Start without a decision in progress."""
         self._decided = {name: np.zeros(len(due)) for name, due in self._due.items()}  # when, in ms
 
     def begin(self, name: str, subject: BatchSubject, lanes: Lanes, now: int) -> None:
@@ -164,7 +164,7 @@ class Bottleneck(StagedAgent):
 
 
 class CapacitySharing(StagedAgent):
-    """Decides for all its streams at once, with a fixed capacity that they share.
+    """Agent that decides for all its streams at once, with a fixed capacity that they share.
 
     A central stage that goes on alone runs at full speed. While several do, that of the earliest stimulus gets
     ``share`` of the speed and the others the rest in equal parts. With a share below 1 the first response is
@@ -195,7 +195,7 @@ class CapacitySharing(StagedAgent):
         self.share = probability(share, "share")
 
     def prepare(self) -> None:
-        """No decision is going on."""
+        """Start without a decision in progress."""
         self._work: dict[str, _Work] = {}
         for who, subject in self._subjects.items():
             self._work[who] = _Work(len(subject.streams), subject.lanes)
@@ -227,7 +227,7 @@ class CapacitySharing(StagedAgent):
 
 
 class _Work:
-    """What the central stages of a subject's streams have still to do; all float64, (streams, lanes), in ms."""
+    """Remaining time of the central stages of a subject's streams; all float64, (streams, lanes), in ms."""
 
     def __init__(self, streams: int, lanes: int) -> None:
         self.came, self.perceived, self.left, self.motor = (np.zeros((streams, lanes)) for _ in range(4))
@@ -251,7 +251,7 @@ class _Work:
 
 
 def _shares(busy: NDArray[np.bool_], came: Floats, share: float) -> Floats:
-    """The speed of each central stage, (streams, lanes): that of the earliest stimulus comes first."""
+    """Return the speed of each central stage, (streams, lanes): that of the earliest stimulus comes first."""
     count = busy.sum(axis=0)
     earliest = np.where(busy, came, np.inf).argmin(axis=0)
     first = np.arange(len(busy))[:, None] == earliest

@@ -45,7 +45,7 @@ _AGENTS: dict[str, Callable[..., Agent]] = {
 
 
 def list_agents() -> list[str]:
-    """Names of the reference agents, in alphabetical order."""
+    """Return the names of the reference agents, in alphabetical order."""
     return sorted(_AGENTS)
 
 

@@ -1,4 +1,4 @@
-"""Seats that are no learner's: some subjects of a scenario are played by agents, the others are yours."""
+"""Seats: some subjects of a scenario are played by agents, the others by the caller."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_run(name: str) -> bool:
 
 
 def seats_of(scenario: Scenario) -> dict[str, Agent]:
-    """The agents that a scenario puts on seats, by subject.
+    """Return the agents that a scenario puts on seats, by subject.
 
     Raises:
         ScenarioError: There is no such agent, option or run; names the key.
@@ -100,7 +100,7 @@ class SeatedBatch:
         return getattr(self.env, name)
 
     def __repr__(self) -> str:
-        """The engine, and who sits where."""
+        """Return the engine and the agent on each seat."""
         played = ", ".join(f"{seat}={type(agent).__name__}" for seat, agent in self.seats.items())
         return f"{type(self).__name__}({self.env!r}, {played})"
 
@@ -135,22 +135,22 @@ class SeatedBatch:
         return self._others(self._seen)
 
     def infos(self) -> Any:
-        """What `reset` would say of the present moment, by agent."""
+        """Return the present infos, by agent, as `reset` would."""
         return self._others(self.env.infos())
 
     def truth(self) -> Any:
-        """What is right at this moment, by agent."""
+        """Return the present ground truth, by agent."""
         return self._others(self.env.truth())
 
     def _others(self, by_agent: Mapping[str, Any]) -> dict[str, Any]:
-        """What concerns the other subjects; arrays are copies, as the agents on seats see them too."""
+        """Return the entries of the other subjects; arrays are copies, as the agents on seats see them too."""
         return {
             agent: part.copy(order="K") if isinstance(part := by_agent[agent], np.ndarray) else part
             for agent in self.possible_agents
         }
 
     def state(self) -> dict[str, Any]:
-        """A copy of everything that changes, the agents' memories included."""
+        """Return a copy of everything that changes, the agents' memories included."""
         parts = _parts(self.unwrapped)
         memories = {seat: _memory(agent, parts) for seat, agent in self.seats.items()}
         seen = {agent: array.copy() for agent, array in self._seen.items()}
@@ -179,7 +179,7 @@ class SeatedBatch:
 
 
 def _parts(engine: BatchEngine) -> dict[str, Any]:
-    """The parts of an engine that agents look at, by place."""
+    """Return the parts of an engine that agents look at, by place."""
     parts: dict[str, Any] = {"engine": engine}
     for kind in ("streams", "groups", "subjects"):
         parts |= {f"{kind}.{place}": part for place, part in enumerate(getattr(engine, kind))}
@@ -187,7 +187,7 @@ def _parts(engine: BatchEngine) -> dict[str, Any]:
 
 
 def _memory(agent: Any, parts: Mapping[str, Any]) -> Any:
-    """What an agent remembers: what it says of itself, or all its attributes."""
+    """Return the state of an agent: what its ``state`` method returns, or all its attributes."""
     if hasattr(agent, "state"):
         return agent.state()
     file = io.BytesIO()
@@ -196,7 +196,7 @@ def _memory(agent: Any, parts: Mapping[str, Any]) -> Any:
 
 
 def _recalled(agent: Any, seat: str, memory: Any, parts: Mapping[str, Any]) -> Any:
-    """What an agent is to remember again: what it said of itself, or all its attributes."""
+    """Return the state to restore: what the agent's ``state`` method returned, or all its attributes."""
     if hasattr(agent, "set_state"):
         return memory
     attributes = _Recall(io.BytesIO(memory), parts).load()
@@ -207,7 +207,7 @@ def _recalled(agent: Any, seat: str, memory: Any, parts: Mapping[str, Any]) -> A
 
 
 class _Keep(pickle.Pickler):
-    """Writes down the attributes of an agent; of parts of the engine only which ones they are."""
+    """Pickler of an agent's attributes; parts of the engine are written by name."""
 
     def __init__(self, file: io.BytesIO, parts: Mapping[str, Any]) -> None:
         super().__init__(file)
@@ -218,7 +218,7 @@ class _Keep(pickle.Pickler):
 
 
 class _Recall(pickle.Unpickler):
-    """Reads them again, for an agent that looks at another engine."""
+    """Unpickler of an agent's attributes, which takes the named parts from another engine."""
 
     def __init__(self, file: io.BytesIO, parts: Mapping[str, Any]) -> None:
         super().__init__(file)

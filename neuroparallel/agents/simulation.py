@@ -1,4 +1,4 @@
-"""Letting agents play: a table of a given number of trials."""
+"""Simulation: agents play a given number of trials."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def simulate(
     dt: float | None = None,
     session: Mapping[str, int] | None = None,
 ) -> Trials:
-    """Let reference agents do a task, and get the table of their trials.
+    """Simulate reference agents in a task, and return the table of their trials.
 
     The trials are those of as many lanes as needed, each of which plays ``per_lane`` trials in a row (the last one
     plays what is left), across sessions if these are shorter. Lane i is that of `batch` and `parallel_env` with the
@@ -85,7 +85,7 @@ def simulate(
 
 
 class _Cast:
-    """An agent for each subject."""
+    """Agent that has an agent for each subject."""
 
     def __init__(self, agents: dict[str, Agent]) -> None:
         self._agents = agents
@@ -99,7 +99,7 @@ class _Cast:
 
 
 def _cast(agents: str | Agent | Mapping[str, str | Agent], scenario: Scenario) -> Agent:
-    """Who plays whom: as the call says, else as the scenario does."""
+    """Return the agent of each subject: that of the call, else that of the scenario."""
     subjects, seats = list(scenario.subjects), seats_of(scenario)
     if not isinstance(agents, Mapping):
         agents = {name: agents for name in subjects if name not in seats}
@@ -139,13 +139,13 @@ def _play(engine: BatchEngine, agent: Agent, quota: Integers, first: int, seed: 
 
 
 def _ended(engine: BatchEngine, index: int, infos: Infos) -> NDArray[np.bool_]:
-    """In which lanes a trial of a stream has just ended."""
+    """Return the lanes in which a trial of a stream has just ended."""
     spec = engine.layout.streams[index]
     return ended_trials(infos, engine.layout.subjects[spec.subject].name, spec.short)
 
 
 class _Harvest:
-    """Takes trials out of an engine's log and keeps the first so many of every group in every lane."""
+    """Collector of the first so many trials of every group in every lane, taken from an engine's log."""
 
     def __init__(self, engine: BatchEngine, quota: Integers, first: int) -> None:
         self.parts: list[Trials] = []
@@ -172,7 +172,7 @@ class _Harvest:
         return mask
 
     def _within(self, table: Trials, rows: Integers, number: int) -> NDArray[np.bool_]:
-        """Which rows of a group are of trials that still count."""
+        """Return the rows of a group that belong to trials that still count."""
         several = len(self._engine.groups[number].spec.streams) > 1
         trial = table["group_trial" if several else "trial"][rows].astype(np.int64)
         keys = np.stack([table["lane"][rows], table["session"][rows], trial])
@@ -185,14 +185,14 @@ class _Harvest:
 
 
 def _moved(table: Trials, by: int) -> Trials:
-    """The same trials in lanes of other numbers."""
+    """Return the same trials in lanes of other numbers."""
     columns, responses = dict(table.columns), dict(table.responses.columns)
     columns["lane"], responses["lane"] = columns["lane"] + by, responses["lane"] + by
     return Trials(columns, responses, table.names)
 
 
 def _in_order(table: Trials, streams: list[tuple[str, str]]) -> Trials:
-    """By lane, session, trial and stream, and responses by lane, session, trial, time and stream."""
+    """Sort trials by lane, session, trial and stream, and responses by lane, session, trial, time and stream."""
 
     def ordered(part: Table, keys: tuple[str, ...]) -> dict[str, NDArray[Any]]:
         number = np.zeros(len(part), np.int64)

@@ -1,4 +1,4 @@
-"""Going and stopping as two independent racers."""
+"""The independent race model of the stop-signal task."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEEDED = ("arrow", "stop")
 
 
 class RaceStopper(StreamAgent):
-    """Responds to the arrow unless stopping, which the stop signal starts, is done before going is.
+    """Agent that responds to the arrow unless the stop process, which the signal starts, ends before the go process.
 
     Both times are drawn anew in each trial, independently of one another: going takes a Gaussian and an
     exponential time together (ex-Gaussian), stopping a Gaussian one, its mean is the stop-signal reaction time.

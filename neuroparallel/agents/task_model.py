@@ -1,4 +1,4 @@
-"""What can be read off a compiled task: how likely its conditions are, and what answers lead to."""
+"""A model of a task, read from its tables: probabilities of conditions and consequences of answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 
 def slot_weights(tables: Tables) -> Floats:
-    """How likely each condition of the grid is, float64 (slots,), adding up to one; equal where there is no grid."""
+    """Return the probability of each condition of the grid, float64 (slots,); all equal where there is no grid."""
     if tables.lazy:
         return np.full(tables.slots, 1.0 / tables.slots)
     index, weights = np.arange(tables.slots), np.ones(tables.slots)
@@ -41,7 +41,7 @@ def slot_weights(tables: Tables) -> Floats:
 
 
 def drawn_conditions(tables: Tables, n: int) -> dict[str, Any]:
-    """The conditions of first trials of n sessions, drawn as an engine draws them; (n,) each."""
+    """Return the conditions of first trials of n sessions, drawn as an engine draws them; (n,) each."""
     task = tables.task
     keys = mix(np.arange(n).astype(np.uint64) * GAMMA)
     draws = TrialDraws(tables)
@@ -53,7 +53,7 @@ def drawn_conditions(tables: Tables, n: int) -> dict[str, Any]:
 
 
 def filled_tables(tables: Tables) -> Tables:
-    """The tables themselves, or, if rows are made trial by trial, tables of conditions drawn at random."""
+    """Return the tables themselves, or, if rows are made trial by trial, tables of conditions drawn at random."""
     if not tables.lazy:
         return tables
     sampled = Tables(tables.task, tables.dt, SAMPLES)
@@ -62,7 +62,7 @@ def filled_tables(tables: Tables) -> Tables:
 
 
 def _first_trials(tables: Tables, values: dict[str, Any], keys: Any) -> dict[str, Any]:
-    """What the task's `sequence` makes of the conditions at the start of a session."""
+    """Return the conditions as the task's `sequence` hook changes them at the start of a session."""
     n = len(keys)
     nothing = np.zeros(n, np.int64)
     memory = {}
@@ -86,7 +86,7 @@ def _first_trials(tables: Tables, values: dict[str, Any], keys: Any) -> dict[str
 
 
 class Answers:
-    """What each action in a response window leads to in each condition, before the `pay` hook has its say.
+    """Consequences of each action in a response window in each condition, before the `pay` hook.
 
     Args:
         tables: Compiled task, not lazy; see `filled_tables`.
@@ -111,13 +111,13 @@ class Answers:
         self.once = not final and not tables.sample.held[period]
 
     def best(self, weights: Floats) -> int:
-        """The action that pays most on average, (slots,) weights; a choice rather than holding if they pay alike."""
+        """Return the action of the highest mean reward, (slots,) weights; of equals, a choice rather than holding."""
         value = np.round((self.reward * weights).sum(axis=1), 9)
         return int(np.argmax(value[1:]) + 1) if value[1:].max() >= value[0] else 0
 
 
 def allowed(tables: Tables, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which choices make a difference at present, bool (actions, lanes); holding, action 0, is left out.
+    """Return which choices have an effect at present, bool (actions, lanes); holding, action 0, is left out.
 
     Args:
         tables: Compiled task.
@@ -132,7 +132,7 @@ def allowed(tables: Tables, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def channel_columns(subject: BatchSubject, place: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where a subject sees a stream: columns of its observation, and the channels of the task that they are.
+    """Return the columns of a subject's observation that show a stream, and the task's channels in them.
 
     Args:
         subject: The subject.
@@ -150,7 +150,7 @@ def channel_columns(subject: BatchSubject, place: int) -> tuple[NDArray[np.int64
 
 
 def means_by_answer(tables: Tables, channels: NDArray[np.int64], answers: Iterable[int]) -> Floats:
-    """What some channels show on average where each of these answers is right, float64 (answers, periods, channels).
+    """Return the means of some channels where each of these answers is right, float64 (answers, periods, channels).
 
     Args:
         tables: Compiled task, not lazy; see `filled_tables`.

@@ -1,4 +1,4 @@
-"""What agents share that respond at a time of their own making."""
+"""Parts of agents that choose the time of their response."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Onsets", "answers"]
 
 
 class Onsets:
-    """Notices when the clock of a stream's response times starts, which is when there is something to respond to.
+    """Detector of the start of a stream's response clock, which is when there is something to respond to.
 
     Args:
         stream: The stream, as the engine has it.
@@ -29,7 +29,7 @@ class Onsets:
         self.at = np.full(stream.lanes, -1, np.int64)
 
     def fresh(self) -> NDArray[np.int64]:
-        """The lanes in which it has started since this was asked last, int64, (n,)."""
+        """Return the lanes in which it has started since this was asked last, int64, (n,)."""
         stream, tables = self.stream, self.stream.tables
         running = tables.clock[stream.row] | tables.window[stream.row]
         lanes = np.flatnonzero(running & ~stream.idle & (self.at != stream.clock_at))
@@ -37,12 +37,12 @@ class Onsets:
         return lanes
 
     def current(self) -> NDArray[np.bool_]:
-        """In which lanes what started last still goes on, bool, (lanes,)."""
+        """Return the lanes in which what started last still goes on, bool, (lanes,)."""
         return np.asarray(~self.stream.idle & (self.at == self.stream.clock_at))
 
 
 def answers(stream: BatchStream, lanes: NDArray[np.int64], now: int, slip: float, words: Bits) -> NDArray[np.int64]:
-    """The right answer in some lanes, but by a slip another one; int64, (n,).
+    """Return the right answer in some lanes, but by a slip another one; int64, (n,).
 
     Where nothing is right or wrong it is the first choice that is available. A slip takes any other choice; where
     there is none, it is to hold.

@@ -1,4 +1,4 @@
-"""A trained subject as an agent, so that it can take any seat."""
+"""A trained policy as an agent, which can take any seat."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOADER = ("neuroparallel.rllib", "load_policy")
 
 
 def load_trained(run: str | Path) -> TrainedAgent:
-    """Wake the subject of a training run, which learns no more.
+    """Load the trained policy of a run as an agent that does not learn.
 
     Args:
         run: Directory of a run or of a checkpoint.
@@ -72,7 +72,7 @@ class TrainedAgent:
             )
 
     def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
-        """Say what every subject does now; see `neuroparallel.agents.Agent`."""
+        """Choose the actions of every subject; see `neuroparallel.agents.Agent`."""
         core = engine_of(engine)
         begun = core.session_start == core.now
         if core.now and begun.any():
@@ -82,7 +82,7 @@ class TrainedAgent:
         return actions
 
     def state(self) -> Any:
-        """A copy of what it remembers."""
+        """Return a copy of what it remembers."""
         return self.policy.state()
 
     def set_state(self, saved: Any) -> None:

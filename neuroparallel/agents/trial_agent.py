@@ -1,4 +1,4 @@
-"""Agents that choose when they are asked, and look back on a trial once it has ended."""
+"""Agents that choose in response windows, and learn at the end of a trial."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class TrialAgent(StreamAgent):
         """Make room for what is kept of a stream."""
 
     def forget(self, name: str, lanes: Integers) -> None:
-        """A session begins in some lanes; most agents go on as they were."""
+        """Handle the start of a session in some lanes; by default nothing changes."""
 
     @abstractmethod
     def learn(self, name: str, lanes: Integers, earned: Floats, seen: Seen) -> None:
-        """A trial has ended in some lanes.
+        """Handle the end of a trial in some lanes.
 
         Args:
             name: Full name of the stream.
@@ -66,7 +66,7 @@ class TrialAgent(StreamAgent):
 
     @abstractmethod
     def decide(self, name: str, stream: BatchStream, lanes: Integers, seen: Seen) -> Integers:
-        """What to choose in lanes whose response window is open.
+        """Return the choices in lanes whose response window is open.
 
         Args:
             name: Full name of the stream.
@@ -109,5 +109,5 @@ class TrialAgent(StreamAgent):
         return result
 
     def words(self, name: str, lanes: Integers) -> Bits:
-        """A random word for some lanes, new in every step; uint64, (n,)."""
+        """Return a random word for some lanes, new in every step; uint64, (n,)."""
         return mix(self._keys[name][lanes] + step_bits(self._step))

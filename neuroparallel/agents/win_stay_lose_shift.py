@@ -1,4 +1,4 @@
-"""Win-stay, lose-shift."""
+"""The win-stay, lose-shift agent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["WinStayLoseShift"]
 
 
 class WinStayLoseShift(TrialAgent):
-    """Repeats a choice after a trial that paid, and makes another after one that did not; sees no stimuli.
+    """Agent that repeats a choice after a rewarded trial and changes it after an unrewarded one; sees no stimuli.
 
     Each response window of a trial has a habit of its own. The first choice, and which other choice to shift to
     if there are several, are drawn at random, by lane. A trial that paid is one whose rewards add up to more
@@ -46,7 +46,7 @@ class WinStayLoseShift(TrialAgent):
         self._shift[name][:, lanes] = earned <= 0
 
     def decide(self, name: str, stream: BatchStream, lanes: Integers, seen: Seen) -> Integers:
-        """The last choice again, or any other that is available."""
+        """Return the last choice again, or any other that is available."""
         rows = stream.row[lanes]
         period = stream.tables.period_of[rows]
         last = self._last[name][period, lanes]

@@ -1,4 +1,4 @@
-"""Analyses of trial tables: they read records only, so an animal's table will do as well."""
+"""Analyses of trial tables, of simulated subjects or of animals."""
 
 from neuroparallel.analysis.accuracy import performance
 from neuroparallel.analysis.chronometrics import chronometric

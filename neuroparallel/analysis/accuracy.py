@@ -1,4 +1,4 @@
-"""How often each stream was right."""
+"""Accuracy of each stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neuroparallel.records.argument_checks import checked
 
 @checked
 def performance(trials: Trials, by: str | Sequence[str] = STREAM, *, aborts: bool = True, level: float = 0.95) -> Table:
-    """Fraction correct, by stream or by any columns, with its Wilson interval.
+    """Return the fraction correct, by stream or by any columns, with its Wilson interval.
 
     Args:
         trials: Needs ``correct``.

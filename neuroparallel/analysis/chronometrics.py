@@ -1,4 +1,4 @@
-"""How long it took to answer."""
+"""Response times: the chronometric function."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def fit_diffusion(
 
 @dataclass(frozen=True, eq=False)
 class _Data:
-    """What is fitted, (levels,) each."""
+    """Data to fit, (levels,) each."""
 
     strength: FloatArray
     right: FloatArray

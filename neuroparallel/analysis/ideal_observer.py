@@ -12,7 +12,7 @@ from neuroparallel.records.table import FloatArray
 
 @checked
 def ideal_accuracy(coherence: npt.ArrayLike, duration_ms: npt.ArrayLike, sigma: npt.ArrayLike = 1.0) -> FloatArray:
-    """Fraction correct of an observer who adds up all evidence: the ceiling for any subject.
+    """Return the fraction correct of an observer who integrates all evidence: the ceiling for any subject.
 
     For two channels of means (1 + c)/2 and (1 - c)/2, with independent Gaussian noise of s.d.
     ``sigma / sqrt(dt)`` in a step of ``dt`` ms: Phi(c sqrt(T) / (sqrt(2) sigma)), for any dt.

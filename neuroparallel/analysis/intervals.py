@@ -47,7 +47,7 @@ def wilson_interval(
 
 
 def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, float, float]:
-    """A mean, and the range in which the true one lies, from its standard error (normal approximation).
+    """Return a mean, and the range in which the true one lies, from its standard error (normal approximation).
 
     Args:
         values: Any shape, at least one.
@@ -66,7 +66,7 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, fl
 
 
 def reach_of(level: float) -> float:
-    """How many standard errors to each side an interval has to reach to hold the truth with a confidence in (0, 1).
+    """Return the half-width, in standard errors, of an interval with a confidence level in (0, 1).
 
     Raises:
         ArgumentError: The level is not in (0, 1).

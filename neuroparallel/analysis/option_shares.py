@@ -1,4 +1,4 @@
-"""How often each option is taken, and what it earns."""
+"""Shares and mean rewards of the options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neuroparallel.records.argument_checks import checked
 
 @checked
 def choice_shares(trials: Trials, by: str | Sequence[str] = STREAM, *, level: float = 0.95) -> Table:
-    """In which share of its trials each choice was made, and what was earned with it.
+    """Return the share of trials in which each choice was made, and its mean reward.
 
     Trials that ended early or were cancelled do not count.
 

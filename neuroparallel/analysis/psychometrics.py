@@ -208,7 +208,7 @@ def fit_psychometric(
     lapses: Lapses = "both",
     max_lapse: float = 0.25,
 ) -> PsychometricFit:
-    """The cumulative Gaussian with lapses under which these choices are most likely.
+    """Return the cumulative Gaussian with lapses under which these choices are most likely.
 
     Args:
         evidence: Levels of signed evidence, (levels,), at least two different ones.
@@ -267,7 +267,7 @@ def _curve(x: FloatArray, full: FloatArray, tied: FloatArray) -> tuple[FloatArra
 
 
 def _starts(x: FloatArray, span: float, free: int) -> FloatArray:
-    """A grid of first guesses, (guesses, fitted)."""
+    """Return a grid of first guesses, (guesses, fitted)."""
     grid = [
         np.quantile(x, np.linspace(0.1, 0.9, 7)),
         np.log(span * np.geomspace(0.01, 2, 8)),

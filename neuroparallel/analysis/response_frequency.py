@@ -1,4 +1,4 @@
-"""How often there was a response at all."""
+"""Response rates by condition."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def response_rates(
     action: int | None = None,
     level: float = 0.95,
 ) -> Table:
-    """Fraction of trials answered with a response (a lick, a press), by condition.
+    """Return the fraction of trials with a response (a lick, a press), by condition.
 
     Trials that ended early or were cancelled do not count.
 

@@ -1,4 +1,4 @@
-"""Two streams of a subject side by side: who answered first, and how long after the other."""
+"""Responses of two streams of a subject, paired by trial: their order and the interval between them."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def response_order(
     by: str | Sequence[str] = "soa_ms",
     level: float = 0.95,
 ) -> Table:
-    """How often the first of two streams is answered first, and how long after it the second.
+    """Return how often the first of two streams is answered first, and the interval to the second.
 
     Args:
         trials: As for ``response_pairs``.

@@ -1,4 +1,4 @@
-"""What the subject earned."""
+"""Reward rates."""
 
 from __future__ import annotations
 

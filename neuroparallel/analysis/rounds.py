@@ -19,7 +19,7 @@ By: TypeAlias = "str | Sequence[str]"
 
 @dataclass(frozen=True, eq=False)
 class Rounds:
-    """What each player did in each round, rounds in time order within every lane and session.
+    """Choices of each player in each round, in time order within every lane and session.
 
     Attributes:
         players: Names of the players, ``subject.stream``, in the order in which they were asked for.
@@ -96,7 +96,7 @@ def _found(names: list[str], players: Sequence[str] | None) -> list[int]:
 
 
 def _shared_rows(keys: IntArray, codes: IntArray, players: list[int]) -> IntArray:
-    """The rows of each player in the rounds that all of them have, int64 (players, rounds), in order of the keys."""
+    """Return each player's rows in the rounds that all players have, int64 (players, rounds), in order of the keys."""
     mine = [np.flatnonzero(codes == player) for player in players]
     shared = keys[mine[0]]
     for rows in mine:

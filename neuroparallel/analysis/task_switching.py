@@ -1,4 +1,4 @@
-"""What it costs to change the task."""
+"""Switch costs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def switch_cost(
     mixed: str = "mixed",
     level: float = 0.95,
 ) -> Table:
-    """How much slower and how much more often wrong a subject is after a change of task, and for what else.
+    """Return the costs, in response time and errors, of a change of task and of incongruent stimuli.
 
     Three costs: ``switch`` (a change of task against its repetition, in blocks in which both tasks occur),
     ``mixing`` (repetition in such blocks against blocks of one task) and ``congruency`` (stimuli that ask for different
@@ -69,12 +69,12 @@ def switch_cost(
 
 
 def _as_floats(trials: Trials, name: str) -> FloatArray:
-    """A column of true and false as 1, 0 and ``nan``."""
+    """Return a column of true and false as 1, 0 and ``nan``."""
     return trials[name].astype(np.float64)
 
 
 def _contrast(trials: Trials, name: str, cells: list[tuple[float, BoolArray]], level: float) -> tuple[float, ...]:
-    """A weighted sum of means over kinds of trial, of the times and of the errors, each with its interval."""
+    """Return a weighted sum of means over kinds of trial, of the times and of the errors, each with its interval."""
     times, wrong = trials["response_time_s"], 1 - trials["correct"]
     result: list[float] = []
     for values, kept in ((times, np.isfinite(times) & (trials["correct"] == 1)), (wrong, np.isfinite(wrong))):

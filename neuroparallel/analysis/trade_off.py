@@ -1,4 +1,4 @@
-"""How much of one task has to be given up for the other."""
+"""Performance operating characteristic: the trade-off between two tasks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def operating_characteristic(
     chance: float | tuple[float, float] = 0.5,
     level: float = 0.95,
 ) -> OperatingCharacteristic:
-    """The performance operating characteristic: what doing the one task well costs in the other.
+    """Return the performance operating characteristic of two tasks.
 
     Args:
         tables: Trials of two streams by the weight that the first of them had, in reward or otherwise. The curve is

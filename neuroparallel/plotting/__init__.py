@@ -1,4 +1,4 @@
-"""Pictures of training, trials and behaviour; the only package that uses matplotlib.
+"""Figures of training, trials and behaviour; the only package that uses matplotlib.
 
 Each function returns a ``matplotlib.figure.Figure``; ``figure.savefig("name.png")`` writes it. No
 window is opened and no global state is touched.

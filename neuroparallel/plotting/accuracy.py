@@ -78,7 +78,7 @@ def plot_performance(
 
 
 def _chance(ax: Axes, percent: float) -> None:
-    """A dotted line where a guesser would be."""
+    """Draw a dotted line at chance."""
     ax.axhline(percent, color=QUIET, linewidth=1, linestyle=":", zorder=3)
     place = ax.get_yaxis_transform()
     ax.text(1.0, percent, " chance", transform=place, va="center", fontsize=TEXT - 1.5, color=QUIET)

@@ -1,4 +1,4 @@
-"""Which options are taken how often."""
+"""Figure of the shares of choices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from neuroparallel.records.trials import stream_codes
 
 @checked
 def plot_choices(trials: Trials, ax: Axes | None = None, *, level: float = 0.95, title: str = "Choices") -> Figure:
-    """The share of trials in which each stream made each choice, with Wilson intervals; left of 1: none.
+    """Plot the share of trials in which each stream made each choice, with Wilson intervals; left of 1: none.
 
     Args:
         trials: Needs ``choice``.

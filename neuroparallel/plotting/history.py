@@ -1,4 +1,4 @@
-"""What earlier trials do to a choice."""
+"""Figure of history kernels."""
 
 from __future__ import annotations
 

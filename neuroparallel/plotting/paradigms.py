@@ -1,4 +1,4 @@
-"""The pictures that some paradigms are known by."""
+"""Standard figures of some paradigms."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def plot_prp(
     level: float = 0.95,
     title: str = "Psychological refractory period",
 ) -> Figure:
-    """Both response times against the time between the stimuli, with the slope of -1 that a bottleneck predicts.
+    """Plot both response times against the stimulus onset asynchrony, with the slope of -1 that a bottleneck predicts.
 
     Args:
         trials: As for ``analysis.prp_curve``.

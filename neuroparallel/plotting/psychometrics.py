@@ -171,7 +171,7 @@ def _diffusion(above: Axes, below: Axes, trials: Trials, evidence: str, unit: fl
 
 
 def _parts(trials: Trials | Mapping[str, Trials], by: str | Sequence[str] | None) -> dict[str, Trials]:
-    """The tables to draw on top of each other, by name; a single one has none."""
+    """Return the tables to draw on top of each other, by name; a single one has none."""
     tables = {"": trials} if isinstance(trials, Trials) else dict(trials)
     if by is None:
         return tables

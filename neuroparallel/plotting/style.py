@@ -1,4 +1,4 @@
-"""What all figures have in common: colours, type, and a figure without global state."""
+"""Style shared by all figures: colours, type, and a figure without global state."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ TEXT = 9.0
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of so many inches that draws without a screen."""
+    """Return a figure of so many inches that draws without a screen."""
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def axes_of(ax: Axes | None, width: float = 5.4, height: float = 4.0) -> tuple[Figure, Axes]:
-    """The axes to draw in and their figure: those that were given, or those of a new figure of so many inches."""
+    """Return the figure and the axes to draw in: those given, or new ones of so many inches."""
     if ax is None:
         figure = new_figure(width, height)
         return figure, figure.add_subplot()
@@ -92,17 +92,17 @@ def axes_of(ax: Axes | None, width: float = 5.4, height: float = 4.0) -> tuple[F
 
 
 def color_of(place: int) -> str:
-    """The colour of the n-th line; after the last one they begin anew."""
+    """Return the colour of the n-th line; after the last one they begin anew."""
     return COLORS[place % len(COLORS)]
 
 
 def marker_of(place: int) -> str:
-    """The marker of the n-th line."""
+    """Return the marker of the n-th line."""
     return MARKERS[place % len(MARKERS)]
 
 
 def error_bars(middle: Array, low: Array, high: Array) -> Array:
-    """How far intervals reach below and above what they are of; float64, (2, n)."""
+    """Return the lengths of the error bars below and above each value; float64, (2, n)."""
     return np.stack([middle - low, high - middle]).clip(0)
 
 
@@ -130,12 +130,12 @@ def annotate(ax: Axes, text: str, height: float = 0.97, *, right: bool = False) 
 
 
 def legend(ax: Axes, place: Literal["best", "upper left", "upper right"] = "best", **options: Any) -> None:
-    """Say which line is which."""
+    """Draw a legend."""
     ax.legend(frameon=False, fontsize=TEXT - 1, title_fontsize=TEXT - 1, loc=place, **options)
 
 
 def readable_name(name: str) -> str:
-    """A column's name as a person would write it, its unit in brackets."""
+    """Return a column's name as a person would write it, its unit in brackets."""
     for ending, unit in (("_ms", "ms"), ("_s", "s"), ("_hz", "Hz"), ("_deg", "deg")):
         if name.endswith(ending):
             return f"{name[: -len(ending)].replace('_', ' ')} ({unit})"
@@ -157,7 +157,7 @@ def style_axes(ax: Axes, *, grid: bool = True) -> None:
 
 
 def finish_axes(ax: Axes, title: str, *, grid: bool = True) -> None:
-    """Tidy the axes up and give them their title.
+    """Style the axes and set their title.
 
     Raises:
         ArgumentError: Every value that was to be drawn is missing.
@@ -170,7 +170,7 @@ def finish_axes(ax: Axes, title: str, *, grid: bool = True) -> None:
 
 
 def _heights(container: Any) -> Array:
-    """What bars or points with intervals show; empty for intervals by themselves."""
+    """Return the values that bars or points show; empty for error bars by themselves."""
     if hasattr(container, "datavalues"):
         return np.asarray(container.datavalues, np.float64)
     line = container.lines[0]

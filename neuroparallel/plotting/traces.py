@@ -1,4 +1,4 @@
-"""Pictures of a trial, and of a run of many."""
+"""Figures of one trial, and of a run of many."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WIDTH_OF_LETTER = 0.0095  # share of the time axis that a letter of a period's n
 
 @checked
 def plot_trial(trace: Traces, *, title: str | None = None) -> Figure:
-    """The picture of a trial: what was shown, what was done, what was right, what it earned.
+    """Plot a trial: observations, actions, ground truth and rewards.
 
     From top to bottom: the periods of each stream, named; every channel; the action taken over
     the right one; the reward, with a mark where a trial ended. Time in ms.
@@ -67,7 +67,7 @@ def plot_trial(trace: Traces, *, title: str | None = None) -> Figure:
 
 @checked
 def plot_run(trace: Traces, *, title: str | None = None) -> Figure:
-    """The same picture for many trials in a row: a run of, say, 200 steps.
+    """Plot many trials in a row in the same way: a run of, say, 200 steps.
 
     Args:
         trace: The steps of the run; or what `neuroparallel.reporting.watch` returns, or its traces by agent.
@@ -83,7 +83,7 @@ def plot_run(trace: Traces, *, title: str | None = None) -> Figure:
 
 
 def _all(trace: Traces) -> list[Trace]:
-    """The traces in what was given: one, those of several agents, or these and the table of trials."""
+    """Return the traces in what was given: one, those of several agents, or these and the table of trials."""
     if isinstance(trace, Trace):
         return [trace]
     return list((trace if isinstance(trace, Mapping) else trace[0]).values())
@@ -104,7 +104,7 @@ def _picture(traces: Sequence[Trace], title: str | None, *, width: float, named:
 
 
 def _heights(trace: Trace) -> list[float]:
-    """Of the panels, inches."""
+    """Return the heights of the panels, inches."""
     channels = min(len(trace.channel_names), MOST_NAMES)
     choices = [min(max(len(names), 2), MOST_CHOICES) for names in trace.action_names]
     heights = [0.26 * len(trace.stream_names), max(0.17 * channels, 0.7)]

@@ -1,4 +1,4 @@
-"""Records: the trial table, the collector that fills it, and the trace of a run of steps."""
+"""Records: the trial table, the log that fills it, and the trace of a run of steps."""
 
 from neuroparallel.records.stream_info import StreamInfo
 from neuroparallel.records.table import Table

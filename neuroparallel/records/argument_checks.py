@@ -1,4 +1,4 @@
-"""The arguments of analyses and pictures are checked by their annotations, so that what is wrong is said by name."""
+"""Checks of the arguments of analyses and plots against their annotations."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def checked(function: F) -> F:
 
 
 def _options(annotation: str) -> tuple[str, ...]:
-    """The types of which a value may be one: ``str | Sequence[str]`` to ``("str", "Sequence[str]")``."""
+    """Return the types of which a value may be one: ``str | Sequence[str]`` to ``("str", "Sequence[str]")``."""
     return tuple(re.split(r" \| (?![^\[]*\])", annotation))
 
 
@@ -55,7 +55,7 @@ def _check(function: str, name: str, value: Any, options: tuple[str, ...]) -> No
 
 
 def _remedy(value: Any) -> str:
-    """How to make a trial table of what was given instead."""
+    """Return a hint how to make a trial table from what was given."""
     if type(value).__name__ == "DataFrame":
         return " Trials.from_pandas(frame) makes one of it."
     if isinstance(value, str):

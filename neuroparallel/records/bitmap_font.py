@@ -1,4 +1,4 @@
-"""A tiny typeface of 3 x 5 dots, so that a picture can carry words without a plotting library."""
+"""A bitmap font of 3 x 5 dots, to write into an image without a plotting library."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ADVANCE = 4
 
 @lru_cache(maxsize=4096)  # a film writes the same labels in every picture
 def text_mask(text: str, scale: int = 2) -> BoolArray:
-    """Where the dots of a line of text are.
+    """Return a mask of the dots of a line of text.
 
     Args:
         text: Characters without a glyph are left blank.

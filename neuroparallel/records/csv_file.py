@@ -212,7 +212,7 @@ def _texts(cells: list[str]) -> npt.NDArray[np.str_]:
 
 
 def _guessed(cells: list[str]) -> npt.NDArray[Any]:
-    """The narrowest type that holds every entry of a condition column."""
+    """Return the narrowest type that holds every entry of a condition column."""
     if cells and all(_INTEGER.fullmatch(c) for c in cells):
         return np.array([int(c) for c in cells], dtype=np.int64)
     if all(c in MISSING_NUMBERS or _NUMBER.fullmatch(c) for c in cells):

@@ -1,4 +1,4 @@
-"""Columns that show in the rows of a group's streams what another member's trial was."""
+"""Partner columns: conditions of one group member, shown in the rows of the other members."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class PartnerColumn:
     without: tuple[int, ...]
 
     def texts(self, values: Array) -> Array:
-        """The condition as it stands in the column."""
+        """Return the condition as it stands in the column."""
         if self.is_flag:
             return np.where(values.astype(bool), self.condition, f"no{self.condition}")
         return np.array([f"{value:g}" if np.ndim(value) == 0 else str(value) for value in values.tolist()], np.str_)
 
 
 def partner_column_values(columns: Sequence[Sequence[PartnerColumn]], rows: Mapping[str, Array]) -> dict[str, Array]:
-    """The columns of all groups.
+    """Return the columns of all groups.
 
     Args:
         columns: Those of each stream's group, by the stream's number.

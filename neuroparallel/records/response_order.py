@@ -1,4 +1,4 @@
-"""In which order, and how long after each other, a subject with several streams gave its answers."""
+"""Order of the responses of a subject with several streams, and the intervals between them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Rows = Mapping[str, Array]
 
 
 def response_columns(infos: Sequence[StreamInfo], trials: Rows, dt: float) -> dict[str, Array]:
-    """The columns that say in which order, and how long after each other, a subject answered in its streams.
+    """Return the columns with the order of a subject's responses in its streams and the intervals between them.
 
     Args:
         infos: The streams.
@@ -46,7 +46,7 @@ def response_columns(infos: Sequence[StreamInfo], trials: Rows, dt: float) -> di
 
 
 def begins(*columns: IntArray) -> BoolArray:
-    """Where another value begins in sorted columns."""
+    """Return where a new value begins in sorted columns."""
     return np.concatenate([[True], np.any([np.diff(c) != 0 for c in columns], axis=0)])[: len(columns[0])]
 
 

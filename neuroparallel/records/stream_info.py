@@ -1,4 +1,4 @@
-"""What is known of a stream whose trials are recorded."""
+"""Description of a stream whose trials are recorded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["StreamInfo"]
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """What the table says about a stream in each of its rows.
+    """Entries of the trial table that are the same in all rows of a stream.
 
     Attributes:
         subject: Who acts.

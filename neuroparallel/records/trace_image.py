@@ -1,4 +1,4 @@
-"""A picture of a trace painted with NumPy alone: what ``env.render()`` returns."""
+"""Image of a trace, drawn with NumPy alone; ``env.render()`` returns it."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _stretched(pixels: Image, columns: Array, height: int) -> Image:
 
 
 def _paint_head(page: Image, trace: Trace, left: int) -> int:
-    """The title and the present: time, action, period or outcome. Returns the row below them."""
+    """Write the title and the present time, action, period or outcome. Returns the row below them."""
     now = [f"{trace.time_ms[-1] + trace.dt:g} ms"]
     now += [
         names[action] if 0 <= action < len(names) else str(action)

@@ -1,4 +1,4 @@
-"""The collector that an engine writes ended trials to, while it runs."""
+"""The log to which a running engine writes ended trials."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class TrialLog:
         self._responses = _Store(len(self.streams), self.capacity)
 
     def table(self) -> Trials:
-        """The trial table so far, by lane, session, trial and stream."""
+        """Return the trial table so far, by lane, session, trial and stream."""
         names = {f"{info.subject}.{info.stream}": info.names for info in self.streams}
         return Trials(self._trial_columns(), self._response_columns(), names)
 
@@ -192,7 +192,7 @@ class TrialLog:
         return {name: values[order] for name, values in columns.items()}
 
     def _response_order(self, rows: Chunk, streams: Array) -> dict[str, Array]:
-        """In which order, and how long after each other, a subject answered in its streams."""
+        """Return the order of a subject's responses in its streams and the intervals between them."""
         names = ("lane", "session", "clock_step", "response_steps", "choice")
         trials = {name: _integers(rows, name) for name in names}
         trials["group_trial"] = _floats(rows, "condition:group_trial")
@@ -260,7 +260,7 @@ class _Store:
         self._drop()
 
     def rows(self) -> tuple[Chunk, Array]:
-        """All rows in one set of columns, and the stream of each."""
+        """Return all rows in one set of columns, and the stream of each."""
         parts = [(stream, _expanded(chunk), length) for stream, chunk, length in self._done]
         for stream, chunks in enumerate(self._waiting):
             parts += [(stream, chunk, len(chunk["lane"])) for chunk in chunks]
@@ -307,7 +307,7 @@ class _Store:
 
 
 def trial_chunk(*, conditions: Mapping[str, Array], **columns: Array) -> Chunk:
-    """The columns of trials as the log keeps them; the arguments of `TrialLog.add`."""
+    """Return the columns of trials as the log keeps them; the arguments of `TrialLog.add`."""
     return columns | {f"condition:{name}": values for name, values in conditions.items()}
 
 

@@ -1,4 +1,4 @@
-"""Looking at experiments: what a scenario asks, what is wrong in a file, what a subject does, how a run went."""
+"""Reports: overview and check of a scenario, traces of a subject, results of a run."""
 
 from neuroparallel.reporting.run_report import (
     draw_run,

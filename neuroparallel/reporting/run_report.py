@@ -1,4 +1,4 @@
-"""What a training run left behind: its numbers as text, its learning curve and a trial as pictures."""
+"""Report of a training run: its numbers as text, its learning curve and a trial as figures."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def summarize_run(place: str | Path) -> str:
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:
-    """How a training ended, in words."""
+    """Describe how a training ended."""
     stage, stages = int(summary.get("stage") or 0) + 1, int(summary.get("stages") or 1)
     at = f"stage {stage} of {stages} " if stage < stages else ""
     if summary.get("interrupted"):
@@ -165,14 +165,14 @@ def _traps(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _lost(summary: Mapping[str, Any], name: str) -> str:
-    """The shares of trials that were aborted or missed, if any."""
+    """Return the shares of trials that were aborted or missed, if any."""
     shares = (summary.get("outcomes") or {}).get(name, {})
     words = (("abort", "aborted"), ("miss", "missed"))
     return "".join(f", {100 * shares[key]:.1f} % {word}" for key, word in words if shares.get(key))
 
 
 def _manner(summary: Mapping[str, Any]) -> str:
-    """How actions were chosen in the final test."""
+    """Describe how actions were chosen in the final test."""
     draws = summary.get("draws")
     return f"with actions drawn by {', '.join(draws)}" if draws else "without exploration"
 

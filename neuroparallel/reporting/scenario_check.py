@@ -1,4 +1,4 @@
-"""Checking a scenario file before anything is run: every problem, with file, line and key."""
+"""Check of a scenario file before anything is run: every problem, with file, line and key."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check_file(path: str | Path, *, code: bool = True) -> list[str]:
 
 
 def _place(source: Source, key: str, check: Callable[[], Any]) -> list[str]:
-    """What a check finds, with the place in the file put before it."""
+    """Return the problems that a check finds, each with its place in the file."""
     try:
         check()
     except MissingDependencyError:
@@ -96,6 +96,6 @@ def _check_tune(scenario: Scenario) -> None:
 
 
 def scenario_schema() -> dict[str, Any]:
-    """The JSON schema of scenario files, with which editors complete and check keys while one types."""
+    """Return the JSON schema of scenario files, with which editors complete and check keys while one types."""
     schema = Scenario.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

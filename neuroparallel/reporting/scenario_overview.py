@@ -1,4 +1,4 @@
-"""What a scenario asks, for the eye: the file written out, and the course of a trial."""
+"""Overview of a scenario: the resolved file, and the course of a trial."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WIDTH = 60  # characters of a drawn trial
 
 
 def first_sentence(thing: Any) -> str:
-    """The first sentence of a docstring, on one line."""
+    """Return the first sentence of a docstring, on one line."""
     paragraph = (inspect.getdoc(thing) or "").partition("\n\n")[0]
     return " ".join(paragraph.split())
 
@@ -68,7 +68,7 @@ def timeline(what: Any) -> list[str]:
 
 
 def _memory_lines(engine: Any) -> list[str]:
-    """What has to be remembered within a trial, for how long, and until when."""
+    """Describe what has to be remembered within a trial, for how long, and until when."""
     lines = []
     for stream in engine.streams:
         gap = memory_gap(stream.tables)
@@ -88,7 +88,7 @@ def _memory_lines(engine: Any) -> list[str]:
 
 
 def _session_line(scenario: Scenario) -> str:
-    """How long a session of an environment lasts."""
+    """Describe the length of a session."""
     if scenario.session is not None:
         (unit, count), *_ = scenario.session.model_dump(exclude_none=True).items()
         return f"A session lasts {count} {unit}."
@@ -140,7 +140,7 @@ def _stream_lines(stream: StreamSpec, start: float, total: float, waits_for: str
 
 
 def _waits_for(layout: Layout, stream: StreamSpec) -> str:
-    """The period whose end a stream waits for, empty if it waits for none."""
+    """Return the period whose end a stream waits for, empty if it waits for none."""
     if stream.onset.after < 0:
         return ""
     other = layout.streams[stream.onset.after]
@@ -148,14 +148,14 @@ def _waits_for(layout: Layout, stream: StreamSpec) -> str:
 
 
 def _middle(law: Law, dt: float) -> float:
-    """A time in the middle of what a law draws, and one that it can draw, ms."""
+    """Return a time in the middle of what a law draws, and one that it can draw, ms."""
     if isinstance(law, Choice):
         return float(sorted(law.values)[len(law.values) // 2])
     return math.ceil(sum(law.bounds()) / 2 / dt) * dt
 
 
 def _range(law: Law) -> str:
-    """What a law draws, in words."""
+    """Describe a duration law."""
     if isinstance(law, Choice):
         *others, last = (f"{value:g}" for value in law.values)
         return f"at {', '.join(others)} or {last} ms" if others else f"at {last} ms"

@@ -1,4 +1,4 @@
-"""The solved table: what `neuroparallel.rllib.solve` kept, as a page."""
+"""The solved table: results of `neuroparallel.rllib.solve` as a page."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _one(row: Mapping[str, Any], key: str) -> str:
 
 
 def _worst(result: Mapping[str, Any]) -> str:
-    """The final score of the seed that did worst, measure by measure."""
+    """Return the final score of the seed that did worst, measure by measure."""
     texts = []
     for name in result["criterion"]:
         scores = [

@@ -1,4 +1,4 @@
-"""Watching a subject for some steps: what it saw, did and earned, ready to be painted."""
+"""Recording of a subject's trace for some steps, ready to plot."""
 
 from __future__ import annotations
 
@@ -76,6 +76,6 @@ def watch(
 
 
 def _done(engine: Any, agent: str, action: Any) -> Any:
-    """What an agent did in the only lane, as numbers."""
+    """Return the actions of an agent in the only lane, as numbers."""
     one = {name: part[0] for name, part in action.items()} if isinstance(action, dict) else action[0]
     return events_of(engine_of(engine), agent, one)

@@ -1,4 +1,4 @@
-"""How a network's outputs become actions: a choice among numbered actions, or a movement along axes."""
+"""Action distributions: numbered actions (categorical) or movements along axes (Gaussian)."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Choices:
         return torch.empty((*lead, len(self.sizes)) if self.factored else lead, dtype=torch.int64)
 
     def noise(self, *lead: int) -> torch.Tensor:
-        """What `draw` needs to draw at random: float32, (*lead, outputs)."""
+        """Return the noise that `draw` needs: float32, (*lead, outputs)."""
         return torch.empty((*lead, self.outputs)).exponential_().log_().neg_()
 
     def noise_of(self, words: Bits) -> torch.Tensor:
-        """The same, made of random words (n,) instead of PyTorch's own numbers: float32, (n, outputs)."""
+        """Return the same, made of random words (n,) instead of PyTorch's own numbers: float32, (n, outputs)."""
         with np.errstate(divide="ignore"):  # a 0 is drawn once in 2**53 times, and then wins
             return torch.from_numpy(-np.log(exponential(_spread(words, self.outputs))).astype(np.float32))
 
@@ -91,11 +91,11 @@ class Movements:
         return torch.empty((*lead, self.axes))
 
     def noise(self, *lead: int) -> torch.Tensor:
-        """What `draw` needs to draw at random: float32, (*lead, axes)."""
+        """Return the noise that `draw` needs: float32, (*lead, axes)."""
         return torch.randn((*lead, self.axes))
 
     def noise_of(self, words: Bits) -> torch.Tensor:
-        """The same, made of random words (n,) instead of PyTorch's own numbers: float32, (n, axes)."""
+        """Return the same, made of random words (n,) instead of PyTorch's own numbers: float32, (n, axes)."""
         drawn = [normal(mix(column)) for column in _spread(words, self.axes).T]
         return torch.from_numpy(np.stack(drawn, axis=1).astype(np.float32))
 
@@ -126,7 +126,7 @@ def _spread(words: Bits, count: int) -> Bits:
 
 
 def choices_for(space: gym.Space[Any], agent: str = "the agent") -> Choices | Movements:
-    """What a policy has to decide in a space of actions.
+    """Return the action distribution for an action space.
 
     Raises:
         ArgumentError: It is none that a single policy of ours can act in.

@@ -1,4 +1,4 @@
-"""One policy acting for all its agents in all lanes, and taking notes."""
+"""Actor: one policy acts for all its agents in all lanes and records the experience."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Array: TypeAlias = NDArray[Any]
 
 
 def initial_state(module: Any, rows: int) -> dict[str, torch.Tensor] | None:
-    """The state of a recurrent policy before it saw anything, for so many rows; None without a memory."""
+    """Return the state of a recurrent policy before it saw anything, for so many rows; None without a memory."""
     if not module.is_stateful():
         return None
     return {
@@ -62,7 +62,7 @@ class Actor:
         self._start: dict[str, Array] | None = None
 
     def rows_of(self, agent: int) -> slice:
-        """The rows of one of its agents."""
+        """Return the rows of one of its agents."""
         return slice(agent * self.lanes, (agent + 1) * self.lanes)
 
     def begin(self, steps: int, observations: dict[str, Array], explore: bool, random: bool) -> None:
@@ -148,7 +148,7 @@ class Actor:
             self.state[key] = torch.where(flags, (start or {})[key], value)
 
     def memory(self) -> dict[str, Array] | None:
-        """A copy of what its rows remember; None without a memory."""
+        """Return a copy of what its rows remember; None without a memory."""
         return None if self.state is None else {key: value.numpy().copy() for key, value in self.state.items()}
 
     def remember(self, memory: Mapping[str, Array] | None) -> None:

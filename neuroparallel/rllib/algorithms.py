@@ -1,4 +1,4 @@
-"""Names of learning algorithms: which there are, which settings each takes, and why others are refused."""
+"""Names and settings of the learning algorithms, and the reasons why others are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RLlib's algorithm, driven through the stages of a curriculum, with clocks and counters over all of them."""
+"""Trainer that runs RLlib's algorithm through the stages of a curriculum, with common clocks and counters."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Stage:
 
 
 class Trainer:
-    """Train through stages; weights carry over from one to the next.
+    """Trainer through stages; weights carry over from one to the next.
 
     Args:
         stages: At least one.
@@ -257,7 +257,7 @@ class Trainer:
 
 
 def _numbers(report: Mapping[str, Any]) -> dict[str, float]:
-    """The plain numbers of a policy's report, without counts of steps."""
+    """Return the plain numbers of a policy's report, without counts of steps."""
     plain = {name: value.item() if hasattr(value, "item") else value for name, value in report.items()}
     return {
         name: float(value)
@@ -267,7 +267,7 @@ def _numbers(report: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _count(value: Any) -> int:
-    """A number of RLlib's report as a whole number; it is NaN where nothing was sampled."""
+    """Return a number of RLlib's report as a whole number; it is NaN where nothing was sampled."""
     return int(value) if math.isfinite(value) else 0
 
 
@@ -283,6 +283,6 @@ def _seats(names: Mapping[str, str]) -> str:
 
 
 def _short(space: Any) -> str:
-    """A space without its bounds, which may be long."""
+    """Return a space without its bounds, which may be long."""
     shape = getattr(space, "shape", None)
     return f"{type(space).__name__}{shape}" if type(space).__name__ == "Box" else str(space)

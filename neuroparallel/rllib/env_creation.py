@@ -1,4 +1,4 @@
-"""From what the user named to an engine, in this process or in a remote worker."""
+"""Creation of engines and environments from an ``env_config``, in this process or in a remote worker."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def scenario_of(config: Mapping[str, Any]) -> Any:
 
 
 def options_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The time step, session and view of an ``env_config``, where it has its own."""
+    """Return the time step, session and view of an ``env_config``, where it has its own."""
     return {key: config[key] for key in ("dt", "session", "view") if config.get(key) is not None}
 
 

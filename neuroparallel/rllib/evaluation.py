@@ -1,4 +1,4 @@
-"""How well a subject does, measured on trials that it never saw; actions are drawn only where a game is played."""
+"""Evaluation of a policy on unseen trials; actions are drawn at random only in games."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def session_size(env: Mapping[str, Any], lanes: int | None = None, trials: int |
 
 
 def _session_trials(engine: Any) -> int:
-    """How many trials a session has that is tested as a whole; 0 if none is."""
+    """Return the number of trials of a session that is tested as a whole; 0 if none is."""
     trials = int(engine_of(engine).layout.session_trials)
     return trials if trials * engine.trial_steps() <= SESSION_STEPS else 0
 
@@ -229,7 +229,7 @@ def evaluate(
 
 
 def _place_in_lane(table: Trials) -> Array:
-    """Which trial of its lane each row is, from 0, counted across sessions; the streams of a trial share its place."""
+    """Return the trial number of each row in its lane, from 0, across sessions; the streams of a trial share it."""
     if not len(table):
         return np.zeros(0, np.int64)
     lived = np.stack([table[name] for name in ("lane", "session", "trial")], axis=1)

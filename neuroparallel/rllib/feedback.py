@@ -1,4 +1,4 @@
-"""What a subject must see to learn from its own rewards."""
+"""Feedback: the observations that a subject needs to learn from its own rewards."""
 
 from __future__ import annotations
 

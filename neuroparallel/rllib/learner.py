@@ -203,7 +203,7 @@ class RolloutLearner(PolicyKeeper):
 
 
 def _rollouts(training_data: Any, episodes: Any) -> list[Rollout] | None:
-    """The rollouts, wherever RLlib put them; None if it is something else."""
+    """Return the rollouts, wherever RLlib put them; None if it is something else."""
     if training_data is not None:
         training_data.validate()
         training_data.solve_refs()

@@ -1,4 +1,4 @@
-"""What is written of a training: a row of its learning curve for each evaluation, and the summary at its end."""
+"""Learning curve of a training, a row for each evaluation, and the summary at its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recurrent networks that can hold a memory for as long as a trial asks from the first update on."""
+"""Initialization of recurrent networks with a memory as long as a trial needs."""
 
 from __future__ import annotations
 

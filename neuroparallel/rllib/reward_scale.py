@@ -1,4 +1,4 @@
-"""How large the rewards of a scenario are, so that learning does not depend on the unit in which it pays."""
+"""Scale of a scenario's rewards, so that learning does not depend on their unit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep a run."""
+"""Writing of a training run: checkpoint, scenario, history, trials and summary."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _PER_STEP_CALLBACKS = ("on_episode_created", "on_episode_start", "on_episode_ste
 
 
 class EngineSpaces:
-    """What RLlib asks an environment for, answered for a batch engine."""
+    """Spaces of a batch engine, as RLlib asks an environment for them."""
 
     def __init__(self, engine: Any) -> None:
         agents = list(engine.possible_agents)
@@ -55,11 +55,11 @@ class EngineSpaces:
         return self
 
     def get_observation_space(self, agent: str) -> gym.Space[Any]:
-        """What an agent sees."""
+        """Return the observation space of an agent."""
         return self.observation_spaces[agent]
 
     def get_action_space(self, agent: str) -> gym.Space[Any]:
-        """What an agent can do."""
+        """Return the action space of an agent."""
         return self.action_spaces[agent]
 
     def close(self) -> None:
@@ -195,7 +195,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         return rollout
 
     def _trial_numbers(self) -> dict[str, Array]:
-        """The trials that each agent is in; none where rewards of later trials count."""
+        """Return the trials that each agent is in; none where rewards of later trials count."""
         return self.engine.unwrapped.trial_numbers() if getattr(self.config, "credit", "session") == "trial" else {}
 
     def _note_trial_ends(self, t: int, before: dict[str, Array], over: Array) -> None:
@@ -291,7 +291,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         torch.set_rng_state(torch.from_numpy(saved["generator"].copy()))
 
     def get_metrics(self) -> Any:
-        """What happened since the last call: RLlib's counters, and the task's.
+        """Return the metrics since the last call: RLlib's counters, and the task's.
 
         Adds ``correct`` (mean over streams), ``correct/<stream>``, ``abort``, ``trials`` and
         ``reward_per_trial``; in a Tune run, ``env_runners/correct`` and so on. ``episode_return_mean`` is the return of
@@ -310,7 +310,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         return self.config.env_config.get("session") is not None or getattr(scenario, "session", None) is not None
 
     def _unfinished(self) -> list[SessionSummary]:
-        """What stands for the returns of sessions as long as none has ended, so that every result has some.
+        """Log placeholder returns as long as no session has ended, so that every result has some.
 
         Where sessions have no end it is the stretch since the last report, else the sessions so far.
         """

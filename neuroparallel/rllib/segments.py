@@ -1,4 +1,4 @@
-"""Cut a stretch of steps into rows, one for every session that a row took part in."""
+"""Segments of a stretch of steps: a row for every session that a row took part in."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Segments:
 
 
 class Interruptions:
-    """Where the rows of one policy ended and began again within a stretch.
+    """Ends and new starts of the rows of one policy within a stretch.
 
     Args:
         alive: bool, (rows,). Which rows take part at the start.

@@ -1,4 +1,4 @@
-"""What a training is to do: what a call and a scenario's ``train:`` section say, checked before anything begins."""
+"""Training plan: settings of a call and of a scenario's ``train:`` section, checked before anything begins."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_TESTING = 0.5  # steps of training for each step of testing, at least; a st
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a sitting may last: until the first of these is used up.
+    """Limits of a sitting, which ends when the first of them is reached.
 
     Attributes:
         steps: Time steps over all lanes; None: no limit.
@@ -59,14 +59,14 @@ class Budget:
         return "budget_s" if self.seconds is not None and seconds >= self.seconds else ""
 
     def plain(self) -> dict[str, float]:
-        """The limits as a scenario file writes them."""
+        """Return the limits as a scenario file writes them."""
         named = {"budget_steps": self.steps, "budget_trials": self.trials, "budget_s": self.seconds}
         return {name: value for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training is to do.
+    """Plan of a training.
 
     Attributes:
         scenario: What is learnt, with the settings of the call written into its ``train:`` section.
@@ -167,7 +167,7 @@ def _check_network(stage: Stage, engine: Any) -> None:
 
 
 def _goal(scenario: Any, criterion: Mapping[str, float] | None, names: Sequence[str]) -> Goal:
-    """The goal of the call, else of the scenario; an agent may be a stream here, but names are the same."""
+    """Return the goal of the call, else of the scenario; an agent may be a stream here, but names are the same."""
     if criterion is None:
         return goal_of(scenario)
     least = full_names(criterion, names)
@@ -177,14 +177,14 @@ def _goal(scenario: Any, criterion: Mapping[str, float] | None, names: Sequence[
 
 
 def _or(given: Any, section: Mapping[str, Any], name: str, usual: Any) -> Any:
-    """What the call gives, else what the section says, else what is usual."""
+    """Return the value of the call, else of the section, else the default."""
     if given is None:
         given = section.get(name)
     return usual if given is None else given
 
 
 def _stages(scenario: Any, curriculum: Any, seed: int, settings: Mapping[str, Any]) -> list[Stage]:
-    """The configurations to go through; the network is the same in all, so its memory is that of the last."""
+    """Return the configurations to go through; the network is the same in all, so its memory is that of the last."""
     if not isinstance(curriculum, (list, tuple)) or not all(isinstance(changes, Mapping) for changes in curriculum):
         raise ArgumentError(
             f"curriculum is {curriculum!r}; it is a list of stages, each a mapping of changes to the scenario, as "
@@ -222,7 +222,7 @@ def _written_out(scenario: Any, settings: Mapping[str, Any]) -> tuple[Any, dict[
 
 
 def _plain(value: Any) -> Any:
-    """A setting as a file holds it, tuples as lists; None if it cannot."""
+    """Return a setting as a file holds it, tuples as lists; None if it cannot."""
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError):
@@ -230,7 +230,7 @@ def _plain(value: Any) -> Any:
 
 
 def _budget(given: Mapping[str, Any], section: Mapping[str, Any]) -> Budget:
-    """The limits that the call gives; else those of the section; else the usual ones."""
+    """Return the limits that the call gives; else those of the section; else the usual ones."""
     for found in (given, section):
         steps, trials = (_count(found.get(name), name) for name in ("budget_steps", "budget_trials"))
         budget = Budget(steps, trials, _seconds(found.get("budget_s"), "budget_s"))
@@ -246,7 +246,7 @@ def _every_steps(section: Mapping[str, Any], trial_steps: int) -> int:
 
 
 def _count(value: Any, what: str) -> int | None:
-    """A whole number, which may be written 5e6; None if nothing is given."""
+    """Return a whole number, which may be written 5e6; None if nothing is given."""
     if value is None:
         return None
     return whole_number(int(value) if isinstance(value, float) and value.is_integer() else value, what, 1)

@@ -1,4 +1,4 @@
-"""The known ways in which training goes on and nothing is learnt, each with its sign and its remedy."""
+"""Training traps: known ways in which training goes on and nothing is learnt, each with its sign and remedy."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LEAST_GAIN = 0.05  # of the share right (or the reward per trial) that is progre
 
 @dataclass(frozen=True)
 class Setup:
-    """What detectors need to know of a stage, none of which changes while it is learnt.
+    """Facts about a stage that the detectors need and that do not change during training.
 
     Attributes:
         course: The course of a trial.
@@ -84,7 +84,7 @@ def _has_reward(tables: Any) -> bool:
 
 @dataclass(frozen=True)
 class Look:
-    """What there is to see at an evaluation.
+    """Measurements at an evaluation.
 
     Attributes:
         setup: Of the present stage.

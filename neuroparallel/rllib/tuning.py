@@ -1,4 +1,4 @@
-"""Search for good settings with Ray Tune."""
+"""Hyperparameter search with Ray Tune."""
 
 from __future__ import annotations
 
@@ -158,14 +158,14 @@ def _keep_best(place: Path, results: ray_tune.ResultGrid, metric: str) -> ray_tu
 
 
 def _value(metrics: Any, name: str) -> Any:
-    """A metric by its name with slashes."""
+    """Return a metric by its name with slashes."""
     for part in name.split("/"):
         metrics = metrics.get(part) if isinstance(metrics, Mapping) else None
     return metrics
 
 
 def _kept(place: Path, iterations: int, callbacks: Sequence[Any]) -> ray_tune.RunConfig:
-    """Where an experiment is kept, for how long its trials last, and what of them."""
+    """Return where an experiment is kept, how long its trials last, and what is kept of them."""
     return ray_tune.RunConfig(
         name=place.name,
         storage_path=str(place.parent),
