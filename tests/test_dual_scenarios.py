@@ -8,7 +8,7 @@ from neuroparallel.agents import make_agent, simulate
 from neuroparallel.environments import batch, parallel_env
 from neuroparallel.errors import ScenarioError
 from neuroparallel.records import Trials
-from neuroparallel.records.beside import Beside, beside_columns
+from neuroparallel.records.partner_columns import PartnerColumn, partner_column_values
 from neuroparallel.reporting import find_signature
 from neuroparallel.scenario import Scenario
 from tests.tasks import playing
@@ -324,7 +324,7 @@ def test_both_engines_and_files_agree_on_the_distractor(tmp_path):
 
 
 def test_a_distractor_whose_row_was_dropped_is_unknown():
-    column = Beside("distractor", 1, "go", True, (0,))
+    column = PartnerColumn("distractor", 1, "go", True, (0,))
     rows = {
         "stream": np.array([0, 0, 0, 1]),
         "lane": np.zeros(4, int),
@@ -333,7 +333,7 @@ def test_a_distractor_whose_row_was_dropped_is_unknown():
         "condition:mix": np.array([0.0, 1, 1, 1]),
         "condition:go": np.array([np.nan, np.nan, np.nan, 1]),
     }
-    assert beside_columns([(column,), (column,)], rows)["distractor"].tolist() == ["none", "unknown", "go", "go"]
+    assert partner_column_values([(column,), (column,)], rows)["distractor"].tolist() == ["none", "unknown", "go", "go"]
 
 
 @pytest.mark.parametrize(

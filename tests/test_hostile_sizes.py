@@ -99,7 +99,7 @@ from neuroparallel.reporting import check_file
 batch("go_nogo", lanes=1)  # what is imported once is not measured
 if sys.argv[2] == "learning":
     import neuroparallel.rllib
-    from neuroparallel.rllib.plan import plan_for
+    from neuroparallel.rllib.training_plan import plan_for
     plan_for(npar.Scenario.load("go_nogo").replace(train={"lanes": 2}))
 def peak():  # MB; ru_maxrss would include the process that started this one
     with open("/proc/self/status") as status:

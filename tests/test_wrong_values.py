@@ -125,8 +125,8 @@ def test_options_of_wrappers_are_refused_in_our_words(name):
 
 
 if find_spec("ray") and find_spec("torch"):
-    from neuroparallel.rllib.plan import plan_for
     from neuroparallel.rllib.settings import TRAIN_ONLY, Settings
+    from neuroparallel.rllib.training_plan import plan_for
     from neuroparallel.rllib.tuning import LAWS, search_space
 
     @pytest.mark.rllib

@@ -6,19 +6,19 @@ their place.
 """
 
 from neuroparallel.agents.accumulator import Accumulator
+from neuroparallel.agents.baselines import BlindAgent, HoldAgent, OracleAgent, RandomAgent, StreamAgent
+from neuroparallel.agents.confidence import ConfidenceSharer
 from neuroparallel.agents.games import BestResponse, MemoryOne
-from neuroparallel.agents.habit import WinStayLoseShift
+from neuroparallel.agents.ideal_observer import IdealObserver
 from neuroparallel.agents.learners import QLearner, TwoStepLearner
-from neuroparallel.agents.observer import IdealObserver
-from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent, StreamAgent
-from neuroparallel.agents.playing import simulate
 from neuroparallel.agents.predictor import Predictor
+from neuroparallel.agents.processing_stages import Bottleneck, CapacitySharing
 from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.registry import list_agents, make_agent
-from neuroparallel.agents.sharing import ConfidenceSharer
-from neuroparallel.agents.stages import Bottleneck, CapacitySharing
-from neuroparallel.agents.stopping import RaceStopper
-from neuroparallel.agents.trained import TrainedAgent
+from neuroparallel.agents.simulation import simulate
+from neuroparallel.agents.stop_signal_race import RaceStopper
+from neuroparallel.agents.trained_agent import TrainedAgent
+from neuroparallel.agents.win_stay_lose_shift import WinStayLoseShift
 
 __all__ = [
     "Accumulator",

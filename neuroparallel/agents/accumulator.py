@@ -1,4 +1,4 @@
-"""Bounded accumulation of evidence: what is seen is added up until it is enough."""
+"""Bounded accumulation of evidence: the agent adds up its observations until they reach a bound."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.draws import coin, normal, whole_steps, words_for
-from neuroparallel.agents.plain import StreamAgent, lane_keys
-from neuroparallel.agents.plans import channel_columns, filled_tables, means_by_answer
+from neuroparallel.agents.baselines import StreamAgent, lane_keys
+from neuroparallel.agents.distributions import coin, normal, whole_steps, words_for
 from neuroparallel.agents.protocol import Actions, Infos, Observations, ended_trials, engine_of
+from neuroparallel.agents.task_model import channel_columns, filled_tables, means_by_answer
 from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.engine.noise import noise_sd
@@ -32,7 +32,7 @@ OVERSHOOT = 0.5826
 
 
 class Accumulator(StreamAgent):
-    """Adds up the evidence that it sees for one answer against the other, and responds once that is enough.
+    """Agent that adds up the evidence that it sees for one answer against the other, and responds once that is enough.
 
     A diffusion to two bounds, driven by the observations, noise and all, of which it knows what speaks for which
     answer and nothing more. With evidence c (for random dots the coherence as a fraction, what the two channels
@@ -120,7 +120,7 @@ class Accumulator(StreamAgent):
 
 
 class _Evidence:
-    """What speaks for the second of a task's two answers, and how much.
+    """Evidence for the second of a task's two answers.
 
     Attributes:
         answers: The two answers, actions.
@@ -224,7 +224,7 @@ class _Walk:
             self._due[lanes] = self._latest[lanes] + whole_steps(rest, self._dt, words_for(self._keys[lanes], now, 1))
 
     def answer(self, now: int) -> Lanes:
-        """What to do in every lane, int64 (lanes,)."""
+        """Return the action in every lane, int64 (lanes,)."""
         stream = self._stream
         telling = self._telling[stream.tables.period_of[stream.row]]
         hurry = ~telling & (now + 1 >= stream.end)

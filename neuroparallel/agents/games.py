@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plans import allowed
-from neuroparallel.agents.prospects import Prospect
+from neuroparallel.agents.counterfactual_rewards import CounterfactualRewards
 from neuroparallel.agents.protocol import engine_of
-from neuroparallel.agents.trialwise import Floats, Integers, Seen, TrialAgent
+from neuroparallel.agents.task_model import allowed
+from neuroparallel.agents.trial_agent import Floats, Integers, Seen, TrialAgent
 from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.errors import ArgumentError, nearest
@@ -33,7 +33,7 @@ STRATEGIES = {
 
 
 class Player(TrialAgent):
-    """Keeps what subclasses ask: their own last choices, and those of the others as far as they are shown."""
+    """Agent that keeps its own last choices, and those of the others as far as they are shown."""
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__(seed)
@@ -65,7 +65,7 @@ class Player(TrialAgent):
     def respond(
         self, name: str, stream: BatchStream, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
     ) -> Integers:
-        """What to choose in lanes that are asked, (n,).
+        """Return the choices in lanes with an open response window, (n,).
 
         Args:
             name: Full name of the stream.
@@ -77,13 +77,13 @@ class Player(TrialAgent):
 
 
 def shown_choices(seen: NDArray[np.float32], columns: Mapping[int, slice]) -> dict[int, Integers]:
-    """The choices that are shown, one column for each; (n, channels) to (n,) by key, 0 where none is on."""
+    """Return the choices that are shown, one column for each; (n, channels) to (n,) by key, 0 where none is on."""
     parts = {key: seen[:, part] for key, part in columns.items()}
     return {key: np.where(part.any(axis=1), part.argmax(axis=1) + 1, 0) for key, part in parts.items()}
 
 
 class MemoryOne(Player):
-    """Cooperates with a probability that depends on the joint outcome of the trial before, and on nothing else.
+    """Agent that cooperates with a probability that depends only on the joint outcome of the trial before.
 
     Choice 1 is to cooperate, choice 2 to defect. What the other did is read from what the subject is shown (the first
     one in its ``sees``): after a trial in which one of the two chose nothing, or with nobody to see, it plays as in
@@ -138,7 +138,7 @@ class MemoryOne(Player):
 
 
 class BestResponse(Player):
-    """Fictitious play: the choice that pays most if the others choose as often as they have done so far.
+    """Fictitious play: the choice with the highest reward if the others choose as often as they have done so far.
 
     It knows the group's rule and conditions, and counts the choices that it is shown, each player's by itself, across
     sessions. Of players that it does not see it expects every choice equally often; of those whose present choice it
@@ -169,14 +169,14 @@ class BestResponse(Player):
             )
         self.smoothed, self.prior = smoothed, prior
         self._counts: dict[str, dict[int, Floats]] = {}  # (choices, lanes) for each stream that is seen
-        self._prospects: dict[str, Prospect | None] = {}
+        self._expected_rewards: dict[str, CounterfactualRewards | None] = {}
 
     def reset(self, engine: Any) -> None:
         super().reset(engine)
         for group in engine_of(engine).groups:
             coupled = group.spec.rule is not None and group.spec.rule.resolve is not None
             for index, stream in group.streams.items():
-                self._prospects[stream.spec.name] = Prospect(group, index) if coupled else None
+                self._expected_rewards[stream.spec.name] = CounterfactualRewards(group, index) if coupled else None
 
     def prepare(self, name: str, stream: BatchStream, subject: BatchSubject) -> None:
         """Every choice of the others was seen equally often."""
@@ -195,12 +195,12 @@ class BestResponse(Player):
         self, name: str, stream: BatchStream, lanes: Integers, past: dict[int, Integers], live: dict[int, Integers]
     ) -> Integers:
         open_ = allowed(stream.tables, stream.row[lanes])[1:]
-        prospect, words = self._prospects[name], self.words(name, lanes)
-        if prospect is None:
+        rewards, words = self._expected_rewards[name], self.words(name, lanes)
+        if rewards is None:
             pay = np.zeros(open_.shape)
         else:
             shares = {index: counts[:, lanes] for index, counts in self._counts[name].items()}
-            pay = prospect.pay(lanes, shares, live, words)
+            pay = rewards.expected(lanes, shares, live, words)
         pay = np.where(open_ | ~open_.any(axis=0), pay, -np.inf)
         best = pay.max(axis=0)
         weights = np.exp((pay - best) / self.smoothed) if self.smoothed else 1.0 * (pay >= best - 1e-9)

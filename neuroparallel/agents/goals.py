@@ -1,4 +1,4 @@
-"""What there is to reach in a scenario: its criterion, chance and the ceiling, measured on the same trial tables."""
+"""Goals of a scenario: criterion, chance and ceiling, measured on the same trial tables."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from neuroparallel.agents.playing import simulate
 from neuroparallel.agents.registry import make_agent
+from neuroparallel.agents.simulation import simulate
 from neuroparallel.analysis.equilibrium import distance_to_equilibrium
 from neuroparallel.errors import ArgumentError, NeuroparallelError, nearest
 from neuroparallel.modifiers import layers
@@ -44,7 +44,7 @@ PLAYERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Goal:
-    """What there is to reach in a scenario.
+    """Goal of a scenario: criterion, chance and ceiling.
 
     Attributes:
         criterion: Full name of a stream to the share of trials that must be right, 0 to 1; ``reward`` to the reward per
@@ -64,10 +64,10 @@ class Goal:
     equilibrium: Sequence[Mapping[str, Any]] = ()
 
     def lines(self) -> list[str]:
-        """The goal in words, one line for each measure."""
+        """Return the goal in words, one line for each measure."""
         if not self.criterion:
             return [f"Criterion: none. {self.source}".rstrip()]
-        told = []
+        lines = []
         for name, value in self.criterion.items():
             least = "at most" if name == DISTANCE else "at least"
             what = {REWARD: "reward per trial", DISTANCE: "distance to equilibrium"}.get(name, f"{name} correct")
@@ -76,10 +76,10 @@ class Goal:
                 for word, values in (("chance", self.chance), ("ceiling", self.ceiling))
                 if name in values
             ]
-            told.append(
+            lines.append(
                 f"  {what:<32} {least} {_number(value, name)}" + (f"   ({', '.join(bounds)})" if bounds else "")
             )
-        return ["Criterion, to be met twice:", *told, f"  Source: {self.source}"]
+        return ["Criterion, to be met twice:", *lines, f"  Source: {self.source}"]
 
 
 def _number(value: float, name: str) -> str:
@@ -146,7 +146,7 @@ def _goal(played: str, given: str) -> Goal:
 
 
 def _streams(scenario: Scenario) -> dict[str, Criterion]:
-    """The criterion of each stream's task, without those of subjects that agents play."""
+    """Return the criterion of each stream's task, without those of subjects that agents play."""
     layout = scenario.layout
     seated = {name for name, subject in scenario.subjects.items() if subject.played_by is not None}
     return {
@@ -157,7 +157,7 @@ def _streams(scenario: Scenario) -> dict[str, Criterion]:
 
 
 def _task_goal(scenario: Scenario, streams: Mapping[str, Criterion]) -> Goal:
-    """The goal that the criteria of tasks make together: one of rewards if any of them is."""
+    """Return the goal that the criteria of tasks make together: one of rewards if any of them is."""
     paid = any(criterion.by == REWARD for criterion in streams.values())
     chance, ceiling = _levels(scenario, "blind", _ceilings(streams))
     measures = [REWARD] if paid else list(streams)
@@ -177,12 +177,12 @@ def _task_goal(scenario: Scenario, streams: Mapping[str, Criterion]) -> Goal:
         if not paid or criterion.by == REWARD
     }
     different = list(dict.fromkeys(sources.values()))
-    told = different[0] if len(different) == 1 else "; ".join(f"{name}: {text}" for name, text in sources.items())
-    return Goal(least, told, _only(chance, least), _only(ceiling, least))
+    source = different[0] if len(different) == 1 else "; ".join(f"{name}: {text}" for name, text in sources.items())
+    return Goal(least, source, _only(chance, least), _only(ceiling, least))
 
 
 def _own_goal(scenario: Scenario, streams: Mapping[str, Criterion], own: Mapping[str, Any]) -> Goal:
-    """The goal that a scenario's file states."""
+    """Return the goal that a scenario's file states."""
     everybody = [f"{subject}.{stream}" for subject, part in scenario.subjects.items() for stream in part.streams]
     least = full_names(own, everybody)
     equilibrium = _equilibria(own, streams, everybody)
@@ -212,14 +212,14 @@ def _only(values: Mapping[str, float], names: Mapping[str, Any]) -> Numbers:
 
 
 def _ceilings(streams: Mapping[str, Criterion]) -> dict[str, str]:
-    """Who shows what can be reached in each stream; of a task by itself without anything to learn, the oracle."""
+    """Return the agent that shows what can be reached in each stream; the oracle where there is nothing to learn."""
     return {name: "oracle" if criterion.nothing else criterion.ceiling for name, criterion in streams.items()}
 
 
 def _equilibria(
     own: Mapping[str, Any], learners: Mapping[str, Any], everybody: Sequence[str]
 ) -> tuple[Mapping[str, Any], ...]:
-    """The equilibria of a file, without the streams of subjects that agents play."""
+    """Return the equilibria of a file, without the streams of subjects that agents play."""
     given = own.get("equilibrium", ())
     found = (given,) if isinstance(given, Mapping) else tuple(given)
     known, learnt = ({*names, *(name.partition(".")[2] for name in names)} for names in (everybody, learners))
@@ -275,7 +275,7 @@ def _must(key: str) -> str:
 
 
 def _played(scenario: Scenario) -> dict[str, Any]:
-    """The part of a scenario that decides how trials go."""
+    """Return the part of a scenario that decides how trials go."""
     value = scenario.dump()
     for key in ("description", "tags", "references", "train", "tune", "policies"):
         value.pop(key, None)
@@ -302,7 +302,7 @@ def _levels(
 
 
 def _in_stream(scenario: Scenario, name: str, player: str, equilibrium: Sequence[Mapping[str, Any]]) -> Numbers:
-    """What a player reaches in a stream of a scenario, or of the stream alone if it cannot play all others."""
+    """Return what a player reaches in a stream of a scenario, or in the stream alone if it cannot play all others."""
     try:
         return _by(scenario, player, equilibrium)
     except ArgumentError:
@@ -312,7 +312,7 @@ def _in_stream(scenario: Scenario, name: str, player: str, equilibrium: Sequence
 
 
 def _by(scenario: Scenario, player: str, equilibrium: Sequence[Mapping[str, Any]]) -> Numbers:
-    """What a player reaches: stored for shipped scenarios, else computed."""
+    """Return what a player reaches: stored for shipped scenarios, else computed."""
     key = _digest(scenario, player, equilibrium)
     if key not in stored():
         return _computed(key, json.dumps(_played(scenario)), player, json.dumps(equilibrium))

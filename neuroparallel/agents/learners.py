@@ -1,13 +1,13 @@
-"""Subjects that learn from reward what to choose."""
+"""Agents that learn from reward."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.agents.draws import pick_weighted, words_for
-from neuroparallel.agents.plans import allowed
-from neuroparallel.agents.trialwise import Floats, Integers, Seen, TrialAgent
+from neuroparallel.agents.distributions import pick_weighted, words_for
+from neuroparallel.agents.task_model import allowed
+from neuroparallel.agents.trial_agent import Floats, Integers, Seen, TrialAgent
 from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.errors import ArgumentError, probability
@@ -45,7 +45,7 @@ class Learner(TrialAgent):
 
 
 class QLearner(Learner):
-    """Learns what each choice is worth, and prefers what has paid; sees no stimuli.
+    """Agent that learns the value of each choice from its rewards; sees no stimuli.
 
     Each response window of a trial has values of its own, which begin at 0 (``initial``). After a trial, the value
     of what was chosen moves towards the sum of the trial's rewards.
@@ -71,7 +71,7 @@ class QLearner(Learner):
         self._chosen: dict[str, Integers] = {}
 
     def prepare(self, name: str, stream: BatchStream, subject: BatchSubject) -> None:
-        """Values of every action in every window, (windows, actions, lanes)."""
+        """Return the values of every action in every window, (windows, actions, lanes)."""
         windows = len(stream.tables.periods)
         self._values[name] = np.full((windows, stream.tables.actions, stream.lanes), self.initial, np.float64)
         self._chosen[name] = np.zeros((windows, stream.lanes), np.int64)
@@ -91,7 +91,7 @@ class QLearner(Learner):
             chosen[lanes] = 0
 
     def decide(self, name: str, stream: BatchStream, lanes: Integers, seen: Seen) -> Integers:
-        """Any choice that is available, the more often the more it is worth."""
+        """Return an available choice, drawn with a softmax of the values."""
         rows = stream.row[lanes]
         window = stream.tables.period_of[rows]
         choice = self.softmax(name, lanes, self._values[name][window, :, lanes].T, allowed(stream.tables, rows))
@@ -100,7 +100,7 @@ class QLearner(Learner):
 
 
 class TwoStepLearner(Learner):
-    """Learns the two-step task by its map, by what has paid, or by a mixture of both.
+    """Agent that learns the two-step task model-based, model-free, or by a mixture of both.
 
     What the second choices are worth it learns from reward. What the first ones are worth, a model-based subject
     works out from that and from the probabilities of the transitions, which it knows; a model-free one learns it
@@ -140,7 +140,7 @@ class TwoStepLearner(Learner):
         self._memory: dict[str, _Map] = {}
 
     def prepare(self, name: str, stream: BatchStream, subject: BatchSubject) -> None:
-        """Values of both choices, none of which was made yet."""
+        """Return the values of both choices before any was made."""
         if stream.spec.task.task_name() != "two_step":
             raise ArgumentError(
                 f"this learner knows the map of two_step only; {name} is {stream.spec.task.task_name()}."
@@ -165,7 +165,7 @@ class TwoStepLearner(Learner):
         known.chosen[:, lanes] = -1
 
     def decide(self, name: str, stream: BatchStream, lanes: Integers, seen: Seen) -> Integers:
-        """The first or the second choice, the more often the more it is worth."""
+        """Return the first or the second choice, the more often the more it is worth."""
         known = self._memory[name]
         state = known.place[stream.tables.period_of[stream.row[lanes]]]
         first = state < 0
@@ -176,7 +176,7 @@ class TwoStepLearner(Learner):
         return choice + 1
 
     def _first_values(self, known: _Map, lanes: Integers) -> Floats:
-        """What the first choices are worth, (2, n)."""
+        """Return the values of the first choices, (2, n)."""
         best = known.second[:, :, lanes].max(axis=1)
         by_map = known.common * best + (1 - known.common) * best[::-1]
         again = np.arange(2)[:, None] == known.last[lanes]
@@ -186,7 +186,7 @@ class TwoStepLearner(Learner):
 
 
 class _Map:
-    """What is known of the two-step task in every lane."""
+    """Model of the two-step task in every lane."""
 
     def __init__(self, stream: BatchStream) -> None:
         periods = stream.tables.periods

@@ -1,4 +1,4 @@
-"""The computer that monkeys play matching pennies against, for any seat."""
+"""The computer opponent of monkeys in matching pennies, for any seat."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.agents.games import Player, shown_choices
-from neuroparallel.agents.trialwise import Floats, Integers, Seen
+from neuroparallel.agents.trial_agent import Floats, Integers, Seen
 from neuroparallel.engine.batch.stream import BatchStream
 from neuroparallel.engine.batch.subject import BatchSubject
 from neuroparallel.errors import ArgumentError
@@ -20,7 +20,7 @@ FIRST, SECOND = 1, 2
 
 
 class Predictor(Player):
-    """Predicts what the other one chooses by what it did after like histories, and chooses against it.
+    """Agent that predicts the other's choice from its choices after the same histories, and chooses against it.
 
     It is the computer of the task ``matching_pennies``, on a seat of a game with two choices: it takes choice 1 with
     the probability at which it expects the other one (the first in its ``sees``) to take choice 2; the other way round

@@ -1,4 +1,4 @@
-"""What an agent is: something that is told what every lane sees, and says what every lane does."""
+"""Interface of an agent: it takes the observations of all lanes and returns the actions of all lanes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Infos: TypeAlias = Mapping[str, Mapping[str, NDArray[Any]]]
 
 @runtime_checkable
 class Agent(Protocol):
-    """Acts for the subjects of a batch engine, in all lanes at once.
+    """Interface of all agents, which act for the subjects of a batch engine in all lanes at once.
 
     Anything with these two methods will do, a trained network among others.
     """
@@ -33,7 +33,7 @@ class Agent(Protocol):
         """
 
     def act(self, observations: Observations, infos: Infos, engine: Any) -> Actions:
-        """Say what every subject does now.
+        """Choose the actions of every subject.
 
         Args:
             observations: float32, (lanes, channels), by subject.
@@ -46,11 +46,11 @@ class Agent(Protocol):
 
 
 def engine_of(engine: Any) -> BatchEngine:
-    """The batch engine itself, within any wrappers."""
+    """Return the batch engine itself, within any wrappers."""
     return getattr(engine, "unwrapped", engine)  # type: ignore[no-any-return]
 
 
 def ended_trials(infos: Infos, subject: str, stream: str) -> NDArray[np.bool_]:
-    """In which lanes a trial of a stream, by its short name, has just ended; bool, (lanes,)."""
-    told = infos[subject]
-    return np.asarray(told[f"{stream}.trial_end" if f"{stream}.trial_end" in told else "trial_end"], bool)
+    """Return the lanes in which a trial of a stream, by its short name, has just ended; bool, (lanes,)."""
+    info = infos[subject]
+    return np.asarray(info[f"{stream}.trial_end" if f"{stream}.trial_end" in info else "trial_end"], bool)

@@ -8,16 +8,16 @@ from functools import partial
 from typing import Any
 
 from neuroparallel.agents.accumulator import Accumulator
+from neuroparallel.agents.baselines import BlindAgent, HoldAgent, OracleAgent, RandomAgent
+from neuroparallel.agents.confidence import ConfidenceSharer
 from neuroparallel.agents.games import BestResponse, MemoryOne
-from neuroparallel.agents.habit import WinStayLoseShift
+from neuroparallel.agents.ideal_observer import IdealObserver
 from neuroparallel.agents.learners import QLearner, TwoStepLearner
-from neuroparallel.agents.observer import IdealObserver
-from neuroparallel.agents.plain import BlindAgent, HoldAgent, OracleAgent, RandomAgent
 from neuroparallel.agents.predictor import Predictor
+from neuroparallel.agents.processing_stages import Bottleneck, CapacitySharing
 from neuroparallel.agents.protocol import Agent
-from neuroparallel.agents.sharing import ConfidenceSharer
-from neuroparallel.agents.stages import Bottleneck, CapacitySharing
-from neuroparallel.agents.stopping import RaceStopper
+from neuroparallel.agents.stop_signal_race import RaceStopper
+from neuroparallel.agents.win_stay_lose_shift import WinStayLoseShift
 from neuroparallel.errors import ArgumentError, NeuroparallelError, UnknownNameError, nearest, whole_number
 
 __all__ = ["list_agents", "make_agent"]
@@ -45,7 +45,7 @@ _AGENTS: dict[str, Callable[..., Agent]] = {
 
 
 def list_agents() -> list[str]:
-    """Names of the reference agents, in alphabetical order."""
+    """Return the names of the reference agents, in alphabetical order."""
     return sorted(_AGENTS)
 
 

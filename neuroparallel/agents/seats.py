@@ -1,4 +1,4 @@
-"""Seats that are no learner's: some subjects of a scenario are played by agents, the others are yours."""
+"""Seats: some subjects of a scenario are played by agents, the others by the caller."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.agents.protocol import Agent
 from neuroparallel.agents.registry import list_agents, make_agent
-from neuroparallel.agents.trained import TrainedAgent, load_trained
+from neuroparallel.agents.trained_agent import TrainedAgent, load_trained
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError
@@ -29,7 +29,7 @@ def is_run(name: str) -> bool:
 
 
 def seats_of(scenario: Scenario) -> dict[str, Agent]:
-    """The agents that a scenario puts on seats, by subject.
+    """Return the agents that a scenario puts on seats, by subject.
 
     Raises:
         ScenarioError: There is no such agent, option or run; names the key.
@@ -90,7 +90,7 @@ class SeatedBatch:
                 _check_fit(agent, seat, env)
         self.possible_agents = [agent for agent in env.possible_agents if agent not in self.seats]
         self._seen: Any = {}
-        self._told: Any = {}
+        self._infos: Any = {}
         self._decided: dict[str, Any] = {}  # what agents do in a step that was refused because of what others do
         self._fresh = True
 
@@ -100,7 +100,7 @@ class SeatedBatch:
         return getattr(self.env, name)
 
     def __repr__(self) -> str:
-        """The engine, and who sits where."""
+        """Return the engine and the agent on each seat."""
         played = ", ".join(f"{seat}={type(agent).__name__}" for seat, agent in self.seats.items())
         return f"{type(self).__name__}({self.env!r}, {played})"
 
@@ -111,51 +111,51 @@ class SeatedBatch:
 
     def reset(self, seed: Any = None) -> Any:
         """Start a new session in every lane; agents forget everything if a seed is given, or the first time."""
-        self._seen, self._told = self.env.reset(seed)
+        self._seen, self._infos = self.env.reset(seed)
         self._decided = {}
         if seed is not None or self._fresh:
             for agent in self.seats.values():
                 agent.reset(self.env)
         self._fresh = False
-        return self._others(self._seen), self._others(self._told)
+        return self._others(self._seen), self._others(self._infos)
 
     def step(self, actions: Mapping[str, Any]) -> Any:
         """Advance every lane by one time step, with actions for the subjects that are nobody's seat."""
         mine = {agent: actions[agent] for agent in self.possible_agents if agent in actions}
         if not self._decided:
-            decided = {subject: agent.act(self._seen, self._told, self.env) for subject, agent in self.seats.items()}
+            decided = {subject: agent.act(self._seen, self._infos, self.env) for subject, agent in self.seats.items()}
             self._decided = {subject: chosen[subject] for subject, chosen in decided.items()}
-        seen, rewards, terminations, truncations, told = self.env.step(mine | self._decided)
-        self._seen, self._told, self._decided = seen, told, {}
-        return tuple(self._others(part) for part in (seen, rewards, terminations, truncations, told))
+        seen, rewards, terminations, truncations, infos = self.env.step(mine | self._decided)
+        self._seen, self._infos, self._decided = seen, infos, {}
+        return tuple(self._others(part) for part in (seen, rewards, terminations, truncations, infos))
 
     def restart(self, mask: NDArray[np.bool_]) -> Any:
         """Begin the next session of some lanes at once; see `BatchEngine.restart`."""
-        self._seen, self._told, self._decided = self.env.restart(mask), self.env.infos(), {}
+        self._seen, self._infos, self._decided = self.env.restart(mask), self.env.infos(), {}
         return self._others(self._seen)
 
     def infos(self) -> Any:
-        """What `reset` would say of the present moment, by agent."""
+        """Return the present infos, by agent, as `reset` would."""
         return self._others(self.env.infos())
 
     def truth(self) -> Any:
-        """What is right at this moment, by agent."""
+        """Return the present ground truth, by agent."""
         return self._others(self.env.truth())
 
     def _others(self, by_agent: Mapping[str, Any]) -> dict[str, Any]:
-        """What concerns the other subjects; arrays are copies, as the agents on seats see them too."""
+        """Return the entries of the other subjects; arrays are copies, as the agents on seats see them too."""
         return {
             agent: part.copy(order="K") if isinstance(part := by_agent[agent], np.ndarray) else part
             for agent in self.possible_agents
         }
 
     def state(self) -> dict[str, Any]:
-        """A copy of everything that changes, the agents' memories included."""
+        """Return a copy of everything that changes, the agents' memories included."""
         parts = _parts(self.unwrapped)
         memories = {seat: _memory(agent, parts) for seat, agent in self.seats.items()}
         seen = {agent: array.copy() for agent, array in self._seen.items()}
-        told = {agent: {key: np.array(info[key]) for key in info} for agent, info in self._told.items()}
-        own = {"seen": seen, "told": told, "decided": copy.deepcopy(self._decided), "fresh": self._fresh}
+        infos = {agent: {key: np.array(info[key]) for key in info} for agent, info in self._infos.items()}
+        own = {"seen": seen, "told": infos, "decided": copy.deepcopy(self._decided), "fresh": self._fresh}
         return {"env": self.env.state(), "seats": memories, **own}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
@@ -168,7 +168,7 @@ class SeatedBatch:
         parts = _parts(self.unwrapped)
         memories = {seat: _recalled(self.seats[seat], seat, memory, parts) for seat, memory in saved["seats"].items()}
         self.env.set_state(saved["env"])
-        self._seen, self._told, self._decided = (copy.deepcopy(saved[name]) for name in ("seen", "told", "decided"))
+        self._seen, self._infos, self._decided = (copy.deepcopy(saved[name]) for name in ("seen", "told", "decided"))
         self._fresh = saved["fresh"]
         for seat, memory in memories.items():
             agent: Any = self.seats[seat]
@@ -179,7 +179,7 @@ class SeatedBatch:
 
 
 def _parts(engine: BatchEngine) -> dict[str, Any]:
-    """The parts of an engine that agents look at, by place."""
+    """Return the parts of an engine that agents look at, by place."""
     parts: dict[str, Any] = {"engine": engine}
     for kind in ("streams", "groups", "subjects"):
         parts |= {f"{kind}.{place}": part for place, part in enumerate(getattr(engine, kind))}
@@ -187,7 +187,7 @@ def _parts(engine: BatchEngine) -> dict[str, Any]:
 
 
 def _memory(agent: Any, parts: Mapping[str, Any]) -> Any:
-    """What an agent remembers: what it says of itself, or all its attributes."""
+    """Return the state of an agent: what its ``state`` method returns, or all its attributes."""
     if hasattr(agent, "state"):
         return agent.state()
     file = io.BytesIO()
@@ -196,7 +196,7 @@ def _memory(agent: Any, parts: Mapping[str, Any]) -> Any:
 
 
 def _recalled(agent: Any, seat: str, memory: Any, parts: Mapping[str, Any]) -> Any:
-    """What an agent is to remember again: what it said of itself, or all its attributes."""
+    """Return the state to restore: what the agent's ``state`` method returned, or all its attributes."""
     if hasattr(agent, "set_state"):
         return memory
     attributes = _Recall(io.BytesIO(memory), parts).load()
@@ -207,7 +207,7 @@ def _recalled(agent: Any, seat: str, memory: Any, parts: Mapping[str, Any]) -> A
 
 
 class _Keep(pickle.Pickler):
-    """Writes down the attributes of an agent; of parts of the engine only which ones they are."""
+    """Pickler of an agent's attributes; parts of the engine are written by name."""
 
     def __init__(self, file: io.BytesIO, parts: Mapping[str, Any]) -> None:
         super().__init__(file)
@@ -218,7 +218,7 @@ class _Keep(pickle.Pickler):
 
 
 class _Recall(pickle.Unpickler):
-    """Reads them again, for an agent that looks at another engine."""
+    """Unpickler of an agent's attributes, which takes the named parts from another engine."""
 
     def __init__(self, file: io.BytesIO, parts: Mapping[str, Any]) -> None:
         super().__init__(file)

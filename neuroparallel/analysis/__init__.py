@@ -1,12 +1,10 @@
-"""Analyses of trial tables: they read records only, so an animal's table will do as well."""
+"""Analyses of trial tables, of simulated subjects or of animals."""
 
 from neuroparallel.analysis.accuracy import performance
 from neuroparallel.analysis.chronometrics import chronometric
 from neuroparallel.analysis.coordination import coordination_rate, turn_taking
-from neuroparallel.analysis.detection import Sensitivity, dprime, sensitivity
 from neuroparallel.analysis.diffusion import DiffusionFit, fit_diffusion
 from neuroparallel.analysis.dual_task import dual_task_cost
-from neuroparallel.analysis.earnings import reward_rate
 from neuroparallel.analysis.equilibrium import distance_to_equilibrium
 from neuroparallel.analysis.history import (
     HistoryDesign,
@@ -16,11 +14,11 @@ from neuroparallel.analysis.history import (
     history_kernels,
     repeat_probability,
 )
-from neuroparallel.analysis.ideal import ideal_accuracy
+from neuroparallel.analysis.ideal_observer import ideal_accuracy
 from neuroparallel.analysis.information import mutual_information, transfer_entropy
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.analysis.learning import learning_curve, trials_to_criterion
-from neuroparallel.analysis.pairing import response_order, response_pairs
+from neuroparallel.analysis.option_shares import choice_shares
 from neuroparallel.analysis.psychometrics import (
     Psychometric,
     PsychometricFit,
@@ -30,8 +28,10 @@ from neuroparallel.analysis.psychometrics import (
 )
 from neuroparallel.analysis.reciprocity import memory_one
 from neuroparallel.analysis.refractory import Additivity, PrpCurve, Slope, additivity, prp_curve
-from neuroparallel.analysis.responding import response_rates
-from neuroparallel.analysis.shares import choice_shares
+from neuroparallel.analysis.response_frequency import response_rates
+from neuroparallel.analysis.response_pairing import response_order, response_pairs
+from neuroparallel.analysis.reward_rates import reward_rate
+from neuroparallel.analysis.signal_detection import Sensitivity, dprime, sensitivity
 from neuroparallel.analysis.stopping import (
     StopSignalEstimate,
     inhibition_function,
@@ -39,7 +39,7 @@ from neuroparallel.analysis.stopping import (
     stop_signal_reaction_time,
 )
 from neuroparallel.analysis.strategy import win_stay_lose_shift
-from neuroparallel.analysis.switching import switch_cost
+from neuroparallel.analysis.task_switching import switch_cost
 from neuroparallel.analysis.trade_off import OperatingCharacteristic, operating_characteristic
 from neuroparallel.analysis.two_stage import StayProbabilities, stay_probabilities
 from neuroparallel.analysis.welfare import exploitability, social_welfare

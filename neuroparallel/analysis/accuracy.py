@@ -1,4 +1,4 @@
-"""How often each stream was right."""
+"""Accuracy of each stream."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from neuroparallel.analysis.grouping import STREAM, grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 
 @checked
 def performance(trials: Trials, by: str | Sequence[str] = STREAM, *, aborts: bool = True, level: float = 0.95) -> Table:
-    """Fraction correct, by stream or by any columns, with its Wilson interval.
+    """Return the fraction correct, by stream or by any columns, with its Wilson interval.
 
     Args:
         trials: Needs ``correct``.

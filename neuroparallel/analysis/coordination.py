@@ -1,4 +1,4 @@
-"""Whether subjects do the same, and whether they take turns."""
+"""Coordination of subjects: equal choices and turn taking."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.analysis.rounds import By, rounds_of
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 
 @checked
@@ -23,7 +23,7 @@ def coordination_rate(
     on: Literal["same", "different"] = "same",
     level: float = 0.95,
 ) -> Table:
-    """How often all players made the same choice, and how often they would have by chance.
+    """Return the rate of equal choices of all players, and the rate expected by chance.
 
     Rounds in which one of them chose nothing do not count.
 

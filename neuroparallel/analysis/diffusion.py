@@ -10,10 +10,11 @@ import numpy.typing as npt
 from neuroparallel.analysis.grouping import grouped
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray
 
-STEPS = 200
+# The fit ends where the gradient is shorter, or, where rounding of the likelihood hides the rest, after so many steps.
+OPTIONS = {"gtol": 1e-8, "maxiter": 100}
 SAME_S = 1e-9  # times that differ by less are equal
 SURE = 1e-12  # chances are kept this far from 1, where one contrary choice is infinitely odd
 NAMES = ("bound", "sensitivity", "residual_s")
@@ -94,7 +95,7 @@ def fit_diffusion(
 
 @dataclass(frozen=True, eq=False)
 class _Data:
-    """What is fitted, (levels,) each."""
+    """Data to fit, (levels,) each."""
 
     strength: FloatArray
     right: FloatArray
@@ -120,41 +121,37 @@ class _Data:
         slopes_time = np.stack([2 * bound**2 * shape + bend, bend, np.ones_like(drive)], axis=1)
         return chance, bound**2 * shape + at[2], np.stack([rise, rise, flat], axis=1), slopes_time
 
-    def climb(self, at: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Slope of the log-likelihood and Fisher information there."""
+    def loss(self, at: FloatArray) -> tuple[float, FloatArray]:
+        """Return the negative log-likelihood and its gradient."""
         chance, time, of_chance, of_time = self.model(at)
-        weight = 1 / (chance * (1 - chance))
-        slope = of_chance.T @ (weight * (self.right - self.count * chance))
-        slope += of_time.T @ ((self.mean - time) / self.error**2)
-        information = (of_chance * (self.count * weight)[:, None]).T @ of_chance
-        return slope, information + (of_time / self.error[:, None] ** 2).T @ of_time
+        slope = of_chance.T @ ((self.right - self.count * chance) / (chance * (1 - chance)))
+        return -self.likelihood(at), -(slope + of_time.T @ ((self.mean - time) / self.error**2))
+
+    def information(self, at: FloatArray) -> FloatArray:
+        """Return the Fisher information, (3, 3)."""
+        chance, _, of_chance, of_time = self.model(at)
+        of_choices = (of_chance * (self.count / (chance * (1 - chance)))[:, None]).T @ of_chance
+        result: FloatArray = of_choices + (of_time / self.error[:, None] ** 2).T @ of_time
+        return result
 
 
 def _fitted(data: _Data) -> DiffusionFit:
-    """Climb from the best of a grid, by damped Fisher scoring."""
+    """Maximise the likelihood from the best of a grid, by Fisher scoring in a trust region."""
+    from scipy.optimize import minimize
+
     starts = [
         np.array([np.log(bound), np.log(drive / bound / data.strength.max()), rest * data.mean.min()])
         for bound in (0.3, 0.5, 0.8, 1.3)
         for drive in (0.3, 1.0, 3.0, 10.0)
         for rest in (0.3, 0.6, 0.9)
     ]
-    at = max(starts, key=data.likelihood)
-    height, damping = data.likelihood(at), 1e-3
-    for _ in range(STEPS):
-        slope, information = data.climb(at)
-        step = np.linalg.solve(information + damping * np.diag(np.diag(information) + 1e-9), slope)
-        there = at + np.clip(step, -1.0, 1.0)
-        gain = data.likelihood(there) - height
-        if gain > 0:
-            at, height, damping = there, height + gain, max(damping / 10, 1e-9)
-        else:
-            damping *= 10
-        if 0 <= gain < 1e-10 * (1 + abs(height)) or damping > 1e10:
-            break
+    start = max(starts, key=data.likelihood)
+    fit = minimize(data.loss, start, jac=True, hess=data.information, method="trust-exact", options=OPTIONS)
+    at = np.asarray(fit.x, np.float64)
     bound, sensitivity = (float(value) for value in np.exp(at[:2]))
-    errors = np.sqrt(np.diag(np.linalg.pinv(data.climb(at)[1]))) * np.array([bound, sensitivity, 1.0])
+    errors = np.sqrt(np.diag(np.linalg.pinv(data.information(at)))) * np.array([bound, sensitivity, 1.0])
     named = dict(zip(NAMES, map(float, errors), strict=True))
-    return DiffusionFit(bound, sensitivity, float(at[2]), height, named)
+    return DiffusionFit(bound, sensitivity, float(at[2]), data.likelihood(at), named)
 
 
 def _chance(drive: FloatArray) -> FloatArray:

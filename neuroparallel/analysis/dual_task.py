@@ -1,4 +1,4 @@
-"""What a second task costs."""
+"""Dual-task costs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from neuroparallel.analysis.accuracy import performance
 from neuroparallel.analysis.grouping import STREAM, grouped
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import BoolArray
 from neuroparallel.records.trials import group_codes
 
@@ -17,7 +17,7 @@ _SHARED_TRIAL = ("subject", "session", "lane", "trial")
 
 @checked
 def dual_task_cost(trials: Trials, single: Trials | None = None, *, level: float = 0.95) -> Table:
-    """How much less often a stream is right while the subject does something else as well.
+    """Return the loss of accuracy of each stream while the subject also does another task.
 
     A trial is dual if another stream of the same subject has a trial of the same number, in the
     same session and lane, that was not cancelled.
@@ -77,7 +77,7 @@ def _another_stream_live(trials: Trials) -> BoolArray:
 
 
 def _looked_up(table: Table, column: str, streams: dict[str, np.ndarray]) -> np.ndarray:
-    """The column's value for each stream, ``nan`` for a stream that is not in the table."""
+    """Return the column's value for each stream, ``nan`` for a stream that is not in the table."""
     values = np.full(len(streams["stream"]), np.nan)
     for i in range(len(values)):
         keys = {name: names[i] for name, names in streams.items() if name in table}

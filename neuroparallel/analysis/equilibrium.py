@@ -1,4 +1,4 @@
-"""How far the players of a game are from an equilibrium."""
+"""Distance of the players of a game from an equilibrium."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.errors import ArgumentError, nearest
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import BoolArray, FloatArray
 from neuroparallel.records.trials import Trials
 
@@ -50,7 +50,7 @@ def distance_to_equilibrium(trials: Trials, equilibria: Sequence[Mapping[str, An
 
 
 def _rows(trials: Trials, name: str) -> BoolArray:
-    """The rows of a stream, or of all streams of a name."""
+    """Return the rows of a stream, or of all streams of a name."""
     full = np.char.add(np.char.add(trials["subject"].astype(str), "."), trials["stream"].astype(str))
     rows = np.asarray((full == name) | (trials["stream"] == name))
     if not rows.any():

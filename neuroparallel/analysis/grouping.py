@@ -45,7 +45,7 @@ class Groups:
         return np.bincount(self.codes, mine, minlength=len(self)).astype(np.float64)
 
     def members(self) -> list[IntArray]:
-        """The row numbers of each group, in table order."""
+        """Return the row numbers of each group, in table order."""
         order = np.argsort(self.codes, kind="stable")
         ends = np.cumsum(np.bincount(self.codes, minlength=len(self)))
         return np.split(self.rows[order], ends[:-1]) if len(self) else []

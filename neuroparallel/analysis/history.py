@@ -1,4 +1,4 @@
-"""What earlier trials do to a choice: history kernels after correct and after error trials, and the reset index."""
+"""History effects on choices: kernels after correct and after error trials, and the reset index."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from neuroparallel.analysis.regression import LINKS, Link, regress
 from neuroparallel.analysis.strategy import successive
 from neuroparallel.errors import ArgumentError, UnknownNameError, nearest, whole_number
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.evidence import BY_TASK
 from neuroparallel.records.table import Array, BoolArray, FloatArray, IntArray
 from neuroparallel.records.trials import group_codes
@@ -89,7 +89,7 @@ class HistoryFit:
 
 @dataclass(frozen=True, eq=False)
 class HistoryKernels:
-    """How earlier trials bias a choice after a correct trial and after an error.
+    """Weights of earlier trials on a choice after a correct trial and after an error.
 
     The transition bias is the sum of the weights of ``T++`` over the lags from 2 on, which both fits have.
 
@@ -218,7 +218,7 @@ def history_kernels(
     ridge: float = 1e-3,
     by: str | Sequence[str] | None = None,
 ) -> HistoryKernels | dict[str, HistoryKernels]:
-    """How past choices and transitions bias the next choice, after a correct trial and after an error.
+    """Estimate how past choices and transitions bias the next choice, after a correct trial and after an error.
 
     The regressors are those of `history_design`; each of the two kinds of trial gets a fit of its own.
 
@@ -271,7 +271,7 @@ def history_kernels(
 def repeat_probability(
     trials: Trials, by: str | Sequence[str] = (*STREAM, "history_block"), *, level: float = 0.95
 ) -> Table:
-    """How often a choice is repeated in each block, after a correct trial and after an error.
+    """Return the probability of repeating a choice in each block, after a correct trial and after an error.
 
     Only pairs of directly successive trials of a stream count, in the same lane and session, in both of which something
     was chosen, and not too early. The columns of ``by`` are those of the second trial.
@@ -333,15 +333,15 @@ class _Past:
         return found
 
     def outcome_at(self, lag: int) -> FloatArray:
-        """The outcome so many trials before; 0 where that trial is not in the table."""
+        """Return the outcome so many trials before; 0 where that trial is not in the table."""
         return _delayed(self.outcome, lag)
 
     def response_at(self, lag: int, sign: int) -> FloatArray:
-        """The response so many trials before, 0 unless its outcome had this sign."""
+        """Return the response so many trials before, 0 unless its outcome had this sign."""
         return np.where(self.outcome_at(lag) == sign, _delayed(self.response, lag), 0.0)
 
     def regressors_at(self, lag: int, transitions: bool) -> dict[tuple[str, int], FloatArray]:
-        """What the trial so many before, and the transition to it, may have had to do with a choice."""
+        """Return the regressors of the trial so many before, and of the transition to it."""
         found = {}
         if not (transitions and lag == 2):
             found = {(name, lag): self.response_at(lag, SIGNS[name[1]]) for name in RESPONSES}
@@ -350,12 +350,12 @@ class _Past:
         return found
 
     def transition_at(self, lag: int, before: int, after: int) -> FloatArray:
-        """The transition to the trial so many before, as it predicts a side, 0 unless the outcomes had these signs."""
+        """Return the transition so many trials before, as it predicts a side; 0 unless the outcomes had these signs."""
         return self.response_at(lag + 1, before) * self.response_at(lag, after) * _delayed(self.response, 1)
 
 
 def _lived(trials: Trials) -> list[Array]:
-    """What tells one lane's session from another's; an animal's table may lack all of it."""
+    """Return the columns that identify a session of a lane; an animal's table may lack all of them."""
     return [trials[name] for name in (*STREAM, "lane", "session") if name in trials]
 
 

@@ -1,4 +1,4 @@
-"""How much one subject's choices tell of another's, in bits."""
+"""Information that one subject's choices carry about another's, in bits."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 from neuroparallel.analysis.rounds import By, Rounds, rounds_of
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import IntArray
 from neuroparallel.records.trials import group_codes
 
 
 @checked
 def mutual_information(trials: Trials, players: Sequence[str] | None = None, by: By = ()) -> Table:
-    """How much the choices of two subjects in the same round tell of each other.
+    """Estimate the mutual information between the choices of two subjects in the same round.
 
     Args:
         trials: Needs ``choice``, and ``group_trial`` or ``trial``.
@@ -45,7 +45,7 @@ def mutual_information(trials: Trials, players: Sequence[str] | None = None, by:
 
 @checked
 def transfer_entropy(trials: Trials, players: Sequence[str] | None = None, by: By = ()) -> Table:
-    """How much one subject's choice tells of another's next one, beyond what the other's own last choice tells.
+    """Estimate the transfer entropy from one subject's choice to another's next one, given the other's last choice.
 
     Args:
         trials: Needs ``choice``, and ``group_trial`` or ``trial``.

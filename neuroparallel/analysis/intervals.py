@@ -1,13 +1,12 @@
-"""How well a fraction or a mean is known."""
+"""Confidence intervals of fractions and means."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from neuroparallel.analysis.normal import normal_quantile
 from neuroparallel.errors import ArgumentError
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray
 
 
@@ -48,7 +47,7 @@ def wilson_interval(
 
 
 def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, float, float]:
-    """A mean, and the range in which the true one lies, from its standard error (normal approximation).
+    """Return a mean, and the range in which the true one lies, from its standard error (normal approximation).
 
     Args:
         values: Any shape, at least one.
@@ -67,11 +66,13 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, fl
 
 
 def reach_of(level: float) -> float:
-    """How many standard errors to each side an interval has to reach to hold the truth with a confidence in (0, 1).
+    """Return the half-width, in standard errors, of an interval with a confidence level in (0, 1).
 
     Raises:
         ArgumentError: The level is not in (0, 1).
     """
     if not 0 < level < 1:
         raise ArgumentError(f"level: a confidence between 0 and 1; found {level!r}.")
-    return float(normal_quantile(0.5 + level / 2))
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + level / 2))

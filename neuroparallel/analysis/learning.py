@@ -1,4 +1,4 @@
-"""How performance grew."""
+"""Learning curves and trials to criterion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from neuroparallel.analysis.grouping import STREAM, grouped, in_time_order
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import stack_columns
 
 
@@ -23,7 +23,7 @@ def learning_curve(
     stride: int | None = None,
     level: float = 0.95,
 ) -> Table:
-    """Fraction correct over a window that moves along the trials, for each stream.
+    """Return the fraction correct in a moving window of trials, for each stream.
 
     Trials of several lanes are put in the order in which they began.
 

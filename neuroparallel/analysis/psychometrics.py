@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from neuroparallel.analysis.grouping import completed
 from neuroparallel.analysis.intervals import reach_of
-from neuroparallel.analysis.maximum import maximise
-from neuroparallel.analysis.normal import cumulative_normal, normal_density
+from neuroparallel.analysis.maximum_likelihood import maximise
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.evidence import BY_TASK, declared_evidence
 from neuroparallel.records.table import Array, FloatArray
 from neuroparallel.records.trials import TRIAL_COLUMNS
@@ -64,8 +63,10 @@ class PsychometricFit:
 
     def predict(self, evidence: npt.ArrayLike) -> FloatArray:
         """Chance of the positive choice at this evidence: float64 in [0, 1], of its shape."""
+        from scipy.special import ndtr
+
         x = np.asarray(evidence, dtype=np.float64)
-        rise = cumulative_normal((x - self.bias) / self.spread)
+        rise: FloatArray = ndtr((x - self.bias) / self.spread)
         return self.lapse_low + (1 - self.lapse_low - self.lapse_high) * rise
 
     def interval(self, level: float = 0.95) -> dict[str, tuple[float, float]]:
@@ -207,7 +208,7 @@ def fit_psychometric(
     lapses: Lapses = "both",
     max_lapse: float = 0.25,
 ) -> PsychometricFit:
-    """The cumulative Gaussian with lapses under which these choices are most likely.
+    """Return the cumulative Gaussian with lapses under which these choices are most likely.
 
     Args:
         evidence: Levels of signed evidence, (levels,), at least two different ones.
@@ -254,16 +255,19 @@ def fit_psychometric(
 
 def _curve(x: FloatArray, full: FloatArray, tied: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Chance at each level, and its slope against each fitted parameter, (levels, fitted)."""
+    from scipy.special import ndtr
+
     bias, log_spread, lapse_low, lapse_high = full
     spread = np.exp(log_spread)
     z = (x - bias) / spread
-    rise, height, density = cumulative_normal(z), 1 - lapse_low - lapse_high, normal_density(z)
+    rise, height = ndtr(z), 1 - lapse_low - lapse_high
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     slopes = [-height * density / spread, -height * density * z, 1 - rise, -rise]
     return lapse_low + height * rise, np.stack(slopes, axis=1) @ tied
 
 
 def _starts(x: FloatArray, span: float, free: int) -> FloatArray:
-    """A grid of first guesses, (guesses, fitted)."""
+    """Return a grid of first guesses, (guesses, fitted)."""
     grid = [
         np.quantile(x, np.linspace(0.1, 0.9, 7)),
         np.log(span * np.geomspace(0.01, 2, 8)),

@@ -1,4 +1,4 @@
-"""What a player does after each joint outcome of the round before."""
+"""Reciprocity: choices after each joint outcome of the round before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from neuroparallel.analysis.grouping import grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.analysis.rounds import By, rounds_of
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray
 
 
@@ -23,7 +23,7 @@ def memory_one(
     choice: int = 1,
     level: float = 0.95,
 ) -> Table:
-    """How likely each of two players is to cooperate after each joint outcome of the round before.
+    """Return the probability that each of two players cooperates after each joint outcome of the round before.
 
     In the prisoner's dilemma these four numbers, p_CC, p_CD, p_DC and p_DD, are a player's memory-one strategy.
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from neuroparallel.analysis.grouping import grouped
 from neuroparallel.analysis.intervals import mean_interval
-from neuroparallel.analysis.pairing import asynchrony_ms, pairs_of, response_pairs
+from neuroparallel.analysis.response_pairing import asynchrony_ms, pairs_of, response_pairs
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import Array, FloatArray
 
 SHORT_MS = (0.0, 100.0)
@@ -20,7 +20,7 @@ LONG_MS = (500.0, 1200.0)
 
 @dataclass(frozen=True)
 class Slope:
-    """How much a response time changes with the asynchrony, over a range of it.
+    """Slope of a response time against the asynchrony, over a range of it.
 
     Attributes:
         value: Seconds per second; -1 if each ms of asynchrony saves one of response time; ``nan`` if fewer than two
@@ -115,7 +115,7 @@ def _slope(soa_ms: FloatArray, times_s: FloatArray, range_ms: tuple[float, float
 
 @dataclass(frozen=True, eq=False)
 class Additivity:
-    """Whether what makes one decision slow and what makes the other slow add up.
+    """Test of whether the factors that slow two decisions are additive.
 
     The hardest and the easiest level of a factor are those with the longest and the shortest mean time.
 
@@ -204,7 +204,7 @@ def _interaction(table: Table) -> Additivity:
 
 
 def _factor(levels: Array, times: FloatArray) -> tuple[FloatArray, FloatArray, int]:
-    """A factor for a linear model.
+    """Return a factor for a linear model.
 
     Returns:
         A column for each level but the easiest, (trials, levels - 1); how hard each trial's level is, from 0 for

@@ -1,4 +1,4 @@
-"""Regression of two-valued choices on many regressors, by penalised maximum likelihood."""
+"""Regression of binary choices on many regressors by penalised maximum likelihood."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from neuroparallel.analysis.normal import cumulative_normal, normal_density
 from neuroparallel.records.table import FloatArray
 
 Link: TypeAlias = Literal["logit", "probit"]
 LINKS = ("logit", "probit")
 
-STEPS = 100
-# Beyond these sums of regressors a choice is as good as certain, and its slope too small to divide by.
-_SURE = {"logit": 30.0, "probit": 7.0}
+# The fit ends where the gradient is shorter, or, where rounding of the likelihood hides the rest, after so many steps.
+OPTIONS = {"gtol": 1e-8, "maxiter": 100}
+LOG_ROOT_TAU = 0.5 * np.log(2 * np.pi)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +24,7 @@ class Regression:
     Attributes:
         weights: float64, (regressors,).
         covariance: float64, (regressors, regressors). Of the weights, from the curvature at the best fit.
-        log_likelihood: Of the choices, without the penalty.
+        log_likelihood: Log-likelihood of the choices, without the penalty.
     """
 
     weights: FloatArray
@@ -34,7 +33,7 @@ class Regression:
 
 
 def regress(matrix: FloatArray, chosen: FloatArray, *, link: Link = "logit", ridge: float = 1e-3) -> Regression:
-    """Find the weights of the regressors by Fisher scoring with halved steps where a full one leads down.
+    """Fit the weights of the regressors by Fisher scoring in a trust region.
 
     Args:
         matrix: float64, (trials, regressors), linearly independent but for the penalty.
@@ -46,39 +45,35 @@ def regress(matrix: FloatArray, chosen: FloatArray, *, link: Link = "logit", rid
     Returns:
         The best fit.
     """
-    weights = np.zeros(matrix.shape[1])
-    height = -np.inf
-    information = ridge * np.eye(len(weights))
-    for _ in range(STEPS):
-        sums = (matrix @ weights).clip(-_SURE[link], _SURE[link])
-        chance, slope = _curve(sums, link)
-        spread = chance * (1 - chance)
-        gradient = matrix.T @ (slope * (chosen - chance) / spread) - ridge * weights
-        information = (matrix * (slope**2 / spread)[:, None]).T @ matrix + ridge * np.eye(len(weights))
-        step = np.linalg.solve(information, gradient)
-        height = _height(matrix, chosen, weights, link, ridge)
-        size = 1.0
-        while size > 1e-6 and _height(matrix, chosen, weights + size * step, link, ridge) < height:
-            size /= 2
-        weights = weights + size * step
-        if float(gradient @ step) < 1e-9:  # twice what is left to gain
-            break
-    penalty = ridge * float(weights @ weights) / 2
-    final = _height(matrix, chosen, weights, link, ridge) + penalty
-    covariance: FloatArray = np.linalg.inv(information).astype(np.float64)
-    return Regression(weights, covariance, final)
+    from scipy.optimize import minimize
+
+    signed = np.where(chosen > 0, 1.0, -1.0)[:, None] * matrix  # the probability of each choice is F(signed @ weights)
+    penalty = ridge * np.eye(matrix.shape[1])
+
+    def loss(weights: FloatArray) -> tuple[float, FloatArray]:
+        log_probability, slope = _log_probability(signed @ weights, link)
+        value = -float(log_probability.sum()) + ridge * float(weights @ weights) / 2
+        return value, ridge * weights - signed.T @ slope
+
+    def information(weights: FloatArray) -> FloatArray:
+        """Return the expected curvature of the loss; F'^2 / (F (1 - F)) of each trial weighs its regressors."""
+        sums = signed @ weights
+        weight = _log_probability(sums, link)[1] * _log_probability(-sums, link)[1]
+        result: FloatArray = (signed * weight[:, None]).T @ signed + penalty
+        return result
+
+    start = np.zeros(matrix.shape[1])
+    found = minimize(loss, start, jac=True, hess=information, method="trust-exact", options=OPTIONS)
+    weights: FloatArray = np.asarray(found.x, np.float64)
+    log_likelihood = float(_log_probability(signed @ weights, link)[0].sum())
+    return Regression(weights, np.linalg.inv(information(weights)).astype(np.float64), log_likelihood)
 
 
-def _curve(sums: FloatArray, link: Link) -> tuple[FloatArray, FloatArray]:
-    """Chance of the positive choice, and how steeply it rises."""
-    if link == "probit":
-        return cumulative_normal(sums), normal_density(sums)
-    chance = 1 / (1 + np.exp(-sums))
-    return chance, chance * (1 - chance)
+def _log_probability(sums: FloatArray, link: Link) -> tuple[FloatArray, FloatArray]:
+    """Return the logarithm of the link's distribution function F at ``sums``, and its derivative F' / F."""
+    from scipy.special import expit, log_expit, log_ndtr
 
-
-def _height(matrix: FloatArray, chosen: FloatArray, weights: FloatArray, link: Link, ridge: float) -> float:
-    """Logarithm of the likelihood, less the penalty."""
-    sums = (matrix @ weights).clip(-_SURE[link], _SURE[link])
-    mine, _ = _curve(np.where(chosen > 0, sums, -sums), link)
-    return float(np.log(mine).sum() - ridge * (weights @ weights) / 2)
+    if link == "logit":
+        return log_expit(sums), expit(-sums)
+    logarithm = log_ndtr(sums)
+    return logarithm, np.exp(-(sums**2) / 2 - LOG_ROOT_TAU - logarithm)

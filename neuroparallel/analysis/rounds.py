@@ -19,7 +19,7 @@ By: TypeAlias = "str | Sequence[str]"
 
 @dataclass(frozen=True, eq=False)
 class Rounds:
-    """What each player did in each round, rounds in time order within every lane and session.
+    """Choices of each player in each round, in time order within every lane and session.
 
     Attributes:
         players: Names of the players, ``subject.stream``, in the order in which they were asked for.
@@ -54,8 +54,8 @@ class Rounds:
 def rounds_of(trials: Trials, players: Sequence[str] | None, *, exactly: int | None = None) -> Rounds:
     """Put the trials of several players side by side.
 
-    Rounds are told by ``group_trial`` where the table has it, otherwise by ``trial``, together with lane and session;
-    a round of which a player's trial is missing is left out.
+    A round is identified by lane, session and ``group_trial``, or ``trial`` where the table lacks that; a round in
+    which a player's trial is missing is left out.
 
     Args:
         trials: Needs ``choice``, and ``group_trial`` or ``trial``.
@@ -96,7 +96,7 @@ def _found(names: list[str], players: Sequence[str] | None) -> list[int]:
 
 
 def _shared_rows(keys: IntArray, codes: IntArray, players: list[int]) -> IntArray:
-    """The rows of each player in the rounds that all of them have, int64 (players, rounds), in order of the keys."""
+    """Return each player's rows in the rounds that all players have, int64 (players, rounds), in order of the keys."""
     mine = [np.flatnonzero(codes == player) for player in players]
     shared = keys[mine[0]]
     for rows in mine:

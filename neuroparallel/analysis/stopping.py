@@ -1,4 +1,4 @@
-"""How fast a response can be stopped."""
+"""Response inhibition: the stop-signal reaction time and the inhibition function."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neuroparallel.analysis.grouping import completed, grouped
 from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 # Source: Verbruggen et al. 2019, eLife 8:e46323 (bounds and number of trials for an estimate).
 TRUSTED_RANGE = (0.25, 0.75)
@@ -52,7 +52,7 @@ def stop_signal_reaction_time(
     delay: str = "stop_delay_ms",
     max_response_time_s: float | None = None,
 ) -> StopSignalEstimate:
-    """How long a subject takes to stop a response it has begun (SSRT, integration method).
+    """Estimate the stop-signal reaction time (SSRT) by the integration method.
 
     Trials that ended early or were cancelled do not count; a response time runs from the go
     signal.
@@ -87,7 +87,7 @@ def stop_signal_reaction_time(
 def inhibition_function(
     trials: Trials, *, stop: str = "stop", delay: str = "stop_delay_ms", level: float = 0.95
 ) -> Table:
-    """How often a response could not be stopped, by the delay of the stop signal.
+    """Return the probability of responding despite the stop signal, by its delay.
 
     Trials that ended early or were cancelled do not count.
 

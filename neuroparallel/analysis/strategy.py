@@ -1,4 +1,4 @@
-"""What one trial's result does to the next choice."""
+"""Win-stay and lose-shift probabilities."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from neuroparallel.analysis.grouping import STREAM, completed, grouped
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import BoolArray, FloatArray, IntArray
 
 
@@ -21,7 +21,7 @@ def win_stay_lose_shift(
     *,
     win: Literal["reward", "correct"] = "reward",
 ) -> Table:
-    """How often a choice is repeated after a win, and changed after a loss.
+    """Return how often a choice is repeated after a win, and changed after a loss.
 
     Only pairs of directly successive trials of a stream count, in the same lane and session, in
     both of which something was chosen, and not too early. The columns of ``by`` are those of

@@ -1,4 +1,4 @@
-"""How much of one task has to be given up for the other."""
+"""Performance operating characteristic: the trade-off between two tasks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuroparallel.analysis.accuracy import performance
-from neuroparallel.analysis.pairing import pairs_of
+from neuroparallel.analysis.response_pairing import pairs_of
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray
 
 
@@ -39,7 +39,7 @@ def operating_characteristic(
     chance: float | tuple[float, float] = 0.5,
     level: float = 0.95,
 ) -> OperatingCharacteristic:
-    """The performance operating characteristic: what doing the one task well costs in the other.
+    """Return the performance operating characteristic of two tasks.
 
     Args:
         tables: Trials of two streams by the weight that the first of them had, in reward or otherwise. The curve is

@@ -1,4 +1,4 @@
-"""What reward and transition do to the next first choice in the two-step task."""
+"""Effects of reward and transition on the next first choice in the two-step task."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from neuroparallel.analysis.intervals import wilson_interval
 from neuroparallel.analysis.strategy import successive
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 
 @dataclass(frozen=True, eq=False)
 class StayProbabilities:
-    """How often the first choice is repeated, by what the trial before has brought.
+    """Probabilities of repeating the first choice, by reward and transition of the trial before.
 
     Attributes:
         stay: A row per kind of trial before: ``rewarded``, ``common`` (bool), ``trials``, ``stay`` (fraction in
@@ -47,7 +47,7 @@ EFFECTS = {
 def stay_probabilities(
     trials: Trials, *, choice: str = "first_choice", common: str = "common", level: float = 0.95
 ) -> StayProbabilities:
-    """How reward and transition of one trial change the first choice of the next, in the two-step task.
+    """Estimate how reward and transition of one trial change the next first choice in the two-step task.
 
     Only pairs of directly successive trials count, in the same lane and session, in both of which both choices
     were made (``state`` and ``choice`` above 0 where the table has them).

@@ -1,4 +1,4 @@
-"""What subjects earn together, how evenly, and what a better choice would have earned."""
+"""Social welfare and exploitability."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy.typing as npt
 from neuroparallel.analysis.rounds import By, Rounds, rounds_of
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray, IntArray
 
 
 @checked
 def social_welfare(trials: Trials, players: Sequence[str] | None = None, by: By = ()) -> Table:
-    """What all players earned together in a round, and how evenly it was divided among them.
+    """Return the total reward of all players per round, and how evenly it was divided.
 
     Args:
         trials: Needs ``choice``, ``reward``, and ``group_trial`` or ``trial``.
@@ -70,7 +70,7 @@ def exploitability(
     *,
     look_back: bool = False,
 ) -> Table:
-    """What each player would have gained by the best response to what the others did.
+    """Return the gain of each player by the best response to the choices of the others.
 
     In an equilibrium nobody would have gained. The best response is found on the same rounds, so that with few of
     them there is always a little to gain.
@@ -121,7 +121,7 @@ def _payoffs(payoffs: npt.ArrayLike, rounds: Rounds) -> FloatArray:
 
 
 def _gain(pay: FloatArray, choice: IntArray, me: int, rows: IntArray, look_back: bool) -> tuple[float, float]:
-    """What a player was paid on average in some rounds, and what the best response would have been paid."""
+    """Return the mean reward of a player in some rounds, and that of the best response."""
     chose = choice[:, rows] - 1
     mine = np.moveaxis(pay[..., me], me, 0)
     others = tuple(np.delete(chose, me, axis=0))

@@ -22,7 +22,7 @@ def add(verbs: Any) -> None:
 def list_tasks(options: argparse.Namespace) -> None:
     """Print the table of tasks."""
     from neuroparallel import tasks
-    from neuroparallel.reporting.overview import first_sentence
+    from neuroparallel.reporting.scenario_overview import first_sentence
 
     folders = {
         folder: [tasks.task_class(name) for name in names]

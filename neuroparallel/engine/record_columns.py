@@ -6,7 +6,7 @@ from neuroparallel.engine.coupling import condition_dtypes, group_conditions
 from neuroparallel.engine.layout import GroupSpec, Layout
 from neuroparallel.engine.tables import Tables
 from neuroparallel.records import StreamInfo
-from neuroparallel.records.beside import Beside
+from neuroparallel.records.partner_columns import PartnerColumn
 from neuroparallel.task import Task
 
 __all__ = ["ANSWER", "MESSAGE", "stream_info"]
@@ -46,11 +46,11 @@ def _names(task: Task) -> dict[str, dict[int, str]]:
     return {"choice": actions, "ground_truth": actions, **named}
 
 
-def _columns(layout: Layout, group: GroupSpec) -> tuple[Beside, ...]:
+def _columns(layout: Layout, group: GroupSpec) -> tuple[PartnerColumn, ...]:
     """What the rows of a group show of other members."""
     found = []
     for name, index, condition in group.columns:
         is_flag = condition_dtypes(layout.streams[index].task.conditions())[condition].kind == "b"
         without = tuple(entry for entry, (members, _) in enumerate(group.mix) if index not in members)
-        found.append(Beside(name, index, condition, is_flag, without))
+        found.append(PartnerColumn(name, index, condition, is_flag, without))
     return tuple(found)

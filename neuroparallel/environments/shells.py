@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from neuroparallel.agents.plain import at_rest
+from neuroparallel.agents.baselines import at_rest
 from neuroparallel.agents.seats import SeatedBatch, seats_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.layout import Layout

@@ -7,9 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuroparallel.analysis import performance
-from neuroparallel.plotting.style import QUIET, TEXT, Axes, Figure, axes_of, bars, color_of, reach, spoken, tidy, titled
+from neuroparallel.plotting.style import (
+    QUIET,
+    TEXT,
+    Axes,
+    Figure,
+    axes_of,
+    bars,
+    color_of,
+    error_bars,
+    readable_name,
+    set_title,
+    style_axes,
+)
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 
 @checked
@@ -47,26 +59,26 @@ def plot_performance(
     number = np.array([known.index(stream) for stream in streams], int)
     places = np.arange(len(table)) + (0.8 * number if conditions else 0)  # a gap between the bars of two streams
     percent, low, high = (100 * table[name] for name in ("correct", "low", "high"))
-    bars(ax, places, percent, reach(percent, low, high), [color_of(n) for n in number], 0.78)
+    bars(ax, places, percent, error_bars(percent, low, high), [color_of(n) for n in number], 0.78)
     for place, count in zip(places, table["trials"], strict=True):
         ax.text(place, 2, f"n {count}", ha="center", fontsize=TEXT - 2.5, color="white", zorder=4)
     ax.set_xticks(places, _condition_labels(table, conditions) if conditions else streams)
     ax.set_ylim(0, 104)
     ax.set_ylabel("correct (%)")
     if conditions:
-        ax.set_xlabel(" / ".join(spoken(name) for name in conditions))
+        ax.set_xlabel(" / ".join(readable_name(name) for name in conditions))
         for n, stream in enumerate(known):
             middle = float(places[number == n].mean())
             ax.text(middle, 106, stream, ha="center", fontsize=TEXT, color=color_of(n), fontweight="bold")
     if chance is not None:
         _chance(ax, 100 * chance)
-    tidy(ax)
-    titled(ax, title, above=18 if conditions else None)
+    style_axes(ax)
+    set_title(ax, title, above=18 if conditions else None)
     return figure
 
 
 def _chance(ax: Axes, percent: float) -> None:
-    """A dotted line where a guesser would be."""
+    """Draw a dotted line at chance."""
     ax.axhline(percent, color=QUIET, linewidth=1, linestyle=":", zorder=3)
     place = ax.get_yaxis_transform()
     ax.text(1.0, percent, " chance", transform=place, va="center", fontsize=TEXT - 1.5, color=QUIET)

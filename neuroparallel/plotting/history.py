@@ -1,4 +1,4 @@
-"""What earlier trials do to a choice."""
+"""Figure of history kernels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,19 @@ import numpy as np
 
 from neuroparallel.analysis import HistoryFit, HistoryKernels
 from neuroparallel.errors import ArgumentError
-from neuroparallel.plotting.style import FAINT, INK, TEXT, Axes, Figure, finished, legend, new_figure, points, told
-from neuroparallel.records.arguments import checked
+from neuroparallel.plotting.style import (
+    FAINT,
+    INK,
+    TEXT,
+    Axes,
+    Figure,
+    annotate,
+    finish_axes,
+    legend,
+    new_figure,
+    points,
+)
+from neuroparallel.records.argument_checks import checked
 
 PARTS = (("after_correct", "after correct"), ("after_error", "after error"))
 
@@ -47,12 +58,12 @@ def plot_history_kernels(
             _kernel(ax, getattr(found, part), regressor, line, label)
         ax.axhline(0, color=FAINT, linewidth=1, zorder=1)
         if np.isfinite(found.reset_index):
-            told(ax, f"reset index {found.reset_index:.2f} ± {found.reset_index_error:.2f}", 0.78, right=True)
+            annotate(ax, f"reset index {found.reset_index:.2f} ± {found.reset_index_error:.2f}", 0.78, right=True)
         ax.set_xlabel("lag (trials)")
         if not place:
             ax.set_ylabel(f"weight of {regressor}")
             legend(ax, "upper right")
-        finished(ax, name or title)
+        finish_axes(ax, name or title)
     if "" not in subjects:
         figure.suptitle(title, x=0.01, ha="left", fontsize=TEXT + 2, color=INK, fontweight="bold")
     return figure

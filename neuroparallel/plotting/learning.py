@@ -10,8 +10,8 @@ import numpy.typing as npt
 from matplotlib.ticker import FuncFormatter
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.plotting.style import INK, QUIET, TEXT, Axes, Figure, axes_of, color_of, finished, marker_of
-from neuroparallel.records.arguments import checked
+from neuroparallel.plotting.style import INK, QUIET, TEXT, Axes, Figure, axes_of, color_of, finish_axes, marker_of
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.csv_file import PathLike
 from neuroparallel.records.table import FloatArray, Table
 
@@ -85,7 +85,7 @@ def plot_learning_curve(
         _mark_stages(ax, seconds, columns["stage"])
     ax.set_xlim(0, float(np.nanmax(seconds, initial=1e-9)))
     ax.set_xlabel("training time (s)")
-    finished(ax, title)
+    finish_axes(ax, title)
     if "steps" in columns and len(seconds) > 1:
         _steps_on_top(ax, seconds, columns["steps"])
     return figure
@@ -106,7 +106,7 @@ def _columns(history: Mapping[str, npt.ArrayLike] | Table | PathLike) -> dict[st
 
 
 def _stream(column: str) -> str:
-    """The stream whose fraction correct a column holds; empty if it holds something else."""
+    """Return the stream whose fraction correct a column holds; empty if it holds something else."""
     for prefix in PREFIXES:
         if column.startswith(prefix):
             return column[len(prefix) :]
@@ -168,7 +168,7 @@ def _label_ends(ax: Axes, ends: list[tuple[float, str, str]], unit: str) -> None
 
 
 def _asked(columns: Mapping[str, FloatArray], criterion: float | Mapping[str, float] | None) -> str:
-    """The column that a criterion without streams is about; empty if there is none."""
+    """Return the column that a criterion without streams is about; empty if there is none."""
     if not isinstance(criterion, Mapping):
         return ""
     named = [column for column in WORDS if column.removesuffix("_per_trial") in criterion and column in columns]
@@ -176,7 +176,7 @@ def _asked(columns: Mapping[str, FloatArray], criterion: float | Mapping[str, fl
 
 
 def _values(level: float | Mapping[str, float] | None, streams: Sequence[str]) -> dict[float, Any]:
-    """The heights of a level's lines, and their colors; what several streams share is drawn once, in grey."""
+    """Return the heights of a level's lines, and their colors; what several streams share is drawn once, in grey."""
     lines: dict[float, Any] = {}
     if isinstance(level, Mapping):
         for i, full in enumerate(streams):
@@ -203,14 +203,14 @@ def _level(ax: Axes, word: str, lines: Mapping[float, Any], unit: float) -> None
 
 
 def _mark_stages(ax: Axes, seconds: FloatArray, stage: FloatArray) -> None:
-    """A dotted line where a stage of training began."""
+    """Draw a dotted line where a stage of training began."""
     for row in np.flatnonzero(np.diff(stage) != 0) + 1:
         ax.axvline(seconds[row], color=QUIET, linewidth=0.8, linestyle=":")
         ax.text(seconds[row], 1, f" stage {stage[row]:g}", fontsize=TEXT - 1.5, color=QUIET, va="bottom")
 
 
 def _steps_on_top(ax: Axes, seconds: FloatArray, steps: FloatArray) -> None:
-    """A second axis of steps; it need not be linear in time."""
+    """Add a second axis of steps; it need not be linear in time."""
     order = np.argsort(seconds, kind="stable")
     x, y = seconds[order], steps[order]
     if not (np.all(np.diff(x) > 0) and np.all(np.diff(y) > 0)):

@@ -1,4 +1,4 @@
-"""The pictures that some paradigms are known by."""
+"""Standard figures of some paradigms."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from neuroparallel.analysis import (
     stop_signal_reaction_time,
     switch_cost,
 )
-from neuroparallel.analysis.pairing import pairs_of
+from neuroparallel.analysis.response_pairing import pairs_of
 from neuroparallel.plotting.style import (
     COLORS,
     FAINT,
     QUIET,
     Axes,
     Figure,
+    annotate,
     axes_of,
     bars,
     color_of,
-    finished,
+    error_bars,
+    finish_axes,
     legend,
     points,
-    reach,
-    told,
 )
 from neuroparallel.records import Table, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 
 
 @checked
@@ -42,7 +42,7 @@ def plot_prp(
     level: float = 0.95,
     title: str = "Psychological refractory period",
 ) -> Figure:
-    """Both response times against the time between the stimuli, with the slope of -1 that a bottleneck predicts.
+    """Plot both response times against the stimulus onset asynchrony, with the slope of -1 that a bottleneck predicts.
 
     Args:
         trials: As for ``analysis.prp_curve``.
@@ -68,14 +68,14 @@ def plot_prp(
         _bottleneck(ax, found.times)
     for place, name in enumerate(names):
         mean, low, high = (1000 * found.times[f"{part}_{place + 1}_s"] for part in ("mean", "low", "high"))
-        points(ax, soa, mean, reach(mean, low, high), place, label=f"{name} (response {place + 1})")
+        points(ax, soa, mean, error_bars(mean, low, high), place, label=f"{name} (response {place + 1})")
     legend(ax, "upper right")
     slopes = [slope for slope in (found.short, found.long) if np.isfinite(slope.value)]
     lines = [f"slope of response 2, {s.range_ms[0]:g} to {s.range_ms[1]:g} ms: {s.value:.2f}" for s in slopes]
-    told(ax, "\n".join(lines), 0.74, right=True)
+    annotate(ax, "\n".join(lines), 0.74, right=True)
     ax.set_xlabel("stimulus onset asynchrony (ms)")
     ax.set_ylabel("response time (ms)")
-    finished(ax, title)
+    finish_axes(ax, title)
     return figure
 
 
@@ -131,10 +131,10 @@ def plot_additivity(
         points(ax, rows["level_1"], 1000 * rows["mean_s"], error, place, label=f"{level:g}")
     legend(ax, title=columns[1].replace("_", " "))
     interaction, error_s = found.interaction_s, found.standard_error_s
-    told(ax, f"interaction {1000 * interaction:+.0f} ± {1000 * error_s:.0f} ms (s.e.)", 0.04)
+    annotate(ax, f"interaction {1000 * interaction:+.0f} ± {1000 * error_s:.0f} ms (s.e.)", 0.04)
     ax.set_xlabel(columns[0].replace("_", " "))
     ax.set_ylabel("time until both answers (ms)")
-    finished(ax, title)
+    finish_axes(ax, title)
     return figure
 
 
@@ -171,9 +171,9 @@ def plot_inhibition(
     ax.axhline(50, color=FAINT, linewidth=1)
     percent, low, high = (100 * table[name] for name in ("responded", "low", "high"))
     size = 5 + 25 * table["trials"] / max(int(table["trials"].max(initial=1)), 1)
-    ax.errorbar(table[delay], percent, yerr=reach(percent, low, high), color=COLORS[0], linewidth=1.6, zorder=2)
+    ax.errorbar(table[delay], percent, yerr=error_bars(percent, low, high), color=COLORS[0], linewidth=1.6, zorder=2)
     ax.scatter(table[delay], percent, s=2 * size, color=COLORS[0], zorder=3)
-    told(
+    annotate(
         ax,
         f"stop-signal reaction time {1000 * estimate.ssrt_s:.0f} ms\n"
         f"P(response | stop) {estimate.p_respond:.2f}, mean delay {1000 * estimate.mean_delay_s:.0f} ms\n"
@@ -182,7 +182,7 @@ def plot_inhibition(
     ax.set_ylim(-2, 102)
     ax.set_xlabel("delay of the stop signal (ms)")
     ax.set_ylabel("stop trials with a response (%)")
-    finished(ax, title, grid=False)
+    finish_axes(ax, title, grid=False)
     return figure
 
 
@@ -211,14 +211,14 @@ def plot_stay(
         rows = found.stay.where(common=common)
         x = np.where(rows["rewarded"], 0, 1) + 0.38 * (place - 0.5)
         percent, low, high = (100 * rows[name] for name in ("stay", "low", "high"))
-        bars(ax, x, percent, reach(percent, low, high), color_of(place), 0.36, label=name)
+        bars(ax, x, percent, error_bars(percent, low, high), color_of(place), 0.36, label=name)
     ax.set_xticks([0, 1], ["rewarded", "unrewarded"])
     ax.set_ylim(0, 118)
     ax.set_yticks(range(0, 101, 20))
     ax.set_ylabel("first choice repeated (%)")
     legend(ax, "upper left")
-    told(ax, f"effect of reward {found.reward:+.2f}\nreward by transition {found.interaction:+.2f}", right=True)
-    finished(ax, title)
+    annotate(ax, f"effect of reward {found.reward:+.2f}\nreward by transition {found.interaction:+.2f}", right=True)
+    finish_axes(ax, title)
     return figure
 
 
@@ -246,8 +246,8 @@ def plot_switch_cost(
     places = np.arange(len(table))
     time, low, high = (1000 * table[f"{name}_s"] for name in ("time", "low", "high"))
     ax.axhline(0, color=QUIET, linewidth=1)
-    bars(ax, places, time, reach(time, low, high), COLORS[0], 0.6)
+    bars(ax, places, time, error_bars(time, low, high), COLORS[0], 0.6)
     ax.set_xticks(places, [str(name).replace("_by_", "\nby ") for name in table["cost"]])
     ax.set_ylabel("cost in response time (ms)")
-    finished(ax, title)
+    finish_axes(ax, title)
     return figure

@@ -21,17 +21,17 @@ from neuroparallel.plotting.style import (
     FAINT,
     Axes,
     Figure,
+    annotate,
     axes_of,
     color_of,
-    finished,
+    error_bars,
+    finish_axes,
     legend,
     new_figure,
     points,
-    reach,
-    told,
 )
 from neuroparallel.records import Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.evidence import BY_TASK
 
 
@@ -87,19 +87,19 @@ def plot_psychometric(
         )
         x, n, k = (found.counts[column] for column in ("evidence", "trials", "chosen"))
         percent, low, high = (100 * share for share in (k / n, *wilson_interval(k, n)))
-        points(ax, x, percent, reach(percent, low, high), place, line=False, label=name)
+        points(ax, x, percent, error_bars(percent, low, high), place, line=False, label=name)
         if found.fit is not None:
             smooth = np.linspace(x.min(), x.max(), 400)
             color = color_of(place if name else 1)
             ax.plot(smooth, 100 * found.fit.predict(smooth), color=color, linewidth=1.8)
             if not name:
-                told(ax, _numbers(found.fit, unit))
+                annotate(ax, _numbers(found.fit, unit))
     if "" not in parts:
         legend(ax, "upper left")
     ax.set_ylim(-2, 102)
     ax.set_xlabel(f"signed {label.replace('_', ' ')} ({unit}, {names[0]} < 0 < {names[1]})")
     ax.set_ylabel(f"choices {names[1]} (%)")
-    finished(ax, title, grid=False)
+    finish_axes(ax, title, grid=False)
     return figure
 
 
@@ -140,7 +140,7 @@ def plot_chronometric(
         part, label, *_ = resolve_evidence(part, evidence, None, 2)
         right, times = performance(part, label), chronometric(part, label, outcomes=outcomes)
         percent, low, high = (100 * right[column] for column in ("correct", "low", "high"))
-        points(above, right[label], percent, reach(percent, low, high), place, line=False, label=name)
+        points(above, right[label], percent, error_bars(percent, low, high), place, line=False, label=name)
         spread = 1000 * np.nan_to_num(times["sem_s"])
         points(below, times[label], 1000 * times["mean_s"], spread, place, line=False, label=name)
         if len(outcomes) == 1:
@@ -150,8 +150,8 @@ def plot_chronometric(
     above.set_ylabel("correct (%)")
     below.set_ylabel("response time (ms)")
     below.set_xlabel(f"{label.replace('_', ' ')}{' (%)' if unit == 100 else ''}")
-    finished(above, title)
-    finished(below, "")
+    finish_axes(above, title)
+    finish_axes(below, "")
     return figure
 
 
@@ -167,11 +167,11 @@ def _diffusion(above: Axes, below: Axes, trials: Trials, evidence: str, unit: fl
     below.plot(smooth, 1000 * fit.mean_time_s(smooth / unit), color=color, linewidth=1.8)
     if not name:
         residual = f"residual {1000 * fit.residual_s:.0f} ms"
-        told(below, f"bound {fit.bound:.3g} √s\nsensitivity {fit.sensitivity:.3g} / √s\n{residual}", right=True)
+        annotate(below, f"bound {fit.bound:.3g} √s\nsensitivity {fit.sensitivity:.3g} / √s\n{residual}", right=True)
 
 
 def _parts(trials: Trials | Mapping[str, Trials], by: str | Sequence[str] | None) -> dict[str, Trials]:
-    """The tables to draw on top of each other, by name; a single one has none."""
+    """Return the tables to draw on top of each other, by name; a single one has none."""
     tables = {"": trials} if isinstance(trials, Trials) else dict(trials)
     if by is None:
         return tables

@@ -1,4 +1,4 @@
-"""What all figures have in common: colours, type, and a figure without global state."""
+"""Style shared by all figures: colours, type, and a figure without global state."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ __all__ = [
     "TEXT",
     "Axes",
     "Figure",
+    "annotate",
     "axes_of",
     "bars",
     "color_of",
-    "finished",
+    "error_bars",
+    "finish_axes",
     "legend",
     "marker_of",
     "new_figure",
     "points",
-    "reach",
-    "spoken",
-    "tidy",
-    "titled",
-    "told",
+    "readable_name",
+    "set_title",
+    "style_axes",
 ]
 
 try:
@@ -76,14 +76,14 @@ TEXT = 9.0
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of so many inches that draws without a screen."""
+    """Return a figure of so many inches that draws without a screen."""
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def axes_of(ax: Axes | None, width: float = 5.4, height: float = 4.0) -> tuple[Figure, Axes]:
-    """The axes to draw in and their figure: those that were given, or those of a new figure of so many inches."""
+    """Return the figure and the axes to draw in: those given, or new ones of so many inches."""
     if ax is None:
         figure = new_figure(width, height)
         return figure, figure.add_subplot()
@@ -92,17 +92,17 @@ def axes_of(ax: Axes | None, width: float = 5.4, height: float = 4.0) -> tuple[F
 
 
 def color_of(place: int) -> str:
-    """The colour of the n-th line; after the last one they begin anew."""
+    """Return the colour of the n-th line; after the last one they begin anew."""
     return COLORS[place % len(COLORS)]
 
 
 def marker_of(place: int) -> str:
-    """The marker of the n-th line."""
+    """Return the marker of the n-th line."""
     return MARKERS[place % len(MARKERS)]
 
 
-def reach(middle: Array, low: Array, high: Array) -> Array:
-    """How far intervals reach below and above what they are of; float64, (2, n)."""
+def error_bars(middle: Array, low: Array, high: Array) -> Array:
+    """Return the lengths of the error bars below and above each value; float64, (2, n)."""
     return np.stack([middle - low, high - middle]).clip(0)
 
 
@@ -121,7 +121,7 @@ def bars(ax: Axes, x: Array, y: Array, error: Array, color: str | list[str], wid
     ax.tick_params(axis="x", length=0)
 
 
-def told(ax: Axes, text: str, height: float = 0.97, *, right: bool = False) -> None:
+def annotate(ax: Axes, text: str, height: float = 0.97, *, right: bool = False) -> None:
     """Write the numbers behind a picture into it, hanging from a height of 0 to 1, or standing on one below a half."""
     ax.text(
         0.97 if right else 0.03, height, text, transform=ax.transAxes, ha="right" if right else "left",
@@ -130,19 +130,19 @@ def told(ax: Axes, text: str, height: float = 0.97, *, right: bool = False) -> N
 
 
 def legend(ax: Axes, place: Literal["best", "upper left", "upper right"] = "best", **options: Any) -> None:
-    """Say which line is which."""
+    """Draw a legend."""
     ax.legend(frameon=False, fontsize=TEXT - 1, title_fontsize=TEXT - 1, loc=place, **options)
 
 
-def spoken(name: str) -> str:
-    """A column's name as a person would write it, its unit in brackets."""
+def readable_name(name: str) -> str:
+    """Return a column's name as a person would write it, its unit in brackets."""
     for ending, unit in (("_ms", "ms"), ("_s", "s"), ("_hz", "Hz"), ("_deg", "deg")):
         if name.endswith(ending):
             return f"{name[: -len(ending)].replace('_', ' ')} ({unit})"
     return "coherence (%)" if name == "coherence" else name.replace("_", " ")
 
 
-def tidy(ax: Axes, *, grid: bool = True) -> None:
+def style_axes(ax: Axes, *, grid: bool = True) -> None:
     """Leave only the two axes that carry numbers, and small quiet type."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
@@ -156,8 +156,8 @@ def tidy(ax: Axes, *, grid: bool = True) -> None:
         ax.set_axisbelow(True)
 
 
-def finished(ax: Axes, title: str, *, grid: bool = True) -> None:
-    """Tidy the axes up and give them their title.
+def finish_axes(ax: Axes, title: str, *, grid: bool = True) -> None:
+    """Style the axes and set their title.
 
     Raises:
         ArgumentError: Every value that was to be drawn is missing.
@@ -165,18 +165,18 @@ def finished(ax: Axes, title: str, *, grid: bool = True) -> None:
     heights = [value for container in ax.containers for value in _heights(container).tolist()]
     if heights and not np.isfinite(heights).any():
         raise ArgumentError(f"{title}: there is nothing to draw, since every value is missing in these trials.")
-    tidy(ax, grid=grid)
-    titled(ax, title)
+    style_axes(ax, grid=grid)
+    set_title(ax, title)
 
 
 def _heights(container: Any) -> Array:
-    """What bars or points with intervals show; empty for intervals by themselves."""
+    """Return the values that bars or points show; empty for error bars by themselves."""
     if hasattr(container, "datavalues"):
         return np.asarray(container.datavalues, np.float64)
     line = container.lines[0]
     return np.zeros(0) if line is None else np.asarray(line.get_ydata(), np.float64)
 
 
-def titled(ax: Axes, title: str, above: float | None = None) -> None:
+def set_title(ax: Axes, title: str, above: float | None = None) -> None:
     """Put the title at the left, where reading begins; so many points above the axes, to leave room for words."""
     ax.set_title(title, loc="left", fontsize=TEXT + 1, color=INK, fontweight="bold", pad=above)

@@ -1,4 +1,4 @@
-"""Pictures of a trial, and of a run of many."""
+"""Figures of one trial, and of a run of many."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from neuroparallel.plotting.style import (
     Axes,
     Figure,
     new_figure,
-    tidy,
-    titled,
+    set_title,
+    style_axes,
 )
 from neuroparallel.records import Trace, Trials
-from neuroparallel.records.arguments import checked
+from neuroparallel.records.argument_checks import checked
 from neuroparallel.records.table import FloatArray, IntArray
 from neuroparallel.records.trace import one_trial
 
@@ -44,7 +44,7 @@ WIDTH_OF_LETTER = 0.0095  # share of the time axis that a letter of a period's n
 
 @checked
 def plot_trial(trace: Traces, *, title: str | None = None) -> Figure:
-    """The picture of a trial: what was shown, what was done, what was right, what it earned.
+    """Plot a trial: observations, actions, ground truth and rewards.
 
     From top to bottom: the periods of each stream, named; every channel; the action taken over
     the right one; the reward, with a mark where a trial ended. Time in ms.
@@ -67,7 +67,7 @@ def plot_trial(trace: Traces, *, title: str | None = None) -> Figure:
 
 @checked
 def plot_run(trace: Traces, *, title: str | None = None) -> Figure:
-    """The same picture for many trials in a row: a run of, say, 200 steps.
+    """Plot many trials in a row in the same way: a run of, say, 200 steps.
 
     Args:
         trace: The steps of the run; or what `neuroparallel.reporting.watch` returns, or its traces by agent.
@@ -83,7 +83,7 @@ def plot_run(trace: Traces, *, title: str | None = None) -> Figure:
 
 
 def _all(trace: Traces) -> list[Trace]:
-    """The traces in what was given: one, those of several agents, or these and the table of trials."""
+    """Return the traces in what was given: one, those of several agents, or these and the table of trials."""
     if isinstance(trace, Trace):
         return [trace]
     return list((trace if isinstance(trace, Mapping) else trace[0]).values())
@@ -104,7 +104,7 @@ def _picture(traces: Sequence[Trace], title: str | None, *, width: float, named:
 
 
 def _heights(trace: Trace) -> list[float]:
-    """Of the panels, inches."""
+    """Return the heights of the panels, inches."""
     channels = min(len(trace.channel_names), MOST_NAMES)
     choices = [min(max(len(names), 2), MOST_CHOICES) for names in trace.action_names]
     heights = [0.26 * len(trace.stream_names), max(0.17 * channels, 0.7)]
@@ -125,7 +125,7 @@ def _draw(figure: Figure | SubFigure, trace: Trace, heights: list[float], title:
     panels[-1].set_xlabel("time (ms)")
     for panel in panels[:-1]:
         panel.tick_params(axis="x", length=0)
-    titled(panels[0], trace.title if title is None else title)
+    set_title(panels[0], trace.title if title is None else title)
     figure.align_ylabels(panels[1:])
     _legend(figure, trace, unnamed)
 
@@ -179,7 +179,7 @@ def _draw_periods(ax: Axes, trace: Trace, named: bool) -> set[str]:
                     color=INK, clip_on=True,
                 )  # fmt: skip
     ax.set_ylim(len(trace.period_names) - 0.5, -0.5)
-    tidy(ax, grid=False)
+    style_axes(ax, grid=False)
     ax.set_yticks(range(len(trace.period_names)), [stream or "period" for stream in trace.stream_names])
     ax.tick_params(axis="y", length=0)
     for spine in ax.spines.values():
@@ -201,7 +201,7 @@ def _draw_channels(figure: Figure | SubFigure, ax: Axes, trace: Trace) -> None:
     ax.set_ylim(len(seen) - 0.5, -0.5)
     if len(seen) <= MOST_NAMES:
         ax.set_yticks(range(len(seen)), trace.channel_names)
-    tidy(ax, grid=False)
+    style_axes(ax, grid=False)
     ax.set_ylabel("observation")
     bar = figure.colorbar(image, ax=ax, pad=0.01, fraction=0.03, aspect=12)
     bar.ax.tick_params(labelsize=TEXT - 2.5, length=2)
@@ -226,7 +226,7 @@ def _draw_actions(ax: Axes, trace: Trace, factor: int) -> None:
     ticks = range(0, len(names), 1 if len(names) <= MOST_CHOICES else len(names) - 1)
     ax.set_yticks(ticks, [names[tick] for tick in ticks])
     ax.set_ylim(-0.6, max(len(names) - 1, 1) + 0.6)
-    tidy(ax)
+    style_axes(ax)
     ax.set_ylabel("message" if says else "action" if alone else f"action\n{trace.stream_names[factor]}")
 
 
@@ -248,7 +248,7 @@ def _draw_rewards(ax: Axes, trace: Trace) -> None:
     room = 0.18 * ((high - low) or 1.0)
     ax.set_ylim(low - room, high + room)
     ax.set_ylabel("reward")
-    tidy(ax)
+    style_axes(ax)
 
 
 def _mark_boundaries(ax: Axes, trace: Trace) -> None:

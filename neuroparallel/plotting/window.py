@@ -1,4 +1,4 @@
-"""A window that shows one picture after another."""
+"""A window that shows one image after another."""
 
 from __future__ import annotations
 

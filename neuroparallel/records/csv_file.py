@@ -1,11 +1,12 @@
-"""Columns to a text file and back, with the standard library only."""
+"""Columns of a table, written to a CSV or TSV file and read again."""
 
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -35,6 +36,9 @@ _WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?")  # pandas writes integers so, where
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf)")
 _TRUTH = {"true": True, "false": False}
 
+# Raises an error about the cell at a place among the different cells of a column.
+Refuse: TypeAlias = Callable[[int, str], None]
+
 
 def write_columns(path: PathLike, columns: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write columns under a header line, by way of a temporary file beside the target."""
@@ -51,16 +55,20 @@ def read_columns(path: PathLike) -> dict[str, npt.NDArray[Any]]:
     source = _file(path)
     try:
         with open_regular(source, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, delimiter=_delimiter(source), strict=True)
-            names = _header(source, next(reader, []))
-            rows, lines = _rows(source, reader, names)
+            text = file.read()
     except OSError as error:
         raise RecordError(f"{source}: cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise RecordError(f"{source}: not a text file in UTF-8 (byte {error.start}).") from error
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(source), strict=True)
+    try:
+        names = _header(source, next(reader, []))
+        cells = _regular_cells(text, len(names), _delimiter(source))
+        lines: Sequence[int] = range(2, 2 + len(cells[0])) if cells else ()
+        if cells is None:
+            cells, lines = _cells(source, reader, names)
     except csv.Error as error:
         raise RecordError(f"{source}, line {reader.line_num}: {error}.") from error
-    cells: Iterable[tuple[str, ...]] = zip(*rows, strict=True) if rows else ((),) * len(names)
     return {name: _parsed(source, lines, name, column) for name, column in zip(names, cells, strict=True)}
 
 
@@ -102,7 +110,37 @@ def _header(source: Path, names: list[str]) -> list[str]:
     return names
 
 
-def _rows(source: Path, reader: Any, names: list[str]) -> tuple[list[list[str]], list[int]]:
+def _regular_cells(text: str, width: int, delimiter: str) -> list[npt.NDArray[np.object_]] | None:
+    """Read the cells below the header with pandas, which is fast.
+
+    Args:
+        text: The file.
+        width: Number of columns.
+        delimiter: What separates the cells of a line.
+
+    Returns:
+        The columns, as text; None unless each line of the file is one row with ``width`` cells and no quotes. Of
+        other files pandas would drop blank lines and fill short ones.
+    """
+    import pandas as pd
+
+    lines = text.count("\n")
+    if '"' in text or text.count("\r") not in (0, lines) or "\0" in text or lines < 2:
+        return None
+    options = {"header": None, "skiprows": 1, "dtype": object, "na_filter": False, "skip_blank_lines": False}
+    try:
+        frame = pd.read_csv(io.StringIO(text), sep=delimiter, quoting=csv.QUOTE_NONE, low_memory=False, **options)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError):
+        return None
+    rows = lines - text.endswith("\n")  # the header is a line as well
+    blank = width == 1 and bool((frame[0] == "").any())
+    if frame.shape != (rows, width) or blank or text.count(delimiter) != (rows + 1) * (width - 1):
+        return None
+    return [frame[column].to_numpy(dtype=object) for column in frame]
+
+
+def _cells(source: Path, reader: Any, names: list[str]) -> tuple[list[npt.NDArray[np.object_]], list[int]]:
+    """Read the cells of any file, and the line on which each row ends."""
     rows, lines = [], []
     for row in reader:
         if not row:
@@ -114,50 +152,74 @@ def _rows(source: Path, reader: Any, names: list[str]) -> tuple[list[list[str]],
             )
         rows.append(row)
         lines.append(reader.line_num)
-    return rows, lines
+    table = np.empty((len(rows), len(names)), dtype=object)
+    if rows:
+        table[:] = rows
+    return list(table.T), lines
 
 
-def _parsed(source: Path, lines: list[int], name: str, cells: tuple[str, ...]) -> npt.NDArray[Any]:
-    def convert(kind: str, pattern: re.Pattern[str], one: Callable[[str], Any]) -> list[Any]:
-        for line, cell in zip(lines, cells, strict=True):
-            if cell not in MISSING_NUMBERS and not pattern.fullmatch(cell):
-                where = f"{source}, line {line}, column {name!r}"
-                raise RecordError(f"{where}: {cell!r} is not {kind}.")
-        return [one(cell) for cell in cells]
+def _parsed(source: Path, lines: Sequence[int], name: str, cells: npt.NDArray[np.object_]) -> npt.NDArray[Any]:
+    """Turn text into numbers, truth values or text, each different cell once."""
+    import pandas as pd
+
+    codes, different = pd.factorize(cells)  # in the order in which they appear, so the first bad one is the first
+    distinct: list[str] = different.tolist()
+    values: npt.NDArray[Any]
+
+    def refuse(place: int, problem: str) -> None:
+        line = lines[int((codes == place).argmax())]
+        raise RecordError(f"{source}, line {line}, column {name!r}: {problem}")
 
     if name in TEXT_COLUMNS or name.endswith(NAMES):
+        values = _texts(distinct)
         if name == "outcome":
-            _check_outcomes(source, lines, cells)
-        return np.array(["" if c == MISSING else c for c in cells], dtype=np.str_)
-    if name in INTEGER_COLUMNS:
-        absent = [line for line, c in zip(lines, cells, strict=True) if c in MISSING_NUMBERS]
-        if absent and name not in NONE_IS_MINUS_ONE:
-            where = f"{source}, line {absent[0]}, column {name!r}"
-            raise RecordError(f"{where}: a whole number is needed; it is missing.")
-        return np.array(convert("a whole number", _WHOLE, _whole), dtype=np.int64)
-    if name in FLOAT_COLUMNS:
-        return np.array(convert("a number or n/a", _NUMBER, _float), dtype=np.float64)
-    return _guessed(cells)
+            _check_outcomes(distinct, refuse)
+    elif name in INTEGER_COLUMNS:
+        values = _integers(distinct, name in NONE_IS_MINUS_ONE, refuse)
+    elif name in FLOAT_COLUMNS:
+        _check_numbers(distinct, "a number or n/a", _NUMBER, refuse)
+        values = np.array([_float(cell) for cell in distinct], dtype=np.float64)
+    else:
+        values = _guessed(distinct)
+    column: npt.NDArray[Any] = values[codes]
+    return column
 
 
-def _check_outcomes(source: Path, lines: list[int], cells: tuple[str, ...]) -> None:
+def _check_numbers(cells: list[str], kind: str, pattern: re.Pattern[str], refuse: Refuse) -> None:
+    for place, cell in enumerate(cells):
+        if cell not in MISSING_NUMBERS and not pattern.fullmatch(cell):
+            refuse(place, f"{cell!r} is not {kind}.")
+
+
+def _integers(cells: list[str], may_miss: bool, refuse: Refuse) -> npt.NDArray[np.int64]:
+    missing = [place for place, cell in enumerate(cells) if cell in MISSING_NUMBERS]
+    if missing and not may_miss:
+        refuse(missing[0], "a whole number is needed; it is missing.")
+    _check_numbers(cells, "a whole number", _WHOLE, refuse)
+    return np.array([_whole(cell) for cell in cells], dtype=np.int64)
+
+
+def _check_outcomes(cells: list[str], refuse: Refuse) -> None:
     """Refuse a word that no analysis would count."""
     known = {outcome.label for outcome in Outcome} | {MISSING}
-    for line, cell in zip(lines, cells, strict=True):
+    for place, cell in enumerate(cells):
         if cell not in known:
-            where = f"{source}, line {line}, column 'outcome'"
-            raise RecordError(f"{where}: {cell!r} is not an outcome.{nearest(cell, known)}")
+            refuse(place, f"{cell!r} is not an outcome.{nearest(cell, known)}")
 
 
-def _guessed(cells: tuple[str, ...]) -> npt.NDArray[Any]:
-    """The narrowest type that holds every entry of a condition column."""
+def _texts(cells: list[str]) -> npt.NDArray[np.str_]:
+    return np.array(["" if cell == MISSING else cell for cell in cells], dtype=np.str_)
+
+
+def _guessed(cells: list[str]) -> npt.NDArray[Any]:
+    """Return the narrowest type that holds every entry of a condition column."""
     if cells and all(_INTEGER.fullmatch(c) for c in cells):
         return np.array([int(c) for c in cells], dtype=np.int64)
     if all(c in MISSING_NUMBERS or _NUMBER.fullmatch(c) for c in cells):
         return np.array([_float(c) for c in cells], dtype=np.float64)
     if all(c.lower() in _TRUTH for c in cells):
         return np.array([_TRUTH[c.lower()] for c in cells], dtype=np.bool_)
-    return np.array(["" if c == MISSING else c for c in cells], dtype=np.str_)
+    return _texts(cells)
 
 
 def _float(cell: str) -> float:

@@ -1,4 +1,4 @@
-"""Which columns of a trial table hold the evidence on which a choice is made: tasks declare it, analyses read it."""
+"""Evidence columns of a trial table: tasks declare them, analyses read them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Evidence:
 
 
 def declared_evidence(trials: Trials) -> Evidence | None:
-    """What the task of a table declares; None if it declares nothing, or the table names no task, or several."""
+    """Return the evidence that the task of a table declares; None without one task that declares some."""
     names = np.unique(trials["task"]).tolist() if "task" in trials else []
     if len(names) != 1:
         return None

@@ -1,4 +1,4 @@
-"""What a training run says of itself: its ``summary.json`` and other JSON files."""
+"""JSON files of a training run, such as its ``summary.json``."""
 
 from __future__ import annotations
 

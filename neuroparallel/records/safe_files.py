@@ -1,4 +1,4 @@
-"""Reading files of strangers, and writing files so that a whole one is in place, whatever ends the process.
+"""Safe reading of untrusted files, and atomic writing of files and directories.
 
 What is written goes into a temporary file in the same directory, is flushed to the disk and then renamed: the name
 leads to the old content or to the new one, never to a part.

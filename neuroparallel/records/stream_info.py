@@ -1,4 +1,4 @@
-"""What is known of a stream whose trials are recorded."""
+"""Description of a stream whose trials are recorded."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuroparallel.records.beside import Beside
+    from neuroparallel.records.partner_columns import PartnerColumn
 
 __all__ = ["StreamInfo"]
 
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """What the table says about a stream in each of its rows.
+    """Entries of the trial table that are the same in all rows of a stream.
 
     Attributes:
         subject: Who acts.
@@ -34,4 +34,4 @@ class StreamInfo:
     periods: tuple[str, ...] = ()
     group: str = ""
     names: Mapping[str, Mapping[int, str]] = field(default_factory=dict, hash=False)
-    columns: tuple[Beside, ...] = ()
+    columns: tuple[PartnerColumn, ...] = ()

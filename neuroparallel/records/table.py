@@ -1,4 +1,4 @@
-"""A column-oriented table on NumPy arrays: what both record tables and all analyses return."""
+"""A column-oriented table on NumPy arrays, the base of record tables and the result of analyses."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Table(dict[str, Array]):
             raise self._unknown(name) from None
 
     def __iter__(self) -> Iterator[str]:
-        """The names of the columns, in display order."""
+        """Return the names of the columns, in display order."""
         return iter(self.columns)
 
     def __array__(self, *_: Any, **__: Any) -> Array:
@@ -107,7 +107,7 @@ class Table(dict[str, Array]):
         )
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """The table for all that read Arrow's C stream, as ``polars.DataFrame(table)`` does.
+        """Return the table for all that read Arrow's C stream, as ``polars.DataFrame(table)`` does.
 
         Raises:
             MissingDependencyError: pyarrow is not installed.
@@ -136,7 +136,7 @@ class Table(dict[str, Array]):
         Table.__post_init__(self)
 
     def __repr__(self) -> str:
-        """The first rows, aligned, as plain text."""
+        """Return the first rows, aligned, as plain text."""
         head = f"{type(self).__name__} of {len(self)} rows"
         if not len(self):
             return f"{head}: {', '.join(self.columns)}"
@@ -191,17 +191,9 @@ class Table(dict[str, Array]):
         )
 
     def to_pandas(self) -> pd.DataFrame:
-        """The table as a pandas DataFrame, one column per column.
+        """Return the table as a pandas DataFrame with the same columns."""
+        import pandas as pd
 
-        Raises:
-            MissingDependencyError: pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingDependencyError(
-                "to_pandas() needs pandas, which is not installed: pip install pandas"
-            ) from error
         return pd.DataFrame(dict(self.columns))
 
     @classmethod
@@ -248,7 +240,7 @@ class Table(dict[str, Array]):
 
     @classmethod
     def concatenate(cls, tables: Sequence[Self]) -> Self:
-        """Put tables below one another; a column that one of them lacks is missing there.
+        """Concatenate tables row-wise; a column that one of them lacks is missing there.
 
         Args:
             tables: At least none; their columns may differ.
@@ -282,7 +274,7 @@ class Table(dict[str, Array]):
 
 
 def _empty(kind: type[Table]) -> Table:
-    """A table before its attributes are restored."""
+    """Return a table before its attributes are restored."""
     return kind.__new__(kind)
 
 

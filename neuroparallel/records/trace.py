@@ -1,4 +1,4 @@
-"""A trace: what one subject saw, did and earned over a run of steps."""
+"""A trace: observations, actions and rewards of one subject over a run of steps."""
 
 from __future__ import annotations
 
@@ -131,14 +131,14 @@ def one_trial(trace: Trace) -> Trace:
 
 
 def cut_trace(trace: Trace, start: int, stop: int) -> Trace:
-    """Some steps of a trace, counted from its first; time begins anew at 0."""
+    """Return some steps of a trace, counted from its first; time begins anew at 0."""
     names = ("observations", "actions", "ground_truth", "rewards", "periods", "outcomes")
     parts = {name: getattr(trace, name)[start:stop] for name in names}
     return replace(trace, time_ms=trace.time_ms[start:stop] - trace.time_ms[start], **parts)
 
 
 def _whole_trials(trace: Trace) -> list[tuple[int, int]]:
-    """First step and end of every trial from the second on: a stream that ends last ends the trial."""
+    """Return the first step and the end of every trial from the second on; the last stream to end ends the trial."""
     ended = trace.outcomes != 0
     counts = ended.sum(axis=0)
     last = int(counts.argmax())  # the stream that takes part in every trial

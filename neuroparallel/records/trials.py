@@ -36,7 +36,7 @@ Names: TypeAlias = Mapping[str, Mapping[str, Mapping[int, str]]]
 
 
 class Trials(Table):
-    """What happened, trial by trial: a row for each stream and each trial that ended.
+    """Trial table: a row for each stream and each trial that ended.
 
     Columns, all of them in tables made here (the order of responses only if a subject has several streams in a group,
     and missing for those who have not), any of them in tables read from a file:
@@ -118,7 +118,7 @@ class Trials(Table):
 
     @property
     def names(self) -> Names:
-        """What the numbers in a column stand for, by stream, column and number; empty of a table from a file."""
+        """Meanings of the numbers in the columns, by stream, column and number; empty for a table from a file."""
         known: Names = self.__dict__["_names"]
         return {stream: {column: dict(words) for column, words in named.items()} for stream, named in known.items()}
 
@@ -143,7 +143,7 @@ class Trials(Table):
         return self._with(columns, narrowed=True)
 
     def _with(self, columns: Mapping[str, Array], narrowed: bool) -> Self:
-        """Other columns, with the same responses and names."""
+        """Return a table of other columns with the same responses and names."""
         made = type(self)(columns, self.__dict__["_all_responses"], self.__dict__["_names"])
         object.__setattr__(made, "_narrowed", narrowed)
         return made
@@ -164,7 +164,7 @@ class Trials(Table):
         return self._with(columns, self._is_narrowed)
 
     def _words(self, column: str) -> Array | None:
-        """What the numbers in a column stand for; None if that is known of none of these trials."""
+        """Return the meaning of the numbers in a column; None if it is known of none of these trials."""
         known: Names = self.__dict__["_names"]
         if not any(column in of_stream for of_stream in known.values()):
             return None
@@ -177,13 +177,10 @@ class Trials(Table):
         return words.astype(np.str_)
 
     def to_pandas(self, names: bool = False) -> pd.DataFrame:
-        """The table as a pandas DataFrame, one column per column.
+        """Return the table as a pandas DataFrame with the same columns.
 
         Args:
             names: Whether to write what numbers stand for beside them, as `named` does.
-
-        Raises:
-            MissingDependencyError: pandas is not installed.
         """
         return super().to_pandas() if not names else self.named().to_pandas()
 
@@ -199,7 +196,7 @@ class Trials(Table):
 
     @classmethod
     def concatenate(cls, tables: Sequence[Self]) -> Self:
-        """Put trial tables below one another, with their responses.
+        """Concatenate trial tables row-wise, with their responses.
 
         Args:
             tables: Their condition columns may differ; what one of them lacks is missing there.
@@ -246,7 +243,7 @@ class Trials(Table):
         return cls(columns, None if responses is None else Table.from_pandas(responses))
 
     def performance(self) -> dict[str, float]:
-        """Fraction of trials that were right, for each stream.
+        """Return the fraction of correct trials of each stream.
 
         Early responses and misses count as not right; cancelled and unscored trials do not
         count. ``neuroparallel.analysis.performance`` has intervals and conditions.
@@ -265,7 +262,7 @@ class Trials(Table):
         return {name: float(right[i] / count[i]) if count[i] else float("nan") for i, name in enumerate(names)}
 
     def summary(self) -> str:
-        """The number of trials and the percent correct of each stream, as lines of plain text."""
+        """Return the number of trials and the percent correct of each stream, as lines of plain text."""
         names, streams = stream_codes(self)
         lines = [f"{len(self)} trials, {len(names)} stream{'s' * (len(names) != 1)}"]
         correct = self.performance() if "correct" in self else {}
@@ -283,12 +280,12 @@ class Trials(Table):
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        """The summary."""
+        """Return the summary."""
         return f"Trials: {self.summary()}"
 
 
 def _common_names(parts: Sequence[Names]) -> Names:
-    """The names of several tables; a stream of which they disagree has none."""
+    """Return the names of several tables; a stream of which they disagree has none."""
     names: dict[str, Mapping[str, Mapping[int, str]]] = {}
     for part in parts:
         for stream, known in part.items():
@@ -297,7 +294,7 @@ def _common_names(parts: Sequence[Names]) -> Names:
 
 
 def _scored(columns: Mapping[str, Array]) -> dict[str, Array]:
-    """The columns, with ``correct`` as ``outcome`` says if that is all there is."""
+    """Return the columns, with ``correct`` as ``outcome`` says if that is all there is."""
     if "correct" in columns or "outcome" not in columns:
         return dict(columns)
     codes = {outcome.label: int(outcome) for outcome in Outcome}
@@ -321,7 +318,7 @@ def correct_from_outcome(outcome: Array) -> Array:
 
 
 def empty_responses() -> dict[str, Array]:
-    """The columns of a response table without rows."""
+    """Return the columns of a response table without rows."""
     text, number = np.empty(0, dtype="U1"), np.empty(0)
     kinds = {"subject": text, "stream": text, "period": text, "time_s": number, "reward": number}
     return {name: kinds.get(name, np.empty(0, dtype=np.int64)) for name in RESPONSE_COLUMNS}
@@ -356,7 +353,7 @@ def group_codes(parts: Sequence[Array]) -> IntArray:
 
 
 def _numbered(part: Array) -> tuple[int, IntArray]:
-    """How many different values a column has, and the rank of each row's value."""
+    """Return the number of different values of a column, and the rank of each row's value."""
     words: list[str] = []
     if part.dtype.kind == "U" and len(part):
         # Sorting a million words takes a second; comparing them with a few takes milliseconds.
@@ -376,7 +373,7 @@ def _numbered(part: Array) -> tuple[int, IntArray]:
 
 
 def _within(responses: Table, trials: Table) -> BoolArray:
-    """Which responses belong to one of the trials."""
+    """Return which responses belong to one of the trials."""
     names = [name for name in IDENTITY if name in trials and name in responses]
     if not names or not len(trials) or not len(responses):
         return np.zeros(len(responses), dtype=np.bool_)

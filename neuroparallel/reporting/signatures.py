@@ -1,4 +1,4 @@
-"""The analyses that paradigms are known by; scenarios and tasks declare theirs."""
+"""Signature analyses of paradigms; scenarios and tasks declare theirs."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Signature:
 
 
 def find_signature(what: Any) -> Signature | None:
-    """The signature that a scenario declares, or else its task; None if there is none.
+    """Return the signature that a scenario declares, or else its task; None if there is none.
 
     The task of a scenario with one stream counts, and the game that all subjects of a scenario play.
 

@@ -27,16 +27,16 @@ if _missing:
 from neuroparallel.rllib.adapter import to_multi_agent_env  # noqa: E402
 from neuroparallel.rllib.cluster import init_ray  # noqa: E402
 from neuroparallel.rllib.config import a2c_config, ppo_config  # noqa: E402
+from neuroparallel.rllib.env_creation import env_config, register  # noqa: E402
 from neuroparallel.rllib.evaluation import evaluate  # noqa: E402
 from neuroparallel.rllib.learner import RolloutLearner  # noqa: E402
-from neuroparallel.rllib.memory import chrono_bias  # noqa: E402
 from neuroparallel.rllib.module import ActorCritic  # noqa: E402
 from neuroparallel.rllib.policy import Policy, load_policy  # noqa: E402
 from neuroparallel.rllib.progress import Progress  # noqa: E402
+from neuroparallel.rllib.recurrent_initialization import chrono_bias  # noqa: E402
 from neuroparallel.rllib.rollout import ModuleRollout, Rollout  # noqa: E402
 from neuroparallel.rllib.runner import BatchedEnvRunner  # noqa: E402
 from neuroparallel.rllib.solving import solve  # noqa: E402
-from neuroparallel.rllib.source import env_config, register  # noqa: E402
 from neuroparallel.rllib.training import TrainingResult, train  # noqa: E402
 from neuroparallel.rllib.tuning import tune  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""One policy acting for all its agents in all lanes, and taking notes."""
+"""Actor: one policy acts for all its agents in all lanes and records the experience."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
 
-from neuroparallel.rllib.choices import choices_for
+from neuroparallel.rllib.action_distributions import choices_for
 from neuroparallel.rllib.rollout import ModuleRollout
-from neuroparallel.rllib.rows import Segments, gather
+from neuroparallel.rllib.segments import Segments, gather
 
 __all__ = ["Actor", "initial_state"]
 
@@ -21,7 +21,7 @@ Array: TypeAlias = NDArray[Any]
 
 
 def initial_state(module: Any, rows: int) -> dict[str, torch.Tensor] | None:
-    """The state of a recurrent policy before it saw anything, for so many rows; None without a memory."""
+    """Return the state of a recurrent policy before it saw anything, for so many rows; None without a memory."""
     if not module.is_stateful():
         return None
     return {
@@ -61,8 +61,8 @@ class Actor:
         self.state = initial_state(module, self.rows)
         self._start: dict[str, Array] | None = None
 
-    def part(self, agent: int) -> slice:
-        """The rows of one of its agents."""
+    def rows_of(self, agent: int) -> slice:
+        """Return the rows of one of its agents."""
         return slice(agent * self.lanes, (agent + 1) * self.lanes)
 
     def begin(self, steps: int, observations: dict[str, Array], explore: bool, random: bool) -> None:
@@ -90,7 +90,7 @@ class Actor:
     def look(self, t: int, observations: dict[str, Array]) -> None:
         """Note the observations at step t."""
         for i, agent in enumerate(self.agents):
-            self.seen[t, self.part(i)] = observations[agent]
+            self.seen[t, self.rows_of(i)] = observations[agent]
 
     def act(self, t: int) -> dict[str, Array]:
         """Choose the actions of step t, by agent: (lanes,) or (lanes, factors) int64, or (lanes, axes) float32."""
@@ -104,7 +104,7 @@ class Actor:
         actions = self._choose(t, logits)
         self.actions[t] = actions
         chosen = self.choices.carried_out(actions.numpy())
-        return {agent: chosen[self.part(i)] for i, agent in enumerate(self.agents)}
+        return {agent: chosen[self.rows_of(i)] for i, agent in enumerate(self.agents)}
 
     def _forward(self, t: int) -> dict[str, Any]:
         seen = torch.from_numpy(self.seen[t])
@@ -134,8 +134,8 @@ class Actor:
         if self.closing is None:
             self.closing = np.zeros_like(self.seen[1:])
         for i, agent in enumerate(self.agents):
-            part = self.part(i)
-            self.closing[t, part][rows[part]] = np.asarray(observations[agent])[rows[part]]
+            own = self.rows_of(i)
+            self.closing[t, own][rows[own]] = np.asarray(observations[agent])[rows[own]]
 
     def forget(self, rows: Array) -> None:
         """Return the memory of some rows to its initial state; rows is bool, (rows,)."""
@@ -148,7 +148,7 @@ class Actor:
             self.state[key] = torch.where(flags, (start or {})[key], value)
 
     def memory(self) -> dict[str, Array] | None:
-        """A copy of what its rows remember; None without a memory."""
+        """Return a copy of what its rows remember; None without a memory."""
         return None if self.state is None else {key: value.numpy().copy() for key, value in self.state.items()}
 
     def remember(self, memory: Mapping[str, Array] | None) -> None:

@@ -1,4 +1,4 @@
-"""Any PettingZoo parallel environment as RLlib's MultiAgentEnv."""
+"""Adapter of a PettingZoo parallel environment to RLlib's MultiAgentEnv."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ParallelAdapter", "to_multi_agent_env"]
 
 
 class ParallelAdapter(MultiAgentEnv):
-    """Pass a PettingZoo environment's dictionaries on to RLlib.
+    """Adapter that passes a PettingZoo environment's dictionaries to RLlib.
 
     Unlike RLlib's own wrapper it keeps the order of the agents (the same in every process), knows
     agents that join late, tells RLlib who is left, leaves the environment's dictionaries alone, and
@@ -67,12 +67,12 @@ class ParallelAdapter(MultiAgentEnv):
         return dict(observations), dict(rewards), ends, truncations, infos
 
     def get_observation_space(self, agent_id: str) -> gym.Space[Any]:
-        """What an agent sees."""
+        """Return the observation space of an agent."""
         space: gym.Space[Any] = self.observation_spaces[agent_id]
         return space
 
     def get_action_space(self, agent_id: str) -> gym.Space[Any]:
-        """What an agent can do."""
+        """Return the action space of an agent."""
         space: gym.Space[Any] = self.action_spaces[agent_id]
         return space
 

@@ -1,4 +1,4 @@
-"""How much better an action turned out than expected: generalised advantage estimation on whole arrays."""
+"""Generalised advantage estimation on whole arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of learning algorithms: which there are, which settings each takes, and why others are refused."""
+"""Names and settings of the learning algorithms, and the reasons why others are refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from neuroparallel.errors import ArgumentError, nearest
-from neuroparallel.rllib.choices import Movements, choices_for
+from neuroparallel.rllib.action_distributions import Movements, choices_for
 from neuroparallel.rllib.settings import Course, training_keys
 
 __all__ = ["ALGORITHMS", "algorithm_of", "check_a2c", "check_algorithm", "section_for"]

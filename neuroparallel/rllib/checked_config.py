@@ -248,7 +248,7 @@ class TaskConfig(PPOConfig):
 
 
 def _translated(given: Any, own: Mapping[str, Any]) -> dict[str, Any]:
-    """A network's settings in our words."""
+    """Return a network's settings in our words."""
     if dataclasses.is_dataclass(given) and not isinstance(given, type):
         usual = DefaultModelConfig()
         given = {key: value for key, value in vars(given).items() if value != getattr(usual, key, None)}

@@ -1,4 +1,4 @@
-"""Start Ray quietly: offline, without telemetry, and without waiting for processors that are not there."""
+"""Start of Ray: offline, without telemetry, and without waiting for missing processors."""
 
 from __future__ import annotations
 

@@ -11,10 +11,11 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.rllib.action_distributions import check_alike, choices_for
 from neuroparallel.rllib.algorithms import algorithm_of, check_a2c, check_algorithm, section_for
 from neuroparallel.rllib.checked_config import TaskConfig
-from neuroparallel.rllib.choices import check_alike, choices_for
 from neuroparallel.rllib.cluster import quieten
+from neuroparallel.rllib.env_creation import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
 from neuroparallel.rllib.evaluation import who_draws
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.learner import RolloutLearner
@@ -24,7 +25,6 @@ from neuroparallel.rllib.policy_keeper import StockLearner
 from neuroparallel.rllib.reward_scale import reward_scale
 from neuroparallel.rllib.runner import BatchedEnvRunner
 from neuroparallel.rllib.settings import Course, Settings, resolve
-from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, build_engine, env_config, load_scenario
 from neuroparallel.scenario.schema import check_file_name
 from neuroparallel.seeding import choose_seed
 
@@ -49,7 +49,7 @@ A2C_DEFAULTS: dict[str, Any] = {
 
 
 class PolicyMapping:
-    """Which policy acts for an agent; a class and not a lambda, so that it pickles.
+    """Mapping of agents to policies; a class and not a lambda, so that it pickles.
 
     Args:
         names: Agent to policy.
@@ -214,7 +214,7 @@ def _probe(scenario: Any, section: Mapping[str, Any]) -> Any:
 
 
 def _section(scenario: Any, algorithm: str) -> dict[str, Any]:
-    """What a scenario says to an algorithm: its `train:` section, and who learns together."""
+    """Return the settings of a scenario's `train:` section, and which agents share a policy."""
     section = section_for(scenario.train, algorithm)
     if scenario.policies is None:
         return section
@@ -296,7 +296,7 @@ def course_of(probe: Any) -> Course:
 
 
 def _sizes(settings: Settings, names: Mapping[str, str], training: dict[str, Any]) -> dict[str, Any]:
-    """How much experience an update takes, and in how many parts; RLlib counts minibatches in agent steps."""
+    """Return the sizes of an update and of its minibatches; RLlib counts minibatches in agent steps."""
     steps, lanes = settings.n_steps or 20, settings.lanes or 32
     agents = max(list(names.values()).count(name) for name in names.values())
     rows = min(lanes, max(1, lanes * agents // settings.minibatches))  # more, RLlib refuses

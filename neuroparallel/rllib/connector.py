@@ -1,4 +1,4 @@
-"""From rollouts to PPO's train batch: a learner connector that works on whole arrays."""
+"""Learner connector from rollouts to PPO's train batch, on whole arrays."""
 
 from __future__ import annotations
 

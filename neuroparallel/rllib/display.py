@@ -82,7 +82,7 @@ class Display:
 
 
 def _line(progress: Progress) -> str:
-    """The same in one line."""
+    """Return the same in one line."""
     scored = {name: value for name, value in progress.correct.items() if value == value}  # a game scores nobody
     correct = "".join(f", {name} {100 * value:.0f} %" for name, value in scored.items())
     stage = f", stage {progress.stage} of {progress.stages}" if progress.stages > 1 else ""
@@ -95,5 +95,5 @@ def _line(progress: Progress) -> str:
 
 
 def _of(count: int, most: int | None) -> str:
-    """A count, and where there is a limit how far it may go."""
+    """Return a count, and where there is a limit how far it may go."""
     return f"{count:,}" if most is None else f"{count:,} of {most:,}"

@@ -1,4 +1,4 @@
-"""How well a subject does, measured on trials that it never saw; actions are drawn only where a game is played."""
+"""Evaluation of a policy on unseen trials; actions are drawn at random only in games."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroparallel.agents.baselines import lane_keys
 from neuroparallel.agents.goals import DISTANCE, REWARD
-from neuroparallel.agents.plain import lane_keys
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.analysis.equilibrium import distance_to_equilibrium
 from neuroparallel.errors import ArgumentError, whole_number
@@ -20,7 +20,7 @@ from neuroparallel.modifiers import longest_block
 from neuroparallel.outcomes import Outcome
 from neuroparallel.records import Trials
 from neuroparallel.records.trials import stream_codes
-from neuroparallel.rllib import source
+from neuroparallel.rllib import env_creation
 from neuroparallel.rllib.metrics import SCORED, fraction_correct, trials_ended
 from neuroparallel.rllib.policy import Policy, load_policy
 
@@ -158,7 +158,7 @@ def session_size(env: Mapping[str, Any], lanes: int | None = None, trials: int |
         Lanes and trials of each lane.
     """
     if trials is None:
-        engine = source.build_engine({**env, "lanes": 1})
+        engine = env_creation.build_engine({**env, "lanes": 1})
         tasks = [stream.tables.task for stream in engine_of(engine).streams]
         session = engine.scenario.session or None
         wanted = [_FEWEST, *(4 * longest_block(task) for task in tasks)]
@@ -183,7 +183,7 @@ def size_of_test(engine: Any, lanes: int, trials: int) -> tuple[int, int]:
 
 
 def _session_trials(engine: Any) -> int:
-    """How many trials a session has that is tested as a whole; 0 if none is."""
+    """Return the number of trials of a session that is tested as a whole; 0 if none is."""
     trials = int(engine_of(engine).layout.session_trials)
     return trials if trials * engine.trial_steps() <= SESSION_STEPS else 0
 
@@ -225,7 +225,7 @@ def evaluate(
     if env is None:
         raise ArgumentError("The policy does not know its scenario; give env=env_config(scenario).")
     lanes, trials = session_size(env, lanes, trials)
-    engine = source.build_engine({**env, "lanes": lanes, "seed": seed}, record=True)
+    engine = env_creation.build_engine({**env, "lanes": lanes, "seed": seed}, record=True)
     observations = _begin(engine, policy, seed)
     groups = engine_of(engine).groups
     for _ in range(trials * engine.trial_steps()):
@@ -241,7 +241,7 @@ def evaluate(
 
 
 def _place_in_lane(table: Trials) -> Array:
-    """Which trial of its lane each row is, from 0, counted across sessions; the streams of a trial share its place."""
+    """Return the trial number of each row in its lane, from 0, across sessions; the streams of a trial share it."""
     if not len(table):
         return np.zeros(0, np.int64)
     lived = np.stack([table[name] for name in ("lane", "session", "trial")], axis=1)
@@ -276,7 +276,7 @@ def measure(
     Returns:
         The score and the trials that it is of.
     """
-    engine = source.build_engine({**env, "lanes": 1})
+    engine = env_creation.build_engine({**env, "lanes": 1})
     lanes, played = size_of_test(engine, lanes, trials)
     table = evaluate(policy, lanes=lanes, trials=played, seed=seed, env=env)
     if not _session_trials(engine):
@@ -286,4 +286,4 @@ def measure(
 
 def stream_names(env: Mapping[str, Any]) -> list[str]:
     """Full names of all streams of what an ``env_config`` describes."""
-    return list(source.build_engine({**env, "lanes": 1}).stream_names)
+    return list(env_creation.build_engine({**env, "lanes": 1}).stream_names)

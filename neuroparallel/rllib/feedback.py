@@ -1,11 +1,11 @@
-"""What a subject must see to learn from its own rewards."""
+"""Feedback: the observations that a subject needs to learn from its own rewards."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from neuroparallel.agents.protocol import engine_of
-from neuroparallel.rllib.source import build_engine, env_config
+from neuroparallel.rllib.env_creation import build_engine, env_config
 
 __all__ = ["with_feedback"]
 

@@ -15,7 +15,7 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.utils.metrics import ALL_MODULES, NUM_ENV_STEPS_TRAINED, NUM_MODULE_STEPS_TRAINED
 
 from neuroparallel.errors import ArgumentError
-from neuroparallel.rllib.choices import choices_for
+from neuroparallel.rllib.action_distributions import choices_for
 from neuroparallel.rllib.cluster import one_thread
 from neuroparallel.rllib.connector import RolloutToBatch
 from neuroparallel.rllib.loss import LossTerms, ppo_terms
@@ -203,7 +203,7 @@ class RolloutLearner(PolicyKeeper):
 
 
 def _rollouts(training_data: Any, episodes: Any) -> list[Rollout] | None:
-    """The rollouts, wherever RLlib put them; None if it is something else."""
+    """Return the rollouts, wherever RLlib put them; None if it is something else."""
     if training_data is not None:
         training_data.validate()
         training_data.solve_refs()

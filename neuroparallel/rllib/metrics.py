@@ -1,4 +1,4 @@
-"""What a runner reports: RLlib's counters of steps, and how well the task is done."""
+"""Metrics of a runner: RLlib's counters of steps, and the performance of the task."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class SessionSummary:
     returns: dict[str, float]
 
     def metrics(self, modules: Mapping[str, str]) -> tuple[Any, ...]:
-        """The arguments of RLlib's `_log_episode_metrics`; modules names each agent's policy."""
+        """Return the arguments of RLlib's `_log_episode_metrics`; modules names each agent's policy."""
         by_module: dict[str, float] = {}
         for agent, value in self.returns.items():
             by_module[modules[agent]] = by_module.get(modules[agent], 0.0) + value
@@ -174,7 +174,7 @@ class SessionReturns:
         return done
 
     def state(self) -> tuple[Array, Array]:
-        """A copy of what the running sessions have so far."""
+        """Return a copy of what the running sessions have so far."""
         return self._sums.copy(), self._steps.copy()
 
     def set_state(self, saved: tuple[Array, Array]) -> None:

@@ -1,4 +1,4 @@
-"""Deal out the rows of a train batch."""
+"""Minibatches of a train batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["deal", "steps_in"]
 
 
 def steps_in(columns: Mapping[str, Any], seq_lens: str = "seq_lens") -> int:
-    """How many steps that happened a policy's columns hold."""
+    """Return the number of steps, without padding, in a policy's columns."""
     if seq_lens in columns:
         return int(columns[seq_lens].sum())
     return len(next(iter(columns.values())))

@@ -12,7 +12,7 @@ from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import nn
 
-from neuroparallel.rllib.choices import Choices, Movements, choices_for
+from neuroparallel.rllib.action_distributions import Choices, Movements, choices_for
 from neuroparallel.rllib.networks import build_network, check_network
 
 __all__ = ["ActorCritic"]

@@ -1,4 +1,4 @@
-"""A trained subject outside RLlib: observations in, actions out, with its memory in between."""
+"""A trained policy outside RLlib: observations in, actions out, with its recurrent state."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import torch
 from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
 
-from neuroparallel.agents.plain import step_bits
+from neuroparallel.agents.baselines import step_bits
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records.json_file import read_json
 from neuroparallel.records.safe_files import complete_directory
+from neuroparallel.rllib.action_distributions import choices_for
 from neuroparallel.rllib.actor import initial_state
-from neuroparallel.rllib.choices import choices_for
 from neuroparallel.rllib.cluster import quieten
+from neuroparallel.rllib.env_creation import options_of
 from neuroparallel.rllib.policy_file import METADATA, check_code, check_description, read_networks
-from neuroparallel.rllib.source import options_of
 from neuroparallel.seeding import Bits, mix, name_bits
 
 __all__ = ["BEST", "METADATA", "Policy", "checkpoint_metadata", "load_policy", "rllib_checkpoint"]
@@ -83,7 +83,7 @@ class Policy:
         return options_of(self.metadata.get("env") or {})
 
     def state(self) -> dict[str, Any]:
-        """A copy of everything that changes: what is remembered, by agent, and how far the draws are."""
+        """Return a copy of everything that changes: what is remembered, by agent, and how far the draws are."""
         memories = {agent: _copied(state) for agent, state in self._states.items()}
         return {"memories": memories, "keys": self._keys, "step": self._step}
 
@@ -125,7 +125,7 @@ class Policy:
         return actions
 
     def _words(self, agent: str, rows: int) -> Bits:
-        """A random word per lane for this step; the same for a lane whatever the others are."""
+        """Return a random word per lane for this step; the same for a lane whatever the others are."""
         keys = self._keys
         if keys is None or len(keys) != rows:
             keys = mix(np.arange(rows, dtype=np.uint64))
@@ -147,7 +147,7 @@ class Policy:
 
 
 def _whole(seen: Any) -> Array:
-    """An observation in one piece, though the environment may split it by stream."""
+    """Return an observation in one piece, though the environment may split it by stream."""
     return np.concatenate(list(seen.values()), axis=-1) if isinstance(seen, Mapping) else np.asarray(seen)
 
 
@@ -188,7 +188,7 @@ def rllib_checkpoint(place: Path) -> Path:
 
 
 def _inside(place: Path, name: Any) -> Path:
-    """A directory that a file names, which has to be within its own."""
+    """Return a directory that a file names, which has to be within its own."""
     found = (place / str(name)).resolve()
     if not found.is_relative_to(place):
         raise ArgumentError(f"{place / BEST} names the checkpoint {str(name)[:200]!r}, which is outside of {place}.")

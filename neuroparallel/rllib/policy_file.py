@@ -254,7 +254,7 @@ def _write_space(space: gym.Space[Any]) -> dict[str, Any]:
 
 
 def _bound(values: Any) -> Any:
-    """A bound as JSON, which has no infinite numbers: one entry if all are alike."""
+    """Return a bound as JSON, which has no infinite numbers: one entry if all are alike."""
     parts = [value if math.isfinite(value) else str(value) for value in map(float, values)]
     return parts[0] if len(set(parts)) == 1 else parts
 

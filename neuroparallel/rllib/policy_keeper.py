@@ -11,9 +11,9 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 
 from neuroparallel.errors import ArgumentError
+from neuroparallel.rllib.env_creation import build_engine, options_of, scenario_of
 from neuroparallel.rllib.policy_file import write_policy
 from neuroparallel.rllib.settings import own_settings, training_keys
-from neuroparallel.rllib.source import build_engine, options_of, scenario_of
 
 __all__ = ["PolicyKeeper", "StockLearner", "scenario_of_policy", "settings_of"]
 

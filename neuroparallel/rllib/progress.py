@@ -1,4 +1,4 @@
-"""What there is to show of a training after each update, and who shows it."""
+"""Progress of a training after each update, and its display."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Progress", "showing"]
 
 @dataclass(frozen=True)
 class Progress:
-    """What there is to show after an update.
+    """Progress after an update.
 
     Attributes:
         iteration: Updates so far.

@@ -1,4 +1,4 @@
-"""How large the rewards of a scenario are, so that learning does not depend on the unit in which it pays."""
+"""Scale of a scenario's rewards, so that learning does not depend on their unit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.agents.registry import make_agent
-from neuroparallel.rllib.source import build_engine
+from neuroparallel.rllib.env_creation import build_engine
 
 __all__ = ["reward_scale"]
 

@@ -1,4 +1,4 @@
-"""What was experienced in one stretch of steps, as arrays: what the runner hands to the learner."""
+"""Rollout: the experience of one stretch of steps, as arrays, from the runner to the learner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array: TypeAlias = NDArray[Any]
 
 @dataclass(frozen=True)
 class ModuleRollout:
-    """What one policy saw, did and earned: a row per agent, lane and session, padded with zeros to T steps.
+    """Experience of one policy: a row per agent, lane and session, padded with zeros to T steps.
 
     A row never runs across the end of a session; an agent whose session ended within the stretch
     has several rows. Only the first ``lengths[i]`` steps of row i happened.

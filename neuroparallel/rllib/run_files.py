@@ -1,4 +1,4 @@
-"""What a run leaves behind, and how it is read again."""
+"""Files of a training run, written and read again."""
 
 from __future__ import annotations
 

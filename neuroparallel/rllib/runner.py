@@ -18,13 +18,13 @@ from ray.rllib.utils import force_list
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from neuroparallel.errors import ArgumentError, UsageError
+from neuroparallel.rllib.action_distributions import check_alike
 from neuroparallel.rllib.actor import Actor
-from neuroparallel.rllib.choices import check_alike
 from neuroparallel.rllib.cluster import one_thread
+from neuroparallel.rllib.env_creation import BATCH_ENV, STOCK_ENV, register_own, worker_seed
 from neuroparallel.rllib.metrics import SessionReturns, SessionSummary, log_steps, log_tally
 from neuroparallel.rllib.rollout import Rollout
-from neuroparallel.rllib.rows import Interruptions
-from neuroparallel.rllib.source import BATCH_ENV, STOCK_ENV, register_own, worker_seed
+from neuroparallel.rllib.segments import Interruptions
 
 __all__ = ["BatchedEnvRunner", "refuse_bypassed"]
 
@@ -34,7 +34,7 @@ _PER_STEP_CALLBACKS = ("on_episode_created", "on_episode_start", "on_episode_ste
 
 
 class EngineSpaces:
-    """What RLlib asks an environment for, answered for a batch engine."""
+    """Spaces of a batch engine, as RLlib asks an environment for them."""
 
     def __init__(self, engine: Any) -> None:
         agents = list(engine.possible_agents)
@@ -55,11 +55,11 @@ class EngineSpaces:
         return self
 
     def get_observation_space(self, agent: str) -> gym.Space[Any]:
-        """What an agent sees."""
+        """Return the observation space of an agent."""
         return self.observation_spaces[agent]
 
     def get_action_space(self, agent: str) -> gym.Space[Any]:
-        """What an agent can do."""
+        """Return the action space of an agent."""
         return self.action_spaces[agent]
 
     def close(self) -> None:
@@ -180,7 +180,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
             self._now, rewards, ends, truncations, _ = self.engine.step(actions)
             for actor in self._actors:
                 for i, agent in enumerate(actor.agents):
-                    actor.rewards[t, actor.part(i)] = rewards[agent]
+                    actor.rewards[t, actor.rows_of(i)] = rewards[agent]
             self._returns.add(rewards, self._alive)
             over = np.stack([ends[a] | truncations[a] for a in self.env.agents]) & self._alive
             self._note_trial_ends(t, trials, over)
@@ -195,7 +195,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         return rollout
 
     def _trial_numbers(self) -> dict[str, Array]:
-        """The trials that each agent is in; none where rewards of later trials count."""
+        """Return the trials that each agent is in; none where rewards of later trials count."""
         return self.engine.unwrapped.trial_numbers() if getattr(self.config, "credit", "session") == "trial" else {}
 
     def _note_trial_ends(self, t: int, before: dict[str, Array], over: Array) -> None:
@@ -205,7 +205,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
             for i, agent in enumerate(actor.agents):
                 if agent in now:
                     ended = (now[agent] != before[agent]).all(axis=0)
-                    actor.trial_ends[t, actor.part(i)] = ended | over[self.env.agents.index(agent)]
+                    actor.trial_ends[t, actor.rows_of(i)] = ended | over[self.env.agents.index(agent)]
 
     def _interruptions(self, steps: int) -> dict[str, Interruptions]:
         """Start to keep account of ends, the first time that one comes within a stretch."""
@@ -291,7 +291,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         torch.set_rng_state(torch.from_numpy(saved["generator"].copy()))
 
     def get_metrics(self) -> Any:
-        """What happened since the last call: RLlib's counters, and the task's.
+        """Return the metrics since the last call: RLlib's counters, and the task's.
 
         Adds ``correct`` (mean over streams), ``correct/<stream>``, ``abort``, ``trials`` and
         ``reward_per_trial``; in a Tune run, ``env_runners/correct`` and so on. ``episode_return_mean`` is the return of
@@ -310,7 +310,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         return self.config.env_config.get("session") is not None or getattr(scenario, "session", None) is not None
 
     def _unfinished(self) -> list[SessionSummary]:
-        """What stands for the returns of sessions as long as none has ended, so that every result has some.
+        """Log placeholder returns as long as no session has ended, so that every result has some.
 
         Where sessions have no end it is the stretch since the last report, else the sessions so far.
         """

@@ -1,4 +1,4 @@
-"""Learning settings: what the call says, else what the scenario's `train:` section says, else what works."""
+"""Learning settings: those of the call, else of the scenario's `train:` section, else the defaults."""
 
 from __future__ import annotations
 
@@ -237,12 +237,12 @@ def _check_number(name: str, value: Any, low: float, high: float) -> None:
 
 
 def own_settings() -> set[str]:
-    """Names of the settings that are ours."""
+    """Return the names of the library's own settings."""
     return set(_OWN)
 
 
 def training_keys() -> set[str]:
-    """Names of the arguments of RLlib's ``config.training``."""
+    """Return the names of the arguments of RLlib's ``config.training``."""
     keys: set[str] = set()
     for cls in (PPOConfig, AlgorithmConfig):
         keys |= set(inspect.signature(cls.training).parameters)

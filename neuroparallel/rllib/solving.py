@@ -1,4 +1,4 @@
-"""Train shipped scenarios with their defaults, seed by seed, and keep how long each took, in a file per scenario."""
+"""Training of shipped scenarios with their defaults, seed by seed; a file per scenario keeps the times."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from neuroparallel.records import Trials
 from neuroparallel.records.json_file import read_json
 from neuroparallel.records.safe_files import write_text
 from neuroparallel.rllib.evaluation import REWARD, Score
-from neuroparallel.rllib.plan import Plan, plan_for
 from neuroparallel.rllib.progress import Progress
 from neuroparallel.rllib.run_files import like_ctrl_c
 from neuroparallel.rllib.training import TrainingResult, train
+from neuroparallel.rllib.training_plan import Plan, plan_for
 from neuroparallel.rllib.traps import PREFIX
 from neuroparallel.scenario import Scenario, list_scenarios
 
@@ -95,7 +95,7 @@ def solve(
 
 
 def _names(names: str | Iterable[str] | None) -> list[str]:
-    """The scenarios to train, each once."""
+    """Return the scenarios to train, each once."""
     known = list_scenarios()
     chosen = known if names is None else [names] if isinstance(names, str) else list(dict.fromkeys(names))
     for name in chosen:
@@ -148,14 +148,14 @@ def _goal(scenario: Scenario, goal: Goal) -> dict[str, Any]:
 
 
 def _identity(scenario: Scenario, plan: Plan) -> str:
-    """A digest of the scenario; its seed is that of the training."""
+    """Return a digest of the scenario; its seed is that of the training."""
     dumped = {**scenario.dump(), "seed": None}
     text = json.dumps([dumped, plan.goal.criterion, list(plan.goal.equilibrium)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _settings(plan: Plan) -> dict[str, Any]:
-    """What learning is done with, every default resolved."""
+    """Return the learning settings, every default resolved."""
     stages = [stage.settings() for stage in plan.stages]
     settings = {**plan.budget.plain(), "evaluate_every_steps": plan.every_steps, "draws": plan.draws, "stages": stages}
     plain: dict[str, Any] = json.loads(json.dumps(settings, default=str))
@@ -163,7 +163,7 @@ def _settings(plan: Plan) -> dict[str, Any]:
 
 
 def _kept(file: Path, head: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The seeds in a file, as long as they are of the same scenario, settings and versions."""
+    """Return the seeds in a file, as long as they are of the same scenario, settings and versions."""
     if not file.is_file():
         return []
     data = read_json(file, *head, "seeds")
@@ -233,7 +233,7 @@ def _seed(
 
 
 def _outcome(result: TrainingResult, goal: Goal) -> dict[str, Any]:
-    """What is kept of a training. It passed only if it met the criterion twice, which is what ends it."""
+    """Return the kept results of a training. It passed only if it met the criterion twice, which is what ends it."""
     passed = result.ended_by == "criterion"
     reached = result.history[-1] if passed else {}  # the second test follows the last of the curve at once
     aborts = {name: round(shares.get("abort", 0.0), 4) for name, shares in result.outcomes.items()}

@@ -1,4 +1,4 @@
-"""Pass the learning curve on while it grows: to TensorBoard's event files, and to Ray Tune's logger callbacks."""
+"""Tracking of the learning curve with TensorBoard's event files and Ray Tune's logger callbacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["TensorBoardFiles", "TrackedRun", "Tracker", "check_callbacks"]
 
 
 class TrackedRun:
-    """What a logger callback reads of Ray Tune's ``Trial``, for a training that Tune does not run.
+    """Stand-in for Ray Tune's ``Trial``, for a training that Tune does not run.
 
     Args:
         name: Name of the scenario.

@@ -1,4 +1,4 @@
-"""From a scenario to a trained subject, with everything that a reader needs to see that it worked."""
+"""Training of a scenario, with evaluations, learning curve and summary."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from neuroparallel.errors import UsageError
 from neuroparallel.records.json_file import SUMMARY, abort_warnings, read_summary
 from neuroparallel.records.safe_files import complete_directory
 from neuroparallel.rllib.cluster import check_space, init_ray
-from neuroparallel.rllib.curve import curve_row, run_summary
+from neuroparallel.rllib.curriculum_trainer import Trainer
+from neuroparallel.rllib.env_creation import load_scenario, worker_seed
 from neuroparallel.rllib.evaluation import Score, evaluate, measure, stream_names
-from neuroparallel.rllib.plan import MOST_TESTING, TEST_LANES, TEST_TRIALS, Plan, plan_for
+from neuroparallel.rllib.learning_curve import curve_row, run_summary
 from neuroparallel.rllib.policy import Policy, checkpoint_metadata, load_policy, rllib_checkpoint
 from neuroparallel.rllib.policy_keeper import scenario_of_policy
 from neuroparallel.rllib.progress import Progress, showing
@@ -31,10 +32,9 @@ from neuroparallel.rllib.run_files import (
     resume_command,
     uninterrupted,
 )
-from neuroparallel.rllib.saving import save_run
-from neuroparallel.rllib.source import load_scenario, worker_seed
-from neuroparallel.rllib.stages import Trainer
+from neuroparallel.rllib.run_writer import save_run
 from neuroparallel.rllib.tracking import TensorBoardFiles, TrackedRun, Tracker, check_callbacks
+from neuroparallel.rllib.training_plan import MOST_TESTING, TEST_LANES, TEST_TRIALS, Plan, plan_for
 from neuroparallel.rllib.traps import Look, Setup, TrapWatch
 
 __all__ = ["Progress", "TrainingResult", "train"]
@@ -46,7 +46,7 @@ _WATCH, _FINAL = 1, 3  # purposes of an evaluation; each has trials of its own
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a training went.
+    """Result of a training.
 
     Attributes:
         scenario: What was learnt, resolved.
@@ -218,7 +218,7 @@ class _Earlier:
 
 
 def _traps_of(earlier: _Earlier | None) -> dict[str, Any]:
-    """What an earlier sitting found of traps."""
+    """Return the traps that an earlier sitting found."""
     state = earlier.state if earlier else {}
     return {"found": state.get("traps") or {}, **(state.get("traps_state") or {})}
 
@@ -316,7 +316,7 @@ class _Sitting:
             self.ended_by = "criterion"
 
     def _look(self, score: Score, records: Any, criterion: Mapping[str, float]) -> Look:
-        """What there is to see of traps."""
+        """Return the measurements that detect traps."""
         if self._setup is None or self._setup[0] != self.trainer.stage:
             self._setup = self.trainer.stage, Setup.of(self.plan.stages[self.trainer.stage])
         counters = self.trainer.counters()
@@ -340,7 +340,7 @@ class _Sitting:
         return Score.of(records, stream_names(self.plan.env), self.plan.goal.equilibrium), records
 
     def final(self) -> tuple[Score, Any]:
-        """The last test: the one that ended the training if the criterion did."""
+        """Return the last test: the one that ended the training if the criterion did."""
         if self.ended_by == "criterion" and self._final is not None:
             return self._final
         return self.examine()
@@ -352,7 +352,7 @@ class _Sitting:
         return self.trainer.last_stage and score.meets(self.plan.criterion)
 
     def summary(self, score: Score, ended_by: str) -> dict[str, Any]:
-        """How the run went so far."""
+        """Return the summary of the run so far."""
         return run_summary(
             self.trainer, self.plan, score, passed=self.passed(score), ended_by=ended_by, traps=self.traps.state()
         )
@@ -368,7 +368,7 @@ class _Sitting:
             warnings.warn(f"What was learnt so far could not be kept: {error}", stacklevel=2)
 
     def _unfinished(self) -> tuple[dict[str, Any], Any]:
-        """The summary of a run that goes on, and the trials that it is of."""
+        """Return the summary of a run that goes on, and the trials that it is of."""
         score, records = self._latest or (NOT_MEASURED, None)
         return self.summary(score, "interrupt"), records
 

@@ -1,4 +1,4 @@
-"""The known ways in which training goes on and nothing is learnt, each with its sign and its remedy."""
+"""Training traps: known ways in which training goes on and nothing is learnt, each with its sign and remedy."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from neuroparallel.records import Trials
 from neuroparallel.records.json_file import abort_warnings
 from neuroparallel.records.trials import stream_codes
 from neuroparallel.rllib.config import course_of
+from neuroparallel.rllib.curriculum_trainer import Stage
+from neuroparallel.rllib.env_creation import build_engine
 from neuroparallel.rllib.evaluation import Score
 from neuroparallel.rllib.settings import Course, short_memory
-from neuroparallel.rllib.source import build_engine
-from neuroparallel.rllib.stages import Stage
 
 __all__ = ["PREFIX", "TRAPS", "Look", "Setup", "Trap", "TrapWatch"]
 
@@ -35,7 +35,7 @@ LEAST_GAIN = 0.05  # of the share right (or the reward per trial) that is progre
 
 @dataclass(frozen=True)
 class Setup:
-    """What detectors need to know of a stage, none of which changes while it is learnt.
+    """Facts about a stage that the detectors need and that do not change during training.
 
     Attributes:
         course: The course of a trial.
@@ -44,7 +44,7 @@ class Setup:
         tmax: Longest memory for which the network's biases are set, steps.
         choosers: Policies with nothing but numbered choices, whose entropy is 0 if they are certain.
         free: Full names of the streams in which responses are possible while noisy stimuli go on.
-        pays: Whether a stream's task can pay anything above 0.
+        has_reward: Whether a stream's task has a reward above 0.
     """
 
     course: Course
@@ -53,7 +53,7 @@ class Setup:
     tmax: float
     choosers: frozenset[str]
     free: tuple[str, ...]
-    pays: bool
+    has_reward: bool
 
     @classmethod
     def of(cls, stage: Stage) -> Setup:
@@ -72,19 +72,19 @@ class Setup:
                 name for agent, name in stage.names.items() if isinstance(engine.action_space(agent), kinds)
             ),
             free=tuple(stream.spec.name for stream, is_free in zip(streams, free, strict=True) if is_free),
-            pays=any(_pays(stream.tables) for stream in streams),
+            has_reward=any(_has_reward(stream.tables) for stream in streams),
         )
 
 
-def _pays(tables: Any) -> bool:
-    """Whether a task can pay anything above 0."""
+def _has_reward(tables: Any) -> bool:
+    """Return whether a task has a reward above 0."""
     best = max(float(tables.reward.max(initial=0.0)), float(tables.sample.reward.max(initial=0.0)))
     return best > 0 or tables.task.pay is not None
 
 
 @dataclass(frozen=True)
 class Look:
-    """What there is to see at an evaluation.
+    """Measurements at an evaluation.
 
     Attributes:
         setup: Of the present stage.
@@ -160,15 +160,15 @@ def _entropy(look: Look) -> str:
     certain = {name: nats for name, nats in certain.items() if nats < FEW_NATS}
     if not certain:
         return ""
-    told = ", ".join(f"{name} ({nats:.2g} nats per trial)" for name, nats in certain.items())
+    listed = ", ".join(f"{name} ({nats:.2g} nats per trial)" for name, nats in certain.items())
     return (
-        f"The actions of {told} are all but certain although the criterion is not met, so nothing else is tried any "
+        f"The actions of {listed} are all but certain although the criterion is not met, so nothing else is tried any "
         "more. Train anew with a larger entropy_coeff (0.1 per step of 100 ms or more is the default) or a smaller lr."
     )
 
 
 def _reward(look: Look) -> str:
-    if not look.setup.pays or not look.best_reward <= 0:
+    if not look.setup.has_reward or not look.best_reward <= 0:
         return ""
     return (
         f"No step of {look.steps:,} has paid anything above 0, in {look.trials:,} trials that ended, so there is "
@@ -192,9 +192,9 @@ def _haste(look: Look) -> str:
                 hasty[name] = share
     if not hasty:
         return ""
-    told = ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in hasty.items())
+    listed = ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in hasty.items())
     return (
-        f"Responses come in the first possible step, before more is seen: {told}. To look for longer costs time and "
+        f"Responses come in the first possible step, before more is seen: {listed}. To look for longer costs time and "
         "errors cost too little. Let an error cost as much as a right response pays (rewards.error: -1), discount less "
         "(gamma nearer to 1), or let subjects hold for longer at first (hold_steps)."
     )

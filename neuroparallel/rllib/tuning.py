@@ -1,4 +1,4 @@
-"""Search for good settings with Ray Tune."""
+"""Hyperparameter search with Ray Tune."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.records.safe_files import write_text
 from neuroparallel.rllib.cluster import check_space, init_ray
 from neuroparallel.rllib.config import config_for
+from neuroparallel.rllib.env_creation import load_scenario
 from neuroparallel.rllib.policy import BEST, checkpoint_metadata
 from neuroparallel.rllib.policy_keeper import scenario_of_policy
 from neuroparallel.rllib.run_files import like_ctrl_c, write_scenario
 from neuroparallel.rllib.settings import split_space
-from neuroparallel.rllib.source import load_scenario
 from neuroparallel.rllib.tracking import check_callbacks
 
 __all__ = ["search_space", "tune"]
@@ -158,14 +158,14 @@ def _keep_best(place: Path, results: ray_tune.ResultGrid, metric: str) -> ray_tu
 
 
 def _value(metrics: Any, name: str) -> Any:
-    """A metric by its name with slashes."""
+    """Return a metric by its name with slashes."""
     for part in name.split("/"):
         metrics = metrics.get(part) if isinstance(metrics, Mapping) else None
     return metrics
 
 
 def _kept(place: Path, iterations: int, callbacks: Sequence[Any]) -> ray_tune.RunConfig:
-    """Where an experiment is kept, for how long its trials last, and what of them."""
+    """Return where an experiment is kept, how long its trials last, and what is kept of them."""
     return ray_tune.RunConfig(
         name=place.name,
         storage_path=str(place.parent),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.agents import Agent, HoldAgent, OracleAgent, RandomAgent
-from neuroparallel.agents.plain import below, lane_keys, step_bits
+from neuroparallel.agents.baselines import below, lane_keys, step_bits
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.layout import Layout

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.agents import list_agents, simulate
-from neuroparallel.agents.plans import drawn_conditions
+from neuroparallel.agents.task_model import drawn_conditions
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Trials

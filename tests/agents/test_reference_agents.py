@@ -286,7 +286,7 @@ def test_wsls_earns_a_half_until_the_computer_learns_from_outcomes():
 @pytest.mark.parametrize("session", [None, {"trials": 3}, {"steps": 30}])
 def test_its_own_clock_tells_the_ideal_observer_what_it_would_be_told(session, monkeypatch):
     clocked = simulate("random_dots", "ideal_observer", 600, per_lane=20, session=session)
-    monkeypatch.setattr("neuroparallel.agents.observer._clock", lambda engine, stream: None)
+    monkeypatch.setattr("neuroparallel.agents.ideal_observer._clock", lambda engine, stream: None)
     told = simulate("random_dots", "ideal_observer", 600, per_lane=20, session=session)
     assert (clocked["choice"] == told["choice"]).all()
     assert (clocked["outcome"] == told["outcome"]).all()

@@ -25,21 +25,21 @@ def near(values, expected, errors=4.5):
 
 
 def test_times_that_are_drawn_have_their_means_and_spreads():
-    from neuroparallel.agents import draws
+    from neuroparallel.agents import distributions
 
     words = mix(np.arange(100_000, dtype=np.uint64) * GAMMA)
     for values, mean, spread in (
-        (draws.exponential(words), 1, 1),
-        (draws.erlang(words, 11), 1, 11**-0.5),
-        (draws.normal(words), 0, 1),
-        (draws.whole_steps(np.full(100_000, 24.0), 10.0, words), 2.4, 0.24**0.5),
+        (distributions.exponential(words), 1, 1),
+        (distributions.erlang(words, 11), 1, 11**-0.5),
+        (distributions.normal(words), 0, 1),
+        (distributions.whole_steps(np.full(100_000, 24.0), 10.0, words), 2.4, 0.24**0.5),
     ):
         assert near(values, mean)
         assert abs(values.std() / spread - 1) < 0.02
-    assert set(draws.whole_steps(np.full(1000, 24.0), 10.0, words[:1000])) == {2, 3}
+    assert set(distributions.whole_steps(np.full(1000, 24.0), 10.0, words[:1000])) == {2, 3}
     weights = np.array([[1.0], [0.0], [3.0]]) * np.ones(100_000)
-    assert near(draws.pick_weighted(weights, words) == 2, 0.75)
-    assert not (draws.pick_weighted(weights, words) == 1).any()
+    assert near(distributions.pick_weighted(weights, words) == 2, 0.75)
+    assert not (distributions.pick_weighted(weights, words) == 1).any()
 
 
 # ---- the bottleneck and sharing ----

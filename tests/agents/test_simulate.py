@@ -48,7 +48,7 @@ def test_the_result_does_not_depend_on_how_many_lanes_run_at_a_time(what, agents
 
 def test_harvesting_early_changes_nothing(monkeypatch):
     whole = simulate("dpa_gng", "random", 200, per_lane=20)
-    monkeypatch.setattr("neuroparallel.agents.playing.ROWS", 15)
+    monkeypatch.setattr("neuroparallel.agents.simulation.ROWS", 15)
     same_tables(whole, simulate("dpa_gng", "random", 200, per_lane=20), "dpa_gng", NAMES, "")
 
 

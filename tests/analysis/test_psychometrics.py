@@ -9,7 +9,6 @@ import scipy.stats
 
 import neuroparallel as npar
 from neuroparallel import analysis
-from neuroparallel.analysis.normal import cumulative_normal, normal_density, normal_quantile
 from neuroparallel.errors import ArgumentError
 from neuroparallel.records import Trials
 
@@ -21,14 +20,6 @@ def simulated(seed: int, per_level: int = 400) -> tuple[np.ndarray, np.ndarray]:
     curve = analysis.PsychometricFit(**TRUE, log_likelihood=0.0)
     chosen = np.random.default_rng(seed).binomial(per_level, curve.predict(LEVELS))
     return chosen, np.full(len(LEVELS), per_level)
-
-
-def test_the_normal_distribution_equals_scipys_in_both_tails():
-    x = np.array([-30, -8, -1.5, 0, 0.3, 5, 9])
-    np.testing.assert_allclose(cumulative_normal(x), scipy.stats.norm.cdf(x), rtol=1e-12)
-    np.testing.assert_allclose(normal_density(x), scipy.stats.norm.pdf(x), rtol=1e-12)
-    p = np.array([1e-9, 0.02, 0.5, 0.975])
-    np.testing.assert_allclose(normal_quantile(p), scipy.stats.norm.ppf(p), rtol=1e-9, atol=1e-12)
 
 
 def best_of_scipy(chosen: np.ndarray, trials: np.ndarray, lapses: str) -> float:

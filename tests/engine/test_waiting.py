@@ -5,7 +5,7 @@ import pytest
 
 from neuroparallel.agents import simulate
 from neuroparallel.environments import batch, parallel_env
-from neuroparallel.reporting.overview import timeline
+from neuroparallel.reporting.scenario_overview import timeline
 from neuroparallel.scenario import Scenario
 from tests.engine.comparing import SideBySide
 

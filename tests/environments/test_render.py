@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 
 import neuroparallel as npar
-from neuroparallel.agents.plain import at_rest
+from neuroparallel.agents.baselines import at_rest
 from neuroparallel.environments import gym_env, parallel_env
 from neuroparallel.errors import ArgumentError, UsageError
 from tests.tasks import playing

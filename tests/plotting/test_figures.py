@@ -16,7 +16,7 @@ import neuroparallel as npar
 from neuroparallel import plotting
 from neuroparallel.analysis import history_kernels, stay_probabilities
 from neuroparallel.errors import ArgumentError, UnknownNameError
-from neuroparallel.plotting.style import axes_of, finished, points
+from neuroparallel.plotting.style import axes_of, finish_axes, points
 from neuroparallel.records import Table, Trace, Trials
 
 
@@ -393,4 +393,4 @@ def test_a_picture_of_missing_values_only_is_refused_with_the_reason():
     _, ax = axes_of(None)
     points(ax, np.arange(2.0), np.full(2, np.nan), np.zeros(2), 0)
     with pytest.raises(ArgumentError, match="Curve: there is nothing to draw, since every value is missing"):
-        finished(ax, "Curve")
+        finish_axes(ax, "Curve")

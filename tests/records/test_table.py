@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
 import copy
 import pickle
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -117,19 +115,6 @@ def test_to_pandas_has_the_same_columns():
     assert frame["coherence"].isna().tolist() == [False, True, False]
 
 
-def test_to_pandas_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
-    real = builtins.__import__
-
-    def without_pandas(name: str, *rest: Any, **named: Any) -> Any:
-        if name == "pandas":
-            raise ImportError(name)
-        return real(name, *rest, **named)
-
-    monkeypatch.setattr(builtins, "__import__", without_pandas)
-    with pytest.raises(MissingDependencyError, match="pip install pandas"):
-        example().to_pandas()
-
-
 # --- files ------------------------------------------------------------------------------------
 
 # A text column comes back as text only if one of its entries cannot be read as something else.
@@ -235,6 +220,23 @@ def test_a_file_that_is_absent_or_not_text_is_refused(tmp_path: Path):
 def test_blank_lines_and_a_byte_order_mark_do_no_harm(tmp_path: Path):
     (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbftrial\r\n4\r\n\r\n")
     assert Table.read_csv(tmp_path / "t.csv")["trial"].tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["side,strength\nleft,1\n\nright,2\n", 'side,strength\n"left",1\nright,2\n', "side,strength\r\nleft,1\r\nright,2"],
+)
+def test_blank_lines_and_quotes_change_nothing_in_the_table_that_is_read(tmp_path: Path, text: str):
+    """Files without them are read by pandas, others by the standard library."""
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    table = Table.read_csv(tmp_path / "t.csv")
+    assert table["side"].tolist() == ["left", "right"]
+    assert table["strength"].tolist() == [1, 2]
+
+
+def test_lines_of_spaces_are_cells_of_a_table_of_one_column(tmp_path: Path):
+    (tmp_path / "t.csv").write_text("note\na\n \nb\n")
+    assert Table.read_csv(tmp_path / "t.csv")["note"].tolist() == ["a", " ", "b"]
 
 
 def test_other_libraries_take_a_table_by_its_columns():

@@ -22,8 +22,8 @@ import neuroparallel as npar
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import safe_files
 from neuroparallel.rllib import evaluate, init_ray, train
+from neuroparallel.rllib.curriculum_trainer import Trainer
 from neuroparallel.rllib.progress import Progress
-from neuroparallel.rllib.stages import Trainer
 
 pytestmark = [pytest.mark.rllib, pytest.mark.slow]
 
@@ -85,7 +85,7 @@ def test_a_killed_env_runner_is_restarted(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_env_runners_that_do_not_come_back_end_the_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("neuroparallel.rllib.stages.MOST_IDLE_S", 0.0)
+    monkeypatch.setattr("neuroparallel.rllib.curriculum_trainer.MOST_IDLE_S", 0.0)
 
     def lose(progress: Progress) -> None:
         if progress.iteration == 3:

@@ -13,7 +13,7 @@ import neuroparallel as npar
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib import a2c_config, ppo_config, train
 from neuroparallel.rllib.config import config_for
-from neuroparallel.rllib.plan import plan_for
+from neuroparallel.rllib.training_plan import plan_for
 
 pytestmark = pytest.mark.rllib
 

@@ -16,7 +16,7 @@ import neuroparallel as npar
 from neuroparallel.cli import main
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib import ppo_config, train, tune
-from neuroparallel.rllib.plan import plan_for
+from neuroparallel.rllib.training_plan import plan_for
 
 pytestmark = pytest.mark.rllib
 
@@ -75,7 +75,7 @@ def test_it_is_refused_before_the_first_update(
     def start(*_: Any, **__: Any) -> None:
         raise AssertionError("training began")
 
-    monkeypatch.setattr("neuroparallel.rllib.stages.Trainer.__init__", start)
+    monkeypatch.setattr("neuroparallel.rllib.curriculum_trainer.Trainer.__init__", start)
     with pytest.raises(ArgumentError, match=message):
         train(what, out=tmp_path / "run", **settings)
     assert not (tmp_path / "run").exists()

@@ -18,9 +18,9 @@ import neuroparallel as npar
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib import BatchedEnvRunner, a2c_config, chrono_bias, init_ray, ppo_config
 from neuroparallel.rllib.config import config_for, policy_mapping
+from neuroparallel.rllib.env_creation import build_engine, worker_seed
 from neuroparallel.rllib.feedback import with_feedback
 from neuroparallel.rllib.settings import Course, Settings, resolve
-from neuroparallel.rllib.source import build_engine, worker_seed
 
 pytestmark = pytest.mark.rllib
 

@@ -8,7 +8,7 @@ from neuroparallel.agents.goals import goal_of
 from neuroparallel.records.json_file import read_summary
 from neuroparallel.rllib import evaluation, train
 from neuroparallel.rllib.evaluation import Score, measure
-from neuroparallel.rllib.plan import plan_for
+from neuroparallel.rllib.training_plan import plan_for
 from neuroparallel.scenario import Scenario
 
 pytestmark = [pytest.mark.rllib, pytest.mark.slow]

@@ -15,7 +15,7 @@ from ray.rllib.core.distribution.torch.torch_distribution import TorchDiagGaussi
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib import ppo_config
-from neuroparallel.rllib.choices import Movements, choices_for
+from neuroparallel.rllib.action_distributions import Movements, choices_for
 from neuroparallel.rllib.policy import Policy
 from tests.engine.toys import Clicks, Reach, alone, together
 

@@ -17,7 +17,7 @@ pytest.importorskip("ray")
 import torch
 
 import neuroparallel as npar
-from neuroparallel.agents.trained import load_trained
+from neuroparallel.agents.trained_agent import load_trained
 from neuroparallel.errors import ArgumentError
 from neuroparallel.rllib import BatchedEnvRunner, init_ray, load_policy, ppo_config
 from neuroparallel.rllib.policy_file import METADATA, WEIGHTS, write_policy

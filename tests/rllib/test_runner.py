@@ -210,8 +210,8 @@ def test_every_result_has_a_mean_return(session: Any) -> None:
 
 def test_a_configuration_without_a_seed_draws_one() -> None:
     from neuroparallel.rllib import ppo_config
-    from neuroparallel.rllib.plan import plan_for
-    from neuroparallel.rllib.source import load_scenario
+    from neuroparallel.rllib.env_creation import load_scenario
+    from neuroparallel.rllib.training_plan import plan_for
 
     scenario = load_scenario("go_nogo")
     assert ppo_config("go_nogo", seed=3).env_config["seed"] == 3
@@ -222,8 +222,8 @@ def test_a_configuration_without_a_seed_draws_one() -> None:
 @pytest.mark.entropy
 def test_two_trainings_without_a_seed_differ() -> None:
     from neuroparallel.rllib import ppo_config
-    from neuroparallel.rllib.plan import plan_for
-    from neuroparallel.rllib.source import load_scenario
+    from neuroparallel.rllib.env_creation import load_scenario
+    from neuroparallel.rllib.training_plan import plan_for
 
     one, other = (plan_for(load_scenario("go_nogo")) for _ in range(2))
     assert one.seed != other.seed

@@ -20,11 +20,11 @@ from neuroparallel.agents.goals import full_names
 from neuroparallel.cli import main
 from neuroparallel.errors import ArgumentError, ScenarioError, UsageError
 from neuroparallel.rllib import evaluate, init_ray, load_policy, ppo_config, train
+from neuroparallel.rllib.curriculum_trainer import Stage, Trainer
+from neuroparallel.rllib.env_creation import build_engine
 from neuroparallel.rllib.evaluation import measure, who_draws
 from neuroparallel.rllib.metrics import fraction_correct
-from neuroparallel.rllib.plan import _written_out
-from neuroparallel.rllib.source import build_engine
-from neuroparallel.rllib.stages import Stage, Trainer
+from neuroparallel.rllib.training_plan import _written_out
 
 pytestmark = [pytest.mark.rllib, pytest.mark.slow]
 

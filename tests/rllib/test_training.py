@@ -23,10 +23,10 @@ from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.reporting import summarize_run
 from neuroparallel.rllib import evaluate, init_ray, load_policy, ppo_config, train, tune
 from neuroparallel.rllib.cluster import check_space
+from neuroparallel.rllib.env_creation import env_config
 from neuroparallel.rllib.evaluation import session_size
-from neuroparallel.rllib.plan import Budget, plan_for
 from neuroparallel.rllib.progress import Progress
-from neuroparallel.rllib.source import env_config
+from neuroparallel.rllib.training_plan import Budget, plan_for
 
 pytestmark = [pytest.mark.rllib, pytest.mark.slow]
 

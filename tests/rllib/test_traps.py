@@ -111,7 +111,7 @@ def test_a_training_that_works_is_left_in_peace(tmp_path: Path) -> None:
 # ---- the watch itself -------------------------------------------------------------------------------------------
 
 NOTHING = npar.batch("go_nogo", lanes=1).trials()  # a table without rows
-SETUP = Setup(Course(100.0, 10), "lstm", 20, 0.0, frozenset({"shared"}), (), pays=True)
+SETUP = Setup(Course(100.0, 10), "lstm", 20, 0.0, frozenset({"shared"}), (), has_reward=True)
 
 
 def look(aborts: float = 0.0, correct: float = 0.5, **more: Any) -> Look:
@@ -170,5 +170,5 @@ def test_a_certain_policy_that_does_the_task_is_no_trap(quiet: None) -> None:
 def test_a_task_that_never_pays_is_no_trap(quiet: None) -> None:
     for pays in (True, False):
         watch = TrapWatch()
-        unpaid = replace(look(), setup=replace(SETUP, pays=pays), best_reward=0.0)
+        unpaid = replace(look(), setup=replace(SETUP, has_reward=pays), best_reward=0.0)
         assert [watch.look(unpaid)["trap/reward"] for _ in range(5)][-1] == int(pays)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuroparallel.agents.plans import drawn_conditions
+from neuroparallel.agents.task_model import drawn_conditions
 from neuroparallel.engine.coupling import Coupling
 from neuroparallel.engine.tables import Tables
 from neuroparallel.rules import list_rules, rule_class

@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium import spaces
 
 from neuroparallel.agents import OracleAgent
-from neuroparallel.agents.plain import at_rest
+from neuroparallel.agents.baselines import at_rest
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.errors import NeuroparallelError
 from neuroparallel.scenario import Scenario

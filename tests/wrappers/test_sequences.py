@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from neuroparallel import wrappers
-from neuroparallel.agents.plain import OracleAgent
+from neuroparallel.agents.baselines import OracleAgent
 from neuroparallel.environments import aec_env, batch, gym_env, parallel_env, vector_env
 from neuroparallel.errors import ArgumentError, NeuroparallelError, ScenarioError, UnknownNameError, UsageError
 from neuroparallel.modifiers import Modified, layers, list_modifiers, modifier_class, modify, read_modifier

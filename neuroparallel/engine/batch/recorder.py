@@ -17,7 +17,7 @@ from neuroparallel.engine.linked_tables import LinkedTables
 from neuroparallel.engine.record_columns import ANSWER, MESSAGE, stream_info
 from neuroparallel.engine.tables import Tables
 from neuroparallel.records import TrialLog
-from neuroparallel.records.log import trial_chunk
+from neuroparallel.records.trial_log import trial_chunk
 
 __all__ = ["TrialRecorder"]
 

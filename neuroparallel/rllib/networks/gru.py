@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from neuroparallel.rllib.memory import seeded_uniform
 from neuroparallel.rllib.networks.protocol import State
+from neuroparallel.rllib.recurrent_initialization import seeded_uniform
 
 
 class GRU(nn.Module):

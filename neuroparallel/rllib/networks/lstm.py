@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from neuroparallel.rllib.memory import chrono_bias
 from neuroparallel.rllib.networks.protocol import State
+from neuroparallel.rllib.recurrent_initialization import chrono_bias
 
 
 class LSTM(nn.Module):

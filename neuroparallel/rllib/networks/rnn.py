@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn import functional
 
 from neuroparallel.errors import ArgumentError, one_of, whole_number
-from neuroparallel.rllib.memory import seeded_uniform
 from neuroparallel.rllib.networks.protocol import State
+from neuroparallel.rllib.recurrent_initialization import seeded_uniform
 
 _RATES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "tanh": torch.tanh,
