@@ -258,6 +258,10 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         if type(action) is not int or action not in reader.legal:
             action = reader.read(action)
             actions = {agent: action}
+        return self._step_one(agent, action, actions)
+
+    def _step_one(self, agent: str, action: Any, actions: Mapping[str, Any]) -> StepResult:
+        """A step of the only agent, with an action that was checked."""
         observations, rewards, ended, infos = self._advance(actions)
         seen = observations[agent]
         self._seen = known = [seen.tobytes()] if type(seen) is np.ndarray else _packed(observations)
@@ -279,6 +283,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
 
     def step_checked(self, actions: Mapping[str, Any]) -> StepResult:
         """Advance by one time step, with actions of all agents that a wrapper has checked; see `step`."""
+        if self._only is not None:
+            return self._step_one(self._only.agent, actions[self._only.agent], actions)
         if not self._session_begun:
             raise UsageError("step was called before reset; call reset first.")
         if not self.agents:

@@ -86,21 +86,34 @@ class Pipeline:
         self._program = self._program_of(tuple(agents), tuple(agents))
         self._count = len(agents)
         self._acts = [(signal.act, parts) for signal, parts in reversed(self.stages) if _overrides(signal, "act")]
-        self._legal = {} if self.lanes is not None else {a: _legal(p.action_space) for a, p in self.outermost.items()}
+        self._legal = {agent: _legal(part.action_space) for agent, part in self.outermost.items()}
         self._own = {agent: slice(0, len(base.names)) for agent, base in self.base_spaces.items()}
         # Length of an observation with columns for the wrappers behind it, which need not be copied.
         reserved = self.base is not None and self.base.reserves_columns
         self._full = {agent: part.end if reserved else -1 for agent, part in self.outermost.items()}
+        self._order = [(agent, now, self._full[agent]) for agent, now in self._steps.items()]
+        self._passes = self.lanes is None and not (self.changes_rewards or self.adds_infos)  # no `_results` needed
         self._fresh: dict[str, Iterator[Array]] = {}
         if self.lanes is None and self.changes_observations:
             self._fresh = {agent: _rows(part.end, part.dtype) for agent, part in self.outermost.items()}
-        checked = self.base is not None and self.base.step_checked is not None
+        self._advance: Any = None if self.base is None else self.base.step
         known = [base.action_space for base in self.base_spaces.values()]
         known += [part.action_space for part in self.outermost.values()]
-        self._checks_all = checked and all(isinstance(space, _CHECKED) for space in known)
+        checks_all = all(isinstance(space, _CHECKED) for space in known)
+        self._advance_checked = self.base.step_checked if self.base is not None and checks_all else None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_program": [], "_programs": {}, "_fresh": {}, "_steps": {}, "_acts": []}
+        return {
+            **self.__dict__,
+            "_program": [],
+            "_programs": {},
+            "_fresh": {},
+            "_steps": {},
+            "_order": [],
+            "_acts": [],
+            "_advance": None,
+            "_advance_checked": None,
+        }
 
     def _parts(self) -> Iterator[AgentState]:
         for _, parts in self.stages:
@@ -139,15 +152,18 @@ class Pipeline:
 
     def step(self, actions: Mapping[str, Any]) -> Any:
         """Advance a single environment by one time step."""
-        base: Any = self.base
-        if not self.acting:
-            observations, rewards, terminations, truncations, infos = base.step(actions)
-        else:
+        if not self._programs:  # the first step after unpickling, when all wrappers are complete again
+            self._arrange()
+        advance, inward = self._advance, actions
+        if self.acting:
             inward = self.act(actions)
-            complete = self._checks_all and inward.keys() == self._steps.keys()
-            advance = base.step_checked if complete else base.step
-            observations, rewards, terminations, truncations, infos = advance(inward)
-        observations, rewards, infos = self.next(observations, actions, rewards, infos)
+            if self._advance_checked is not None and inward.keys() == self._steps.keys():
+                advance = self._advance_checked
+        observations, rewards, terminations, truncations, infos = advance(inward)
+        program = self._program
+        if not len(observations) == len(actions) == self._count:
+            program = self._partly(observations, actions)
+        observations, rewards, infos = self._run(program, observations, actions, rewards, infos, None)
         return observations, rewards, terminations, truncations, infos
 
     # ---- actions ----
@@ -161,24 +177,32 @@ class Pipeline:
         if not self._programs:
             self._arrange()
         steps, outermost, legal = self._steps, self.outermost, self._legal
+        inward = dict(actions)
         for agent, action in actions.items():
-            if type(action) is int and action in legal.get(agent, ()):
+            if agent not in steps:
+                continue
+            if type(action) is int and action in legal[agent]:
                 steps[agent].action = action
-            elif agent in steps:
+            else:
                 steps[agent].action = check_action(agent, outermost[agent].action_space, action, self.lanes)
         for act, parts in self._acts:
             for agent in actions:
                 if agent in parts:
-                    parts[agent].given = steps[agent].action
-                    act(parts[agent], steps[agent])
-        return {agent: _inward(steps[agent].action) if agent in steps else actions[agent] for agent in actions}
+                    part, now = parts[agent], steps[agent]
+                    part.given = now.action
+                    act(part, now)
+        for agent in actions:
+            if agent in steps:
+                action = steps[agent].action
+                inward[agent] = action if type(action) is int else _inward(action)
+        return inward
 
     # ---- observations, rewards and infos ----
 
     def next(
         self, observations: Arrays, actions: Mapping[str, Any], rewards: Arrays, infos: Arrays, began: Any = None
     ) -> tuple[Arrays, Arrays, Arrays]:
-        """Run the hooks after a step.
+        """Run the hooks after a step of many lanes.
 
         Args:
             observations: Observations of the environment, by agent; likewise rewards and infos.
@@ -192,20 +216,39 @@ class Pipeline:
         """
         if not self._programs:  # the first step after unpickling, when all wrappers are complete again
             self._arrange()
-        program, given = self._program, not self.acting
-        single = self.lanes is None
-        if single and not (len(observations) == len(actions) == self._count):
-            program = self._partly(observations, actions)
-        for agent, now in self._steps.items():
+        return self._run(self._program, observations, actions, rewards, infos, began)
+
+    def _run(
+        self,
+        program: list[Hook],
+        observations: Arrays,
+        actions: Mapping[str, Any],
+        rewards: Arrays,
+        infos: Arrays,
+        began: Any,
+    ) -> tuple[Arrays, Arrays, Arrays]:
+        """Write a step of the environment to the steps of all agents, run the hooks, and return the results."""
+        changes, adds, widened = self.changes_observations, self.adds_infos, observations
+        given, single = not self.acting and actions, self.lanes is None
+        for agent, now, full in self._order:
             if agent not in observations:
                 continue
-            now.info, now.reward, now.began = infos.get(agent, _NOTHING), rewards.get(agent, 0.0), began
+            now.info, now.reward = infos.get(agent, _NOTHING), rewards.get(agent, 0.0)
             if given and agent in actions:
                 now.action = actions[agent] if single else _factors_first(actions[agent])
-        widened = self._widen(observations)
+            if adds:
+                now.added_info = {}
+            if changes:
+                now.out = seen = observations[agent]
+                if len(seen) != full:
+                    widened = {**widened, agent: self._widen(agent, now, seen)}
+            if not single:
+                now.began = began
         for hook, part, now in program:
             hook(part, now)
-        return self._results({**observations, **widened} if widened else observations, rewards, infos, began)
+        if self._passes:
+            return widened, rewards, infos
+        return self._results(widened, rewards, infos, began)
 
     def _partly(self, observations: Arrays, actions: Mapping[str, Any]) -> list[Hook]:
         """Return the hooks of a step in which not all agents are present."""
@@ -225,12 +268,7 @@ class Pipeline:
         for agent, key in self._required:
             self._check_info(agent, key, infos)
         present = tuple(agent for agent in self._steps if agent in observations)
-        for agent in present:
-            self._steps[agent].info, self._steps[agent].began = infos.get(agent, _NOTHING), None
-        widened = self._widen(observations)
-        for hook, part, now in self._program_of((), present):
-            hook(part, now)
-        seen, _, known = self._results({**observations, **widened}, {}, infos)
+        seen, _, known = self._run(self._program_of((), present), observations, {}, {}, infos, None)
         if mask is None:
             return seen, known
         for part, saved in zip(self._parts(), before, strict=True):
@@ -246,40 +284,28 @@ class Pipeline:
                 "neuroparallel's own environments have it."
             )
 
-    def _widen(self, observations: Arrays) -> Arrays:
-        """Give each agent's step its observation with rows for all wrappers; returns those that had to be copied."""
-        if self.adds_infos:
-            for now in self._steps.values():
-                now.added_info = {}
-        if not self.changes_observations:
-            return {}
-        widened: Arrays = {}
-        for agent, now in self._steps.items():
-            if agent not in observations:
-                continue
-            seen = observations[agent]
-            if len(seen) == self._full[agent]:
-                now.out = seen
-            elif self.lanes is None:
-                now.out = widened[agent] = out = next(self._fresh[agent])
-                out[self._own[agent]] = seen
-            else:
-                part = self.outermost[agent]
-                now.out = out = np.zeros((part.end, self.lanes), part.dtype)
-                out[self._own[agent]] = seen.T
-                widened[agent] = out.T
-        return widened
+    def _widen(self, agent: str, now: AgentStep, seen: Any) -> Array:
+        """Return a copy of an observation with columns for all wrappers, whose rows ``now.out`` are."""
+        if self.lanes is None:
+            now.out = out = next(self._fresh[agent])
+            out[self._own[agent]] = seen
+            return out
+        part = self.outermost[agent]
+        now.out = out = np.zeros((part.end, self.lanes), part.dtype)
+        out[self._own[agent]] = seen.T
+        return out.T
 
     def _results(
-        self, observations: Arrays, rewards: Arrays, infos: Arrays, began: Any = None
+        self, observations: Arrays, rewards: Arrays, infos: Arrays, began: Any
     ) -> tuple[Arrays, Arrays, Arrays]:
         steps = self._steps
         if self.lanes is not None:
             self._last = {agent: np.copy(array, order="K") for agent, array in observations.items()}
         if self.changes_rewards:
-            rewards = {a: steps[a].reward if a in steps else r for a, r in rewards.items()}
-            if began is not None:
-                rewards = {a: np.where(began, 0.0, r) for a, r in rewards.items()}
+            rewards = dict(rewards)
+            for agent, now, _ in self._order:
+                if agent in rewards:
+                    rewards[agent] = now.reward if began is None else np.where(began, 0.0, now.reward)
         if self.adds_infos:
             infos = {a: _with_added(i, steps[a].added_info) if a in steps else i for a, i in infos.items()}
         return observations, rewards, infos
@@ -336,8 +362,8 @@ def _inward(action: Any) -> Any:
     """Return an action in the form that environments take: lanes first, single numbers as int."""
     if type(action) is int:
         return action
-    if isinstance(action, np.ndarray) and action.ndim > 1:
-        return action.T
+    if isinstance(action, np.ndarray) and action.ndim:
+        return action.T if action.ndim > 1 else action
     is_number = isinstance(action, np.integer) or (type(action) is np.ndarray and not action.ndim)
     return int(action) if is_number else action
 
