@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.environments.compile import What
-from neuroparallel.environments.parallel import ParallelEnvironment
+from neuroparallel.environments.parallel import ParallelEnvironment, StepResult
 from neuroparallel.environments.render import RENDER_MODES
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trials
@@ -42,8 +42,6 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
     """
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 10}  # noqa: RUF012, as gymnasium has it
-
-    gives_room = True  # see `ParallelEnvironment.reset`
 
     def __init__(self, what: What, **options: Any) -> None:
         self._parallel = ParallelEnvironment(what, **options)
@@ -81,7 +79,13 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
             observation: float32, (channels,).
             info: Whole numbers by key.
         """
-        observations, infos = self._parallel.reset(seed, options)
+        return self.reset_with_columns(seed, options, {})
+
+    def reset_with_columns(
+        self, seed: int | None, options: Mapping[str, Any] | None, columns: Mapping[str, int]
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start a session with columns of zeros behind each observation; see `ParallelEnvironment`."""
+        observations, infos = self._parallel.reset_with_columns(seed, options, columns)
         super().reset(seed=seed if seed is not None or self._seeded else self.np_random_seed)
         self._seeded = True
         return observations[self.agent], infos[self.agent]
@@ -93,8 +97,16 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
             ActionError: The action is of a wrong kind or out of range; nothing has changed.
             UsageError: `reset` was not called, or the session is over.
         """
+        return self._only(self._parallel.step({self.agent: action}))
+
+    def step_checked(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Advance by one time step, with an action that a wrapper has checked; see `step`."""
+        return self._only(self._parallel.step_checked({self.agent: action}))
+
+    def _only(self, result: StepResult) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """The results of the only agent."""
         agent = self.agent
-        observations, rewards, _, truncations, infos = self._parallel.step({agent: action})
+        observations, rewards, _, truncations, infos = result
         if not observations:
             raise UsageError("step was called after the session had ended; call reset first.")
         return observations[agent], rewards[agent], False, truncations[agent], infos[agent]

@@ -61,8 +61,6 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         ArgumentError: An option is not allowed.
     """
 
-    gives_room = True  # see `reset`
-
     def __init__(
         self,
         what: What,
@@ -184,8 +182,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             seed: A whole number: the first session of that seed. None: the next session of the
                 present seed. (Seeds are hashed with the lane: seed 1 of lane 0 is not seed 0 of
                 lane 1.)
-            options: ``{"room": {agent: n}}`` leaves n columns of zeros behind each observation of this session, which
-                wrappers of ours fill in place; only where nothing else stands between (no film, no agent on a seat).
+            options: Not used.
 
         Returns:
             observations: float32, (channels,), by agent.
@@ -195,10 +192,25 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         Raises:
             ArgumentError: The seed is no whole number, or below 0.
         """
+        return self.reset_with_columns(seed, options, {})
+
+    def reset_with_columns(
+        self, seed: int | None, options: Mapping[str, Any] | None, columns: Mapping[str, int]
+    ) -> tuple[dict[str, Observation], dict[str, Info]]:
+        """Start a session with columns of zeros behind each observation, which wrappers fill in place.
+
+        Args:
+            seed: Seed, as for `reset`.
+            options: Options, as for `reset`.
+            columns: Number of columns by agent. There are none while steps are rendered, where an agent plays a
+                subject, and in observations that are dictionaries.
+
+        Returns:
+            observations and infos, as of `reset`.
+        """
         seed = check_seed(seed)
-        room = (options or {}).get("room")
-        if room and self._film is None and isinstance(self._engine, ScalarEngine):
-            observations, infos = self._engine.reset(seed, room)
+        if columns and self._film is None and isinstance(self._engine, ScalarEngine):
+            observations, infos = self._engine.reset(seed, columns)
         else:
             observations, infos = self._engine.reset(seed)
         if seed is not None:
@@ -246,6 +258,10 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         if type(action) is not int or action not in reader.legal:
             action = reader.read(action)
             actions = {agent: action}
+        return self._step_one(agent, action, actions)
+
+    def _step_one(self, agent: str, action: Any, actions: Mapping[str, Any]) -> StepResult:
+        """A step of the only agent, with an action that was checked."""
         observations, rewards, ended, infos = self._advance(actions)
         seen = observations[agent]
         self._seen = known = [seen.tobytes()] if type(seen) is np.ndarray else _packed(observations)
@@ -263,7 +279,20 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             raise UsageError("step was called before reset; call reset first.")
         if not self.agents:
             return {}, {}, {}, {}, {}
-        read = read_actions(self._readers, actions)
+        return self._play(read_actions(self._readers, actions))
+
+    def step_checked(self, actions: Mapping[str, Any]) -> StepResult:
+        """Advance by one time step, with actions of all agents that a wrapper has checked; see `step`."""
+        if self._only is not None:
+            return self._step_one(self._only.agent, actions[self._only.agent], actions)
+        if not self._session_begun:
+            raise UsageError("step was called before reset; call reset first.")
+        if not self.agents:
+            return {}, {}, {}, {}, {}
+        return self._play(actions)
+
+    def _play(self, read: Mapping[str, Any]) -> StepResult:
+        """A step with actions that were checked."""
         observations, rewards, ended, infos = self._advance(read)
         self._seen = _packed(observations)
         if self._story is not None:

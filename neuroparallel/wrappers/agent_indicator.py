@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Signal
 
-__all__ = ["AgentIndicator", "agent_indicator_v0"]
+__all__ = ["AgentIndicator"]
 
 
-@wrapper
 class AgentIndicator(Signal):
     """Tell each subject which one it is, with a channel per subject, so that one policy can play all parts.
 
@@ -26,23 +24,18 @@ class AgentIndicator(Signal):
         self.by_kind = bool(by_kind)
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """A channel per subject, or kind of subject."""
         kinds = list(dict.fromkeys(map(self._kind, self.parts)))
         if len(kinds) == 1:
-            raise self.refuse(f"all agents are {kinds[0]!r}; there is nobody to tell apart.")
-        me.own = me.end + kinds.index(self._kind(me.agent))
+            raise self.error(f"all agents are {kinds[0]!r}; there is nobody to tell apart.")
+        me.data = me.end + kinds.index(self._kind(me.agent))
         me.add([f"is_{kind}" for kind in kinds], 0.0, 1.0)
 
     def _kind(self, agent: str) -> str:
         head, _, number = agent.rpartition("_")
         return head if self.by_kind and head and number.isdigit() else agent
 
-    def see(self, me: Part, now: Moment) -> None:
+    def observe(self, me: AgentState, now: AgentStep) -> None:
         """The same in every step."""
-        now.out[me.own] = 1
-
-
-def agent_indicator_v0(env: Any, by_kind: bool = False) -> Any:
-    """Tell each subject which one it is; see `AgentIndicator`."""
-    return AgentIndicator(env, by_kind)
+        now.out[me.data] = 1

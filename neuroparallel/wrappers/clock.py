@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Signal
 
-__all__ = ["Clock", "clock_v0"]
+__all__ = ["Clock"]
 
 
-@wrapper
 class Clock(Signal):
     """Show each subject for how long its trial has lasted, in seconds, as if it had a watch.
 
@@ -27,22 +23,17 @@ class Clock(Signal):
         ArgumentError: The environment is of another kind, or (at reset) does not tell when trials end.
     """
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """A channel per stream, and steps to count."""
         step = getattr(self.env, "dt", 1000.0) / 1000.0
-        me.own = list(enumerate(me.keys("trial_end"))), np.dtype(me.dtype).type(step)
+        me.data = list(enumerate(me.keys("trial_end"))), np.dtype(me.dtype).type(step)
         me.keep("steps", len(me.streams))
         me.add([f"{stream}clock" for stream in me.streams], 0.0, np.inf)
 
-    def show(self, me: Part, now: Moment) -> None:
+    def after_step(self, me: AgentState, now: AgentStep) -> None:
         """One step more, or the beginning."""
-        keys, dt = me.own
+        keys, dt = me.data
         steps = me.memory["steps"]
         for row, key in keys:
             steps[row] = elapsed = (steps[row] + 1) * (1 - now.info[key])
             now.out[me.at + row] = elapsed * dt
-
-
-def clock_v0(env: Any) -> Any:
-    """Show each subject for how long its trial has lasted; see `Clock`."""
-    return Clock(env)

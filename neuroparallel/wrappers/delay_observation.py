@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.errors import whole_number
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import MOST_STEPS, Moment, Part, Signal
+from neuroparallel.wrappers._signal import MOST_STEPS, AgentState, AgentStep, Signal
 
-__all__ = ["DelayObservation", "delay_observation_v0"]
+__all__ = ["DelayObservation"]
 
 
-@wrapper
 class DelayObservation(Signal):
     """Let each subject see everything some steps late; until something arrives it sees zeros.
 
@@ -31,20 +29,15 @@ class DelayObservation(Signal):
         self.steps = whole_number(steps, "steps", 1, MOST_STEPS)
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """What is on its way; nothing is also a value that a channel may have."""
-        me.own = slice(0, me.end)
+        me.data = slice(0, me.end)
         me.keep("way", me.end * (self.steps + 1))
         me.bound(np.minimum(me.box.low, 0), np.maximum(me.box.high, 0))
 
-    def see(self, me: Part, now: Moment) -> None:
+    def observe(self, me: AgentState, now: AgentStep) -> None:
         """Send this observation on its way, and show the one that arrives."""
         way, end = me.memory["way"], me.end
-        way[-end:] = now.out[me.own]
-        now.out[me.own] = way[me.own]
+        way[-end:] = now.out[me.data]
+        now.out[me.data] = way[me.data]
         way[:-end] = way[end:]
-
-
-def delay_observation_v0(env: Any, steps: int = 1) -> Any:
-    """Let each subject see everything some steps late; see `DelayObservation`."""
-    return DelayObservation(env, steps)

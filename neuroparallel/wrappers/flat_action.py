@@ -8,13 +8,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Signal
 
-__all__ = ["FlatAction", "flat_action_v0"]
+__all__ = ["FlatAction"]
 
 
-@wrapper
 class FlatAction(Signal):
     """Turn a dictionary of actions into one flat Box, for learners that know only one vector of numbers.
 
@@ -29,25 +27,25 @@ class FlatAction(Signal):
         ArgumentError: The environment is of another kind, or no agent has a dictionary of actions.
     """
 
-    looks = False
+    changes_observations = False
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """A Box of all axes and choices."""
         space = me.inner
         if not any(isinstance(part.inner, spaces.Dict) for part in self.parts.values()):
-            raise self.refuse(f"the actions of {me.agent} are {space}; only a Dict, one with a movement, is flattened.")
+            raise self.error(f"the actions of {me.agent} are {space}; only a Dict, one with a movement, is flattened.")
         if not isinstance(space, spaces.Dict):
             return
         lows, highs, at = [], [], 0
-        me.own = {}
+        me.data = {}
         for name, part in space.items():
             if isinstance(part, spaces.Box):
                 low, high = part.low.ravel(), part.high.ravel()
             elif isinstance(part, spaces.Discrete) and part.start == 0:
                 low, high = np.zeros(int(part.n)), np.ones(int(part.n))
             else:
-                raise self.refuse(f"the action {name!r} of {me.agent} is {part}; it must be a Box, or Discrete from 0.")
-            me.own[name] = (slice(at, at + len(low)), isinstance(part, spaces.Box))
+                raise self.error(f"the action {name!r} of {me.agent} is {part}; it must be a Box, or Discrete from 0.")
+            me.data[name] = (slice(at, at + len(low)), isinstance(part, spaces.Box))
             lows.append(low)
             highs.append(high)
             at += len(low)
@@ -55,10 +53,10 @@ class FlatAction(Signal):
             np.concatenate(lows).astype(np.float32), np.concatenate(highs).astype(np.float32), dtype=np.float32
         )
 
-    def act(self, me: Part, now: Moment) -> None:
+    def act(self, me: AgentState, now: AgentStep) -> None:
         """Each part of the vector, as that stream wants it."""
-        if me.own is not None:
-            now.action = {name: _read(now.action[rows], moves) for name, (rows, moves) in me.own.items()}
+        if me.data is not None:
+            now.action = {name: _read(now.action[rows], moves) for name, (rows, moves) in me.data.items()}
 
 
 def _read(rows: NDArray[np.float32], moves: bool) -> Any:
@@ -66,8 +64,3 @@ def _read(rows: NDArray[np.float32], moves: bool) -> Any:
     if moves:
         return np.ascontiguousarray(rows.T)
     return int(rows.argmax()) if rows.ndim == 1 else rows.argmax(axis=0)
-
-
-def flat_action_v0(env: Any) -> Any:
-    """Turn a dictionary of actions into one flat Box; see `FlatAction`."""
-    return FlatAction(env)

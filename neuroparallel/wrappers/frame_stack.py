@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.errors import whole_number
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import MOST_STEPS, Moment, Part, Signal
+from neuroparallel.wrappers._signal import MOST_STEPS, AgentState, AgentStep, Signal
 
-__all__ = ["FrameStack", "frame_stack_v0"]
+__all__ = ["FrameStack"]
 
 
-@wrapper
 class FrameStack(Signal):
     """Show the last observations side by side, the oldest first, as SuperSuit's ``frame_stack_v1`` does.
 
@@ -31,26 +29,21 @@ class FrameStack(Signal):
         self.frames = whole_number(frames, "frames", 1, MOST_STEPS)
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """As many channels for each of the past frames; nothing is also a value that they may have."""
         names, past, box = list(me.names), self.frames - 1, me.box
-        me.own = slice(0, me.end), slice(0, me.end * past), slice(me.end * past, me.end * self.frames)
+        me.data = slice(0, me.end), slice(0, me.end * past), slice(me.end * past, me.end * self.frames)
         me.keep("past", me.end * past)
         me.add([""] * (len(names) * past))
         me.names[:] = [f"{name}@{age}" for age in range(-past, 0) for name in names] + names
         low = [np.minimum(box.low, 0)] * past + [box.low]
         me.bound(np.concatenate(low), np.concatenate([np.maximum(box.high, 0)] * past + [box.high]))
 
-    def see(self, me: Part, now: Moment) -> None:
+    def observe(self, me: AgentState, now: AgentStep) -> None:
         """Move the present behind the past."""
-        present, past, last = me.own
+        present, past, last = me.data
         if self.frames == 1:
             return
         seen, frames = now.out[present].copy(), me.memory["past"]
         now.out[past], now.out[last] = frames, seen
         frames[...] = now.out[len(seen) : me.end]
-
-
-def frame_stack_v0(env: Any, frames: int = 4) -> Any:
-    """Show the last observations side by side, the oldest first; see `FrameStack`."""
-    return FrameStack(env, frames)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from gymnasium import spaces
 
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Signal
 
-__all__ = ["JointAction", "joint_action_v0"]
+__all__ = ["JointAction"]
 
 
-@wrapper
 class JointAction(Signal):
     """Let a subject with several streams choose all its actions with one number, for learners that know only those.
 
@@ -28,29 +24,24 @@ class JointAction(Signal):
         ArgumentError: The environment is of another kind, or no subject has several factors of action.
     """
 
-    looks = False
+    changes_observations = False
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """A Discrete space of the product."""
         space = me.inner
         if isinstance(space, spaces.Dict):
-            raise self.refuse(
+            raise self.error(
                 f"the actions of {me.agent} are {space}, with a movement among them; flat_action_v0 makes them one Box."
             )
         if not any(isinstance(part.inner, spaces.MultiDiscrete) for part in self.parts.values()):
-            raise self.refuse(f"the actions are {space}; only those of several streams (MultiDiscrete) are joined.")
+            raise self.error(f"the actions are {space}; only those of several streams (MultiDiscrete) are joined.")
         if not isinstance(space, spaces.MultiDiscrete):
             return
         count = int(np.prod(space.nvec))
-        me.own = np.stack(np.unravel_index(np.arange(count), space.nvec), axis=1) + space.start
+        me.data = np.stack(np.unravel_index(np.arange(count), space.nvec), axis=1) + space.start
         me.action_space = spaces.Discrete(count)
 
-    def act(self, me: Part, now: Moment) -> None:
+    def act(self, me: AgentState, now: AgentStep) -> None:
         """Each stream's part of the number."""
-        if me.own is not None:
-            now.action = me.own[now.action].T
-
-
-def joint_action_v0(env: Any) -> Any:
-    """Let a subject with several streams choose all its actions with one number; see `JointAction`."""
-    return JointAction(env)
+        if me.data is not None:
+            now.action = me.data[now.action].T

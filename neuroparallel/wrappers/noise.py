@@ -9,13 +9,11 @@ import numpy as np
 
 from neuroparallel.errors import nearest
 from neuroparallel.task import LARGEST, SINGLE
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Signal
 
-__all__ = ["Noise", "noise_v0"]
+__all__ = ["Noise"]
 
 
-@wrapper
 class Noise(Signal):
     """Add Gaussian noise to what each subject sees, independent between steps, channels, subjects and lanes.
 
@@ -35,25 +33,25 @@ class Noise(Signal):
     def __init__(self, env: Any, sigma: float = 0.1, channels: Sequence[str] | None = None) -> None:
         self.sigma, self.channels = float(sigma), None if channels is None else tuple(channels)
         if not 0 <= self.sigma <= LARGEST:
-            raise self.refuse(f"sigma is {sigma!r}; it is a standard deviation, 0 to {LARGEST:g}, {SINGLE}.")
+            raise self.error(f"sigma is {sigma!r}; it is a standard deviation, 0 to {LARGEST:g}, {SINGLE}.")
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """Random numbers for the rows that get noise, which may then have any value."""
         names = me.names
         for wanted in self.channels or ():
             if not any(_is_of(name, wanted) for name in names):
-                raise self.refuse(f"{me.agent} has no channel {wanted!r}.{nearest(wanted, names)}")
+                raise self.error(f"{me.agent} has no channel {wanted!r}.{nearest(wanted, names)}")
         noisy = [row for row, name in enumerate(names) if self.channels is None or _any_of(name, self.channels)]
         low, high = me.box.low.copy(), me.box.high.copy()
         low[noisy], high[noisy] = -np.inf, np.inf
         me.bound(low, high)
         whole = noisy == list(range(noisy[0], noisy[-1] + 1))
-        me.own = me.draw("noise", len(noisy), self.sigma), slice(noisy[0], noisy[-1] + 1) if whole else noisy
+        me.data = me.draw("noise", len(noisy), self.sigma), slice(noisy[0], noisy[-1] + 1) if whole else noisy
 
-    def see(self, me: Part, now: Moment) -> None:
+    def observe(self, me: AgentState, now: AgentStep) -> None:
         """Add this step's noise."""
-        draws, rows = me.own
+        draws, rows = me.data
         noisy = now.out[rows]
         noisy += draws.normals()
         if type(rows) is not slice:  # then it was a copy
@@ -66,8 +64,3 @@ def _any_of(name: str, wanted: Sequence[str]) -> bool:
 
 def _is_of(name: str, wanted: str) -> bool:
     return name == wanted or name.rpartition("_")[0] == wanted
-
-
-def noise_v0(env: Any, sigma: float = 0.1, channels: Sequence[str] | None = None) -> Any:
-    """Add Gaussian noise to what each subject sees; see `Noise`."""
-    return Noise(env, sigma, channels)

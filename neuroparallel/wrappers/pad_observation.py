@@ -8,13 +8,11 @@ import numpy as np
 from gymnasium import spaces
 
 from neuroparallel.errors import whole_number
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Part, Signal
+from neuroparallel.wrappers._signal import AgentState, Signal
 
-__all__ = ["PadObservation", "pad_observation_v0"]
+__all__ = ["PadObservation"]
 
 
-@wrapper
 class PadObservation(Signal):
     """Make all observations of the same length, with channels of zeros behind the others.
 
@@ -35,15 +33,15 @@ class PadObservation(Signal):
         self._boxes: list[spaces.Box] = []
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """As many channels as are missing."""
         if not self._boxes:  # the first part: all others are still as they were inside
             self._boxes = [part.box for part in self.parts.values()]
         if self.width is None and len(self.parts) == 1:
-            raise self.refuse(f"{me.agent} is the only agent; say how wide: width=8.")
+            raise self.error(f"{me.agent} is the only agent; say how wide: width=8.")
         widths = [len(part.names) for part in self.parts.values()]
         if self.width is not None and me.end > self.width:
-            raise self.refuse(f"{me.agent} sees {me.end} channels; that is more than width={self.width}.")
+            raise self.error(f"{me.agent} sees {me.end} channels; that is more than width={self.width}.")
         missing = (self.width or max(widths)) - me.end
         me.add([f"padding_{row}" for row in range(missing)], 0.0, 0.0)
         for box in self._boxes:
@@ -53,8 +51,3 @@ class PadObservation(Signal):
             low[len(box.low) :] = np.minimum(low[len(box.low) :], 0.0)  # where that agent has padding
             high[len(box.high) :] = np.maximum(high[len(box.high) :], 0.0)
             me.bound(low, high)
-
-
-def pad_observation_v0(env: Any, width: int | None = None) -> Any:
-    """Make all observations of the same length; see `PadObservation`."""
-    return PadObservation(env, width)

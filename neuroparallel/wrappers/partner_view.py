@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from neuroparallel.errors import ArgumentError, nearest
-from neuroparallel.wrappers._chosen import Chosen
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._signal import ActionChannels, AgentState, AgentStep, Signal
 
 _SHOWS = ("observation", "action", "reward")
 
-__all__ = ["PartnerView", "partner_view_v0"]
+__all__ = ["PartnerView"]
 
 
-@wrapper
 class PartnerView(Signal):
     """Let each subject see what the others saw, did or earned in the step before.
 
@@ -41,22 +38,22 @@ class PartnerView(Signal):
                 raise ArgumentError(f"PartnerView: of a partner nothing shows {what!r}.{nearest(str(what), _SHOWS)}")
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """Channels for each partner, and what it saw."""
         agents = list(self.parts)
         if len(agents) == 1:
-            raise self.refuse(f"{me.agent} is the only agent; it has no partner.")
+            raise self.error(f"{me.agent} is the only agent; it has no partner.")
         seen = [agent for agent in agents if agent != me.agent]
         if self.partners is not None:
             seen = list(self.partners.get(me.agent, ()))
             for name in {*seen, *self.partners} - set(agents):
-                raise self.refuse(f"there is no agent {name!r}.{nearest(str(name), agents)}")
+                raise self.error(f"there is no agent {name!r}.{nearest(str(name), agents)}")
         own, width = slice(0, me.end), me.end
         if "observation" in self.shows:
             me.keep("past", width)
-        me.own = own, [self._channels(me, name) for name in seen]
+        me.data = own, [self._channels(me, name) for name in seen]
 
-    def _channels(self, me: Part, name: str) -> tuple[str, slice | None, Chosen | None, int | None]:
+    def _channels(self, me: AgentState, name: str) -> tuple[str, slice | None, ActionChannels | None, int | None]:
         """Who it is, and where its observation, action and reward are shown."""
         partner, rows, chosen, reward = self.parts[name], None, None, None
         if "observation" in self.shows:
@@ -65,21 +62,21 @@ class PartnerView(Signal):
             me.add([f"{name}.{channel}" for channel in partner.names[:width]], low, high)
             rows = slice(start, start + width)
         if "action" in self.shows:
-            chosen = Chosen(self, me, f"{name}.action", space=partner.inner)
+            chosen = ActionChannels(self, me, f"{name}.action", space=partner.inner)
         if "reward" in self.shows:
             reward = me.end
             me.add([f"{name}.reward"])
         return name, rows, chosen, reward
 
-    def _ground_box(self, partner: Part) -> tuple[Any, Any]:
+    def _ground_box(self, partner: AgentState) -> tuple[Any, Any]:
         """The limits of what a partner sees by itself; before anything, it sees zeros."""
         width = partner.at
         return partner.box.low[:width].clip(max=0), partner.box.high[:width].clip(min=0)
 
-    def show(self, me: Part, now: Moment) -> None:
+    def after_step(self, me: AgentState, now: AgentStep) -> None:
         """What the partners did and earned in this step, and what they had seen before it."""
-        for name, rows, chosen, reward in me.own[1]:
-            partner = now.everyone[name]
+        for name, rows, chosen, reward in me.data[1]:
+            partner = now.agents[name]
             if rows is not None:
                 now.out[rows] = self.parts[name].memory["past"]
             if reward is not None:
@@ -87,14 +84,7 @@ class PartnerView(Signal):
             if chosen is not None and partner.action is not None:
                 chosen.write(now.out, partner.action)
 
-    def see(self, me: Part, now: Moment) -> None:
+    def observe(self, me: AgentState, now: AgentStep) -> None:
         """Remember what is seen, for the others."""
         if "past" in me.memory:
-            me.memory["past"][...] = now.out[me.own[0]]
-
-
-def partner_view_v0(
-    env: Any, shows: Sequence[str] = ("action", "reward"), partners: dict[str, Sequence[str]] | None = None
-) -> Any:
-    """Let each subject see what the others saw, did or earned in the step before; see `PartnerView`."""
-    return PartnerView(env, shows, partners)
+            me.memory["past"][...] = now.out[me.data[0]]

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from neuroparallel.errors import ArgumentError, nearest
-from neuroparallel.wrappers._chosen import Chosen
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._signal import ActionChannels, AgentState, AgentStep, Signal
 
-__all__ = ["PreviousAction", "previous_action_v0"]
+__all__ = ["PreviousAction"]
 
 _ENCODINGS = ("one_hot", "index")
 
 
-@wrapper
 class PreviousAction(Signal):
     """Let each subject see what it did in its last step, as an animal feels its own movements.
 
@@ -44,15 +41,10 @@ class PreviousAction(Signal):
         self.encoding = encoding
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """One channel per action, or one per factor."""
-        me.own = Chosen(self, me, "previous_action", self.encoding)
+        me.data = ActionChannels(self, me, "previous_action", self.encoding)
 
-    def show(self, me: Part, now: Moment) -> None:
+    def after_step(self, me: AgentState, now: AgentStep) -> None:
         """The action of this step."""
-        me.own.write(now.out, now.action)
-
-
-def previous_action_v0(env: Any, encoding: Literal["one_hot", "index"] = "one_hot") -> Any:
-    """Let each subject see what it did in its last step; see `PreviousAction`."""
-    return PreviousAction(env, encoding)
+        me.data.write(now.out, now.action)

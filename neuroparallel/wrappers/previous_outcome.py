@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from neuroparallel.outcomes import Outcome
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, OneHot, Part, Signal
+from neuroparallel.wrappers._signal import AgentState, AgentStep, OneHot, Signal
 
 _ENDS = [outcome for outcome in Outcome if outcome is not Outcome.RUNNING]
 
-__all__ = ["PreviousOutcome", "previous_outcome_v0"]
+__all__ = ["PreviousOutcome"]
 
 
-@wrapper
 class PreviousOutcome(Signal):
     """Tell each subject how its trial has just ended: correct, error, abort, miss, cancelled or unscored.
 
@@ -32,23 +30,18 @@ class PreviousOutcome(Signal):
         self.hold = bool(hold)
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """A channel per outcome of each stream, and the codes that are held."""
-        me.own = OneHot(len(_ENDS), first=1), list(enumerate(me.keys("outcome")))
+        me.data = OneHot(len(_ENDS), first=1), list(enumerate(me.keys("outcome")))
         me.keep("code", len(me.streams), "int64")
         me.add([f"{stream}previous_outcome_{end.label}" for stream in me.streams for end in _ENDS], 0.0, 1.0)
 
-    def show(self, me: Part, now: Moment) -> None:
+    def after_step(self, me: AgentState, now: AgentStep) -> None:
         """The outcome of trials that ended with this step."""
-        hot, keys = me.own
+        hot, keys = me.data
         for row, key in keys:
             code = now.info[key]
             if self.hold:
                 held = me.memory["code"]
                 code = held[row] = code + held[row] * (code == 0)
             hot.write(now.out, me.at + row * len(_ENDS), code)
-
-
-def previous_outcome_v0(env: Any, hold: bool = False) -> Any:
-    """Tell each subject how its trial has just ended; see `PreviousOutcome`."""
-    return PreviousOutcome(env, hold)

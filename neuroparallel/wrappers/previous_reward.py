@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Signal
 
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
-
-__all__ = ["PreviousReward", "previous_reward_v0"]
+__all__ = ["PreviousReward"]
 
 
-@wrapper
 class PreviousReward(Signal):
     """Let each subject see the reward of its last step, as an animal tastes it.
 
@@ -28,15 +24,10 @@ class PreviousReward(Signal):
         Wang et al. 2018, Nat Neurosci 21:860 (reward and action of the last step as inputs).
     """
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """One unbounded channel."""
         me.add(["previous_reward"])
 
-    def show(self, me: Part, now: Moment) -> None:
+    def after_step(self, me: AgentState, now: AgentStep) -> None:
         """The reward of this step."""
         now.out[me.at] = now.reward
-
-
-def previous_reward_v0(env: Any) -> Any:
-    """Let each subject see the reward of its last step; see `PreviousReward`."""
-    return PreviousReward(env)

@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Signal
 
-__all__ = ["ScaleReward", "scale_reward_v0"]
+__all__ = ["ScaleReward"]
 
 
-@wrapper
 class ScaleReward(Signal):
     """Multiply rewards, and keep them within limits, for those who learn from them.
 
@@ -28,25 +26,20 @@ class ScaleReward(Signal):
         ArgumentError: The environment is of another kind, or the limits are.
     """
 
-    looks = False
-    pays = True
+    changes_observations = False
+    changes_rewards = True
 
     def __init__(self, env: Any, factor: float = 1.0, low: float = -np.inf, high: float = np.inf) -> None:
         if not low <= 0 <= high:
-            raise self.refuse(f"rewards are kept from {low!r} to {high!r}; 0 must be within.")
+            raise self.error(f"rewards are kept from {low!r} to {high!r}; 0 must be within.")
         self.factor, self.low, self.high = float(factor), float(low), float(high)
         self.bounded = bool(np.isfinite([low, high]).any())
         super().__init__(env)
 
-    def show(self, me: Part, now: Moment) -> None:
+    def after_step(self, me: AgentState, now: AgentStep) -> None:
         """The scaled reward of this step."""
         now.reward = now.reward * self.factor
         if self.bounded and me.lanes is None:
             now.reward = min(max(now.reward, self.low), self.high)
         elif self.bounded:
             now.reward = np.clip(now.reward, self.low, self.high)
-
-
-def scale_reward_v0(env: Any, factor: float = 1.0, low: float = -np.inf, high: float = np.inf) -> Any:
-    """Multiply rewards, and keep them within limits; see `ScaleReward`."""
-    return ScaleReward(env, factor, low, high)

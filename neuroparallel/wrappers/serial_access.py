@@ -8,15 +8,13 @@ import numpy as np
 from gymnasium import spaces
 
 from neuroparallel.errors import one_of
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Array, Moment, Part, Signal, either, only
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Array, Signal, masked, select
 
 _MODES = ("queue", "drop")
 
-__all__ = ["SerialAccess", "serial_access_v0"]
+__all__ = ["SerialAccess"]
 
 
-@wrapper
 class SerialAccess(Signal):
     """Impose a peripheral bottleneck on a subject with several streams: one response at a time passes.
 
@@ -41,56 +39,56 @@ class SerialAccess(Signal):
         Pashler 1994, Psychol Bull 116:220.
     """
 
-    looks = False
+    changes_observations = False
 
     def __init__(self, env: Any, refractory: float = 300.0, waiting: Literal["queue", "drop"] = "queue") -> None:
         one_of(waiting, _MODES, "SerialAccess: waiting")
         self.queues, self.refractory = waiting == "queue", float(refractory)
         self.steps = self.refractory / getattr(env, "dt", 1.0)
         if self.steps < 1 or self.steps != round(self.steps):
-            raise self.refuse(f"refractory is {refractory!r}; it is a multiple of dt = {getattr(env, 'dt', 1.0):g} ms.")
+            raise self.error(f"refractory is {refractory!r}; it is a multiple of dt = {getattr(env, 'dt', 1.0):g} ms.")
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """Who is being processed and for how long, and who waits with what since when."""
         if all(self._streams(part) < 2 for part in self.parts.values()):
-            raise self.refuse(
+            raise self.error(
                 f"the actions are {me.inner}; only those of several streams can get into each other's way."
             )
         count = self._streams(me)
         if count < 2:
             return
-        me.own = me.draw("bottleneck", count)
+        me.data = me.draw("bottleneck", count)
         for name, rows in (("left", 1), ("owner", 1), ("waits", count), ("age", count)):
             me.keep(name, rows, np.int64)
         if len(me.streams) == count:
             me.keys("trial_end")
 
-    def _streams(self, part: Part) -> int:
+    def _streams(self, part: AgentState) -> int:
         """How many factors of the action are responses of streams: all, but for a message behind them."""
         if not isinstance(part.inner, spaces.MultiDiscrete) or np.any(part.inner.start):
             return 0
         return len(part.inner.nvec) if getattr(self.env, "scenario", None) is None else len(part.streams)
 
-    def act(self, me: Part, now: Moment) -> None:
+    def act(self, me: AgentState, now: AgentStep) -> None:
         """Let one response pass."""
-        if me.own is None:
+        if me.data is None:
             return
         left, owner, waits, age = (me.memory[name] for name in ("left", "owner", "waits", "age"))
         passed = np.array(now.action)
         responses = passed[: len(waits)].copy()
-        wanted = [waiting + only(waiting == 0, new) for waiting, new in zip(waits, responses, strict=True)]
-        chosen, asks = self._next(wanted, age, me.own.words())
+        wanted = [waiting + masked(waiting == 0, new) for waiting, new in zip(waits, responses, strict=True)]
+        chosen, asks = self._next(wanted, age, me.data.words())
         starts = (left[0] == 0) & asks
-        owner[0] += only(starts, chosen - owner[0])
-        left[0] += only(starts, int(self.steps))
+        owner[0] += masked(starts, chosen - owner[0])
+        left[0] += masked(starts, int(self.steps))
         busy = left[0] > 0
         for factor, (want, given) in enumerate(zip(wanted, responses, strict=True)):
             passes = (owner[0] == factor) & busy
-            passed[factor] = only(passes, given + only(starts, want - given))
+            passed[factor] = masked(passes, given + masked(starts, want - given))
             stays = (want != 0) & (passes == 0) & self.queues
-            waits[factor] = only(stays, want)
-            age[factor] = only(stays, age[factor] + 1)
+            waits[factor] = masked(stays, want)
+            age[factor] = masked(stays, age[factor] + 1)
         left[0] -= busy
         now.action = passed
 
@@ -98,24 +96,19 @@ class SerialAccess(Signal):
     def _next(wanted: list[Any], age: Array, words: Array) -> tuple[Any, Any]:
         """Whose turn it would be, and whether anybody asks: the longest wait, then a draw."""
         asks = wanted[0] != 0
-        chosen, best, word = 0, only(asks, age[0] + 1) - 1, words[0]
+        chosen, best, word = 0, masked(asks, age[0] + 1) - 1, words[0]
         for factor, want in enumerate(wanted[1:], 1):
             asking = want != 0
             first = asking & ((age[factor] > best) | ((age[factor] == best) & (words[factor] < word)))
-            chosen, asks = chosen + only(first, factor - chosen), asks | asking
+            chosen, asks = chosen + masked(first, factor - chosen), asks | asking
             if factor + 1 < len(wanted):
-                best, word = best + only(first, age[factor] - best), either(first, words[factor], word)
+                best, word = best + masked(first, age[factor] - best), select(first, words[factor], word)
         return chosen, asks
 
-    def see(self, me: Part, now: Moment) -> None:
+    def observe(self, me: AgentState, now: AgentStep) -> None:
         """Forget what waited for a trial that is over."""
-        if me.own is not None and me.reads:
-            for factor, key in enumerate(me.reads):
+        if me.data is not None and me.required_info:
+            for factor, key in enumerate(me.required_info):
                 lasts = now.info[key] == 0
                 me.memory["waits"][factor] *= lasts
                 me.memory["age"][factor] *= lasts
-
-
-def serial_access_v0(env: Any, refractory: float = 300.0, waiting: Literal["queue", "drop"] = "queue") -> Any:
-    """Impose a peripheral bottleneck on a subject with several streams; see `SerialAccess`."""
-    return SerialAccess(env, refractory, waiting)

@@ -9,14 +9,11 @@ import numpy as np
 from gymnasium import spaces
 
 from neuroparallel.errors import nearest
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
-from neuroparallel.wrappers._streams import evidence_rows, period_keys
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Signal, evidence_rows, period_keys
 
-__all__ = ["SerialDecision", "serial_decision_v0"]
+__all__ = ["SerialDecision"]
 
 
-@wrapper
 class SerialDecision(Signal):
     """Impose a central bottleneck on a subject with several streams: it decides on one of them at a time.
 
@@ -57,10 +54,10 @@ class SerialDecision(Signal):
         self.dt = float(getattr(env, "dt", 1.0))
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """Find the evidence of each stream: its channels, the period that brings it, and its latency."""
         if not any(self._has_streams(part) for part in self.parts.values()):
-            raise self.refuse(
+            raise self.error(
                 f"{me.agent} has no streams with channels and responses of their own to decide on in turn."
             )
         if not self._has_streams(me):
@@ -68,9 +65,9 @@ class SerialDecision(Signal):
         evidence, latency = self._read(me)
         depth = self._steps(self.memory, "memory") + 1
         if max(latency) >= depth - 1:
-            raise self.refuse(f"memory is {self.memory!r} ms; it must be above the perceptual latency.")
+            raise self.error(f"memory is {self.memory!r} ms; it must be above the perceptual latency.")
         column = (-1, *(1 for _ in me.shape))
-        me.own = (
+        me.data = (
             me.keys("period"),
             me.keys("trial_end"),
             np.array(evidence).reshape(column),
@@ -84,51 +81,51 @@ class SerialDecision(Signal):
             me.keep(name, rows, np.int64)
         me.keep("waits", count, bool)
         me.keep("shown", count, bool)
-        for number, own in enumerate(me.own[5]):
+        for number, own in enumerate(me.data[5]):
             me.keep(f"kept.{number}", len(own) * depth)
         me.bound(np.minimum(me.box.low, 0), np.maximum(me.box.high, 0))
 
-    def _read(self, me: Part) -> tuple[list[int], list[int]]:
+    def _read(self, me: AgentState) -> tuple[list[int], list[int]]:
         """The number of the period that brings the evidence of each stream, and its latency in steps."""
         names = [stream[:-1] for stream in me.streams]
         for option in (self.perception, self.evidence):
             for name in option if isinstance(option, Mapping) else ():
                 if name not in names:
-                    raise self.refuse(f"{me.agent} has no stream {name!r}.{nearest(str(name), names)}")
+                    raise self.error(f"{me.agent} has no stream {name!r}.{nearest(str(name), names)}")
         known, evidence = period_keys(self.env.scenario, me), []
         for name in names:
             period = f"{name}.{_of(self.evidence, name, 'stimulus')}"
             if period not in known:
-                raise self.refuse(f"there is no period {period!r}.{nearest(period, known)}")
+                raise self.error(f"there is no period {period!r}.{nearest(period, known)}")
             evidence.append(known[period][1])
         return evidence, [self._steps(_of(self.perception, name, 0.0), "perception") for name in names]
 
-    def _has_streams(self, part: Part) -> bool:
+    def _has_streams(self, part: AgentState) -> bool:
         factored = isinstance(part.inner, spaces.MultiDiscrete) and not np.any(part.inner.start)
         return factored and len(part.streams) > 1 and all(evidence_rows(part, s, self.always) for s in part.streams)
 
     def _steps(self, time: float, name: str) -> int:
         steps = float(time) / self.dt
         if not 0 <= steps < 2**31 or steps != round(steps):
-            raise self.refuse(f"{name} is {time!r}; it is a multiple of dt = {self.dt:g} ms, 0 or more.")
+            raise self.error(f"{name} is {time!r}; it is a multiple of dt = {self.dt:g} ms, 0 or more.")
         return int(steps)
 
-    def act(self, me: Part, now: Moment) -> None:
+    def act(self, me: AgentState, now: AgentStep) -> None:
         """A response is the end of the decision on its stream."""
-        if me.own is None:
+        if me.data is None:
             return
-        numbers, owner = me.own[3], me.memory["owner"]
+        numbers, owner = me.data[3], me.memory["owner"]
         silent = np.asarray(now.action)[: len(numbers)] == 0
         owner *= (silent | (owner != numbers)).all(axis=0)
         me.memory["waits"] &= silent
         me.memory["arrives"] *= silent
 
-    def see(self, me: Part, now: Moment) -> None:
+    def observe(self, me: AgentState, now: AgentStep) -> None:
         """Show the evidence of the stream that is decided on, late by how long it has waited; keep the others'."""
-        if me.own is None:
+        if me.data is None:
             return
         waits, lag = self._next(me, now)
-        *_, latency, streams, depth = me.own
+        *_, latency, streams, depth = me.data
         at = me.memory["at"].reshape(-1)
         lanes = np.arange(len(at))
         for number, rows in enumerate(streams):
@@ -139,9 +136,9 @@ class SerialDecision(Signal):
         at[:] = (at + 1) % depth
 
     @staticmethod
-    def _next(me: Part, now: Moment) -> tuple[Any, Any]:
+    def _next(me: AgentState, now: AgentStep) -> tuple[Any, Any]:
         """Let the next decision begin; which streams wait, and how many steps each has waited in this trial."""
-        period_of, end_of, evidence, numbers, latency, _, depth = me.own
+        period_of, end_of, evidence, numbers, latency, _, depth = me.data
         owner, arrives, age, lag = (me.memory[name] for name in ("owner", "arrives", "age", "lag"))
         waits, shown = me.memory["waits"], me.memory["shown"]
         ended = np.array([now.info[key] for key in end_of]) != 0
@@ -162,14 +159,3 @@ class SerialDecision(Signal):
 
 def _of(option: Any, stream: str, default: Any) -> Any:
     return option.get(stream, default) if isinstance(option, Mapping) else option
-
-
-def serial_decision_v0(
-    env: Any,
-    perception: float | Mapping[str, float] = 0.0,
-    evidence: str | Mapping[str, str] = "stimulus",
-    memory: float = 3000.0,
-    always: Sequence[str] = ("fixation",),
-) -> Any:
-    """Impose a central bottleneck on a subject with several streams; see `SerialDecision`."""
-    return SerialDecision(env, perception, evidence, memory, always)

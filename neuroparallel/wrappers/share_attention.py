@@ -8,16 +8,13 @@ from typing import Any, Literal
 import numpy as np
 
 from neuroparallel.errors import nearest, one_of
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
-from neuroparallel.wrappers._streams import evidence_rows, spans
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Signal, evidence_rows, spans
 
 _SHOWN = ("zeros", "last")
 
-__all__ = ["ShareAttention", "share_attention_v0"]
+__all__ = ["ShareAttention"]
 
 
-@wrapper
 class ShareAttention(Signal):
     """Split the samples that a subject gets between its streams: in every step it looks at one of them only.
 
@@ -54,33 +51,33 @@ class ShareAttention(Signal):
         self.shares, self.last, self.always = shares, unattended == "last", tuple(always)
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """Find the rows of each stream, and its share of the samples."""
         rows = {stream[:-1]: evidence_rows(me, stream, self.always) for stream in me.streams if stream}
         if not any(
             len(part.streams) > 1 and evidence_rows(part, part.streams[0], self.always) for part in self.parts.values()
         ):
-            raise self.refuse(f"{me.agent} has no streams with channels of their own to look at in turn.")
+            raise self.error(f"{me.agent} has no streams with channels of their own to look at in turn.")
         if len(rows) < 2:
             return
         for name, share in (self.shares or {}).items():
             if name not in rows or not share >= 0:
-                raise self.refuse(f"{me.agent} cannot look at {name!r} with share {share!r}.{nearest(str(name), rows)}")
+                raise self.error(f"{me.agent} cannot look at {name!r} with share {share!r}.{nearest(str(name), rows)}")
         shares = np.array([1.0 if self.shares is None else self.shares.get(name, 0.0) for name in rows])
         if not shares.sum() > 0:
-            raise self.refuse(f"the shares are {self.shares!r}; one must be above 0.")
-        me.own = me.draw("attention", len(rows) - 1), shares / shares.sum(), [spans(own) for own in rows.values()]
+            raise self.error(f"the shares are {self.shares!r}; one must be above 0.")
+        me.data = me.draw("attention", len(rows) - 1), shares / shares.sum(), [spans(own) for own in rows.values()]
         me.keep("credit", len(rows), np.float64)  # samples that each stream is owed
         me.keep("begun", 1, bool)
         if self.last:
             me.keep("last", me.end)
         me.bound(np.minimum(me.box.low, 0), np.maximum(me.box.high, 0))
 
-    def see(self, me: Part, now: Moment) -> None:
+    def observe(self, me: AgentState, now: AgentStep) -> None:
         """Hide the streams that are not looked at in this step."""
-        if me.own is None:
+        if me.data is None:
             return
-        draws, shares, streams = me.own
+        draws, shares, streams = me.data
         attended = _allot(me.memory["credit"], me.memory["begun"], shares, draws.words())
         for number, own in enumerate(streams):
             for span in own:
@@ -103,13 +100,3 @@ def _allot(credit: Any, begun: Any, shares: Any, words: Any) -> Any:
     for own in range(len(shares)):
         credit[own] -= attended == own
     return attended
-
-
-def share_attention_v0(
-    env: Any,
-    shares: Mapping[str, float] | None = None,
-    unattended: Literal["zeros", "last"] = "zeros",
-    always: Sequence[str] = ("fixation",),
-) -> Any:
-    """Split the samples that a subject gets between its streams; see `ShareAttention`."""
-    return ShareAttention(env, shares, unattended, always)

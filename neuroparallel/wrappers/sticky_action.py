@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal, either
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Signal, select
 
-__all__ = ["StickyAction", "sticky_action_v0"]
+__all__ = ["StickyAction"]
 
 
-@wrapper
 class StickyAction(Signal):
     """Now and then repeat what was done in the step before instead of what is done now.
 
@@ -31,32 +29,27 @@ class StickyAction(Signal):
         Machado et al. 2018, J Artif Intell Res 61:523.
     """
 
-    looks = False
+    changes_observations = False
 
     def __init__(self, env: Any, probability: float = 0.25) -> None:
         if not 0 <= probability <= 1:
-            raise self.refuse(f"probability is {probability!r}; it is a number from 0 to 1.")
+            raise self.error(f"probability is {probability!r}; it is a number from 0 to 1.")
         self.cut = np.uint64(min(int(probability * 2.0**64), 2**64 - 1))
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """The action before, and random numbers."""
         space = me.action_space
         if not isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.Box)):
-            raise self.refuse(f"the actions of {me.agent} are {space}; they must be Discrete, MultiDiscrete or a Box.")
-        me.own = me.draw("sticky", 1), self.cut, bool(space.shape)
+            raise self.error(f"the actions of {me.agent} are {space}; they must be Discrete, MultiDiscrete or a Box.")
+        me.data = me.draw("sticky", 1), self.cut, bool(space.shape)
         me.keep("last", int(np.prod(space.shape or ())), space.dtype)
         me.keep("known", 1, bool)
 
-    def act(self, me: Part, now: Moment) -> None:
+    def act(self, me: AgentState, now: AgentStep) -> None:
         """Keep the action or repeat the last one."""
-        draws, cut, factored = me.own
+        draws, cut, factored = me.data
         last, known = me.memory["last"], me.memory["known"]
         sticks = (draws.words()[0] < cut) & known[0]
-        now.action = either(sticks, last.copy() if factored else last[0], now.action)
+        now.action = select(sticks, last.copy() if factored else last[0], now.action)
         last[...], known[...] = now.action, True
-
-
-def sticky_action_v0(env: Any, probability: float = 0.25) -> Any:
-    """Now and then repeat what was done in the step before; see `StickyAction`."""
-    return StickyAction(env, probability)

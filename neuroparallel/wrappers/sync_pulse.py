@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.errors import nearest
-from neuroparallel.wrappers._forms import wrapper
-from neuroparallel.wrappers._signal import Moment, Part, Signal
-from neuroparallel.wrappers._streams import period_keys
+from neuroparallel.wrappers._signal import AgentState, AgentStep, Signal, period_keys
 
-__all__ = ["SyncPulse", "sync_pulse_v0"]
+__all__ = ["SyncPulse"]
 
 
-@wrapper
 class SyncPulse(Signal):
     """Put pulses into the infos that mark periods, as the TTL lines of a rig do.
 
@@ -30,35 +27,30 @@ class SyncPulse(Signal):
         ArgumentError: The environment is of another kind, tells no periods, or no subject has such a period.
     """
 
-    looks = False
-    tells = True
+    changes_observations = False
+    adds_infos = True
 
     def __init__(self, env: Any, periods: Sequence[str]) -> None:
         self.periods = (periods,) if isinstance(periods, str) else tuple(periods)
         super().__init__(env)
 
-    def fit(self, me: Part) -> None:
+    def fit(self, me: AgentState) -> None:
         """Which key of the info has which number in each period."""
         known = {agent: self._periods(part) for agent, part in self.parts.items()}
         for name in self.periods:
             if not any(name in own for own in known.values()):
-                raise self.refuse(f"there is no period {name!r}.{nearest(name, set().union(*known.values()))}")
-        me.own = [(f"pulse.{name}", *known[me.agent][name]) for name in self.periods if name in known[me.agent]]
+                raise self.error(f"there is no period {name!r}.{nearest(name, set().union(*known.values()))}")
+        me.data = [(f"pulse.{name}", *known[me.agent][name]) for name in self.periods if name in known[me.agent]]
         me.keys("period")
 
-    def _periods(self, part: Part) -> dict[str, tuple[str, int]]:
+    def _periods(self, part: AgentState) -> dict[str, tuple[str, int]]:
         """By name: the key of the info, and the number that it has there."""
         scenario = getattr(self.env, "scenario", None)
         if scenario is None:
-            raise self.refuse(f"{type(self.env).__name__} has no scenario that names periods.")
+            raise self.error(f"{type(self.env).__name__} has no scenario that names periods.")
         return period_keys(scenario, part)
 
-    def see(self, me: Part, now: Moment) -> None:
+    def observe(self, me: AgentState, now: AgentStep) -> None:
         """1 where it is that period."""
-        for name, key, number in me.own:
-            now.told[name] = np.multiply(now.info[key] == number, 1) if me.lanes else int(now.info[key] == number)
-
-
-def sync_pulse_v0(env: Any, periods: Sequence[str]) -> Any:
-    """Put pulses into the infos that mark periods; see `SyncPulse`."""
-    return SyncPulse(env, periods)
+        for name, key, number in me.data:
+            now.added_info[name] = np.multiply(now.info[key] == number, 1) if me.lanes else int(now.info[key] == number)

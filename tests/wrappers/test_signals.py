@@ -564,7 +564,7 @@ def test_what_makes_no_sense_is_refused_with_the_reason(function, what, options,
 
 def test_what_an_environment_does_not_tell_cannot_be_shown():
     for function in (clock_v0, previous_outcome_v0):
-        with pytest.raises(ArgumentError, match="neuroparallel's own environments tell it"):
+        with pytest.raises(ArgumentError, match="neuroparallel's own environments have it"):
             function(gymnasium.make("CartPole-v1")).reset(seed=0)
     with pytest.raises(ArgumentError, match="has no scenario"):
         sync_pulse_v0(gymnasium.make("CartPole-v1"), "stimulus")

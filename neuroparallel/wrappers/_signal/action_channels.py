@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from neuroparallel.wrappers._signal import OneHot, Part, Signal
+from neuroparallel.wrappers._signal.signal import AgentState, OneHot, Signal
 
-__all__ = ["Chosen"]
+__all__ = ["ActionChannels"]
 
 
-class Chosen:
+class ActionChannels:
     """Rows that show an action of a Discrete or MultiDiscrete space.
 
     Args:
@@ -23,10 +23,10 @@ class Chosen:
         space: The space of the action; None: the part's own.
     """
 
-    def __init__(self, signal: Signal, me: Part, name: str, encoding: str = "one_hot", space: Any = None) -> None:
+    def __init__(self, signal: Signal, me: AgentState, name: str, encoding: str = "one_hot", space: Any = None) -> None:
         space = me.action_space if space is None else space
         if not isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
-            raise signal.refuse(f"the actions are {space}; they must be Discrete or MultiDiscrete.")
+            raise signal.error(f"the actions are {space}; they must be Discrete or MultiDiscrete.")
         self.factored = isinstance(space, spaces.MultiDiscrete)
         sizes = np.atleast_1d(space.nvec if isinstance(space, spaces.MultiDiscrete) else space.n).tolist()
         starts = np.atleast_1d(space.start).tolist()

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from neuroparallel.wrappers._signal import Part
+from neuroparallel.wrappers._signal.signal import AgentState
 
 __all__ = ["evidence_rows", "period_keys", "spans"]
 
 
-def evidence_rows(part: Part, stream: str, always: Sequence[str]) -> list[int]:
+def evidence_rows(part: AgentState, stream: str, always: Sequence[str]) -> list[int]:
     """Rows of the channels of a stream (``"first."``), without the groups of channels in ``always``."""
     own = [(row, name[len(stream) :]) for row, name in enumerate(part.names) if name.startswith(stream)]
     return [row for row, name in own if name not in always and name.rpartition("_")[0] not in always]
 
 
-def period_keys(scenario: Any, part: Part) -> dict[str, tuple[str, int]]:
+def period_keys(scenario: Any, part: AgentState) -> dict[str, tuple[str, int]]:
     """By name of a period (``"first.stimulus"`` of several streams): the key of the info, and its number there."""
     found = {}
     for name, stream in scenario.stream_items():

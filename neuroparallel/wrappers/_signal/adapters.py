@@ -1,11 +1,11 @@
-"""The four shells of a signal wrapper: batch engine, gymnasium vector and single, PettingZoo parallel."""
+"""Adapters of a signal wrapper to batches, gymnasium's vector and single environments, and PettingZoo's."""
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -17,66 +17,41 @@ from pettingzoo.utils.wrappers import BaseParallelWrapper
 
 from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.errors import ArgumentError
-from neuroparallel.wrappers._draws import Origin
-from neuroparallel.wrappers._pipeline import Pipeline
-from neuroparallel.wrappers._quick import gym_step, parallel_step
-from neuroparallel.wrappers._signal import Array, Ground, Part, Signal
+from neuroparallel.wrappers._signal.pipeline import BaseEnvironment, Pipeline
+from neuroparallel.wrappers._signal.randomness import Origin
+from neuroparallel.wrappers._signal.signal import AgentState, Array, BaseSpaces, Signal
 
-__all__ = ["wrapper"]
+__all__ = ["BatchAdapter", "GymAdapter", "ParallelAdapter", "VectorAdapter"]
 
-W = TypeVar("W", bound=type[Signal])
 Arrays = dict[str, Array]
 Mask = NDArray[np.bool_]
 
 
-def wrapper(signal: W) -> W:
-    """Give a signal wrapper its forms, as classes ``PreviousReward.Parallel`` and so on.
+class _Adapter(Signal):
+    """Common part of the four: they join the stack of the environment that they wrap, and pass its attributes on."""
 
-    They are ordinary classes that can be found by their name, so that plain pickle finds them too.
-    """
-    signal.forms = {}
-    shells: dict[str, type[Signal]] = {
-        "batch": BatchForm,
-        "vector": VectorForm,
-        "gym": GymForm,
-        "parallel": ParallelForm,
-    }
-    for kind, shell in shells.items():
-        name = kind.capitalize()
-        names = {"__module__": signal.__module__, "is_form": True, "shell": shell, "__doc__": signal.__doc__}
-        form = type(name, (signal, shell), names)
-        form.__qualname__ = f"{signal.__qualname__}.{name}"
-        setattr(signal, name, form)
-        signal.forms[kind] = form
-    return signal
+    is_adapter = True
+    base_adapter: ClassVar[type[Signal]]
 
-
-class _Form(Signal):
-    """What the four have in common: they join the stack of what they wrap, and reach through to it."""
-
-    shell: ClassVar[type[Signal]]
-
-    def _join(self, env: Any, agents: Sequence[str], lanes: int | None) -> Pipeline:
+    def _join(self, env: Any, agents: Sequence[str], lanes: int | None, single: BaseEnvironment | None) -> Pipeline:
         """Put this wrapper on top of those that are already around the environment."""
-        below: Pipeline | None = env.__dict__["_pipe"] if isinstance(env, self.shell) else None
+        below: Pipeline | None = env.__dict__["_pipe"] if isinstance(env, self.base_adapter) else None
         self._base = env if below is None else env.__dict__["_base"]
-        grounds = {a: self._ground(self._base, a) for a in agents} if below is None else below.grounds
+        base_spaces = {a: self._spaces(self._base, a) for a in agents} if below is None else below.base_spaces
         origin = Origin(self._base, lanes) if below is None else below.origin
-        inner: Mapping[str, Part | Ground] = grounds if below is None else below.outermost
-        self.parts = {a: Part(a, inner[a], lanes, origin, _streams(self._base, a)) for a in agents}
+        inner: Mapping[str, AgentState | BaseSpaces] = base_spaces if below is None else below.outermost
+        self.parts = {a: AgentState(a, inner[a], lanes, origin, _streams(self._base, a)) for a in agents}
         stages = [] if below is None else below.stages
         for part in self.parts.values():
             part.depth = sum(type(other) is type(self) for other, _ in stages)
-            self.admit(part)
+            self.check_observations(part)
             self.fit(part)
-        roomy = getattr(type(self._base), "gives_room", False)  # not of something around one of ours
-        return Pipeline(grounds, [*stages, (self, self.parts)], lanes, origin, roomy)
+        return Pipeline(
+            base_spaces, [*stages, (self, self.parts)], lanes, origin, single if below is None else below.base
+        )
 
-    def _ground(self, env: Any, agent: str) -> Ground:
+    def _spaces(self, env: Any, agent: str) -> BaseSpaces:
         raise NotImplementedError
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "step"}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name == "env":
@@ -91,7 +66,7 @@ class _Form(Signal):
         return repr(self)
 
     def get_state(self) -> dict[str, Any]:
-        """A copy of everything that changes, here and inside."""
+        """Return a copy of everything that changes, in the wrappers and in the environment."""
         return {"inside": self._base.get_state(), "wrappers": self._pipe.state()}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
@@ -103,16 +78,59 @@ class _Form(Signal):
         self._pipe.set_state(saved["wrappers"])
 
 
-class ParallelForm(_Form, BaseParallelWrapper):  # type: ignore[misc]
-    """Around any PettingZoo parallel environment."""
+class _ParallelBase:
+    """A PettingZoo parallel environment, as the pipeline calls it."""
 
-    def _enter(self, env: Any) -> None:
+    def __init__(self, env: Any) -> None:
+        self.env, self.step = env, env.step
+        # Asked of the class: wrappers of other libraries pass attributes of our environments on.
+        self.reserves_columns = hasattr(type(env), "reset_with_columns")
+        self.step_checked = env.step_checked if hasattr(type(env), "step_checked") else None
+
+    def reset(self, seed: Any, options: Any, columns: Mapping[str, int]) -> Any:
+        if self.reserves_columns:
+            return self.env.reset_with_columns(seed, options, columns)
+        return self.env.reset(seed=seed, options=options)
+
+
+class _GymBase:
+    """A gymnasium environment, as the pipeline calls it: with dictionaries of one agent."""
+
+    def __init__(self, env: Any, agent: str) -> None:
+        self.env, self.agent = env, agent
+        self.step_checked: Callable[[Any], Any] | None
+        self.reserves_columns = hasattr(type(env), "reset_with_columns")
+        self.step_checked = self._step_checked if hasattr(type(env), "step_checked") else None
+
+    def reset(self, seed: Any, options: Any, columns: Mapping[str, int]) -> Any:
+        if self.reserves_columns:
+            seen, info = self.env.reset_with_columns(seed, options, columns)
+        else:
+            seen, info = self.env.reset(seed=seed, options=options)
+        return {self.agent: seen}, {self.agent: info}
+
+    def step(self, actions: Mapping[str, Any]) -> Any:
+        return self._by_agent(self.env.step(actions[self.agent]))
+
+    def _step_checked(self, actions: Mapping[str, Any]) -> Any:
+        return self._by_agent(self.env.step_checked(actions[self.agent]))
+
+    def _by_agent(self, result: Any) -> Any:
+        seen, reward, terminated, truncated, info = result
+        agent = self.agent
+        return {agent: seen}, {agent: reward}, terminated, truncated, {agent: info}
+
+
+class ParallelAdapter(_Adapter, BaseParallelWrapper):  # type: ignore[misc]
+    """Adapter to any PettingZoo parallel environment."""
+
+    def _wrap(self, env: Any) -> None:
         BaseParallelWrapper.__init__(self, env)
-        self._pipe = self._join(env, env.possible_agents, None)
+        self._pipe = self._join(env, env.possible_agents, None, _ParallelBase(env))
 
-    def _ground(self, env: Any, agent: str) -> Ground:
+    def _spaces(self, env: Any, agent: str) -> BaseSpaces:
         space = env.observation_space(agent)
-        return Ground(space, env.action_space(agent), _names(env, agent, space))
+        return BaseSpaces(space, env.action_space(agent), _names(env, agent, space))
 
     def observation_space(self, agent: str) -> Any:
         return self.parts[agent].observation_space
@@ -129,44 +147,35 @@ class ParallelForm(_Form, BaseParallelWrapper):  # type: ignore[misc]
         return {agent: part.action_space for agent, part in self.parts.items()}
 
     def __str__(self) -> str:
-        return str(BaseParallelWrapper.__str__(self))  # PettingZoo's tests go by this name
+        return str(BaseParallelWrapper.__str__(self))  # PettingZoo's tests expect this name
 
     def channel_names(self, agent: str) -> tuple[str, ...]:
-        """The name of every column of an agent's observation."""
+        """Return the name of every column of an agent's observation."""
         return tuple(self.parts[agent].names)
 
     def reset(self, seed: int | None = None, options: Any = None) -> Any:
-        observations, infos = self._base.reset(seed=seed, options=self._pipe.options(options))
-        self._pipe.origin.reset(seed)
-        if len(self.parts) == 1:
-            self.__dict__["step"] = parallel_step(self._pipe, self._base)
-        return self._pipe.first(observations, infos)
+        return self._pipe.reset(seed, options)
 
     def step(self, actions: Mapping[str, Any]) -> Any:
-        own = self.__dict__  # where __getattr__ is defined, each look at an attribute is slow
-        pipe = own["_pipe"]
-        inward = pipe.act(actions) if pipe.acting else actions
-        observations, rewards, terminations, truncations, infos = own["_base"].step(inward)
-        observations, rewards, infos = pipe.next(observations, actions, rewards, infos)
-        return observations, rewards, terminations, truncations, infos
+        return self.__dict__["_pipe"].step(actions)  # attributes of a class with __getattr__ are slow to find
 
 
-class GymForm(_Form, gymnasium.Wrapper[Array, Any, Array, Any]):
-    """Around any gymnasium environment."""
+class GymAdapter(_Adapter, gymnasium.Wrapper[Array, Any, Array, Any]):
+    """Adapter to any gymnasium environment."""
 
-    def _enter(self, env: Any) -> None:
+    def _wrap(self, env: Any) -> None:
         gymnasium.Wrapper.__init__(self, env)
         self._agent = _agent(env)
-        self._pipe = self._join(env, [self._agent], None)
+        self._pipe = self._join(env, [self._agent], None, _GymBase(env, self._agent))
         part = self.parts[self._agent]
         self.observation_space, self.action_space = part.observation_space, part.action_space
 
-    def _ground(self, env: Any, agent: str) -> Ground:
-        return Ground(env.observation_space, env.action_space, _names(env, None, env.observation_space))
+    def _spaces(self, env: Any, agent: str) -> BaseSpaces:
+        return BaseSpaces(env.observation_space, env.action_space, _names(env, None, env.observation_space))
 
     @property
     def spec(self) -> EnvSpec | None:  # type: ignore[override]
-        """What gymnasium.make needs to make the stack once more."""
+        """Data with which gymnasium.make makes the stack once more."""
         inner = self.env.spec
         if inner is None:
             return None
@@ -179,34 +188,27 @@ class GymForm(_Form, gymnasium.Wrapper[Array, Any, Array, Any]):
         return whole
 
     def channel_names(self) -> tuple[str, ...]:
-        """The name of every column of the observation."""
+        """Return the name of every column of the observation."""
         return tuple(self.parts[self._agent].names)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-        agent = self._agent
-        seen, info = self._base.reset(seed=seed, options=self._pipe.options(options))
-        self._pipe.origin.reset(seed)
-        self.__dict__["step"] = gym_step(self._pipe, self._base)
-        observations, infos = self._pipe.first({agent: seen}, {agent: info})
-        return observations[agent], infos[agent]
+        observations, infos = self._pipe.reset(seed, options)
+        return observations[self._agent], infos[self._agent]
 
     def step(self, action: Any) -> Any:
         own = self.__dict__
-        agent, pipe = own["_agent"], own["_pipe"]
-        actions = {agent: action}
-        inward = pipe.act(actions)[agent] if pipe.acting else action
-        seen, reward, terminated, truncated, info = own["_base"].step(inward)
-        observations, rewards, infos = pipe.next({agent: seen}, actions, {agent: reward}, {agent: info})
+        agent = own["_agent"]
+        observations, rewards, terminated, truncated, infos = own["_pipe"].step({agent: action})
         return observations[agent], rewards[agent], terminated, truncated, infos[agent]
 
 
-class VectorForm(_Form, VectorWrapper):
-    """Around any gymnasium vector environment, whatever its autoreset mode."""
+class VectorAdapter(_Adapter, VectorWrapper):
+    """Adapter to any gymnasium vector environment, in any autoreset mode."""
 
-    def _enter(self, env: Any) -> None:
+    def _wrap(self, env: Any) -> None:
         VectorWrapper.__init__(self, env)
         self._agent = _agent(env)
-        self._pipe = self._join(env, [self._agent], env.num_envs)
+        self._pipe = self._join(env, [self._agent], env.num_envs, None)
         part = self.parts[self._agent]
         self.single_observation_space, self.single_action_space = part.observation_space, part.action_space
         self.observation_space = batch_space(part.observation_space, env.num_envs)
@@ -214,12 +216,12 @@ class VectorForm(_Form, VectorWrapper):
         self._mode = env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
         self._over = np.zeros(env.num_envs, bool)
 
-    def _ground(self, env: Any, agent: str) -> Ground:
+    def _spaces(self, env: Any, agent: str) -> BaseSpaces:
         space = env.single_observation_space
-        return Ground(space, env.single_action_space, _names(env, None, space))
+        return BaseSpaces(space, env.single_action_space, _names(env, None, space))
 
     def channel_names(self) -> tuple[str, ...]:
-        """The name of every column of the observation."""
+        """Return the name of every column of the observation."""
         return tuple(self.parts[self._agent].names)
 
     def reset(self, *, seed: Any = None, options: Any = None) -> Any:
@@ -255,7 +257,7 @@ class VectorForm(_Form, VectorWrapper):
         return shown, paid[agent], terminations, truncations, told
 
     def _ended(self, seen: Array, infos: dict[str, Any], over: Mask) -> tuple[Array, dict[str, Any]]:
-        """What was seen and known at the end, where a session ended and the next one has already begun."""
+        """Return observations and infos of the end, where a session ended and the next one has already begun."""
         last, known = seen.copy(order="K"), dict(infos)
         for lane in over.nonzero()[0]:
             last[lane] = infos["final_obs"][lane]
@@ -267,7 +269,7 @@ class VectorForm(_Form, VectorWrapper):
     def _begun(
         self, last: Array, told: dict[str, Any], seen: Array, infos: dict[str, Any], over: Mask
     ) -> tuple[Array, dict[str, Any]]:
-        """Start anew where a session ended, and keep what was seen and told at its end in the infos."""
+        """Start anew where a session ended, and keep the last observation and info in the infos."""
         final, ended = infos["final_obs"].copy(), dict(infos.get("final_info", {}))
         for lane in over.nonzero()[0]:
             final[lane] = last[lane].copy()
@@ -287,35 +289,35 @@ class VectorForm(_Form, VectorWrapper):
         self._over = saved["over"].copy()
 
 
-class BatchForm(_Form):
-    """Around the batch engine; offers all that the engine offers."""
+class BatchAdapter(_Adapter):
+    """Adapter to a batch; passes all attributes of the batch on."""
 
     is_batch = True
 
-    def _enter(self, env: Any) -> None:
+    def _wrap(self, env: Any) -> None:
         self.env = env
-        self._pipe = self._join(env, env.possible_agents, env.lanes)
+        self._pipe = self._join(env, env.possible_agents, env.lanes, None)
 
-    def _ground(self, env: Any, agent: str) -> Ground:
-        return Ground(env.observation_space(agent), env.action_space(agent), env.channel_names(agent))
+    def _spaces(self, env: Any, agent: str) -> BaseSpaces:
+        return BaseSpaces(env.observation_space(agent), env.action_space(agent), env.channel_names(agent))
 
     @property
     def unwrapped(self) -> Any:
-        """The batch engine itself."""
+        """The batch engine itself, inside all wrappers."""
         return getattr(self.env, "unwrapped", self.env)
 
     def observation_space(self, agent: str) -> Any:
-        """The observations of an agent, added channels last: Box, float32, (channels,)."""
-        self._base.observation_space(agent)  # says so if there is no such agent
+        """Return the observation space of an agent, added channels last: Box, float32, (channels,)."""
+        self._base.observation_space(agent)  # raises an error if there is no such agent
         return self.parts[agent].observation_space
 
     def action_space(self, agent: str) -> Any:
-        """What an agent does; see `BatchEngine.action_space`."""
+        """Return the action space of an agent; see `BatchEngine.action_space`."""
         self._base.action_space(agent)
         return self.parts[agent].action_space
 
     def channel_names(self, agent: str) -> tuple[str, ...]:
-        """The name of every column of an agent's observation."""
+        """Return the name of every column of an agent's observation."""
         self._base.channel_names(agent)
         return tuple(self.parts[agent].names)
 
@@ -340,11 +342,11 @@ class BatchForm(_Form):
         return self._pipe.first(observations, self._base.infos(), np.asarray(mask))[0]
 
     def infos(self) -> dict[str, Any]:
-        """What `reset` would say of the present moment, by agent; see `BatchEngine.infos`."""
-        return self._pipe.told_again(self._base.infos())
+        """Return the infos of the present time, by agent; see `BatchEngine.infos`."""
+        return self._pipe.with_added_infos(self._base.infos())
 
     def state(self) -> dict[str, Any]:
-        """A copy of everything that changes, here and inside; see `set_state`."""
+        """Return a copy of everything that changes, in the wrappers and in the batch; see `set_state`."""
         return {"inside": self._base.state(), "wrappers": self._pipe.state()}
 
 
@@ -353,7 +355,7 @@ def _agent(env: Any) -> str:
 
 
 def _streams(env: Any, agent: str) -> tuple[str, ...]:
-    """The prefixes by which the info speaks of an agent's streams; one that is empty if there is but one."""
+    """Return the prefixes of an agent's streams in the info; an empty one if there is only one stream."""
     scenario: Any = getattr(env, "scenario", None)
     subject: Any = scenario.subjects.get(agent) if scenario is not None else None
     several = subject is not None and len(subject.streams) > 1
@@ -361,16 +363,24 @@ def _streams(env: Any, agent: str) -> tuple[str, ...]:
 
 
 def _with_masks(infos: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    """The infos of a vector environment, with ``_key`` beside what wrappers have added."""
+    """Return the infos of a vector environment, with ``_key`` for every key that wrappers have added."""
     added = {key: values for key, values in known.items() if key not in infos}
     masks = {f"_{key}": np.ones(len(values), bool) for key, values in added.items()}
     return {**infos, **added, **masks}
 
 
 def _names(env: Any, agent: str | None, space: Any) -> tuple[str, ...]:
-    """The names of an environment's channels; numbers for those of others."""
+    """Return the channel names of an environment; numbers for environments of other libraries."""
     width = space.shape[0] if getattr(space, "shape", None) else 0
     known = getattr(env, "channel_names", None)
     names = () if known is None else tuple(known() if agent is None else known(agent))
-    fits = len(names) == width  # a wrapper of others may have changed the channels and not their names
+    fits = len(names) == width  # a wrapper of another library may have changed the channels but not their names
     return names if fits else tuple(f"channel_{i}" for i in range(width))
+
+
+Signal.base_adapters = {
+    "batch": BatchAdapter,
+    "vector": VectorAdapter,
+    "gym": GymAdapter,
+    "parallel": ParallelAdapter,
+}
