@@ -68,7 +68,8 @@ def partner_column_values(columns: Sequence[Sequence[PartnerColumn]], rows: Mapp
 def _shown(column: PartnerColumn, rows: Mapping[str, Array]) -> Array:
     together = group_codes([rows[name] for name in ("lane", "session", "condition:group_trial")])
     source = rows["stream"] == column.stream
-    texts = column.texts(rows[f"condition:{column.condition}"][source])
+    values = rows.get(f"condition:{column.condition}", np.zeros(len(source)))  # absent before a row of that stream
+    texts = column.texts(values[source])
     known = np.full(together.max() + 1, UNKNOWN, dtype=np.promote_types(texts.dtype, f"<U{len(UNKNOWN)}"))
     known[together[source]] = texts
     if column.without:
