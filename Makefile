@@ -68,8 +68,8 @@ install-test: $(VENV)/.installed-test  ## the same, with the tools for testing
 run: install  ## train a subject on two tasks at once (ARGS='--resume' continues)
 	$(BIN)/neuroparallel train dpa_gng $(ARGS)
 
-test: install-test  ## run all tests (ARGS='-k name' chooses)
-	$(BIN)/python -m pytest $(ARGS)
+test: install-test  ## run all tests on two processors (ARGS='-k name' chooses, ARGS='-n 0' takes one)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 test-fast: install-test  ## run the tests that take neither Ray nor more than a second
 	$(BIN)/python -m pytest -m 'not slow and not rllib' $(ARGS)
