@@ -116,7 +116,7 @@ def test_an_agent_plays_a_scenario_whatever_its_neighbours(name, what):
 @pytest.mark.parametrize("name", [name for name in list_agents() if name not in (*MOVERS, *MADE_FOR)])
 def test_an_agent_that_makes_choices_says_that_it_cannot_move(name):
     for what in filter(moves, list_scenarios()):
-        with pytest.raises(ArgumentError, match=r"has to move|step by step"):
+        with pytest.raises(ArgumentError, match=r"has to move|decides in each step"):
             actions_of(make_agent(name), what, 2, 1)
 
 
