@@ -15,7 +15,7 @@ from neuroparallel.engine.noise import noise_sd
 from neuroparallel.engine.tables import Tables
 from neuroparallel.errors import NeuroparallelError
 from neuroparallel.outcomes import Outcome
-from neuroparallel.tasks import list_tasks, make_task, task_class
+from neuroparallel.tasks import list_tasks, make_task, task_class, tasks_by_folder
 from neuroparallel.timing import Law
 from tests.tasks import playing
 from tests.tasks.reference import define, rates
@@ -257,3 +257,11 @@ def test_a_change_of_any_number_is_kept_and_an_unknown_one_refused(name):
         assert make_task(name, **{spec.name: getattr(task, spec.name)}) == task
     with pytest.raises(NeuroparallelError, match="no_such_number"):
         make_task(name, no_such_number=1)
+
+
+def test_every_task_lies_in_the_folder_of_its_domain():
+    folders = tasks_by_folder()
+    assert "" not in folders
+    assert sorted(name for names in folders.values() for name in names) == list_tasks()
+    assert "random_dots" in folders["perception"]
+    assert tasks_by_folder("tracking") == {"motor": ["pursuit"]}
