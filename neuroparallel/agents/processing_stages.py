@@ -203,12 +203,12 @@ class CapacitySharing(StagedAgent):
     def begin(self, name: str, subject: BatchSubject, lanes: Lanes, now: int) -> None:
         """Plan perception, and how much is to be decided; when that is done is known only later."""
         work, stream = self._work[subject.spec.name], self._onsets[name].stream
-        row = [other.spec.name for other in subject.streams].index(name)
+        place = [other.spec.name for other in subject.streams].index(name)
         came = self._onsets[name].at[lanes] * float(stream.tables.dt)
-        work.came[row, lanes] = came
-        work.perceived[row, lanes] = came + self.drawn("perception", stream, lanes, now)
-        work.left[row, lanes] = np.maximum(self.drawn("central", stream, lanes, now), LEAST)
-        work.motor[row, lanes] = self.drawn("motor", stream, lanes, now)
+        work.came[place, lanes] = came
+        work.perceived[place, lanes] = came + self.drawn("perception", stream, lanes, now)
+        work.left[place, lanes] = np.maximum(self.drawn("central", stream, lanes, now), LEAST)
+        work.motor[place, lanes] = self.drawn("motor", stream, lanes, now)
         self._due[name][lanes] = NEVER
 
     def proceed(self, name: str, subject: BatchSubject, now: int) -> None:
@@ -216,14 +216,14 @@ class CapacitySharing(StagedAgent):
         work, streams = self._work[subject.spec.name], subject.streams
         if now == 0 or name != streams[0].spec.name:  # once for all streams of the subject
             return
-        for row, stream in enumerate(streams):
-            work.left[row][~self._onsets[stream.spec.name].current()] = 0.0  # that trial is over
+        for place, stream in enumerate(streams):
+            work.left[place][~self._onsets[stream.spec.name].current()] = 0.0  # that trial is over
         dt = float(streams[0].tables.dt)
         done = work.run((now - 1) * dt, now * dt, self.share)
-        for row, stream in enumerate(streams):
-            lanes = np.flatnonzero(np.isfinite(done[row]))
+        for place, stream in enumerate(streams):
+            lanes = np.flatnonzero(np.isfinite(done[place]))
             if lanes.size:
-                self.respond_at(stream, lanes, done[row, lanes] + work.motor[row, lanes], now)
+                self.respond_at(stream, lanes, done[place, lanes] + work.motor[place, lanes], now)
 
 
 class _Work:

@@ -151,8 +151,8 @@ class SeatedBatch:
 
     def state(self) -> dict[str, Any]:
         """Return a copy of everything that changes, the agents' memories included."""
-        parts = _parts(self.unwrapped)
-        memories = {seat: _memory(agent, parts) for seat, agent in self.seats.items()}
+        parts = _engine_parts(self.unwrapped)
+        memories = {seat: _agent_state(agent, parts) for seat, agent in self.seats.items()}
         seen = {agent: array.copy() for agent, array in self._seen.items()}
         infos = {agent: {key: np.array(info[key]) for key in info} for agent, info in self._infos.items()}
         own = {"seen": seen, "told": infos, "decided": copy.deepcopy(self._decided), "fresh": self._fresh}
@@ -165,8 +165,10 @@ class SeatedBatch:
             ArgumentError: It was saved of another scenario, of other agents, or by another version of neuroparallel.
         """
         check_saved(saved, self.state())
-        parts = _parts(self.unwrapped)
-        memories = {seat: _recalled(self.seats[seat], seat, memory, parts) for seat, memory in saved["seats"].items()}
+        parts = _engine_parts(self.unwrapped)
+        memories = {
+            seat: _restored_state(self.seats[seat], seat, memory, parts) for seat, memory in saved["seats"].items()
+        }
         self.env.set_state(saved["env"])
         self._seen, self._infos, self._decided = (copy.deepcopy(saved[name]) for name in ("seen", "told", "decided"))
         self._fresh = saved["fresh"]
@@ -178,7 +180,7 @@ class SeatedBatch:
                 vars(agent).update(memory)
 
 
-def _parts(engine: BatchEngine) -> dict[str, Any]:
+def _engine_parts(engine: BatchEngine) -> dict[str, Any]:
     """Return the parts of an engine that agents look at, by place."""
     parts: dict[str, Any] = {"engine": engine}
     for kind in ("streams", "groups", "subjects"):
@@ -186,27 +188,27 @@ def _parts(engine: BatchEngine) -> dict[str, Any]:
     return parts | {f"tables.{place}": stream.tables for place, stream in enumerate(engine.streams)}
 
 
-def _memory(agent: Any, parts: Mapping[str, Any]) -> Any:
+def _agent_state(agent: Any, parts: Mapping[str, Any]) -> Any:
     """Return the state of an agent: what its ``state`` method returns, or all its attributes."""
     if hasattr(agent, "state"):
         return agent.state()
     file = io.BytesIO()
-    _Keep(file, parts).dump(vars(agent))
+    _StatePickler(file, parts).dump(vars(agent))
     return file.getvalue()
 
 
-def _recalled(agent: Any, seat: str, memory: Any, parts: Mapping[str, Any]) -> Any:
+def _restored_state(agent: Any, seat: str, memory: Any, parts: Mapping[str, Any]) -> Any:
     """Return the state to restore: what the agent's ``state`` method returned, or all its attributes."""
     if hasattr(agent, "set_state"):
         return memory
-    attributes = _Recall(io.BytesIO(memory), parts).load()
+    attributes = _StateUnpickler(io.BytesIO(memory), parts).load()
     missing = sorted(vars(agent).keys() - attributes.keys())
     if missing:
         raise ArgumentError(f"the state of {seat} lacks {missing[0]}; it is of another agent or version.")
     return attributes
 
 
-class _Keep(pickle.Pickler):
+class _StatePickler(pickle.Pickler):
     """Pickler of an agent's attributes; parts of the engine are written by name."""
 
     def __init__(self, file: io.BytesIO, parts: Mapping[str, Any]) -> None:
@@ -217,12 +219,12 @@ class _Keep(pickle.Pickler):
         return self._places.get(id(part))
 
 
-class _Recall(pickle.Unpickler):
+class _StateUnpickler(pickle.Unpickler):
     """Unpickler of an agent's attributes, which takes the named parts from another engine."""
 
     def __init__(self, file: io.BytesIO, parts: Mapping[str, Any]) -> None:
         super().__init__(file)
-        self._parts = parts
+        self._engine_parts = parts
 
     def persistent_load(self, place: str) -> Any:
-        return self._parts[place]
+        return self._engine_parts[place]

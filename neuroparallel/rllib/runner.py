@@ -310,7 +310,7 @@ class BatchedEnvRunner(MultiAgentEnvRunner):
         return self.config.env_config.get("session") is not None or getattr(scenario, "session", None) is not None
 
     def _unfinished(self) -> list[SessionSummary]:
-        """Log placeholder returns as long as no session has ended, so that every result has some.
+        """Return a stand-in for session returns as long as no session has ended, so that every result has some.
 
         Where sessions have no end it is the stretch since the last report, else the sessions so far.
         """
