@@ -98,15 +98,17 @@ class ScalarGroup:
         drawn = {name: array[0] for name, array in self.coupling.values.items()}
         return {"group_trial": self.trial, "mix": self.entry} | drawn
 
-    def start_due(self, now: int) -> int:
-        """Start the streams whose onset has come; returns when the next one begins, or time is up."""
+    def start_due(self, now: int) -> None:
+        """Start the streams whose onset has come."""
+        if self.delayed:
+            for place, index in enumerate(self.streams):
+                if self.onset_at[index] == now:
+                    self._start(place, index, now)
+
+    def next_due(self) -> int:
+        """Return the step in which the next stream begins or waiting ends, unless something happens before."""
         closes = NEVER if self.resolved else self.closes
-        if not self.delayed:
-            return closes
-        for place, index in enumerate(self.streams):
-            if self.onset_at[index] == now:
-                self._start(place, index, now)
-        return min(closes, *self.onset_at.values())
+        return min(closes, *self.onset_at.values()) if self.delayed else closes
 
     # ---- their end ----
 

@@ -51,10 +51,7 @@ class ScalarStream:
         self.moving = tables.movement is not None
         self.event = 0  # what the last movement came to
         self._observes = spec.task.observe is not None
-        cue = tables.channels["fixation"].start if "fixation" in tables.channels else -1
         self.changing = self._observes or tables.slope is not None
-        # Whether what is shown has to be looked at in every step.
-        self._one_by_one = self._observes or bool(tables.summed) or cue in tables.drifting
         self.notes = spec.task.note_names()
         self.keeps_values = tables.lazy or self.sequenced or bool(self.notes)
         self.watched = False
@@ -70,7 +67,6 @@ class ScalarStream:
         self.answered: tuple[int, int] | None = None  # period and action of this step, if it was anything but holding
         self.left_period = -1  # the period just left, for streams that wait for it
         self._noise = LaneNoise(tables, "live"), LaneNoise(tables, "idle")
-        self.painted = 0  # what is seen has been written down up to this step
         self._rest_state(0)
 
     def _rest_state(self, now: int) -> None:
@@ -93,7 +89,6 @@ class ScalarStream:
     def begin(self, seed: int, lane: int, session: int, now: int) -> None:
         """Start a session: new keys, empty memory, first trial still to come."""
         self._rest_state(now)
-        self.painted = now
         key = lane_key(seed, lane, session, self.spec.branch)
         self.key = int(key[0])
         for noise in self._noise:
@@ -165,10 +160,9 @@ class ScalarStream:
             self.outcome, self.choice = outcome, max(chosen, 0)
             self.response = -1 if chosen < 0 else now - self.clock_at
             self.answer_message = self.message
-        row, painted = self.row, self.painted
+        row = self.row
         if target == row.number:
             return
-        expected = now == self.end and target == row.events[self.tables.actions][0]
         if target >= 0 and target != row.number + self._phase:
             target = self._enter(target, now)
         if self.watched:
@@ -177,8 +171,6 @@ class ScalarStream:
             self.left_period = row.period if left and not aborted else -1  # an abort is no end of a period
         self.ended = target < 0
         self._move(target, now)
-        if expected:  # what follows has been painted already
-            self.painted = painted
 
     def _price(self, action: int, outcome: int, now: int) -> int:
         known, memory = {name: array.copy() for name, array in self.values().items()}, self.memory
@@ -229,7 +221,7 @@ class ScalarStream:
 
     def _move(self, number: int, now: int) -> None:
         """Go on in another row, or in the idle one if the number is negative."""
-        before, self.painted = self.row, now
+        before = self.row
         row = self.row = self.lists.rows[number if number >= 0 else self.tables.idle]
         if row.idle:
             self.end = NEVER
@@ -348,31 +340,17 @@ class ScalarStream:
             mean = viewed(self.tables, np.ascontiguousarray(mean.T), **self._moment(now)).T
         return mean
 
-    def steady(self, now: int) -> int:
-        """Up to which step what is shown, without noise, and what is right stay the same if nothing is done."""
-        return now + 1 if self.changing or self._one_by_one or self.row.truth_after else self.end
+    def observe(self, now: int) -> NDArray[np.float32]:
+        """Return the channels with this step's noise, float32 (channels,), fresh; call once per step."""
+        seen: NDArray[np.float32] = self.add_noise(self.shown(now)[None], now)[0]
+        return seen
 
-    def picture(self, most: int, now: int) -> NDArray[np.float32]:
-        """What is seen from now on while nothing is done, as far ahead as it is known; float32 (steps, channels)."""
-        row = self.row
-        if (self._one_by_one or row.truth_after) and not row.idle:
-            means = self._changed(1, now)
-        elif self.changing:
-            means = self._changed(min(most, self.end - now), now)
-        elif row.foreseen:
-            begun = row.steps - (self.end - now)
-            means = self.lists.rows.course(row)[begun : begun + most]
-        else:
-            means = row.means(min(most, self.end - now))
-        return self.around(means, now)
-
-    def around(self, means: NDArray[np.float32], now: int) -> NDArray[np.float32]:
-        """What is seen around means from now on; float32 (steps, channels)."""
+    def add_noise(self, means: NDArray[np.float32], now: int) -> NDArray[np.float32]:
+        """Return means with the noise of the steps from this one on; float32 (steps, channels), fresh."""
         idle = self.row.idle
         seen = self._noise[idle].around(means, self.steps[idle] + now - self.since)
         if self.tables.summed and not idle:
             self.sums += seen[0, self.tables.summed]
-        self.painted = now + len(seen)
         return seen
 
     def truth(self, now: int) -> int:
@@ -404,4 +382,4 @@ class ScalarStream:
         if self.tables.lazy and self.conditions:
             self.tables.define(np.zeros(1, np.int64), self.conditions)
             self.lists.rows.clear()
-        self.row, self.steps, self.painted = self.lists.rows[saved["row"]], list(saved["steps"]), 0
+        self.row, self.steps = self.lists.rows[saved["row"]], list(saved["steps"])
