@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.hook_calls import added_up, checked_pay, checked_sequence, moved, viewed
+from neuroparallel.engine.hook_calls import moved, priced, sequenced, viewed
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.scalar.noise import LaneNoise
@@ -20,7 +20,6 @@ from neuroparallel.engine.trial_draws import Given, TrialDraws, check_given, slo
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA_INT, Bits, lane_key, mix_int, trial_keys
-from neuroparallel.task import Draw, Response
 from neuroparallel.trial import DRAWN
 
 __all__ = ["ScalarStream"]
@@ -173,21 +172,21 @@ class ScalarStream:
         self._move(target, now)
 
     def _price(self, action: int, outcome: int, now: int) -> int:
-        known, memory = {name: array.copy() for name, array in self.values().items()}, self.memory
-        response = Response(
+        response = priced(
+            self.tables,
+            self._place(),
             action=np.array([action]),
             period=np.array([self.row.period]),
             elapsed=np.array([(now - self.clock_at) * self.tables.dt]),
             reward=np.array([self.reward]),
             outcome=np.array([outcome], np.uint8),
-            conditions=dict(known),
-            memory={name: array.copy() for name, array in memory.items()},
-            shown=added_up(self.tables, self.sums[:, None].copy()),
-            _keys=np.array([self.trial_key], np.uint64),
+            conditions={name: array.copy() for name, array in self.values().items()},
+            memory={name: array.copy() for name, array in self.memory.items()},
+            sums=self.sums[:, None].copy(),
+            keys=np.array([self.trial_key], np.uint64),
         )
-        checked_pay(self._place(), response, known, memory)
         for name, rows in response.memory.items():
-            memory[name][:] = rows
+            self.memory[name][:] = rows
         for name in self.notes:
             self.conditions[name] = np.array(response.conditions[name], self.conditions[name].dtype).reshape(1)
         self.reward = float(response.reward[0])
@@ -267,23 +266,21 @@ class ScalarStream:
             values[name] = np.zeros(1)
         values |= given
         if task.sequence is not None:
-            known, memory = dict(values), self.memory
-            draw = Draw(
+            draw = sequenced(
+                tables,
+                self._place(),
                 conditions=values,
                 previous=dict(values) if first else self.conditions,
-                first=np.array([first]),
                 trial=np.array([self.trial]),
                 outcome=np.array([self.outcome]),
                 choice=np.array([max(self.choice, 0)]),
                 reward=np.array([self.earned]),
-                memory={name: array.copy() for name, array in memory.items()},
-                dt=tables.dt,
-                _keys=np.array([self.trial_key], np.uint64),
+                memory={name: array.copy() for name, array in self.memory.items()},
+                keys=np.array([self.trial_key], np.uint64),
             )
-            checked_sequence(self._place(), draw, known, memory)
             values = draw.conditions
             for name, rows in draw.memory.items():
-                memory[name][:] = rows
+                self.memory[name][:] = rows
             check_given(task, given, values)
         self.conditions = values
         if not tables.lazy:
