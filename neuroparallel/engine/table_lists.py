@@ -71,7 +71,7 @@ class Row:
         self.course: NDArray[np.float32] | None = None
 
     def means(self, count: int) -> NDArray[np.float32]:
-        """What is shown in some steps, float32 (count, channels), not to be changed: adding arrays alike is quick."""
+        """Return the mean repeated, float32 (count, channels), not to be changed."""
         if count > len(self._means):
             self._means = np.tile(self.mean, (count, 1))
         return self._means[:count]

@@ -125,7 +125,7 @@ class BatchStream(StreamView):
         return response.outcome
 
     def draw_durations_again(self, lanes: Integers, periods: Integers) -> Integers:
-        """How long periods last that may come more than once in a trial: each visit draws anew; int64 (n,)."""
+        """Draw the durations of periods that may come more than once in a trial, anew at each visit; int64 (n,)."""
         assert self.visits is not None
         steps = np.zeros(len(lanes), np.int64)
         for period, (low, cuts) in self.tables.period_laws.items():

@@ -31,7 +31,7 @@ class ScalarGroup:
         specs = [stream.spec for stream in self.streams.values()]
         self.coupling = Coupling(spec, specs, dt, 1)
         self.trial, self.key, self.started, self.pending, self.resolved, self.entry = -1, 0, 0, 0, False, 0
-        self.closes = NEVER  # when nobody is waited for any more
+        self.closes = NEVER  # the step in which waiting for members ends
         self.takes_part = dict.fromkeys(spec.streams, True)
         self.onset_at = dict.fromkeys(spec.streams, NEVER)
         self.begun = dict.fromkeys(spec.streams, True)  # in the present trial of the group
@@ -212,11 +212,11 @@ class ScalarGroup:
 
     @staticmethod
     def _choice(stream: ScalarStream) -> int:
-        """What was chosen in time; 0 for a miss, and for an early response, which is no choice."""
+        """Return the choice; 0 for a miss, and for an early response, which is not a choice."""
         return 0 if stream.outcome == Outcome.ABORT else max(stream.choice, 0)
 
     def _time(self, stream: ScalarStream) -> float:
-        """When it was, in ms from the start of the group's trial; nan if nothing was chosen."""
+        """Return the time of the choice, in ms from the start of the group's trial; nan without a choice."""
         return (stream.clock_at + stream.response - self.started) * self.dt if stream.response >= 0 else np.nan
 
     def _show(self) -> None:

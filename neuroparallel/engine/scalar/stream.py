@@ -1,4 +1,4 @@
-"""One stream in one lane, in plain Python: the readable meaning of what the batch stream does in arrays."""
+"""One stream in one lane, in plain Python: the specification of what the batch stream does in arrays."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class ScalarStream:
         self.memory: dict[str, NDArray[Any]] = {}
         self.visits: dict[int, int] = {}
         self.sums = np.zeros(len(tables.summed))  # what was seen in this trial
-        self.current_choice = 0  # the choice that stands in the present trial, 0 for none
-        self.message: float | None = None  # what its subject says, if it can speak,
-        self.answer_message: float | None = None  # and what it said when it answered
+        self.current_choice = 0  # of the present trial, 0 for none
+        self.message: float | None = None  # sent by its subject in this step, None if it sends none
+        self.answer_message: float | None = None  # sent by its subject with the answer
         self.reward = 0.0
         self.ended = False
         self.answered: tuple[int, int] | None = None  # period and action of this step, if it was anything but holding
@@ -134,7 +134,7 @@ class ScalarStream:
         return 0 if self.idle else int(moved(self.tables, action[None], **self._moment(now))[0])
 
     def _moment(self, now: int) -> dict[str, Any]:
-        """What hooks know of a moment, as arrays of length 1."""
+        """Return the arguments of a hook at this moment, as arrays of length 1."""
         return {
             "period": np.array([self.row.period]),
             "elapsed": np.array([(now - self.entered) * float(self.tables.dt)]),
@@ -251,7 +251,7 @@ class ScalarStream:
     def _come(self) -> Iterator[tuple[int, int, Bits]]:
         """Key, slot, and words, uint64 (purposes, 1), of the trials from this one on.
 
-        They hang on the number of the trial and on nothing else, so they are drawn many at a time.
+        They depend only on the number of the trial, so many are drawn at once.
         """
         for first in count(self.trial, AHEAD):
             keys = trial_keys(np.array([self.key], np.uint64), np.arange(first, first + AHEAD))
@@ -324,11 +324,11 @@ class ScalarStream:
     # ---- what is seen ----
 
     def shown(self, now: int) -> NDArray[np.float32]:
-        """What the channels show at this moment without noise, float32 (channels,); not to be changed."""
+        """Return the channels at this moment without noise, float32 (channels,); not to be changed."""
         return self._changed(1, now)[0] if self.changing else self.row.mean
 
     def _changed(self, count: int, now: int) -> NDArray[np.float32]:
-        """What channels that change within a period show in its coming steps, float32 (count, channels)."""
+        """Return channels that change within a period in its coming steps, float32 (count, channels)."""
         mean = self.row.means(count)
         if self.row.slope is not None:
             seconds = (np.arange(count) + (now - self.entered) + 0.5) * (self.tables.dt / 1000)

@@ -1,4 +1,4 @@
-"""What one subject sees and does, in one lane."""
+"""A subject in one lane: its observation, actions, reward and truth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["ScalarSubject"]
 
 
 class ScalarSubject:
-    """What one subject sees and does, in one lane."""
+    """One subject in one lane: its observation, actions, reward and truth."""
 
     def __init__(self, spec: SubjectSpec, streams: list[ScalarStream], groups: Sequence[GroupSpec]) -> None:
         self.spec, self.name = spec, spec.name
@@ -99,7 +99,7 @@ class ScalarSubject:
         return action[:-1] if self.factored else action[0]
 
     def _parts(self, action: Any) -> Sequence[Any]:
-        """What the action means for each stream; a shared one goes to open windows, or to all if none is open."""
+        """Return the action of each stream; a shared one goes to open windows, or to all if none is open."""
         if self._by_name:
             return [action[stream.spec.short] for stream in self.streams]
         if self.single:
@@ -133,7 +133,7 @@ class ScalarSubject:
                 seen.append(self._partners[view.subject].message)
 
     def reward(self) -> float:
-        """What is paid for the step: a weighted sum."""
+        """Return the reward of the step: a weighted sum over streams."""
         if self._pays_as_is:
             return self.streams[0].reward
         total = 0.0
