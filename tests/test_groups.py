@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.engine.scalar import ScalarEngine
+from neuroparallel.engine.scalar import PreviewEngine
 from neuroparallel.errors import NeuroparallelError
 from neuroparallel.scenario import Scenario
 from neuroparallel.scenario.compile import build_layout
@@ -217,7 +217,7 @@ def test_the_order_of_the_subjects_in_the_file_changes_nothing():
 
 def test_one_lane_of_the_game_in_plain_python_equals_the_batch():
     layout, rng = build_layout(Scenario.load("matching_pennies")), np.random.default_rng(0)
-    batch, single = BatchEngine(layout, 3), ScalarEngine(layout, lane=2)
+    batch, single = BatchEngine(layout, 3), PreviewEngine(layout, lane=2)
     many, one = batch.reset(5)[0], single.reset(5)[0]
     for _ in range(400):
         for agent in one:

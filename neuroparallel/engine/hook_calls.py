@@ -1,4 +1,4 @@
-"""Calling the hooks of a task that run in every step, alike in both engines: arrays in, checked arrays out."""
+"""Calls of the hooks of a task, the same for both engines: arrays in, checked arrays out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from neuroparallel.seeding import Bits
 from neuroparallel.task import Draw, Response
 from neuroparallel.task.hooks import Moment, Step, View
 
-__all__ = ["added_up", "checked_pay", "checked_sequence", "moved", "steered", "viewed"]
+__all__ = ["moved", "priced", "sequenced", "steered", "viewed"]
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -161,38 +161,106 @@ def steered(
     return found.clip(axes.low, axes.high).astype(np.float32)
 
 
-def checked_pay(place: Place, response: Response, conditions: Arrays, memory: Arrays) -> None:
-    """Let `Task.pay` price responses, and refuse what it may not hand back; reward and outcome are arrays afterwards.
+def priced(
+    tables: Tables,
+    place: Place,
+    *,
+    action: NDArray[np.int64],
+    period: NDArray[np.int64],
+    elapsed: NDArray[np.float64],
+    reward: NDArray[np.float64],
+    outcome: NDArray[np.uint8],
+    conditions: Arrays,
+    memory: Arrays,
+    sums: NDArray[np.float64],
+    keys: Bits,
+) -> Response:
+    """Let `Task.pay` price responses.
 
     Args:
-        place: Which trials they are.
-        response: The responses.
-        conditions: Those that there are, by name.
-        memory: What is remembered, by name.
+        tables: The task.
+        place: Which trials they are, for errors.
+        action: int64, (n,). Actions; 0 for a timeout.
+        period: int64, (n,). Present periods.
+        elapsed: float64, (n,). ms since the clock started.
+        reward: float64, (n,). Reward by the tables.
+        outcome: uint8, (n,). Outcome by the tables.
+        conditions: Of the present trials, (n,).
+        memory: What the task remembers, (n, ...); the hook may write into these arrays.
+        sums: float64, (summed channels, n). Sums of what was shown in the trial.
+        keys: uint64, (n,). Keys of the trials.
+
+    Returns:
+        The responses as the hook left them, with arrays for reward and outcome.
 
     Raises:
         TaskError: A reward is not finite or too large, an outcome or name is none that exists, or a shape is wrong.
     """
-    shape = response.action.shape
-    place.call("pay", place.task.pay, response)  # type: ignore[arg-type]
-    response.reward = np.asarray(place.numbers("pay", "reward", response.reward, shape), np.float64)
-    response.outcome = place.outcomes("pay", response.outcome, shape)
+    response = Response(
+        action=action,
+        period=period,
+        elapsed=elapsed,
+        reward=reward,
+        outcome=outcome,
+        conditions=dict(conditions),
+        memory=dict(memory),
+        shown=added_up(tables, sums),
+        _keys=keys,
+    )
+    place.call("pay", tables.task.pay, response)  # type: ignore[arg-type]
+    response.reward = np.asarray(place.numbers("pay", "reward", response.reward, action.shape), np.float64)
+    response.outcome = place.outcomes("pay", response.outcome, action.shape)
     place.rows("pay", "condition", response.conditions, conditions)
     place.rows("pay", "memory", response.memory, memory)
+    return response
 
 
-def checked_sequence(place: Place, draw: Draw, conditions: Arrays, memory: Arrays) -> None:
-    """Let `Task.sequence` change the conditions of coming trials, and refuse what it may not hand back.
+def sequenced(
+    tables: Tables,
+    place: Place,
+    *,
+    conditions: Arrays,
+    previous: Arrays,
+    trial: NDArray[np.int64],
+    outcome: NDArray[np.int64],
+    choice: NDArray[np.int64],
+    reward: NDArray[np.float64],
+    memory: Arrays,
+    keys: Bits,
+) -> Draw:
+    """Let `Task.sequence` change the conditions of coming trials.
 
     Args:
-        place: Which trials they are.
-        draw: Their conditions and memory.
-        conditions: Those that there are, by name.
-        memory: What is remembered, by name.
+        tables: The task.
+        place: Which trials they are, for errors.
+        conditions: Conditions as drawn, (n,).
+        previous: Conditions of the trials before, (n,).
+        trial: int64, (n,). Numbers of the coming trials.
+        outcome: int64, (n,). Outcomes of the trials before.
+        choice: int64, (n,). Choices in the trials before.
+        reward: float64, (n,). Sums of rewards of the trials before.
+        memory: What the task remembers, (n, ...); the hook may write into these arrays.
+        keys: uint64, (n,). Keys of the trials.
+
+    Returns:
+        Conditions and memory as the hook left them.
 
     Raises:
         TaskError: A condition or memory is none that exists, or has a wrong shape.
     """
-    place.call("sequence", place.task.sequence, draw)  # type: ignore[arg-type]
+    draw = Draw(
+        conditions=dict(conditions),
+        previous=previous,
+        first=trial == 0,
+        trial=trial,
+        outcome=outcome,
+        choice=choice,
+        reward=reward,
+        memory=dict(memory),
+        dt=tables.dt,
+        _keys=keys,
+    )
+    place.call("sequence", tables.task.sequence, draw)  # type: ignore[arg-type]
     place.rows("sequence", "condition", draw.conditions, conditions)
     place.rows("sequence", "memory", draw.memory, memory)
+    return draw

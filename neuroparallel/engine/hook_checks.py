@@ -1,4 +1,4 @@
-"""What a task's hook may hand back, alike in both engines: errors name task, hook, stream, trial and value."""
+"""Checks of what a task's hook returns, the same for both engines; errors name task, hook, stream, trial and value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LARGEST = 1e9  # beyond this a number that is shown or paid is taken for a mista
 
 @dataclass(frozen=True)
 class Place:
-    """Which trials a hook is called for.
+    """The trials that a hook is called for.
 
     Args:
         task: The task.

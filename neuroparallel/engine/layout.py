@@ -14,7 +14,7 @@ __all__ = ["GroupSpec", "Layout", "Message", "Onset", "PartnerView", "StreamSpec
 
 @dataclass(frozen=True)
 class Onset:
-    """When a stream begins within its group's trial.
+    """Onset of a stream within its group's trial.
 
     Args:
         steps: Steps after the trial's start, or after the end of ``period`` of stream ``after``.
@@ -48,11 +48,11 @@ class StreamSpec:
 
 @dataclass(frozen=True)
 class Message:
-    """What a subject may say to others in every step, an action factor of its own.
+    """Message of a subject to others in every step, an action factor of its own.
 
     Args:
-        levels: How many there are; 0 is silence, and level k is shown as ``k / (levels - 1)``.
-        cost: What saying 1 costs per step.
+        levels: Number of levels; 0 is silence, and level k is shown as ``k / (levels - 1)``.
+        cost: Cost of sending 1, per step.
     """
 
     levels: int
@@ -61,7 +61,7 @@ class Message:
 
 @dataclass(frozen=True)
 class PartnerView:
-    """What a subject is shown of a partner: channels behind its own.
+    """View of a partner: channels behind the subject's own.
 
     Args:
         kind: ``"choice"``, ``"reward"`` or ``"answer_message"`` (what was said with the answer) of the partner's last
@@ -95,7 +95,7 @@ class PartnerView:
 
 @dataclass(frozen=True)
 class SubjectSpec:
-    """Who acts: an agent with one or more streams.
+    """A subject: an agent with one or more streams.
 
     Args:
         name: The agent's name.
@@ -108,7 +108,7 @@ class SubjectSpec:
         fixation: ``"own"``, ``"any"`` or ``"all"``: one fixation channel per stream, or a fused one.
         lock: Steps after a response in which no other one is registered.
         partner_views: What is shown of partners.
-        message: What the subject may say; None if nothing.
+        message: Message that the subject may send; None without one.
         cues: Indices of groups whose entry of the mix is shown.
     """
 
@@ -137,8 +137,8 @@ class GroupSpec:
         block: For how many trials an entry of the mix lasts.
         yoked: Conditions that are drawn once and given to all members that have them.
         abort_all: Whether an abort of one member ends the trial of all.
-        deadline: Steps from the trial's start after which nobody is waited for; 0: none.
-        patience: Steps from the end of the first member after which nobody is waited for; 0: none.
+        deadline: Steps from the trial's start after which waiting ends; 0: none.
+        patience: Steps from the end of the first member after which waiting ends; 0: none.
         rule: What couples the members.
         then: Index of the period that each member goes on to after resolving; empty for none.
         columns: What the rows of all members show of one: name of the column, index of the stream, its condition.

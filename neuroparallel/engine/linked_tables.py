@@ -1,4 +1,4 @@
-"""The tables of all streams of a scenario, one below the other, so that one look-up serves all of them."""
+"""The tables of all streams of a scenario, concatenated row-wise, so that one look-up serves all of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OVER = -(2**40)  # a jump to the end of the trial: from whatever row, it leads b
 
 
 class LinkedTables:
-    """What a step looks up, of all streams.
+    """Lookup tables of all streams.
 
     The tables of a stream begin at a row of their own, and rows have columns for the task with the most actions. Where
     an action leads is kept as a jump from row to row, which holds wherever the tables begin. A jump does not end in a

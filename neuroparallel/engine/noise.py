@@ -1,4 +1,4 @@
-"""What varies from step to step: Gaussian noise that is added, and events that are counted.
+"""Variation from step to step: Gaussian noise that is added, and events that are counted.
 
 Both are functions of where a lane stands in its stream's own steps (`neuroparallel.seeding`), never of a generator.
 """

@@ -16,7 +16,7 @@ ANSWER = "ground truth"  # recorded with each trial of a lazy task, whose tables
 
 
 def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
-    """What the trial table says of a stream."""
+    """Return how the trial table describes a stream."""
     spec = layout.streams[index]
     group = next(group for group in layout.groups if index in group.streams)
     shared = group_conditions(group, [layout.streams[member] for member in group.streams])
@@ -37,7 +37,7 @@ def stream_info(layout: Layout, index: int, tables: Tables) -> StreamInfo:
 
 
 def _names(task: Task) -> dict[str, dict[int, str]]:
-    """What the numbers in the columns of a task's trials stand for."""
+    """Return the names of the numbers in the columns of a task's trials."""
     actions = dict(enumerate(task.action_names()))
     choices = {number: name for number, name in actions.items() if number}
     named = {
@@ -47,7 +47,7 @@ def _names(task: Task) -> dict[str, dict[int, str]]:
 
 
 def _columns(layout: Layout, group: GroupSpec) -> tuple[PartnerColumn, ...]:
-    """What the rows of a group show of other members."""
+    """Return the columns in which the rows of a group show other members."""
     found = []
     for name, index, condition in group.columns:
         is_flag = condition_dtypes(layout.streams[index].task.conditions())[condition].kind == "b"

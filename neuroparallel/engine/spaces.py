@@ -1,4 +1,4 @@
-"""What the agents of an engine see and do: the same whether it plays one lane or many."""
+"""Observation and action spaces of an engine's agents, the same for one lane and many."""
 
 from __future__ import annotations
 

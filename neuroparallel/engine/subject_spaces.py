@@ -1,4 +1,4 @@
-"""What a subject sees and does: the columns of its observation and the shape of its action."""
+"""The columns of a subject's observation, the shape of its action, and the keys of its info."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOCK = np.uint64(name_bits("response_lock"))
 
 @dataclass(frozen=True)
 class Columns:
-    """Where each stream's channels stand in the subject's observation.
+    """Columns of a subject's observation, by stream.
 
     Attributes:
         names: Name of every column.
@@ -86,7 +86,7 @@ def factor_sizes(spec: SubjectSpec, tables: Sequence[Tables]) -> tuple[int, ...]
 
 
 def factor_names(spec: SubjectSpec, streams: Sequence[str]) -> tuple[str, ...]:
-    """What each factor of a subject's action is: that of a stream, or of all together, and the message behind them."""
+    """Return the name of each factor of a subject's action: a stream or 'action', then the message."""
     names = ("action",) if len(streams) == 1 or spec.action == "shared" else tuple(streams)
     return names if spec.message is None else (*names, "message")
 
@@ -102,7 +102,7 @@ def observation_space(columns: int) -> gymnasium.spaces.Box:
 
 
 def action_space(spec: SubjectSpec, tables: Sequence[Tables], streams: Sequence[str]) -> gymnasium.spaces.Space[Any]:
-    """What a subject does; ``streams`` are the short names of its streams.
+    """Return the action space of a subject; ``streams`` are the short names of its streams.
 
     Returns:
         Of one stream, or a shared action: Discrete, or Box (float32) for a movement. Of several, or with a message:

@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.engine.tables import Tables
-from neuroparallel.task.trial import DRAWN
 
-__all__ = ["FORESIGHT", "Row", "TableLists"]
+__all__ = ["Row", "TableLists", "TableRows"]
 
-FORESIGHT = 256  # steps that are looked ahead at most
 KEPT = 10_000  # rows, so that large designs with long trials do not fill the memory
 
 
@@ -26,7 +24,7 @@ class Row:
         events: What else each action does: target, outcome, action chosen, whether its price is asked for; None where
             nothing happens.
         uneventful: What each action pays that does nothing else; None if it does.
-        foreseen: Whether what follows it is known in advance, see `TableRows.course`.
+        course: What is shown from its beginning on while nothing is done; kept by the preview.
 
     The others are as in `Tables`.
     """
@@ -46,7 +44,7 @@ class Row:
             "events",
             "uneventful",
         ),
-        *("steps", "foreseen", "clock", "last_step", "purpose", "truth", "truth_after"),
+        *("steps", "clock", "last_step", "purpose", "truth", "truth_after"),
     )
 
     def __init__(self, tables: Tables, number: int) -> None:
@@ -55,7 +53,6 @@ class Row:
         self.held, self.purpose = int(tables.held[number]), int(tables.purpose[number])
         self.clock, self.last_step = bool(tables.clock[number]), bool(tables.last_step[number])
         self.steps = int(tables.steps[number])
-        self.foreseen = 0 <= self.steps <= FORESIGHT and not tables.lazy
         self.truth, self.truth_after = int(tables.truth[number]), int(tables.truth_after[number])
         self.mean = np.ascontiguousarray(tables.mean[:, number])
         self.slope = None if tables.slope is None else np.ascontiguousarray(tables.slope[:, number])
@@ -74,7 +71,7 @@ class Row:
         self.course: NDArray[np.float32] | None = None
 
     def means(self, count: int) -> NDArray[np.float32]:
-        """What is shown in some steps, float32 (count, channels), not to be changed: adding arrays alike is quick."""
+        """Return the mean repeated, float32 (count, channels), not to be changed."""
         if count > len(self._means):
             self._means = np.tile(self.mean, (count, 1))
         return self._means[:count]
@@ -91,23 +88,6 @@ class TableRows(dict[int, Row]):
             self.clear()
         row = self[number] = Row(self._tables, number)
         return row
-
-    def course(self, row: Row) -> NDArray[np.float32]:
-        """What is shown from the beginning of a row on while nothing is done, float32 (steps, channels).
-
-        It goes on through the periods that follow, up to the end of the trial or to one whose duration is drawn.
-        """
-        if row.course is None:
-            course, steps, at = [], 0, row
-            while at.steps != DRAWN and steps < FORESIGHT:
-                course.append(np.tile(at.mean, (min(at.steps, FORESIGHT), 1)))
-                steps += at.steps
-                after = at.events[self._tables.actions][0]
-                if after < 0:
-                    break
-                at = self[after]
-            row.course = np.concatenate(course)
-        return row.course
 
 
 class TableLists:

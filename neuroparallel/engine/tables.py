@@ -130,7 +130,7 @@ class Tables:
         return roomy
 
     def _constants(self) -> None:
-        """What depends on the period only, not on the condition."""
+        """Set what depends only on the period, not on the condition."""
         sample, width = self.sample, self.phase
         period = np.array([*range(len(self.periods)), *self.finals])
         self.period_of = np.append(np.tile(np.tile(period, 2), self.slots), -1)
@@ -203,7 +203,7 @@ class Tables:
         return np.where(targets >= 0, targets + base, END)
 
     def _answer(self, trial: Trial) -> NDArray[np.int64]:
-        """What is right in the trial as a whole: the truth of its first response window."""
+        """Return the truth of the trial as a whole: that of its first response window."""
         windows = np.flatnonzero(trial.window)
         if not len(windows):
             return np.full(trial.n, -1, np.int64)
@@ -269,7 +269,7 @@ def _sample(task: Task) -> tuple[dict[str, NDArray[Any]], int]:
 
 
 def _returns(trial: Trial) -> NDArray[np.bool_]:
-    """Where an action or timeout leads back to the same or an earlier period."""
+    """Return where an action or timeout leads back to the same or an earlier period."""
     periods = np.arange(trial.next.shape[1])[None, :, None]
     result: NDArray[np.bool_] = (trial.next >= 0) & (trial.next <= periods)
     return result
@@ -377,7 +377,7 @@ def _check_loops(trial: Trial, name: str, periods: list[str]) -> None:
         raise TaskError(f"{name}: a loop through period {periods[p]!r} takes no time and would never end.")
 
 
-# How much an outcome of one stream says about all of them together: what is listed later wins.
+# Outcomes by their weight when those of several streams are merged: what is listed later wins.
 _BY_WEIGHT = np.array(
     [
         Outcome.RUNNING,

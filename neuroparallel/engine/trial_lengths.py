@@ -1,4 +1,4 @@
-"""How long trials last and how long something has to be remembered in them, read off the compiled tables."""
+"""Lengths of trials and of what has to be remembered in them, derived from the compiled tables."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ class Gap:
 
 
 def memory_steps(tables: Tables) -> int:
-    """How long something has to be kept in mind, in steps; see `memory_gap`."""
+    """Return how long something has to be remembered, in steps; see `memory_gap`."""
     return memory_gap(tables).steps
 
 
 def memory_gap(tables: Tables) -> Gap:
-    """How long something has to be kept in mind: from the end of what is shown first to the response.
+    """Return how long something has to be remembered: from the end of the stimulus to the response.
 
     The longest such gap over all channels but the fixation cue; none if everything lasts until the response window.
     What an `observe` hook shows is not known beforehand: it is taken to last for the first step only.
@@ -97,7 +97,7 @@ def memory_gap(tables: Tables) -> Gap:
 
 
 def evidence_steps(tables: Tables) -> int:
-    """How long noisy stimuli go on while a response is possible already, in steps: the longest such period, or 0.
+    """Return the longest period with a noisy stimulus in which a response is possible, in steps; 0 without one.
 
     Where it is more than 1, the subject decides for how long it looks.
     """
@@ -112,7 +112,7 @@ def evidence_steps(tables: Tables) -> int:
 
 
 def _shown(tables: Tables) -> NDArray[np.bool_]:
-    """Which channels show something in which period, in any condition; bool (periods, channels)."""
+    """Return which channels show something in which period, in any condition; bool (periods, channels)."""
     if tables.lazy:
         means = [array for array in (tables.sample.mean, tables.sample.slope) if array is not None]
         return np.asarray(np.logical_or.reduce([(array != 0).any(axis=0) for array in means]))

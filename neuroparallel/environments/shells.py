@@ -13,7 +13,7 @@ from neuroparallel.agents.baselines import at_rest
 from neuroparallel.agents.seats import SeatedBatch, seats_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.layout import Layout
-from neuroparallel.engine.scalar import ScalarEngine
+from neuroparallel.engine.scalar import PreviewEngine
 from neuroparallel.engine.subject_spaces import Columns
 from neuroparallel.errors import ScenarioError
 from neuroparallel.scenario import Scenario
@@ -46,7 +46,7 @@ def lane_engine(scenario: Scenario, layout: Layout, lane: int, seed: int, record
     if any(subject.played_by is not None for subject in scenario.subjects.values()):
         engine = OneLane(batch_engine(scenario, layout, 1, seed, record, lane))
     else:
-        engine = ScalarEngine(layout, seed=seed, lane=lane, record=record)
+        engine = PreviewEngine(layout, seed=seed, lane=lane, record=record)
     return Split(engine) if any(subject.observation == "dict" for subject in layout.subjects) else engine
 
 

@@ -14,7 +14,7 @@ from neuroparallel.agents.baselines import below, lane_keys, step_bits
 from neuroparallel.agents.protocol import engine_of
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.layout import Layout
-from neuroparallel.engine.scalar import ScalarEngine
+from neuroparallel.engine.scalar import PreviewEngine, ScalarEngine
 from neuroparallel.records import Trials
 from neuroparallel.seeding import mix
 from neuroparallel.testkit.acting import packed, unpacked
@@ -184,7 +184,7 @@ def play_scalar(
     start: tuple[Any, Any] | None = None,
 ) -> Recording:
     """Play given actions, (steps, ...) by agent, in one lane of the scalar engine; as one-lane arrays."""
-    engine = ScalarEngine(layout, lane=lane) if engine is None else engine
+    engine = PreviewEngine(layout, lane=lane) if engine is None else engine
     first = engine.reset(seed) if start is None else start
     names = engine.possible_agents
     spaces = {a: engine.action_space(a) for a in names}

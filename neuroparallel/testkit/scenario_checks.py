@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.layout import Layout
-from neuroparallel.engine.scalar import ScalarEngine
+from neuroparallel.engine.scalar import PreviewEngine
 from neuroparallel.environments import parallel_env
 from neuroparallel.scenario import Scenario, What
 from neuroparallel.testkit.acting import another, unpacked
@@ -148,7 +148,7 @@ class _Checks:
             start = (resumed.restart(np.zeros(7, bool)), resumed.infos())
             rest = play_batch(resumed, self.steps - half, actions=after, start=start)
             self._tail(rest, half, names, fix)
-        scalar = ScalarEngine(self.layout, lane=2)
+        scalar = PreviewEngine(self.layout, lane=2)
         play_scalar(self.layout, 2, {a: v[:, 2] for a, v in before.items()}, self.seed, scalar)
         state = pickle.loads(pickle.dumps(scalar.state()))
         one = lanes_of(self.script, [2], [2])
@@ -158,7 +158,7 @@ class _Checks:
         )
         actions = {a: v[:, 2] for a, v in after.items()}
         play_scalar(self.layout, 2, {a: v[:5] for a, v in actions.items()}, 0, scalar, then)
-        for resumed_scalar in (ScalarEngine(self.layout, lane=2), scalar):
+        for resumed_scalar in (PreviewEngine(self.layout, lane=2), scalar):
             resumed_scalar.set_state(state)
             rest = play_scalar(self.layout, 2, actions, 0, resumed_scalar, then)
             self._tail(rest, half, names, fix, one)
@@ -190,7 +190,7 @@ class _Checks:
         play_batch(engine, half, seed=self.seed, actions=before)
         seen = engine.restart(np.arange(7) == 4)
         played = play_batch(engine, half, actions=after, start=(seen, engine.infos()))
-        scalar = ScalarEngine(self.layout, lane=4)
+        scalar = PreviewEngine(self.layout, lane=4)
         play_scalar(self.layout, 4, {a: v[:, 4] for a, v in before.items()}, self.seed, scalar)
         actions = {a: v[:, 4] for a, v in after.items()}
         alone = play_scalar(self.layout, 4, actions, 0, scalar, scalar.reset())

@@ -4,7 +4,7 @@ import numpy as np
 from gymnasium import spaces
 
 from neuroparallel.engine.batch import BatchEngine
-from neuroparallel.engine.scalar import ScalarEngine
+from neuroparallel.engine.scalar import PreviewEngine
 
 POLICIES = ("hold", "random", "oracle", "adversary", "mixed")
 
@@ -15,10 +15,10 @@ def engine(scenario, lanes, session=None, **options):
     return BatchEngine(build_layout(scenario, session), lanes, **options)
 
 
-def lane_engine(scenario, lane=0, session=None, **options):
+def lane_engine(scenario, lane=0, session=None, engine_class=PreviewEngine, **options):
     from neuroparallel.scenario.compile import build_layout
 
-    return ScalarEngine(build_layout(scenario, session), lane=lane, **options)
+    return engine_class(build_layout(scenario, session), lane=lane, **options)
 
 
 def draw_actions(batch, policy, rng):

@@ -76,7 +76,7 @@ class BatchEngine(Spaces[BatchSubject]):
         self.recorder = TrialRecorder(layout, self.streams, self.sessions, self.session_start, record)
 
     def _connect_partners(self) -> None:
-        """Let the group that resolves a partner's trial note its choice or reward for those who see it."""
+        """Connect the group that resolves a partner's trial to those who are shown its choice or reward."""
         for subject in self.subjects:
             subject.connect(self.subjects)
             for view, seen in zip(subject.spec.partner_views, subject.seen, strict=True):
@@ -85,19 +85,19 @@ class BatchEngine(Spaces[BatchSubject]):
                         group.observers.append((view.kind, seen, self.streams[view.stream]))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Come out of a pickle, or be a copy."""
+        """Restore from a pickle or a copy."""
         self.__dict__.update(state)
         for stream in self.streams:
             stream.bind()
 
     def __repr__(self) -> str:
-        """What is played, in how many lanes."""
+        """Return the name of the scenario and the number of lanes."""
         played = self.scenario.title if self.scenario is not None else ", ".join(self.stream_names)
         return f"{type(self).__name__}({played}, lanes={self.lanes})"
 
     @property
     def unwrapped(self) -> BatchEngine:
-        """Itself, for those who reach through wrappers."""
+        """The engine itself, as other environments have it."""
         return self
 
     @property
@@ -192,7 +192,7 @@ class BatchEngine(Spaces[BatchSubject]):
         return result
 
     def infos(self) -> dict[str, Infos]:
-        """What `reset` would say of the present moment, by agent: no trial has just ended."""
+        """Return the infos of the present moment as `reset` would, by agent: no trial has just ended."""
         outcomes = np.zeros((len(self.streams), self.lanes), np.uint8)
         return self._infos(outcomes, [stream.trial.copy() for stream in self.streams])
 
@@ -304,9 +304,10 @@ class BatchEngine(Spaces[BatchSubject]):
     # ---- looking --------------------------------------------------------------------------------------------
 
     def truth(self) -> Arrays:
-        """What is right at this moment, by agent: actions, int64, (lanes,) or (lanes, streams); -1: none defined.
+        """Return the actions that are right at this moment, by agent.
 
-        For a movement it is the event that is right, the number of the target: the way there is not included.
+        They are int64, (lanes,) or (lanes, streams); -1 where none is defined. For a movement it is the event that is
+        right, the number of the target: the way there is not included.
         """
         return {subject.spec.name: subject.truth(self.now) for subject in self.subjects}
 
@@ -327,7 +328,7 @@ class BatchEngine(Spaces[BatchSubject]):
         }
 
     def memory_steps(self) -> int:
-        """How long something has to be kept in mind until the response, in steps; 0 if nothing has to."""
+        """Return how long something has to be remembered until the response, in steps; 0 if nothing has to."""
         return max(memory_steps(stream.tables) for stream in self.streams)
 
     def trials(self) -> Trials:

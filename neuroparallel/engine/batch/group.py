@@ -42,7 +42,7 @@ class BatchGroup:
         self.trial = np.full(lanes, -1, np.int64)
         self.key = np.zeros(lanes, np.uint64)
         self.started = np.zeros(lanes, np.int64)
-        self.closes = np.full(lanes, NEVER, np.int64)  # when nobody is waited for any more
+        self.closes = np.full(lanes, NEVER, np.int64)  # the step in which waiting for members ends
         self.limited = bool(spec.deadline or spec.patience)
         self.settles = bool(spec.rule or spec.then)  # whether anything is left to do once all have ended
         self.mixed = bool(spec.mix)

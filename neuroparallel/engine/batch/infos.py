@@ -18,7 +18,7 @@ __all__ = ["Infos"]
 
 
 class Infos(Mapping[str, NDArray[Any]]):
-    """What is known of each lane, as arrays (lanes,) that are made when asked for.
+    """Infos of an agent: arrays (lanes,) by key that are made when they are read.
 
     ``trial_end``, ``outcome`` and ``trial`` are about the step just taken; ``ground_truth`` and ``period`` about
     the observation just returned. With several streams each also stands as ``memory.outcome`` and so on. Every array

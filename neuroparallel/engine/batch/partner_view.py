@@ -1,4 +1,4 @@
-"""What subjects are shown of each other: last choices and rewards, and with a latency what happens right now."""
+"""Partner views: last choices and rewards, and, with a latency, what a partner does in the present trial."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["DelayedView", "paint_choice"]
 
 
 class DelayedView:
-    """A number per lane that is seen some steps after it was so; 0 at the start of a session.
+    """A number per lane that is shown after a latency; 0 at the start of a session.
 
     Args:
-        view: What is shown, and after how many steps.
-        lanes: How many lanes.
+        view: What is shown, and its latency in steps.
+        lanes: Number of lanes.
     """
 
     def __init__(self, view: PartnerView, lanes: int) -> None:
@@ -27,11 +27,11 @@ class DelayedView:
 
     @property
     def now(self) -> NDArray[np.float64]:
-        """What is seen at present, (lanes,)."""
+        """The number that is shown at present, (lanes,)."""
         return self._past[0]
 
     def push(self, value: NDArray[Any]) -> None:
-        """Note what is so now; of one latency of a step, that is what is seen now."""
+        """Add the present number; with a latency of one step, it is shown at once."""
         self._past.append(np.array(value, np.float64))
 
     def forget(self, lanes: NDArray[np.int64]) -> None:

@@ -1,4 +1,4 @@
-"""What is kept of a batch: its trial table, and outcomes and rewards since they were last asked for."""
+"""Trial recorder of the batch engine: the trial table, and counts of outcomes and sums of rewards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where every stream stands in every lane: arrays with one entry for each, a cell."""
+"""State arrays: one entry for every cell, that is for every stream in every lane."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ STATE: tuple[tuple[str, Any, Any], ...] = (
     ("held_steps", np.int64, 0),
     ("key", np.uint64, 0),
     ("stride", np.uint64, 1),
-    ("phase", np.uint64, 0),  # where in its noise a cell stands
+    ("phase", np.uint64, 0),  # position of a cell in its noise
     ("other_phase", np.uint64, 0),  # where it stood when it became live, or idle: the two have separate noise
 )
 
-# What the trial table needs of a trial's end stands row by row in one array, so that one look-up fetches it.
+# What the trial table records of a trial is in one array, a row for each name, so that one look-up reads it.
 RECORDED = ("slot", "choice", "response", "clock_at", "onset")
 TIMES = 3  # from there on they are times
 
 
 class PerCell:
-    """What is known of each cell, or of those of one stream: an entry for each."""
+    """State of every cell, or of those of one stream: an entry for each."""
 
     mean: NDArray[np.float32]  # (channels, cells)
     idle: NDArray[np.bool_]
@@ -72,15 +72,15 @@ class PerCell:
 class StateArrays(PerCell):
     """The arrays of all streams in all lanes.
 
-    A *cell* is one stream in one lane. The cells of a stream stand side by side, lane after lane, and the streams one
-    behind the other, those with the most channels first.
+    A *cell* is one stream in one lane. The cells of a stream are adjacent, lane after lane; streams with the
+    most channels come first.
 
     Args:
         parts: Tables of each stream.
         lanes: Number of lanes.
     """
 
-    row: Integers  # where in the linked tables each cell stands
+    row: Integers  # of each cell in the linked tables
     trial: Integers
 
     def __init__(self, parts: Sequence[Tables], lanes: int) -> None:
@@ -113,16 +113,16 @@ class StateArrays(PerCell):
             setattr(self, name, numbers)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Come out of a pickle, or be a copy: what was shared has become separate arrays."""
+        """Restore from a pickle or a copy: what was shared has become separate arrays."""
         self.__dict__.update(state)
         self._share_recorded()
 
     def connect(self, streams: Sequence[BatchStream]) -> None:
-        """Get to know the streams, in the order of the scenario."""
+        """Connect the streams, given in the order of the scenario."""
         self.streams = [streams[place] for place in self.order]
 
     def _at(self, cells: Integers) -> Any:
-        """How to index cells: those of whole streams as a slice, which costs a tenth."""
+        """Return an index of cells: a slice for those of whole streams, which costs a tenth."""
         count = cells.size
         if count == self.size:
             return slice(None)
@@ -131,7 +131,7 @@ class StateArrays(PerCell):
         return cells
 
     def split(self, cells: Integers) -> list[tuple[BatchStream, slice]]:
-        """Which of some cells are of which stream; none of streams that have none among them."""
+        """Split cells by stream; streams without any are left out."""
         if not cells.size:
             return []
         if len(self.streams) == 1:

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from neuroparallel.engine.batch.ensemble import Ensemble
 from neuroparallel.engine.batch.state_arrays import STATE, Integers
 from neuroparallel.engine.batch.stream_view import StreamView
-from neuroparallel.engine.hook_calls import added_up, checked_pay, checked_sequence, moved
+from neuroparallel.engine.hook_calls import moved, priced, sequenced
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.tables import Tables
 from neuroparallel.engine.trial_draws import Given, Previous, check_given, slots_of
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA, Bits, branch_keys, mix, name_bits, noise_increments, pick, trial_keys
-from neuroparallel.task import Draw, Response
 
 __all__ = ["BatchStream", "assembled"]
 
@@ -105,21 +104,19 @@ class BatchStream(StreamView):
             outcome: uint8, (n,). What the tables say of it.
             now: The present step.
         """
-        place = Place(self.spec.task, self.spec.name, self.trial[who])
-        memory = {name: array[who] for name, array in self.memory.items()}
-        known = self.values(who)
-        response = Response(
+        response = priced(
+            self.tables,
+            Place(self.spec.task, self.spec.name, self.trial[who]),
             action=np.maximum(action, 0).astype(np.int64),
             period=self.tables.period_of.take(self.row[who]),
             elapsed=((now - self.clock_at[who]) * self.tables.dt).astype(np.float64),
             reward=self.reward[who],
             outcome=outcome,
-            conditions=dict(known),
-            memory=dict(memory),
-            shown=added_up(self.tables, self.sums[:, who]),
-            _keys=trial_keys(self.key[who], self.trial[who]),
+            conditions=self.values(who),
+            memory={name: array[who] for name, array in self.memory.items()},
+            sums=self.sums[:, who],
+            keys=trial_keys(self.key[who], self.trial[who]),
         )
-        checked_pay(place, response, known, memory)
         self.reward[who] = response.reward
         for name, rows in response.memory.items():
             self.memory[name][who] = rows
@@ -128,7 +125,7 @@ class BatchStream(StreamView):
         return response.outcome
 
     def draw_durations_again(self, lanes: Integers, periods: Integers) -> Integers:
-        """How long periods last that may come more than once in a trial: each visit draws anew; int64 (n,)."""
+        """Draw the durations of periods that may come more than once in a trial, anew at each visit; int64 (n,)."""
         assert self.visits is not None
         steps = np.zeros(len(lanes), np.int64)
         for period, (low, cuts) in self.tables.period_laws.items():
@@ -206,21 +203,19 @@ class BatchStream(StreamView):
         trial: Integers,
         values: dict[str, NDArray[Any]],
     ) -> dict[str, NDArray[Any]]:
-        at, first = self._at(lanes), trial == 0
-        memory, known = {name: array[lanes] for name, array in self.memory.items()}, dict(values)
-        draw = Draw(
+        at = self._at(lanes)
+        draw = sequenced(
+            self.tables,
+            Place(self.spec.task, self.spec.name, trial),
             conditions=values,
-            previous=Previous(self, lanes, first, dict(values)),
-            first=first,
+            previous=Previous(self, lanes, trial == 0, values),
             trial=trial,
             outcome=self.outcome[at].astype(np.int64),
             choice=np.maximum(self.choice[at], 0),
             reward=self.earned[at].copy(),
-            memory=dict(memory),
-            dt=self.tables.dt,
-            _keys=trial_keys(self.key[at], trial),
+            memory={name: array[lanes] for name, array in self.memory.items()},
+            keys=trial_keys(self.key[at], trial),
         )
-        checked_sequence(Place(self.spec.task, self.spec.name, trial), draw, known, memory)
         for name, rows in draw.memory.items():
             self.memory[name][lanes] = rows
         return draw.conditions

@@ -1,4 +1,4 @@
-"""What one stream holds in all lanes at once: its part of the ensemble, and what only it has."""
+"""State of one stream in all lanes: its part of the ensemble, and what only this stream has."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PARTS = ("idle", *(name for name, _, _ in STATE if name not in _REPLACED))
 
 
 class StreamState(PerCell):
-    """The arrays of a stream, one entry per lane, and what does not need a step to be known.
+    """The arrays of a stream, one entry per lane.
 
     Args:
         spec: The stream.
@@ -49,7 +49,7 @@ class StreamState(PerCell):
         self.notes = spec.task.note_names()
         self.keeps_values = tables.lazy or spec.task.sequence is not None or bool(self.notes)
         self.ended = NO_LANES
-        self.watched = False  # whether somebody waits for a period's end
+        self.watched = False  # whether another stream waits for the end of a period
         self.left_period: tuple[Integers, Integers] | None = None  # where one did in this step, and which
         self.keeps = False  # whether responses are noted
         self.tracks_choice = False  # whether a partner is shown the current choice
@@ -68,7 +68,7 @@ class StreamState(PerCell):
         self.bind()
 
     def bind(self) -> None:
-        """Take hold of the stream's part of the ensemble."""
+        """Bind views of the stream's part of the ensemble."""
         for name in _PARTS:
             setattr(self, name, getattr(self.ensemble, name)[self._part])
         self.mean = self.ensemble.mean[: self.tables.channels.width, self._part]
@@ -80,7 +80,7 @@ class StreamState(PerCell):
 
     @property
     def row(self) -> Integers:
-        """Where in the stream's tables each lane stands, (lanes,); not to be changed."""
+        """Row of each lane in the stream's tables, (lanes,); not to be changed."""
         return self.rows_of(self.ensemble.row)
 
     def rows_of(self, rows: Integers) -> Integers:

@@ -1,4 +1,4 @@
-"""The view of the batch engine that belongs to one subject: its observation, actions, reward and truth."""
+"""A subject in all lanes: its observation, actions, reward and truth."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Integers = NDArray[np.int64]
 
 
 class BatchSubject:
-    """What one subject sees and does, in all lanes.
+    """One subject in all lanes: its observation, actions, reward and truth.
 
     Args:
         spec: The subject.
@@ -142,7 +142,7 @@ class BatchSubject:
         return actions[:-1] if self.factored else actions[0]
 
     def _parts(self, actions: Any) -> list[NDArray[Any]]:
-        """What the action means for each stream."""
+        """Return the action of each stream."""
         if isinstance(actions, dict):
             return [actions[short] for short in self.shorts]
         if self.factored:
@@ -190,7 +190,7 @@ class BatchSubject:
         return np.stack(parts, axis=1) if self.factors else parts[0]
 
     def reward(self) -> NDArray[np.float64]:
-        """What the subject was paid in this step, float64 (lanes,)."""
+        """Return the reward of the step, float64 (lanes,): a weighted sum over streams."""
         if len(self.streams) == 1 and self.streams[0].spec.weight == 1.0:
             total = self.streams[0].reward.copy()
         else:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from neuroparallel.engine.scalar.engine import ScalarEngine
+from neuroparallel.engine.scalar.preview import PreviewEngine
 
-__all__ = ["ScalarEngine"]
+__all__ = ["PreviewEngine", "ScalarEngine"]

@@ -31,7 +31,7 @@ class ScalarGroup:
         specs = [stream.spec for stream in self.streams.values()]
         self.coupling = Coupling(spec, specs, dt, 1)
         self.trial, self.key, self.started, self.pending, self.resolved, self.entry = -1, 0, 0, 0, False, 0
-        self.closes = NEVER  # when nobody is waited for any more
+        self.closes = NEVER  # the step in which waiting for members ends
         self.takes_part = dict.fromkeys(spec.streams, True)
         self.onset_at = dict.fromkeys(spec.streams, NEVER)
         self.begun = dict.fromkeys(spec.streams, True)  # in the present trial of the group
@@ -98,15 +98,17 @@ class ScalarGroup:
         drawn = {name: array[0] for name, array in self.coupling.values.items()}
         return {"group_trial": self.trial, "mix": self.entry} | drawn
 
-    def start_due(self, now: int) -> int:
-        """Start the streams whose onset has come; returns when the next one begins, or time is up."""
+    def start_due(self, now: int) -> None:
+        """Start the streams whose onset has come."""
+        if self.delayed:
+            for place, index in enumerate(self.streams):
+                if self.onset_at[index] == now:
+                    self._start(place, index, now)
+
+    def next_due(self) -> int:
+        """Return the step in which the next stream begins or waiting ends, unless something happens before."""
         closes = NEVER if self.resolved else self.closes
-        if not self.delayed:
-            return closes
-        for place, index in enumerate(self.streams):
-            if self.onset_at[index] == now:
-                self._start(place, index, now)
-        return min(closes, *self.onset_at.values())
+        return min(closes, *self.onset_at.values()) if self.delayed else closes
 
     # ---- their end ----
 
@@ -210,11 +212,11 @@ class ScalarGroup:
 
     @staticmethod
     def _choice(stream: ScalarStream) -> int:
-        """What was chosen in time; 0 for a miss, and for an early response, which is no choice."""
+        """Return the choice; 0 for a miss, and for an early response, which is not a choice."""
         return 0 if stream.outcome == Outcome.ABORT else max(stream.choice, 0)
 
     def _time(self, stream: ScalarStream) -> float:
-        """When it was, in ms from the start of the group's trial; nan if nothing was chosen."""
+        """Return the time of the choice, in ms from the start of the group's trial; nan without a choice."""
         return (stream.clock_at + stream.response - self.started) * self.dt if stream.response >= 0 else np.nan
 
     def _show(self) -> None:

@@ -42,7 +42,7 @@ class LaneNoise:
         return [name_bits(f"noise.pair.{p}") for p in range(self._pairs)]
 
     def around(self, means: Singles, step: int) -> Singles:
-        """What is shown around means in the steps from this one on; float32 (steps, channels), fresh.
+        """Return means with the noise of the steps from this one on; float32 (steps, channels), fresh.
 
         Args:
             means: float32, (steps, channels), BLOCK steps at most.
@@ -63,7 +63,7 @@ class LaneNoise:
         return seen
 
     def place(self, step: int) -> NDArray[np.uint64]:
-        """Where the lane stands in a step, uint64 (1,)."""
+        """Return the position in the noise at a step, uint64 (1,)."""
         return self._phases(step, 1)
 
     def _phases(self, step: int, count: int) -> NDArray[np.uint64]:

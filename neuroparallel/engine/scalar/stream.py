@@ -1,4 +1,4 @@
-"""One stream in one lane, in plain Python: the readable meaning of what the batch stream does in arrays."""
+"""One stream in one lane, in plain Python: the specification of what the batch stream does in arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.engine.hook_calls import added_up, checked_pay, checked_sequence, moved, viewed
+from neuroparallel.engine.hook_calls import moved, priced, sequenced, viewed
 from neuroparallel.engine.hook_checks import Place
 from neuroparallel.engine.layout import StreamSpec
 from neuroparallel.engine.scalar.noise import LaneNoise
@@ -20,7 +20,6 @@ from neuroparallel.engine.trial_draws import Given, TrialDraws, check_given, slo
 from neuroparallel.errors import TaskError
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import GAMMA_INT, Bits, lane_key, mix_int, trial_keys
-from neuroparallel.task import Draw, Response
 from neuroparallel.task.trial import DRAWN
 
 __all__ = ["ScalarStream"]
@@ -51,10 +50,7 @@ class ScalarStream:
         self.moving = tables.movement is not None
         self.event = 0  # what the last movement came to
         self._observes = spec.task.observe is not None
-        cue = tables.channels["fixation"].start if "fixation" in tables.channels else -1
         self.changing = self._observes or tables.slope is not None
-        # Whether what is shown has to be looked at in every step.
-        self._one_by_one = self._observes or bool(tables.summed) or cue in tables.drifting
         self.notes = spec.task.note_names()
         self.keeps_values = tables.lazy or self.sequenced or bool(self.notes)
         self.watched = False
@@ -62,15 +58,14 @@ class ScalarStream:
         self.memory: dict[str, NDArray[Any]] = {}
         self.visits: dict[int, int] = {}
         self.sums = np.zeros(len(tables.summed))  # what was seen in this trial
-        self.current_choice = 0  # the choice that stands in the present trial, 0 for none
-        self.message: float | None = None  # what its subject says, if it can speak,
-        self.answer_message: float | None = None  # and what it said when it answered
+        self.current_choice = 0  # of the present trial, 0 for none
+        self.message: float | None = None  # sent by its subject in this step, None if it sends none
+        self.answer_message: float | None = None  # sent by its subject with the answer
         self.reward = 0.0
         self.ended = False
         self.answered: tuple[int, int] | None = None  # period and action of this step, if it was anything but holding
         self.left_period = -1  # the period just left, for streams that wait for it
         self._noise = LaneNoise(tables, "live"), LaneNoise(tables, "idle")
-        self.painted = 0  # what is seen has been written down up to this step
         self._rest_state(0)
 
     def _rest_state(self, now: int) -> None:
@@ -93,7 +88,6 @@ class ScalarStream:
     def begin(self, seed: int, lane: int, session: int, now: int) -> None:
         """Start a session: new keys, empty memory, first trial still to come."""
         self._rest_state(now)
-        self.painted = now
         key = lane_key(seed, lane, session, self.spec.branch)
         self.key = int(key[0])
         for noise in self._noise:
@@ -140,7 +134,7 @@ class ScalarStream:
         return 0 if self.idle else int(moved(self.tables, action[None], **self._moment(now))[0])
 
     def _moment(self, now: int) -> dict[str, Any]:
-        """What hooks know of a moment, as arrays of length 1."""
+        """Return the arguments of a hook at this moment, as arrays of length 1."""
         return {
             "period": np.array([self.row.period]),
             "elapsed": np.array([(now - self.entered) * float(self.tables.dt)]),
@@ -165,10 +159,9 @@ class ScalarStream:
             self.outcome, self.choice = outcome, max(chosen, 0)
             self.response = -1 if chosen < 0 else now - self.clock_at
             self.answer_message = self.message
-        row, painted = self.row, self.painted
+        row = self.row
         if target == row.number:
             return
-        expected = now == self.end and target == row.events[self.tables.actions][0]
         if target >= 0 and target != row.number + self._phase:
             target = self._enter(target, now)
         if self.watched:
@@ -177,25 +170,23 @@ class ScalarStream:
             self.left_period = row.period if left and not aborted else -1  # an abort is no end of a period
         self.ended = target < 0
         self._move(target, now)
-        if expected:  # what follows has been painted already
-            self.painted = painted
 
     def _price(self, action: int, outcome: int, now: int) -> int:
-        known, memory = {name: array.copy() for name, array in self.values().items()}, self.memory
-        response = Response(
+        response = priced(
+            self.tables,
+            self._place(),
             action=np.array([action]),
             period=np.array([self.row.period]),
             elapsed=np.array([(now - self.clock_at) * self.tables.dt]),
             reward=np.array([self.reward]),
             outcome=np.array([outcome], np.uint8),
-            conditions=dict(known),
-            memory={name: array.copy() for name, array in memory.items()},
-            shown=added_up(self.tables, self.sums[:, None].copy()),
-            _keys=np.array([self.trial_key], np.uint64),
+            conditions={name: array.copy() for name, array in self.values().items()},
+            memory={name: array.copy() for name, array in self.memory.items()},
+            sums=self.sums[:, None].copy(),
+            keys=np.array([self.trial_key], np.uint64),
         )
-        checked_pay(self._place(), response, known, memory)
         for name, rows in response.memory.items():
-            memory[name][:] = rows
+            self.memory[name][:] = rows
         for name in self.notes:
             self.conditions[name] = np.array(response.conditions[name], self.conditions[name].dtype).reshape(1)
         self.reward = float(response.reward[0])
@@ -229,7 +220,7 @@ class ScalarStream:
 
     def _move(self, number: int, now: int) -> None:
         """Go on in another row, or in the idle one if the number is negative."""
-        before, self.painted = self.row, now
+        before = self.row
         row = self.row = self.lists.rows[number if number >= 0 else self.tables.idle]
         if row.idle:
             self.end = NEVER
@@ -260,7 +251,7 @@ class ScalarStream:
     def _come(self) -> Iterator[tuple[int, int, Bits]]:
         """Key, slot, and words, uint64 (purposes, 1), of the trials from this one on.
 
-        They hang on the number of the trial and on nothing else, so they are drawn many at a time.
+        They depend only on the number of the trial, so many are drawn at once.
         """
         for first in count(self.trial, AHEAD):
             keys = trial_keys(np.array([self.key], np.uint64), np.arange(first, first + AHEAD))
@@ -275,23 +266,21 @@ class ScalarStream:
             values[name] = np.zeros(1)
         values |= given
         if task.sequence is not None:
-            known, memory = dict(values), self.memory
-            draw = Draw(
+            draw = sequenced(
+                tables,
+                self._place(),
                 conditions=values,
                 previous=dict(values) if first else self.conditions,
-                first=np.array([first]),
                 trial=np.array([self.trial]),
                 outcome=np.array([self.outcome]),
                 choice=np.array([max(self.choice, 0)]),
                 reward=np.array([self.earned]),
-                memory={name: array.copy() for name, array in memory.items()},
-                dt=tables.dt,
-                _keys=np.array([self.trial_key], np.uint64),
+                memory={name: array.copy() for name, array in self.memory.items()},
+                keys=np.array([self.trial_key], np.uint64),
             )
-            checked_sequence(self._place(), draw, known, memory)
             values = draw.conditions
             for name, rows in draw.memory.items():
-                memory[name][:] = rows
+                self.memory[name][:] = rows
             check_given(task, given, values)
         self.conditions = values
         if not tables.lazy:
@@ -335,11 +324,11 @@ class ScalarStream:
     # ---- what is seen ----
 
     def shown(self, now: int) -> NDArray[np.float32]:
-        """What the channels show at this moment without noise, float32 (channels,); not to be changed."""
+        """Return the channels at this moment without noise, float32 (channels,); not to be changed."""
         return self._changed(1, now)[0] if self.changing else self.row.mean
 
     def _changed(self, count: int, now: int) -> NDArray[np.float32]:
-        """What channels that change within a period show in its coming steps, float32 (count, channels)."""
+        """Return channels that change within a period in its coming steps, float32 (count, channels)."""
         mean = self.row.means(count)
         if self.row.slope is not None:
             seconds = (np.arange(count) + (now - self.entered) + 0.5) * (self.tables.dt / 1000)
@@ -348,31 +337,17 @@ class ScalarStream:
             mean = viewed(self.tables, np.ascontiguousarray(mean.T), **self._moment(now)).T
         return mean
 
-    def steady(self, now: int) -> int:
-        """Up to which step what is shown, without noise, and what is right stay the same if nothing is done."""
-        return now + 1 if self.changing or self._one_by_one or self.row.truth_after else self.end
+    def observe(self, now: int) -> NDArray[np.float32]:
+        """Return the channels with this step's noise, float32 (channels,), fresh; call once per step."""
+        seen: NDArray[np.float32] = self.add_noise(self.shown(now)[None], now)[0]
+        return seen
 
-    def picture(self, most: int, now: int) -> NDArray[np.float32]:
-        """What is seen from now on while nothing is done, as far ahead as it is known; float32 (steps, channels)."""
-        row = self.row
-        if (self._one_by_one or row.truth_after) and not row.idle:
-            means = self._changed(1, now)
-        elif self.changing:
-            means = self._changed(min(most, self.end - now), now)
-        elif row.foreseen:
-            begun = row.steps - (self.end - now)
-            means = self.lists.rows.course(row)[begun : begun + most]
-        else:
-            means = row.means(min(most, self.end - now))
-        return self.around(means, now)
-
-    def around(self, means: NDArray[np.float32], now: int) -> NDArray[np.float32]:
-        """What is seen around means from now on; float32 (steps, channels)."""
+    def add_noise(self, means: NDArray[np.float32], now: int) -> NDArray[np.float32]:
+        """Return means with the noise of the steps from this one on; float32 (steps, channels), fresh."""
         idle = self.row.idle
         seen = self._noise[idle].around(means, self.steps[idle] + now - self.since)
         if self.tables.summed and not idle:
             self.sums += seen[0, self.tables.summed]
-        self.painted = now + len(seen)
         return seen
 
     def truth(self, now: int) -> int:
@@ -404,4 +379,4 @@ class ScalarStream:
         if self.tables.lazy and self.conditions:
             self.tables.define(np.zeros(1, np.int64), self.conditions)
             self.lists.rows.clear()
-        self.row, self.steps, self.painted = self.lists.rows[saved["row"]], list(saved["steps"]), 0
+        self.row, self.steps = self.lists.rows[saved["row"]], list(saved["steps"])

@@ -1,9 +1,9 @@
-"""What one subject sees and does, in one lane."""
+"""A subject in one lane: its observation, actions, reward and truth."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from neuroparallel.engine.layout import GroupSpec, SubjectSpec
 from neuroparallel.engine.scalar.stream import ScalarStream
 from neuroparallel.engine.subject_spaces import LOCK, action_space, info_keys, observation_space, subject_columns
-from neuroparallel.engine.table_lists import FORESIGHT
-from neuroparallel.engine.tables import NEVER, weightiest_outcome
+from neuroparallel.engine.tables import weightiest_outcome
 from neuroparallel.seeding import mix_int
 
 __all__ = ["ScalarSubject"]
 
 
 class ScalarSubject:
-    """What one subject sees and does, in one lane."""
+    """One subject in one lane: its observation, actions, reward and truth."""
 
     def __init__(self, spec: SubjectSpec, streams: list[ScalarStream], groups: Sequence[GroupSpec]) -> None:
         self.spec, self.name = spec, spec.name
@@ -38,11 +37,6 @@ class ScalarSubject:
         self._listed = self.factored and not self._by_name  # an action is a list with a part for every stream
         self._weights = [(stream, stream.spec.weight) for stream in self.streams]
         self._pays_as_is = self.single and self.streams[0].spec.weight == 1.0 and spec.message is None
-        # Whether every step has to be looked at, because partners act or speak or responses lock.
-        self.attends = bool(spec.lock or spec.message or any(view.live for view in spec.partner_views))
-        # Whether it does, sees and earns what its only stream does, and nothing else.
-        moves = any(stream.moving for stream in self.streams)
-        self.plain = self._pays_as_is and not (moves or self.attends or spec.partner_views or spec.cues)
         self.room = 0  # columns of zeros behind each observation, for others to fill
         self.seen: list[Any] = []
         self.message, self.locked_until = 0.0, 0
@@ -63,23 +57,18 @@ class ScalarSubject:
         # The info of steps in which nothing happens.
         self.known: dict[str, int] = {key: False if key.endswith("trial_end") else 0 for key in keys}
         own = zip(*[iter(keys if self.single else keys[5:])] * 5, strict=True)  # five keys for every stream
-        self._told = [
+        self._stream_keys = [
             (stream, index, *each) for stream, index, each in zip(self.streams, self.indices, own, strict=True)
         ]
-        self.rows: Iterator[NDArray[np.float32]] = iter(())  # the observations to come, painted up to the step `until`
-        self.until = 0
-        self._first = -FORESIGHT  # when the first one of the canvas was seen
-        self._parts_of_canvas: list[Any] = []  # by stream, if each has a part of its own
         self.forget()
 
     def connect(self, subjects: Sequence[ScalarSubject], groups: Sequence[Any]) -> None:
-        """Get to know the others, whose messages may be seen, and the groups, whose entry of the mix may be."""
+        """Connect the subject to others and to groups, whose messages and entry of the mix it may be shown."""
         self._partners = subjects
         self._cues = [groups[index] for index in self.spec.cues]
 
     def forget(self) -> None:
         """Begin a session."""
-        self._first, self.until = -FORESIGHT, 0
         self.seen = [deque([0] * s.delay, maxlen=s.delay) if s.live else 0 for s in self.spec.partner_views]
         self.message, self.locked_until = 0.0, 0
 
@@ -110,7 +99,7 @@ class ScalarSubject:
         return action[:-1] if self.factored else action[0]
 
     def _parts(self, action: Any) -> Sequence[Any]:
-        """What the action means for each stream; a shared one goes to open windows, or to all if none is open."""
+        """Return the action of each stream; a shared one goes to open windows, or to all if none is open."""
         if self._by_name:
             return [action[stream.spec.short] for stream in self.streams]
         if self.single:
@@ -136,7 +125,7 @@ class ScalarSubject:
         return [0 if place in responding and place != first else part for place, part in enumerate(parts)]
 
     def observe_partners(self) -> None:
-        """Note what partners do right now, which is seen after its latency; once per step."""
+        """Record what partners do in this step, which is shown after its latency; call once per step."""
         for view, seen in zip(self.spec.partner_views, self.seen, strict=True):
             if view.kind == "action":
                 seen.append(self._all_streams[view.stream].current_choice)
@@ -144,7 +133,7 @@ class ScalarSubject:
                 seen.append(self._partners[view.subject].message)
 
     def reward(self) -> float:
-        """What is paid for the step: a weighted sum."""
+        """Return the reward of the step: a weighted sum over streams."""
         if self._pays_as_is:
             return self.streams[0].reward
         total = 0.0
@@ -154,49 +143,27 @@ class ScalarSubject:
         return total if message is None else total - message.cost * self.message
 
     def observe(self, now: int) -> NDArray[np.float32]:
-        """What is seen, a fresh float32 (channels,); until something happens the coming steps are painted as well."""
-        at = now - self._first
-        if not 0 < at < FORESIGHT:
-            self._take_canvas(now)
-            at = 0
-        until = now + 1 if self.attends else NEVER
-        if self._shared:
-            until = min(until, self._paint_shared(at, now))
+        """Return the observation of this step, float32 (channels,), fresh; call once per step."""
+        seen = np.zeros(len(self.columns.names) + self.room, np.float32)
+        if self._shared:  # means add up, and the noise is that of one stream
+            seen[self.columns.shared] = self.streams[0].add_noise(self._shared_mean(now)[None], now)[0]
         else:
-            for stream, part, besides in self._parts_of_canvas:
-                if stream.painted <= now:
-                    seen = stream.picture(FORESIGHT - at, now)
-                    part[at : at + len(seen)] = seen if besides is None else seen[:, besides]
-                due = min(stream.painted, stream.end)
-                if due < until:
-                    until = due
-        self.until = until
+            for stream, (start, stop), besides in zip(self.streams, self.columns.spans, self._besides, strict=True):
+                shown = stream.observe(now)
+                seen[start:stop] = shown if besides is None else shown[besides]
         if self._others:
-            self._paint_others(self._canvas[at : at + until - now], now)
-        return next(self.rows)
+            self._paint_others(seen[None], now)
+        return seen
 
-    def _take_canvas(self, now: int) -> None:
-        """Allocate the observations from now on, on which nothing is painted yet."""
-        shape = (FORESIGHT, len(self.columns.names) + self.room)
-        self._canvas, self._first = np.zeros(shape, np.float32), now
-        self.rows = iter(self._canvas)
-        spans = [self._canvas[:, start:stop] for start, stop in self.columns.spans]
-        self._parts_of_canvas = list(zip(self.streams, spans, self._besides, strict=True))
-        for stream in self.streams:
-            stream.painted = now
-
-    def _paint_shared(self, at: int, now: int) -> int:
-        """Paint the one view of streams that share their channels: their means add up, and the noise is that of one."""
+    def _shared_mean(self, now: int) -> NDArray[np.float32]:
+        """Return the sum of what the streams show on their common channels, float32 (channels,)."""
         mean = self.streams[0].shown(now).copy()
         for stream in self.streams[1:]:
             mean += stream.shown(now)
-        until = min([now + FORESIGHT - at, *[stream.steady(now) for stream in self.streams]])
-        seen = self.streams[0].around(np.tile(mean, (until - now, 1)), now)
-        self._canvas[at : at + until - now, self.columns.shared] = seen
-        return until
+        return mean
 
     def _paint_others(self, canvas: NDArray[np.float32], now: int) -> None:
-        """Paint what is no stream's: the fused fixation cue, the cues of groups, and what is seen of partners."""
+        """Write the fused fixation cue, the cues of groups and the partner views into (steps, channels)."""
         columns = self.columns
         if self._fused:
             canvas[:, 0] = self._fuse(now)
@@ -234,10 +201,10 @@ class ScalarSubject:
         return next((stream.truth(now) for stream in self.streams if stream.window_open()), 0)
 
     def info(self, outcomes: list[int], trials: list[int], now: int) -> dict[str, int]:
-        """What is known of a step in which trials may have ended, with outcomes and trial numbers of all streams."""
-        info = self.tell(now)
+        """Return the info of a step in which trials may have ended, given outcomes and trial numbers of all streams."""
+        info = self.present_info(now)
         codes = []
-        for _, index, trial_end, outcome, trial, _, _ in self._told:
+        for _, index, trial_end, outcome, trial, _, _ in self._stream_keys:
             code = outcomes[index]
             codes.append(code)
             info[trial_end], info[outcome], info[trial] = code > 0, code, trials[index]
@@ -246,10 +213,10 @@ class ScalarSubject:
             info["trial_end"], info["outcome"], info["trial"] = whole > 0, whole, trials[self.indices[0]]
         return info
 
-    def tell(self, now: int) -> dict[str, int]:
-        """What is known of a step in which no trial has ended or begun, and of those to come; a fresh dictionary."""
+    def present_info(self, now: int) -> dict[str, int]:
+        """Return the info of a step in which no trial has ended or begun, a fresh dictionary."""
         known = self.known
-        for stream, _, _, _, trial, truth, period in self._told:
+        for stream, _, _, _, trial, truth, period in self._stream_keys:
             known[trial], known[truth], known[period] = stream.trial, stream.truth(now), stream.row.period
         if not self.single:
             main = self.streams[0]
@@ -260,8 +227,14 @@ class ScalarSubject:
     def state(self) -> dict[str, Any]:
         """A copy of everything that changes."""
         seen = [list(seen) if isinstance(seen, deque) else seen for seen in self.seen]
-        told = [stream.answer_message for stream in self.streams]
-        return {"seen": seen, "said": self.message, "locked_until": self.locked_until, "told": told, "room": self.room}
+        messages = [stream.answer_message for stream in self.streams]
+        return {
+            "seen": seen,
+            "message": self.message,
+            "locked_until": self.locked_until,
+            "answer_messages": messages,
+            "room": self.room,
+        }
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a saved state."""
@@ -271,9 +244,9 @@ class ScalarSubject:
                 self.seen[number].extend(past)
             else:
                 self.seen[number] = past
-        self.message, self.locked_until, self.room = saved["said"], saved["locked_until"], saved["room"]
-        for stream, told in zip(self.streams, saved["told"], strict=True):
-            stream.answer_message = told
+        self.message, self.locked_until, self.room = saved["message"], saved["locked_until"], saved["room"]
+        for stream, message in zip(self.streams, saved["answer_messages"], strict=True):
+            stream.answer_message = message
 
 
 def _one_hot(choice: int, choices: int) -> NDArray[np.float32]:
