@@ -9,13 +9,68 @@ Everything public is listed in ``__all__`` and loaded when it is first used.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what `__getattr__` loads, for type checkers
+    from neuroparallel import (
+        agents,
+        analysis,
+        errors,
+        modifiers,
+        plotting,
+        reporting,
+        rllib,
+        testkit,
+        wrappers,
+    )
+    from neuroparallel.agents import simulate
+    from neuroparallel.engine.batch import BatchEngine
+    from neuroparallel.environments import (
+        AECEnvironment,
+        BatchEnvironment,
+        GymEnvironment,
+        ParallelEnvironment,
+        VectorEnvironment,
+        aec_env,
+        batch,
+        gym_env,
+        parallel_env,
+        vector_env,
+    )
+    from neuroparallel.environments.dataset import Dataset
+    from neuroparallel.outcomes import Outcome
+    from neuroparallel.records import Trials
+    from neuroparallel.rules import GroupDraw, Resolution, Rule, list_rules
+    from neuroparallel.scenario import Scenario, list_scenarios
+    from neuroparallel.task import (
+        Actions,
+        Bernoulli,
+        Channels,
+        Draw,
+        Factorial,
+        Levels,
+        Memory,
+        Moment,
+        Movement,
+        Poisson,
+        Response,
+        Rewards,
+        Rows,
+        Step,
+        Task,
+        View,
+    )
+    from neuroparallel.tasks import list_tasks, make_task
+    from neuroparallel.timing import Choice, Timing, TruncExp, Uniform
+    from neuroparallel.trial import Trial
 
 __version__ = "0.1.0"
 
-_HOME = {  # public name: where it lives
+_HOME = {  # public name: its module; None: it is a module itself
+    "AECEnvironment": "environments",
     "Actions": "task",
     "BatchEngine": "engine.batch",
+    "BatchEnvironment": "environments",
     "Bernoulli": "task",
     "Channels": "task",
     "Choice": "timing",
@@ -23,11 +78,13 @@ _HOME = {  # public name: where it lives
     "Draw": "task",
     "Factorial": "task",
     "GroupDraw": "rules",
+    "GymEnvironment": "environments",
     "Levels": "task",
     "Memory": "task",
     "Moment": "task",
     "Movement": "task",
     "Outcome": "outcomes",
+    "ParallelEnvironment": "environments",
     "Poisson": "task",
     "Resolution": "rules",
     "Response": "task",
@@ -42,6 +99,7 @@ _HOME = {  # public name: where it lives
     "Trials": "records",
     "TruncExp": "timing",
     "Uniform": "timing",
+    "VectorEnvironment": "environments",
     "View": "task",
     "aec_env": "environments",
     "agents": None,
@@ -53,6 +111,7 @@ _HOME = {  # public name: where it lives
     "list_scenarios": "scenario",
     "list_tasks": "tasks",
     "make_task": "tasks",
+    "modifiers": None,
     "parallel_env": "environments",
     "plotting": None,
     "reporting": None,
@@ -64,10 +123,11 @@ _HOME = {  # public name: where it lives
 }
 
 __all__ = [
-    "Actions", "BatchEngine", "Bernoulli", "Channels", "Choice", "Dataset", "Draw", "Factorial", "GroupDraw",
-    "Levels", "Memory", "Moment", "Movement", "Outcome", "Poisson", "Resolution", "Response", "Rewards", "Rows",
-    "Rule", "Scenario", "Step", "Task", "Timing", "Trial", "Trials", "TruncExp", "Uniform", "View", "aec_env",
-    "agents", "analysis", "batch", "errors", "gym_env", "list_rules", "list_scenarios", "list_tasks", "make_task",
+    "AECEnvironment", "Actions", "BatchEngine", "BatchEnvironment", "Bernoulli", "Channels", "Choice", "Dataset",
+    "Draw", "Factorial", "GroupDraw", "GymEnvironment", "Levels", "Memory", "Moment", "Movement", "Outcome",
+    "ParallelEnvironment", "Poisson", "Resolution", "Response", "Rewards", "Rows", "Rule", "Scenario", "Step", "Task",
+    "Timing", "Trial", "Trials", "TruncExp", "Uniform", "VectorEnvironment", "View", "aec_env", "agents", "analysis",
+    "batch", "errors", "gym_env", "list_rules", "list_scenarios", "list_tasks", "make_task", "modifiers",
     "parallel_env", "plotting", "reporting", "rllib", "simulate", "testkit", "vector_env", "wrappers",
 ]  # fmt: skip
 

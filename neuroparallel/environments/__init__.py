@@ -1,6 +1,6 @@
-"""Environments: the same scenario as a PettingZoo, gymnasium or batch object, each a thin shell.
+"""Environments: a scenario as a PettingZoo, gymnasium or batch environment, each a thin layer over an engine.
 
-Names are loaded when asked for, so that registering ids at ``import neuroparallel`` costs nothing.
+Names are loaded at first use, so that registering ids at ``import neuroparallel`` costs nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuroparallel.environments.aec import AECEnvironment
+    from neuroparallel.environments.batch_environment import BatchEnvironment
     from neuroparallel.environments.compile import compile_scenario
     from neuroparallel.environments.factories import (
         aec_env,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AECEnvironment",
+    "BatchEnvironment",
     "GymEnvironment",
     "ParallelEnvironment",
     "VectorEnvironment",
@@ -39,6 +41,7 @@ __all__ = [
 
 _HOMES = {
     "AECEnvironment": "aec",
+    "BatchEnvironment": "batch_environment",
     "GymEnvironment": "gym",
     "ParallelEnvironment": "parallel",
     "VectorEnvironment": "vector",

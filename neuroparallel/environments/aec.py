@@ -1,4 +1,4 @@
-"""The agent-environment-cycle view of an experiment, for what asks for PettingZoo's older form."""
+"""The PettingZoo AEC environment: agents act one after the other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pettingzoo.utils.conversions import parallel_to_aec_wrapper
 from pettingzoo.utils.env import ParallelEnv
 
 from neuroparallel.environments.actions import ActionReader
+from neuroparallel.records import Trials
 
 __all__ = ["AECEnvironment"]
 
@@ -17,7 +18,7 @@ KNOWN = (spaces.Discrete, spaces.MultiDiscrete, spaces.Box, spaces.Dict)
 
 
 class AECEnvironment(parallel_to_aec_wrapper):  # type: ignore[misc]
-    """A parallel environment whose agents say one after the other what they do.
+    """A parallel environment whose agents act one after the other.
 
     It is PettingZoo's own conversion, but an action is checked when it is given, not when the cycle
     is complete, and whatever else the parallel environment offers (``trials``, ``scenario``,
@@ -38,7 +39,7 @@ class AECEnvironment(parallel_to_aec_wrapper):  # type: ignore[misc]
         }
 
     def observe(self, agent: str) -> Any:
-        """What an agent sees, as a copy: it is shown again to who asks again."""
+        """Return a copy of what an agent observes."""
         return copy.deepcopy(super().observe(agent))
 
     def step(self, action: Any) -> None:
@@ -55,6 +56,21 @@ class AECEnvironment(parallel_to_aec_wrapper):  # type: ignore[misc]
         if not over and agent in self._readers:
             action = self._readers[agent].read(action)
         super().step(action)
+
+    def trials(self) -> Trials:
+        """Return the table of all trials that have ended so far."""
+        trials: Trials = self.env.trials()
+        return trials
+
+    def truth(self) -> dict[str, Any]:
+        """Return the actions that are right now, by agent; see `ParallelEnvironment.truth`."""
+        truth: dict[str, Any] = self.env.truth()
+        return truth
+
+    def channel_names(self, agent: str) -> tuple[str, ...]:
+        """Return the name of every column of an agent's observation."""
+        names: tuple[str, ...] = self.env.channel_names(agent)
+        return names
 
     def __getattr__(self, name: str) -> Any:
         # Only called for what this class does not have; `agents` must stay unknown until reset.

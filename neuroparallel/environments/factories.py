@@ -1,22 +1,22 @@
-"""The functions that make environments: they compile, choose the shell, and put wrappers on top."""
+"""Functions that make environments and wrap them in the wrappers of their scenario."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from neuroparallel.environments.aec import AECEnvironment
-from neuroparallel.environments.compile import Session, View, What, check_record, compile_scenario
+from neuroparallel.environments.batch_environment import BatchEnvironment
+from neuroparallel.environments.compile import Session, View, What
+from neuroparallel.environments.engines import outer_wrappers, with_agents
 from neuroparallel.environments.gym import GymEnvironment
 from neuroparallel.environments.parallel import ParallelEnvironment
 from neuroparallel.environments.registration import environment_id
-from neuroparallel.environments.shells import batch_engine, outer_wrappers
 from neuroparallel.environments.vector import VectorEnvironment
 from neuroparallel.errors import ArgumentError, whole_number
 from neuroparallel.scenario import Scenario
@@ -36,7 +36,7 @@ def parallel_env(
     lane: int = 0,
     render_mode: str | None = None,
     record: bool | int = True,
-) -> Any:
+) -> ParallelEnvironment:
     """Make a PettingZoo parallel environment of a scenario or a task.
 
     Args:
@@ -50,7 +50,7 @@ def parallel_env(
         max_cycles: PettingZoo's word for ``session={"steps": n}``.
         view: ``"subjects"``: an agent is a subject. ``"streams"``: an agent is one stream of a
             subject, such as ``subject_0.memory``.
-        lane: Which lane of ``batch`` to equal, 0 or more.
+        lane: Number of the lane of ``batch`` that the environment equals, 0 or more.
         render_mode: None, ``"rgb_array"`` or ``"human"`` (a window that shows every step).
         record: Whether to keep a table of trials, or how many of the latest ones.
 
@@ -75,21 +75,21 @@ def parallel_env(
     return apply_wrappers(env, outer_wrappers(env.scenario))
 
 
-def aec_env(what: What, **options: Any) -> Any:
+def aec_env(what: What, **options: Any) -> AECEnvironment:
     """Make a PettingZoo AEC environment, in which agents act one after the other.
 
     Args:
-        what: As of `parallel_env`.
-        **options: As of `parallel_env`.
+        what: Scenario or task, as for `parallel_env`.
+        **options: Options of `parallel_env`.
 
     Returns:
         An `AECEnvironment` within PettingZoo's OrderEnforcingWrapper; ``aec_to_parallel`` gives the
         parallel environment back.
 
     Raises:
-        NeuroparallelError: As of `parallel_env`.
+        NeuroparallelError: See `parallel_env`.
     """
-    return OrderEnforcingWrapper(AECEnvironment(parallel_env(what, **options)))
+    return cast(AECEnvironment, OrderEnforcingWrapper(AECEnvironment(parallel_env(what, **options))))
 
 
 def gym_env(
@@ -103,11 +103,11 @@ def gym_env(
     lane: int = 0,
     render_mode: str | None = None,
     record: bool | int = True,
-) -> Any:
+) -> GymEnvironment:
     """Make a gymnasium environment of a scenario with one subject, or of a task.
 
     Args:
-        what: As of `parallel_env`.
+        what: Scenario or task, as for `parallel_env`.
         dt: Time step in ms instead of the scenario's.
         seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else a
             new one for every environment.
@@ -115,7 +115,7 @@ def gym_env(
             the scenario's, or 100 trials if the scenario has none; None: it never ends.
         max_cycles: PettingZoo's word for ``session={"steps": n}``.
         view: ``"subjects"`` or ``"streams"``.
-        lane: Which lane of ``batch`` to equal, 0 or more.
+        lane: Number of the lane of ``batch`` that the environment equals, 0 or more.
         render_mode: None, ``"rgb_array"`` or ``"human"`` (a window that shows every step).
         record: Whether to keep a table of trials, or how many of the latest ones.
 
@@ -136,7 +136,7 @@ def gym_env(
     }
     env = GymEnvironment(what, **options)
     wrapped = apply_wrappers(env, outer_wrappers(env.scenario))
-    wrapped.unwrapped.spec = _spec(env.scenario, options)
+    env.spec = _spec(env.scenario, options)
     return wrapped
 
 
@@ -151,12 +151,12 @@ def vector_env(
     max_cycles: int | None = None,
     view: View = "subjects",
     record: bool | int = True,
-) -> Any:
+) -> VectorEnvironment:
     """Make a gymnasium vector environment: one subject in many lanes, computed together.
 
     Args:
-        what: As of `parallel_env`, with one subject.
-        num_envs: How many lanes.
+        what: Scenario or task, as for `parallel_env`, with one subject.
+        num_envs: Number of lanes.
         autoreset_mode: ``NEXT_STEP``, ``SAME_STEP`` or ``DISABLED``; see `VectorEnvironment`.
         dt: Time step in ms instead of the scenario's.
         seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else a
@@ -173,16 +173,15 @@ def vector_env(
     Raises:
         ArgumentError: There are several subjects, or an option is not allowed.
     """
-    env = VectorEnvironment(
-        what,
-        num_envs,
-        autoreset_mode=autoreset_mode,
-        dt=dt,
-        seed=seed,
-        session=_session(session, max_cycles),
-        view=view,
-        record=record,
-    )
+    options: dict[str, Any] = {
+        "dt": dt,
+        "seed": seed,
+        "session": _session(session, max_cycles),
+        "view": view,
+        "record": record,
+    }
+    env = VectorEnvironment(what, num_envs, autoreset_mode=autoreset_mode, **options)
+    env.spec = _spec(env.scenario, options)
     return apply_wrappers(env, outer_wrappers(env.scenario))
 
 
@@ -195,14 +194,14 @@ def batch(
     session: Session = "scenario",
     view: View = "subjects",
     record: bool | int = True,
-) -> Any:
-    """Make the batch engine of a scenario: arrays in and out, all subjects, many lanes.
+) -> BatchEnvironment:
+    """Make the batch environment of a scenario: arrays in and out, all subjects, many lanes.
 
     Lane i equals ``parallel_env(what, lane=i)`` with the same seed, bit for bit.
 
     Args:
-        what: As of `parallel_env`.
-        lanes: How many independent copies of the scenario.
+        what: Scenario or task, as for `parallel_env`.
+        lanes: Number of independent copies of the scenario.
         seed: Seed of the first session, unless ``reset`` is given one; None: the scenario's, or else a
             new one for every environment.
         dt: Time step in ms instead of the scenario's.
@@ -212,28 +211,20 @@ def batch(
         record: Whether to keep a table of trials, or how many of the latest ones.
 
     Returns:
-        A `BatchEngine`, with the scenario's wrappers around it.
+        A `BatchEnvironment`, with the scenario's wrappers around it.
 
     Raises:
         ScenarioError: The scenario cannot be used; names file, line and key.
         UnknownNameError: There is no such scenario or task; names the nearest one.
         ArgumentError: An option is not allowed.
     """
-    engine = _engine(what, lanes, seed=seed, dt=dt, session=session, view=view, record=record)
-    return apply_wrappers(engine, outer_wrappers(engine.scenario))
-
-
-def _engine(what: What, lanes: int, *, view: View, seed: int | None, record: bool | int, **options: Any) -> Any:
-    """The batch engine by itself, which knows how to be made anew over another scenario."""
-    scenario, layout = compile_scenario(what, view=view, **options)
-    first = scenario.first_seed(seed)
-    engine = batch_engine(scenario, layout, lanes, first, check_record(record))
-    engine.unwrapped.maker = partial(_engine, lanes=lanes, view=view, seed=first, record=record)
-    return engine
+    env = BatchEnvironment(what, lanes, seed=seed, dt=dt, session=session, view=view, record=record)
+    seated: BatchEnvironment = with_agents(env, env.scenario)
+    return apply_wrappers(seated, outer_wrappers(env.scenario))
 
 
 def _session(session: Session, max_cycles: int | None) -> Session:
-    """The length of a session, in whichever word it was given."""
+    """Return the length of a session, from ``session`` or ``max_cycles``."""
     if max_cycles is None:
         return session
     if session != "usual":
@@ -242,7 +233,7 @@ def _session(session: Session, max_cycles: int | None) -> Session:
 
 
 def _spec(scenario: Scenario, options: Mapping[str, Any]) -> EnvSpec:
-    """What gymnasium.make needs to make the environment once more, as plain data."""
+    """Return the plain data with which gymnasium.make makes the environment once more."""
     length = scenario.session.model_dump(exclude_none=True) if scenario.session is not None else None
     kept = {name: value for name, value in options.items() if name not in ("dt", "session")}  # the scenario has these
     return EnvSpec(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -15,6 +15,9 @@ from neuroparallel.environments.render import RENDER_MODES
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trials
 from neuroparallel.scenario import Scenario
+
+if TYPE_CHECKING:
+    from neuroparallel.plotting.style import Figure
 
 __all__ = ["GymEnvironment"]
 
@@ -119,7 +122,7 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         """Close the window of ``render_mode="human"``."""
         self._parallel.close()
 
-    def plot(self, *, steps: int = 200, title: str | None = None) -> Any:
+    def plot(self, *, steps: int = 200, title: str | None = None) -> Figure:
         """Draw what was just played; see `ParallelEnvironment.plot`."""
         return self._parallel.plot(steps=steps, title=title)
 
@@ -131,9 +134,10 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         """The table of all trials that have ended so far."""
         return self._parallel.trials()
 
-    def truth(self) -> Any:
+    def truth(self) -> int | list[int]:
         """The action that is right at this moment; -1 where none is defined."""
-        return self._parallel.truth()[self.agent]
+        truth: int | list[int] = self._parallel.truth()[self.agent]
+        return truth
 
     @property
     def origin(self) -> tuple[int, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces
@@ -15,12 +15,15 @@ from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.engine.subject_spaces import factor_names
 from neuroparallel.environments.actions import ActionReader, read_actions
 from neuroparallel.environments.compile import Session, View, What, check_record, check_seed, compile_scenario
+from neuroparallel.environments.engines import lane_engine
 from neuroparallel.environments.render import RENDER_MODES, Film, Story, check_render_mode, events_of
-from neuroparallel.environments.shells import lane_engine
 from neuroparallel.errors import ArgumentError, UsageError, whole_number
 from neuroparallel.records import Trials
 from neuroparallel.scenario import Scenario
 from neuroparallel.seeding import integer_bits
+
+if TYPE_CHECKING:
+    from neuroparallel.plotting.style import Figure
 
 __all__ = ["ParallelEnvironment"]
 
@@ -334,7 +337,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
 
     # ---- looking ----
 
-    def plot(self, *, steps: int = 200, title: str | None = None) -> Any:
+    def plot(self, *, steps: int = 200, title: str | None = None) -> Figure:
         """Draw what was just played: periods, channels, actions, ground truth, rewards and outcomes of every agent.
 
         It goes back to the last `reset`, and at most 400 steps. What wrappers add to observations and rewards is not

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from neuroparallel.engine.batch import BatchEngine
 from neuroparallel.engine.snapshot import check_saved
 from neuroparallel.environments.compile import Session, View, What, check_record, check_seed, compile_scenario
+from neuroparallel.environments.engines import batch_engine, splitter
 from neuroparallel.environments.gym import only_agent
-from neuroparallel.environments.shells import batch_engine, splitter
 from neuroparallel.errors import ArgumentError, UsageError
 from neuroparallel.records import Trials
 from neuroparallel.scenario import Scenario
@@ -85,6 +85,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         self.metadata = {
             "name": self.scenario.name,
             "render_modes": [],
+            "render_fps": 1000.0 / layout.dt,
             "autoreset_mode": self.autoreset_mode,
         }
         whole = self.engine.observation_space(self.agent)

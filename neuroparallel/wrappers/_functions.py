@@ -15,19 +15,27 @@ from neuroparallel.wrappers._signal import Signal
 
 __all__ = ["WrapperFunction", "modifier_function", "signal_function"]
 
-E = TypeVar("E")
+
+class Environment(Protocol):
+    """Any environment, or batch."""
+
+    def step(self, *args: Any, **options: Any) -> Any:
+        """Advance by one time step."""
+
+
+E = TypeVar("E", bound=Environment)
 
 
 class WrapperFunction(Protocol):
     """A function that wraps an environment and offers everything that the environment offers."""
 
-    @overload  # of modifiers only: the changed scenario
-    def __call__(
-        self, env: str | os.PathLike[str] | Mapping[str, Any] | Task, *args: Any, **options: Any
-    ) -> Scenario: ...
-
     @overload
     def __call__(self, env: E, *args: Any, **options: Any) -> E: ...
+
+    @overload  # of modifiers only: the changed scenario
+    def __call__(
+        self, env: str | os.PathLike[str] | Mapping[str, Any] | Task | Scenario, *args: Any, **options: Any
+    ) -> Scenario: ...
 
 
 def signal_function(cls: type[Signal]) -> WrapperFunction:

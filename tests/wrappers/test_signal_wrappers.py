@@ -263,7 +263,7 @@ def test_the_class_and_the_function_are_the_same():
     vec = PreviousReward(vector_env("random_dots", 2))
     assert repr(vec) == "PreviousReward<VectorEnvironment(random_dots, num_envs=2)>"
     engine = PreviousReward(batch("random_dots", 2))
-    assert repr(engine) == str(engine) == "PreviousReward<BatchEngine(random_dots, lanes=2)>"
+    assert repr(engine) == str(engine) == "PreviousReward<BatchEnvironment(random_dots, lanes=2)>"
 
 
 def test_the_environment_is_reached_through_the_stack():

@@ -1,4 +1,4 @@
-"""What stands between an engine and an environment: agents on seats, and observations split by stream."""
+"""Engines as environments use them: with agents that play some subjects, and observations split by stream."""
 
 from __future__ import annotations
 
@@ -19,18 +19,27 @@ from neuroparallel.errors import ScenarioError
 from neuroparallel.scenario import Scenario
 from neuroparallel.wrappers import apply_wrappers
 
-__all__ = ["OneLane", "Split", "Splitter", "batch_engine", "lane_engine", "outer_wrappers", "splitter"]
+__all__ = ["OneLane", "Split", "Splitter", "batch_engine", "lane_engine", "outer_wrappers", "splitter", "with_agents"]
 
 
 def batch_engine(
     scenario: Scenario, layout: Layout, lanes: int, seed: int, record: bool | int, first_lane: int = 0
 ) -> Any:
-    """Make the batch engine of a scenario, with agents on their seats.
-
-    An agent on a seat sees what a learner would see, so then the scenario's wrappers are around the engine already.
-    """
+    """Make the batch engine of a scenario, in which agents play their subjects; see `with_agents`."""
     engine = BatchEngine(layout, lanes, seed=seed, record=record, first_lane=first_lane)
     engine.scenario = scenario
+    return with_agents(engine, scenario)
+
+
+def with_agents(engine: BatchEngine, scenario: Scenario) -> Any:
+    """Let agents play the subjects that a scenario gives to them (``played_by``).
+
+    An agent observes what a learner would observe. So if there is one, the scenario's wrappers are around the engine
+    already.
+
+    Raises:
+        ScenarioError: All subjects are played by agents.
+    """
     seats = seats_of(scenario)
     if len(seats) == len(scenario.subjects):
         raise ScenarioError(
@@ -41,7 +50,7 @@ def batch_engine(
 
 
 def lane_engine(scenario: Scenario, layout: Layout, lane: int, seed: int, record: bool | int) -> Any:
-    """Make the engine of one lane of a scenario, with agents on their seats, and observations as it wants them."""
+    """Make the engine of one lane of a scenario, with agents that play their subjects."""
     engine: Any
     if any(subject.played_by is not None for subject in scenario.subjects.values()):
         engine = OneLane(batch_engine(scenario, layout, 1, seed, record, lane))
@@ -51,13 +60,13 @@ def lane_engine(scenario: Scenario, layout: Layout, lane: int, seed: int, record
 
 
 def outer_wrappers(scenario: Scenario) -> tuple[Any, ...]:
-    """The wrappers that are still to be put around an environment: none if agents on seats wear them too."""
+    """Return the wrappers that are not yet around the engine: none if agents play some subjects."""
     seated = any(subject.played_by is not None for subject in scenario.subjects.values())
     return () if seated else scenario.wrappers
 
 
 class OneLane:
-    """A batch of one lane in the form of the scalar engine.
+    """A batch of one lane with the methods of the scalar engine.
 
     Args:
         env: The batch.
@@ -73,7 +82,9 @@ class OneLane:
 
     def reset(self, seed: int | None = None) -> Any:
         """Start the first session of a seed, or the next one of the present seed."""
-        if seed is None and self.env.unwrapped.over.any():  # as a batch goes on by itself, and agents on seats with it
+        if (
+            seed is None and self.env.unwrapped.over.any()
+        ):  # a batch starts the next session by itself, and its agents with it
             rest = {agent: at_rest(self.env.action_space(agent), 1) for agent in self.env.possible_agents}
             observations, *_, infos = self.env.step(rest)
         else:
@@ -97,24 +108,25 @@ class OneLane:
         return {agent: {key: values[0].item() for key, values in info.items()} for agent, info in infos.items()}
 
     def truth(self) -> dict[str, Any]:
-        """The actions that are right at this moment, by agent."""
+        """Return the actions that are right now, by agent."""
         return {agent: truth[0].tolist() for agent, truth in self.env.truth().items()}
 
 
 def _widened(action: Any) -> Any:
-    """A lane's action as that of a batch of one."""
+    """Return an action as that of a batch of one lane."""
     if isinstance(action, Mapping):
         return {name: _widened(part) for name, part in action.items()}
     return np.asarray(action)[None]
 
 
 class Splitter:
-    """Splits an agent's observation into a dictionary with a part for every stream.
+    """Split of an agent's observation into a dictionary with a part for every stream.
 
-    What is no stream's has a part of its own: the fused ``fixation`` cue, ``cues`` of the mix, and ``partners``.
+    Channels that belong to no stream have parts of their own: the fused ``fixation`` cue, ``cues`` of the mix, and
+    ``partners``.
 
     Args:
-        columns: Where the streams' channels stand.
+        columns: Columns of the streams' channels.
         streams: Short names of the streams.
         space: The whole observation, Box (channels,).
     """
@@ -134,12 +146,12 @@ class Splitter:
         )
 
     def __call__(self, seen: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """The parts of an observation, (channels,) or (lanes, channels); each a fresh array."""
+        """Return the parts of an observation, (channels,) or (lanes, channels), as new arrays."""
         return {name: np.array(seen[..., part]) for name, part in self.parts.items()}
 
 
 def splitter(engine: Any, agent: str) -> Splitter | None:
-    """How to split an agent's observation; None if it wants it whole."""
+    """Return the split of an agent's observation; None if it stays whole."""
     number = [spec.name for spec in engine.layout.subjects].index(agent)
     subject = engine.subjects[number]
     if subject.spec.observation != "dict":
@@ -149,10 +161,10 @@ def splitter(engine: Any, agent: str) -> Splitter | None:
 
 
 class Split:
-    """An engine of one lane whose observations are dictionaries for the agents that want them so.
+    """An engine of one lane whose observations are dictionaries where the scenario says so.
 
     Args:
-        engine: A scalar engine, or what takes its place.
+        engine: A scalar engine, or a batch of one lane.
     """
 
     def __init__(self, engine: Any) -> None:
@@ -165,7 +177,7 @@ class Split:
         return getattr(self.engine, name)
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
-        """What an agent sees: Dict by stream, or Box."""
+        """Return the observation space of an agent: Dict by stream, or Box."""
         split = self._splitters.get(agent)
         whole: spaces.Space[Any] = self.engine.observation_space(agent)
         return split.space if split else whole
