@@ -1,4 +1,4 @@
-"""The command ``neuroparallel``: each verb is a few lines over a public function, in a file of its own."""
+"""The command ``neuroparallel``. Each verb is a file that calls a public function."""
 
 import os
 import sys
@@ -16,25 +16,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: What follows ``neuroparallel`` on the command line; None: of this process.
+        arguments: Arguments after ``neuroparallel``. None: those of this process.
 
     Returns:
-        Exit code: 0, 1 (``check`` found problems), 2 (it cannot be done; a message says why), 3 (a training
+        Exit code: 0, 1 (``check`` found problems), 2 (an error; a message explains it), 3 (a training
         did not meet its criterion), 130 (Ctrl-C).
     """
     try:
-        from neuroparallel.cli.commands import perform  # takes half a second, in which Ctrl-C may come as well
+        from neuroparallel.cli.commands import perform  # the import takes half a second; Ctrl-C may come during it
 
         code = perform(arguments)
     except KeyboardInterrupt:
         code = stopped()
-    if arguments is None:  # this process does nothing else
+    if arguments is None:  # this process runs only the command
         _limit_leaving(code)
     return code
 
 
 def _limit_leaving(code: int) -> None:
-    """Limit the time that Ray takes to end: where its processes were killed, as by a signal to a whole job, 60 s."""
+    """Limit the time until Ray ends. After a signal that kills all processes of a job, Ray waits for 60 s."""
     if "ray" in sys.modules:
         limit = threading.Timer(MOST_LEAVING_S, os._exit, [code])
         limit.daemon = True
@@ -42,11 +42,11 @@ def _limit_leaving(code: int) -> None:
 
 
 def stopped() -> int:
-    """Say that Ctrl-C was heard; returns the exit code."""
+    """Report that Ctrl-C stopped the command, and return the exit code."""
     print("neuroparallel: stopped.", file=sys.stderr)
     return INTERRUPTED
 
 
 def is_command() -> bool:
-    """Whether this process is the command, and not somebody's program: ``neuroparallel``, or ``-m`` while it starts."""
+    """Whether this process is the command ``neuroparallel`` (``-m`` while it starts), not a program that imports it."""
     return os.path.basename(sys.argv[0]) in ("neuroparallel", "neuroparallel.exe", "-m") if sys.argv else False

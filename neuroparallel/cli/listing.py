@@ -1,4 +1,4 @@
-"""``tasks`` and ``scenarios``: what there is."""
+"""``tasks`` and ``scenarios``: lists of both."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _print(kind: str, rows: Iterable[tuple[str, str, Iterable[str]]]) -> None:
 
     table = Table(box=None, pad_edge=False)
     table.add_column(kind, style="bold", no_wrap=True)
-    table.add_column("what it asks")
+    table.add_column("description")
     table.add_column("tags", style="dim")
     for name, told, tags in rows:
         table.add_row(name, told, ", ".join(tags))
