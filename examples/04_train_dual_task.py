@@ -21,7 +21,7 @@ def show(progress: npar.rllib.Progress) -> None:
 
 earlier = RUN if (RUN / "summary.json").exists() else None  # a new run never overwrites an earlier one
 result = npar.rllib.train("dpa_gng", out=RUN, resume=earlier, budget_s=BUDGET_S, seed=0, progress=show)
-print("criterion met" if result.passed else "not there yet; go on with train(resume=RUN)")
+print("criterion met" if result.passed else "criterion not met; continue with train(resume=RUN)")
 
 # The trial table of the final test, without exploration.
 print(result.records)

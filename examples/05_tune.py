@@ -49,7 +49,7 @@ else:
     )
 results = tuner.fit()
 if len(results) < SAMPLES or not all((result.metrics or {}).get("done") for result in results):
-    sys.exit("Stopped early. To go on: python examples/05_tune.py --resume")
+    sys.exit("Stopped early. To continue: python examples/05_tune.py --resume")
 best = results.get_best_result("env_runners/correct", "max")
 correct, updates = best.metrics["env_runners"]["correct"], best.metrics["training_iteration"]
 print(f"{len(results)} settings tried; best lr {best.config['lr']:.2g}: {correct:.0%} correct after {updates} updates")
