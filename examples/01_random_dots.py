@@ -1,4 +1,4 @@
-"""200 steps of random dots with random actions, drawn: the smallest use of an environment.
+"""Play 200 steps of random dots with random actions, and draw them: the simplest use of an environment.
 
 python examples/01_random_dots.py
 """
@@ -21,7 +21,7 @@ while env.agents:
 print(env.trials())
 print(f"earned {earned:.1f}: random actions break fixation nearly always")
 
-# The same with a picture; `watch` keeps what was seen, done and earned.
+# The same with a picture: `watch` records observations, actions and rewards.
 traces, trials = npar.reporting.watch("random_dots", "random", steps=STEPS, seed=0)
 PICTURE.parent.mkdir(exist_ok=True)
 npar.plotting.plot_run(traces["subject_0"]).savefig(PICTURE)

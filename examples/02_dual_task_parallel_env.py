@@ -1,4 +1,4 @@
-"""Two tasks at once, as PettingZoo has it: one subject, two streams, one tongue.
+"""Play a dual task in a PettingZoo environment: one subject, two streams, one shared action.
 
 python examples/02_dual_task_parallel_env.py
 """
@@ -11,7 +11,7 @@ print("channels:", ", ".join(env.channel_names("subject_0")))
 
 earned = 0.0
 while env.agents:  # a session ends for all subjects at once
-    now = env.truth()["subject_0"]  # what is right at this moment; -1 where nothing is defined
+    now = env.truth()["subject_0"]  # the right action now; -1 where none is defined
     lick = {"subject_0": max(now, 0)}
     observations, rewards, terminations, truncations, infos = env.step(lick)
     earned += rewards["subject_0"]
@@ -22,4 +22,4 @@ while env.agents:  # a session ends for all subjects at once
 
 trials = env.trials()
 print(trials)
-print(npar.analysis.dual_task_cost(trials))  # right with and without the other task; an oracle has no cost
+print(npar.analysis.dual_task_cost(trials))  # accuracy with and without the other task; an oracle has no cost

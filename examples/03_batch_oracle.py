@@ -1,4 +1,4 @@
-"""4096 lanes at once: what is the best, and the worst, that a subject can do?
+"""Play 4096 lanes at once, and measure the best and the worst possible performance.
 
 python examples/03_batch_oracle.py
 """
@@ -20,7 +20,7 @@ seconds = time.perf_counter() - start
 print(f"{LANES * STEPS / seconds / 1e6:.1f} million steps per second, oracle included")
 print("oracle:", batch.trials().performance())
 
-# Reference agents play by name. The ideal observer has the evidence, and nothing else.
+# Names select reference agents. The ideal observer uses the evidence only.
 for agent in ("random", "hold", "blind", "ideal_observer", "oracle"):
     trials = npar.simulate("random_dots", agents=agent, trials=2_000, seed=0)
     print(f"{agent:15} {np.nanmean(trials['correct']):.3f} correct, {trials['reward'].mean():.3f} earned per trial")

@@ -1,7 +1,7 @@
-"""Search for good settings, as any user of RLlib would write it: a plain Tuner over a plain PPOConfig.
+"""Search for good settings with a plain Ray Tuner and a plain PPOConfig.
 
-Two trials run at a time; ASHA stops those that fall behind; checkpoints are kept. Stop it with Ctrl-C, call it
-again with --resume, and it goes on.
+Two trials run at a time, ASHA stops weak trials early, and checkpoints are saved. After Ctrl-C, the option --resume
+continues the search.
 
     python examples/05_tune.py [--resume]
 """
@@ -17,7 +17,7 @@ from ray.tune.schedulers import ASHAScheduler
 import neuroparallel as npar
 
 BUDGET_S = float(os.environ.get("NEUROPARALLEL_EXAMPLE_BUDGET", 60))
-ITERATIONS = max(2, int(2 * BUDGET_S))  # of every trial
+ITERATIONS = max(2, int(2 * BUDGET_S))  # updates of every trial
 SAMPLES = 4 if BUDGET_S >= 30 else 2
 STORAGE, NAME = Path("runs").resolve(), "example_05"
 
@@ -33,7 +33,7 @@ else:
         "PPO",
         param_space=config,
         tune_config=tune.TuneConfig(
-            metric="env_runners/correct",  # share of right trials, with exploration
+            metric="env_runners/correct",  # share of correct trials, with exploration
             mode="max",
             num_samples=SAMPLES,
             max_concurrent_trials=2,
@@ -49,11 +49,11 @@ else:
     )
 results = tuner.fit()
 if len(results) < SAMPLES or not all((result.metrics or {}).get("done") for result in results):
-    sys.exit("Stopped early. To go on: python examples/05_tune.py --resume")
+    sys.exit("Stopped early. To continue: python examples/05_tune.py --resume")
 best = results.get_best_result("env_runners/correct", "max")
 correct, updates = best.metrics["env_runners"]["correct"], best.metrics["training_iteration"]
 print(f"{len(results)} settings tried; best lr {best.config['lr']:.2g}: {correct:.0%} correct after {updates} updates")
 
-algorithm = PPO.from_checkpoint(best.checkpoint.path)  # go on with it, or take its module
+algorithm = PPO.from_checkpoint(best.checkpoint.path)  # continue the training, or use its module
 print("restored:", type(algorithm.get_module("shared")).__name__)
 algorithm.stop()

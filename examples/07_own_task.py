@@ -1,4 +1,4 @@
-"""A task of your own, in a scenario of your own: looked at, solved by reference agents, and learnt.
+"""Define a task of your own, play it with reference agents, and train on it.
 
 python examples/07_own_task.py
 """
@@ -20,7 +20,7 @@ class Oddball(npar.Task):
 
     Args:
         rare: Share of rare tones.
-        sigma: Noise of the tone channels for one ms.
+        sigma: Noise of the tone channels per ms.
     """
 
     rare: float = 0.2

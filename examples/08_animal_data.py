@@ -1,4 +1,4 @@
-"""The same analysis for a simulated subject and for an animal: both are trial tables.
+"""Analyse the trial table of an animal in the same way as that of a simulated subject.
 
 python examples/08_animal_data.py
 """
@@ -10,7 +10,7 @@ import neuroparallel as npar
 TABLE, PICTURE = Path("runs/trials.csv"), Path("runs/psychometric.png")
 TABLE.parent.mkdir(exist_ok=True)
 
-# What a rig writes: a row per trial, a column per condition. Here the rig is simulated.
+# A rig writes one row per trial and one column per condition. Here the rig is simulated.
 short = npar.make_task("random_dots", timing={"stimulus": 300})
 npar.simulate(short, agents="ideal_observer", trials=5_000, seed=0).to_csv(TABLE)
 

@@ -1,4 +1,4 @@
-"""Two tasks in quick succession, and a subject that decides on one thing at a time.
+"""Measure the psychological refractory period of subjects with a central bottleneck and with shared capacity.
 
 python examples/09_refractory_period.py
 """

@@ -1,4 +1,4 @@
-"""Trials that repeat or alternate: who has only known two choices counts on that after an error, too; others do not.
+"""Measure trial history: networks trained with two choices use it after errors too; others do not.
 
 python examples/10_trial_history.py            # about six minutes
 """
@@ -12,7 +12,7 @@ BUDGET_S = float(os.environ.get("NEUROPARALLEL_EXAMPLE_BUDGET", 180))
 PICTURE = Path("runs/history_kernels.png")
 PICTURE.parent.mkdir(exist_ok=True)
 
-# Both are tested with two choices, in blocks that repeat or alternate with probability 0.8.
+# Both networks are tested with two choices, in blocks that repeat or alternate with probability 0.8.
 blocks = {"blocks": ["repeat", "clockwise"], "probability": 0.8, "block": {"hazard": 0.0125}}
 two_left = [{"variable_choices": {"counts": [2]}}, {"trial_history": blocks}]
 alone, many = npar.Scenario.load("trial_history_2afc"), npar.Scenario.load("trial_history_nchoice")
@@ -29,7 +29,7 @@ for name, (grown, test, side) in subjects.items():
     print(npar.analysis.repeat_probability(trials))
     try:
         kernels[name] = found = npar.analysis.history_kernels(trials, side=side, lags=6)
-    except npar.errors.ArgumentError as error:  # who has hardly learnt may choose but one thing
+    except npar.errors.ArgumentError as error:  # a network with little training may choose one option only
         print(error)
         continue
     before, after = found.bias_after_correct[0], found.bias_after_error[0]

@@ -623,7 +623,7 @@ def test_no_lanes_are_not_the_default_number_of_lanes(capsys, away):
     ("arguments", "told"),
     [
         (["run", "go_nogo", "--set", "timing.delay.x=5"], "timing.delay.x: delay is 500.0, which has no keys"),
-        (["run", "go_nogo", "--trials", "5", "--out", "."], ". is a directory; name a file in it, as trials.csv"),
+        (["run", "go_nogo", "--trials", "5", "--out", "."], ". is a directory; name a file in it, such as trials.csv"),
         (["bench", "--rounds", "0"], "rounds is 0; it is a whole number, 1 or more"),
         (["bench", "--seconds", "-1"], "seconds is -1.0; it is a number above 0"),
     ],
@@ -652,13 +652,13 @@ def test_the_hint_how_to_go_on_with_a_search_is_a_whole_command():
 def test_a_budget_that_is_no_number_is_explained(capsys):
     with pytest.raises(SystemExit):
         main(["train", "go_nogo", "--budget", "small"])
-    assert "'small' is no number of seconds; write one, as in --budget 60" in said(capsys).err
+    assert "'small' is not a number of seconds; write one, as in --budget 60" in said(capsys).err
 
 
 @pytest.mark.parametrize("name", ["x.xyz", "x", "x.csv"])
 def test_a_picture_needs_the_name_of_a_picture(away, capsys, name):
     assert main(["run", "random_dots", "--steps", "5", "--plot", name]) == 2
-    assert "the name of a picture ends with one of .png" in said(capsys).err
+    assert "the name of a picture must end with one of .png" in said(capsys).err
     assert list(away.iterdir()) == []
 
 

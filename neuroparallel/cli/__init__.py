@@ -1,4 +1,4 @@
-"""The command ``neuroparallel``: each verb is a few lines over a public function, in a file of its own."""
+"""The command ``neuroparallel``. Each verb is a file that calls a public function."""
 
 import os
 import sys
@@ -17,14 +17,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: What follows ``neuroparallel`` on the command line; None: of this process.
+        arguments: Arguments after ``neuroparallel``. None: those of this process.
 
     Returns:
-        Exit code: 0, 1 (``check`` found problems), 2 (it cannot be done; a message says why), 3 (a training
+        Exit code: 0, 1 (``check`` found problems), 2 (an error; a message explains it), 3 (a training
         did not meet its criterion), 130 (Ctrl-C).
     """
     try:
-        from neuroparallel.cli.commands import perform  # takes half a second, in which Ctrl-C may come as well
+        from neuroparallel.cli.commands import perform  # the import takes half a second; Ctrl-C may come during it
 
         code = perform(arguments)
     except KeyboardInterrupt:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _limit_leaving(code: int) -> None:
-    """Limit the time that Ray takes to end: where its processes were killed, as by a signal to a whole job, 60 s."""
+    """Limit the time until Ray ends. After a signal that kills all processes of a job, Ray waits for 60 s."""
     if "ray" in sys.modules:
         limit = threading.Timer(MOST_LEAVING_S, os._exit, [code])
         limit.daemon = True

@@ -1,4 +1,4 @@
-"""``bench``: how fast it is, as ratios measured in one run."""
+"""``bench``: measure speed as ratios, in one run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Measure how fast it is beside NeuroGym, NumPy's limit and hand-written PyTorch, as ratios."
+    told = "Measure the speed relative to NeuroGym, NumPy's limit and hand-written PyTorch."
     parser = add_verb(verbs, "bench", bench, told)
-    parser.add_argument("--rounds", type=int, default=5, help="turns that each side takes; medians are shown (5)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="length of a turn (1)")
-    parser.add_argument("--only", nargs="+", metavar="ROW", help="only these rows")
-    parser.add_argument("--list", action="store_true", help="name the rows and measure nothing")
-    parser.add_argument("--json", metavar="FILE", help="write the numbers too")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="number of measurements of each side; the table shows medians (5)"
+    )
+    parser.add_argument("--seconds", type=float, default=1.0, help="duration of a measurement (1)")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="measure only these rows")
+    parser.add_argument("--list", action="store_true", help="print the names of the rows, and measure nothing")
+    parser.add_argument("--json", metavar="FILE", help="also write the numbers to a JSON file")
 
 
 def bench(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""``check``: whether a scenario file is good, and the schema for editors."""
+"""``check``: list the errors of scenario files, or print the schema for editors."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Check scenario files and list everything that is wrong in them, with line and key."
+    told = "Check scenario files and list their errors, each with line and key."
     parser = add_verb(verbs, "check", check, told)
     parser.add_argument("files", metavar="FILE", nargs="*", help="scenario file")
     add_no_code(parser)
     parser.add_argument(
-        "--schema", action="store_true", help="print the JSON schema, with which editors complete and check keys"
+        "--schema", action="store_true", help="print the JSON schema that editors use to complete and check keys"
     )
 
 
 def check(options: argparse.Namespace) -> int:
-    """Check the files; 1 if anything is wrong."""
+    """Check the files, and return 1 if any has an error."""
     from neuroparallel.reporting import check_file, scenario_schema
 
     if options.schema:

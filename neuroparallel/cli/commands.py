@@ -1,4 +1,4 @@
-"""Reading the command line, and saying in one sentence what went wrong."""
+"""Parser of the command line, and error messages in one sentence."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ REFUSED = 2  # exit code
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of the command line."""
+    """Build the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="neuroparallel",
-        description="Neuroscience tasks as multi-agent environments: look at them, run them, train on them.",
+        description="Neuroscience tasks as multi-agent environments: inspect, run and train.",
         epilog="WHAT is the name of a scenario or of a task, or a path to a .yaml file. "
-        "neuroparallel VERB --help tells what a verb can do.",
+        "neuroparallel VERB --help describes a verb and its options.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {neuroparallel.__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
@@ -47,21 +47,21 @@ def perform(arguments: Sequence[str] | None) -> int:
             return int(options.act(options) or 0)
         except NeuroparallelError as error:
             complain(_with_notes(str(error), error))
-        except BrokenPipeError:  # the reader of our output has seen enough: head, less
+        except BrokenPipeError:  # the reader of the output has ended, as head and less do
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except OSError as error:
             complain(f"{error.filename or 'file'}: {error.strerror or error}.")
         except Exception as error:
             told = own_code(error)
-            if told is None:  # ours: then the traceback is what we need to see
+            if told is None:  # an error of this package: show the traceback
                 raise
             complain(_with_notes(told, error))
     return REFUSED
 
 
 def _permission(options: argparse.Namespace) -> AbstractContextManager[None]:
-    """What code files may name: by default scenario files any, checkpoints none."""
+    """Return the permission to import code: by default any for scenario files, none for checkpoints."""
     code = getattr(options, "code", None)
     if code is not None:
         permission: Permission = "all" if code else "none"
@@ -70,11 +70,11 @@ def _permission(options: argparse.Namespace) -> AbstractContextManager[None]:
 
 
 def _with_notes(message: str, error: BaseException) -> str:
-    """A message with what was added to its error on the way, as where a training that it ended is kept."""
+    """Append the notes of an error to its message, such as the directory of the training that it ended."""
     return "\n".join([message, *getattr(error, "__notes__", ())])
 
 
 def _note_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-    """Show advice without the line of code that gave it; the rest is of interest to developers only."""
+    """Show user warnings without their line of code; hide other warnings, which concern developers only."""
     if issubclass(category, UserWarning) and not issubclass(category, DeprecationWarning):
         note(str(message))

@@ -1,4 +1,4 @@
-"""What the verbs share: the console, ``WHAT`` and ``--set``."""
+"""Functions for all verbs: the console, ``WHAT`` and ``--set``."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ __all__ = [
     "write_table",
 ]
 
-RUNS = Path("runs")  # where runs are kept, by the name of their scenario
-PLAIN_WIDTH = 120  # of tables that go into a file or a pipe
+RUNS = Path("runs")  # directory of runs, by the name of their scenario
+PLAIN_WIDTH = 120  # width of tables that go into a file or a pipe
 
 
 @cache
@@ -49,17 +49,17 @@ def _console(error: bool) -> Console:
 
 
 def on_screen(error: bool = False) -> Console:
-    """The console for results (stdout), or for progress and complaints (stderr)."""
+    """Return the console for results (stdout), or for progress and errors (stderr)."""
     return _console(error)
 
 
 def complain(message: str) -> None:
-    """Say why it cannot be done."""
+    """Print an error message."""
     on_screen(error=True).print(f"[bold red]neuroparallel:[/] {_escaped(message)}", soft_wrap=True)
 
 
 def note(message: str) -> None:
-    """Say something worth knowing."""
+    """Print a note."""
     on_screen(error=True).print(f"[bold yellow]note:[/] {_escaped(message)}", soft_wrap=True)
 
 
@@ -70,13 +70,13 @@ def _escaped(text: str) -> str:
 
 
 def add_verb(verbs: Any, name: str, act: Any, told: str) -> argparse.ArgumentParser:
-    """Add a verb.
+    """Add a verb to the parser.
 
     Args:
         verbs: The subparsers.
         name: The verb.
-        act: What does it: takes the options, returns an exit code or None.
-        told: One sentence about it.
+        act: Function of the verb; takes the options, returns an exit code or None.
+        told: One sentence that describes the verb.
     """
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=told[0].lower() + told[1:-1], description=told)
     parser.set_defaults(act=act)
@@ -85,9 +85,9 @@ def add_verb(verbs: Any, name: str, act: Any, told: str) -> argparse.ArgumentPar
 
 def add_what(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     """Add ``WHAT``, ``--set`` and ``--no-code``."""
-    told = "name of a scenario or task (task:NAME where a scenario has the same name), or a path to a .yaml file"
+    told = "name of a scenario or task (task:NAME if a scenario has the same name), or path to a .yaml file"
     if optional:
-        parser.add_argument("what", metavar="WHAT", nargs="?", help=f"{told}; with --resume DIR not needed")
+        parser.add_argument("what", metavar="WHAT", nargs="?", help=f"{told}; not needed with --resume DIR")
     else:
         parser.add_argument("what", metavar="WHAT", help=told)
     add_set(parser)
@@ -98,7 +98,7 @@ def add_no_code(parser: Any) -> None:
     """Add ``--no-code``, for verbs that read scenario files."""
     parser.add_argument(
         "--no-code", dest="code", action="store_false", default=None,
-        help="refuse scenario files that name Python code (task: module:Class), which otherwise runs",
+        help="do not run Python code that a scenario file names (task: module:Class); such a file is an error",
     )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def add_code(parser: Any) -> None:
     """Add ``--code``, for verbs that read trained policies."""
     parser.add_argument(
         "--code", action="store_true", default=None,
-        help="run the Python code that a checkpoint names (networks and tasks of your own, module:Class); only for "
+        help="run the Python code that a checkpoint names (your own networks and tasks, module:Class); use it only for "
         "files that you trust",
     )  # fmt: skip
 
@@ -115,7 +115,7 @@ def add_set(parser: argparse.ArgumentParser) -> None:
     """Add ``--set key=value``."""
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
-        help="change a field; dots reach inside and the value is YAML: --set timing.delay=500, "
+        help="change a field; KEY may contain dots and VALUE is YAML: --set timing.delay=500, "
         "--set subjects.subject_0.action=shared, --set train.lr=1e-3; may be repeated",
     )  # fmt: skip
 
@@ -124,12 +124,12 @@ def changes_of(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
     """Read ``key=value`` texts; values are YAML.
 
     Args:
-        texts: As they were given.
-        flag: What they were given with.
+        texts: Arguments of the flag.
+        flag: Name of the flag, for error messages.
 
     Raises:
         ArgumentError: There is no ``=``.
-        ScenarioError: The value is no YAML.
+        ScenarioError: The value is not YAML.
     """
     from neuroparallel.scenario.yaml_source import read_value
 
@@ -144,14 +144,14 @@ def changes_of(texts: Iterable[str], flag: str = "--set") -> dict[str, Any]:
 
 
 def find_code_in(folder: str | Path) -> None:
-    """Let scenarios name tasks and rules in files of this folder, as ``my_tasks:Oddball``."""
+    """Make the modules of a folder importable, for names such as ``my_tasks:Oddball``."""
     place = str(Path(folder).resolve())
     if code_is_found() and place not in sys.path:
         sys.path.append(place)
 
 
 def find_code_of(run: str | Path) -> None:
-    """Let the scenario of a run name tasks and rules in the folders where they were when it was trained.
+    """Make the folders importable in which a run found its tasks and rules when it was trained.
 
     Args:
         run: Directory of a run, or of its checkpoint.
@@ -166,7 +166,7 @@ def find_code_of(run: str | Path) -> None:
 
 
 def load(options: argparse.Namespace) -> Scenario:
-    """The scenario that ``WHAT`` names, with the changes of ``--set``."""
+    """Return the scenario that ``WHAT`` names, with the changes of ``--set``."""
     from neuroparallel.scenario import Scenario
     from neuroparallel.tasks import find_counterpart
 
@@ -191,7 +191,7 @@ def chosen_seed(given: int | None, default: int | None, bits: int = 53) -> int:
 
 
 def print_table(table: Any) -> None:
-    """Print a table of results, a column under each name and numbers to four digits."""
+    """Print a table of results, with numbers to four digits."""
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False)
@@ -203,9 +203,9 @@ def print_table(table: Any) -> None:
 
 
 def write_table(table: Any, place: str) -> None:
-    """Write a trial table as CSV, making its directory."""
+    """Write a trial table as CSV, and create its directory."""
     if Path(place).is_dir():
-        raise ArgumentError(f"{place} is a directory; name a file in it, as trials.csv.")
+        raise ArgumentError(f"{place} is a directory; name a file in it, such as trials.csv.")
     Path(place).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(place, names=True)
     on_screen().print(f"{len(table):,} trials written to {place}")

@@ -23,21 +23,21 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Test a trained subject on fresh trials, as it was tested in training."
+    told = "Test a trained subject on fresh trials, in the same way as during training."
     parser = add_verb(verbs, "evaluate", evaluate, told)
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="directory of a checkpoint or of a run")
     add_set(parser)
     add_code(parser)
-    parser.add_argument("--lanes", type=int, help="copies that act side by side (about 4000 trials in all)")
+    parser.add_argument("--lanes", type=int, help="number of parallel copies (default: enough for about 4000 trials)")
     parser.add_argument(
-        "--trials", type=int, help="trials in a row of each (40, or as many as blocks and sessions take)"
+        "--trials", type=int, help="consecutive trials of each copy (40, or more if blocks and sessions are longer)"
     )
-    parser.add_argument("--seed", type=int, help="of the trials (12345)")
-    parser.add_argument("--out", metavar="FILE.csv", help="write the table of trials of which the percentages are")
+    parser.add_argument("--seed", type=int, help="seed of the trials (12345)")
+    parser.add_argument("--out", metavar="FILE.csv", help="write the table of these trials")
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Test, and print."""
+    """Test, and print the results."""
     from neuroparallel.reporting import find_run
     from neuroparallel.rllib import evaluate as test
     from neuroparallel.rllib import load_policy
@@ -47,7 +47,7 @@ def evaluate(options: argparse.Namespace) -> None:
     policy = load_policy(place)
     env = dict(policy.metadata["env"])
     changes = changes_of(options.changes)
-    if changes:  # a subject may be tested on what it never learnt, as longer delays
+    if changes:  # a subject may be tested on other values than in training, such as longer delays
         env["set"] = {**(env.get("set") or {}), **changes}
     seed = chosen_seed(options.seed, 12345)
     with on_screen(error=True).status("testing"):
@@ -58,5 +58,5 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def _holds_runs(place: str) -> bool:
-    """Whether a directory holds runs, as runs/dpa_gng does."""
+    """Whether a directory contains runs, as runs/dpa_gng does."""
     return any(Path(place).glob(f"*/{SUMMARY}"))

@@ -1,4 +1,4 @@
-"""``tasks`` and ``scenarios``: what there is."""
+"""``tasks`` and ``scenarios``: lists of both."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _print(kind: str, sections: Mapping[str, Iterable[tuple[str, str, Iterable[s
 
     table = Table(box=None, pad_edge=False)
     table.add_column(kind, style="bold", no_wrap=True)
-    table.add_column("what it asks")
+    table.add_column("description")
     table.add_column("tags", style="dim")
     for title, rows in sections.items():
         if title:

@@ -1,4 +1,4 @@
-"""``report``: how a run went."""
+"""``report``: summary and figures of a run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    parser = add_verb(verbs, "report", report, "Print how a run went, and draw its pictures anew.")
-    parser.add_argument("run", metavar="RUN_DIR", help="directory of a run, or of runs, of which it takes the latest")
+    parser = add_verb(verbs, "report", report, "Print the summary of a run, and draw its figures again.")
+    parser.add_argument("run", metavar="RUN_DIR", help="directory of a run, or of several runs (then the latest one)")
     add_code(parser)
-    parser.add_argument("--seed", type=int, default=1, help="of the trials of which one is drawn (1)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the trial that is drawn (1)")
 
 
 def report(options: argparse.Namespace) -> None:

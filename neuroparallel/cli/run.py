@@ -1,4 +1,4 @@
-"""``run``: let reference agents or a trained subject act."""
+"""``run``: play a scenario with a reference agent or a trained subject."""
 
 from __future__ import annotations
 
@@ -32,33 +32,33 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
-MOST_PAINTED = 400  # steps; more cannot be told apart in a picture
+MOST_PAINTED = 400  # steps; more cannot be distinguished in a picture
 
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    parser = add_verb(verbs, "run", run, "Let agents act, and print how their trials went.")
+    parser = add_verb(verbs, "run", run, "Play a scenario with an agent, and print the results of its trials.")
     add_what(parser)
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, metavar="N", help="so many steps of one lane")
-    length.add_argument("--trials", type=int, metavar="N", help="so many trials, in many lanes at once (1000)")
+    length.add_argument("--steps", type=int, metavar="N", help="play N steps of one lane")
+    length.add_argument("--trials", type=int, metavar="N", help="play N trials, in many lanes at once (1000)")
     parser.add_argument(
         "--agent",
         default="random",
-        help="random (default), hold, oracle, bottleneck ..., or a checkpoint: directory of a run",
+        help="random (default), hold, oracle, bottleneck ..., or a trained subject: directory of a run",
     )
     add_code(parser)
     parser.add_argument(
         "--option", action="append", default=[], metavar="KEY=VALUE", dest="options",
-        help="an option of the agent: --option share=0.7; may be repeated",
+        help="option of the agent: --option share=0.7; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--seed", type=int, default=None, help="seed of the trials; the scenario's by default, or else a new one"
+        "--seed", type=int, default=None, help="seed of the trials (default: that of the scenario, or a new one)"
     )
     parser.add_argument(
         "--plot", metavar="FILE.png",
-        help="draw what the paradigm is known by, such as the curve of prp; with --steps, or where there is no such "
-        "picture, what was seen, done and earned",
+        help="draw the signature figure of the scenario, such as the curve of prp; with --steps, or if the scenario "
+        "has none, draw observations, actions and rewards",
     )  # fmt: skip
     parser.add_argument("--out", metavar="FILE.csv", help="write the table of trials")
 
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
     wanted = 1000 if options.trials is None else whole_number(options.trials, "--trials", 1)
     if options.steps is not None:
         whole_number(options.steps, "steps", 1)
-    seed = chosen_seed(options.seed, scenario.seed)  # after what may be refused, as it prints the seed
+    seed = chosen_seed(options.seed, scenario.seed)  # after the checks of the arguments, because it prints the seed
     signature, traces = None, dict[str, "Trace"]()
     if options.steps is not None:
         traces, trials = _watched(scenario, agent, options.steps, seed)
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _print(signature: Signature, trials: Trials) -> bool:
-    """Print what the paradigm is known by; False if these trials cannot show it."""
+    """Print the signature of the scenario; return False if these trials cannot show it."""
     try:
         table, lines = signature.numbers(trials)
     except NeuroparallelError as error:
@@ -106,7 +106,7 @@ def _print(signature: Signature, trials: Trials) -> bool:
 
 
 def _agent(name: str, options: dict[str, Any], allowed: bool) -> Agent:
-    """A trained subject if it names a directory, else a reference agent."""
+    """Return a trained subject if the name is a directory, else a reference agent."""
     from neuroparallel.agents import TrainedAgent, make_agent
 
     if os.sep not in name and not Path(name).exists():
@@ -147,7 +147,7 @@ def _simulated(scenario: Scenario, agent: Agent, trials: int, seed: int) -> Any:
 
 
 def _tested(scenario: Scenario, policy: Any, trials: int, seed: int) -> Any:
-    """Trials of a trained subject, which sees the scenario through its wrappers."""
+    """Play trials with a trained subject, which observes the scenario through its wrappers."""
     from neuroparallel.rllib import env_config, evaluate
 
     lanes = -(-trials // 40)
@@ -158,11 +158,11 @@ def _tested(scenario: Scenario, policy: Any, trials: int, seed: int) -> Any:
 def _picture_file(place: str | None) -> Path | None:
     if place is None or Path(place).suffix.lower() in PICTURES:
         return None if place is None else Path(place)
-    raise ArgumentError(f"--plot {place}: the name of a picture ends with one of {', '.join(PICTURES)}.")
+    raise ArgumentError(f"--plot {place}: the name of a picture must end with one of {', '.join(PICTURES)}.")
 
 
 def _draw(traces: dict[str, Trace], file: Path) -> None:
-    """Draw what every agent saw, did and earned."""
+    """Draw observations, actions and rewards of every agent."""
     from neuroparallel.plotting import plot_run
     from neuroparallel.reporting import cut_trace
 

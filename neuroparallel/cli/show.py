@@ -1,4 +1,4 @@
-"""``show``: a scenario written out, and the course of a trial."""
+"""``show``: all values of a scenario, and the course of a trial."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Print a scenario written out, the course of a trial and the criterion; the output is a scenario file."
+    told = "Print all values of a scenario, the course of a trial and the criterion; the output is a scenario file."
     parser = add_verb(verbs, "show", show, told)
     add_what(parser)
 

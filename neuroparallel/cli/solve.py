@@ -1,4 +1,4 @@
-"""``solve``: how long every shipped scenario takes to be learnt."""
+"""``solve``: measure the training time of shipped scenarios."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ PLACE, TABLE = Path("benchmarks/solved"), Path("docs/solved.md")
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Train shipped scenarios with their defaults and several seeds, and keep how long each took."
+    told = "Train shipped scenarios with their defaults and several seeds, and save the time that each took."
     parser = add_verb(verbs, "solve", solve, told)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="shipped scenarios (all)")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="shipped scenario (default: all)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="seeds to train (0 1 2)")
-    parser.add_argument("--out", type=Path, default=PLACE, metavar="DIR", help=f"where the results are ({PLACE})")
+    parser.add_argument("--out", type=Path, default=PLACE, metavar="DIR", help=f"directory of the results ({PLACE})")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="trainings at the same time (1)")
-    parser.add_argument("--again", action="store_true", help="run seeds anew that are there already")
+    parser.add_argument("--again", action="store_true", help="repeat seeds that have results already")
     parser.add_argument(
         "--table", type=Path, nargs="?", const=TABLE, metavar="FILE",
-        help=f"train nothing; write the results as a page ({TABLE})",
+        help=f"write the results as a page, and train nothing ({TABLE})",
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def solve(options: argparse.Namespace) -> int:
     from neuroparallel.rllib import solve as train_all
 
     console = on_screen(error=True)
-    with console.status("getting ready") as status, _advised():
+    with console.status("preparing") as status, _advised():
 
         def show(name: str, seed: int, progress: Progress) -> None:
             status.update(f"{name}, seed {seed}: {progress.steps:,} steps, {progress.seconds:.0f} s of training")
@@ -68,16 +68,16 @@ def solve(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _advised() -> Iterator[None]:
-    """Say how to go on if Ctrl-C comes."""
+    """After Ctrl-C, print how to continue."""
     try:
         yield
     except KeyboardInterrupt:
-        note("Finished trainings are kept. To go on, give the same command (without --again).")
+        note("Finished trainings are kept. To continue, repeat the command (without --again).")
         raise
 
 
 def _line(name: str, row: Mapping[str, Any]) -> str:
-    """A training in one line."""
+    """Return the result of a training in one line."""
     if row["passed"]:
         verdict = f"passed after {row['seconds_to_criterion']:.1f} s, {row['steps_to_criterion']:,} steps"
     else:

@@ -1,4 +1,4 @@
-"""``train``: from a scenario to a trained subject, with what happens in sight."""
+"""``train``: train the subjects of a scenario, with a progress display."""
 
 from __future__ import annotations
 
@@ -22,43 +22,47 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-CLAIM = "training.pid"  # in the directory of a run that is under way
-LATEST = "latest"  # what --resume says without a directory
+CLAIM = "training.pid"  # in the directory of a run while it is training
+LATEST = "latest"  # value of --resume without a directory
 
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Train the subjects of a scenario until they meet its criterion, or a budget is used up."
+    told = "Train the subjects of a scenario until they meet its criterion, or until a budget is used up."
     parser = add_verb(verbs, "train", train, told)
     add_what(parser, optional=True)
     parser.add_argument(
         "--budget",
         type=_seconds,
         metavar="S",
-        help="seconds of training; given any budget, the scenario's own do not count",
+        help="limit in seconds; any budget given here replaces all budgets of the scenario",
     )
-    parser.add_argument("--budget-steps", type=_count, metavar="N", help="steps over all lanes, as 3e6; reproducible")
-    parser.add_argument("--budget-trials", type=_count, metavar="N", help="trials over all lanes; reproducible")
     parser.add_argument(
-        "--seed", type=int, help="seed of trials and learning (that of the run to resume, else a new one)"
+        "--budget-steps", type=_count, metavar="N", help="limit in steps over all lanes, such as 3e6; reproducible"
     )
-    parser.add_argument("--out", metavar="DIR", help="where to keep the run (runs/NAME/TIME)")
     parser.add_argument(
-        "--resume", nargs="?", const=LATEST, metavar="DIR", help="continue a run; without DIR the latest of WHAT"
+        "--budget-trials", type=_count, metavar="N", help="limit in trials over all lanes; reproducible"
     )
-    parser.add_argument("--from", dest="source", metavar="DIR", help="train the best settings of a search (tune) anew")
-    parser.add_argument("--lanes", type=int, help="copies of the scenario that are played at once (32 or 64)")
+    parser.add_argument(
+        "--seed", type=int, help="seed of trials and learning (default: that of the resumed run, or a new one)"
+    )
+    parser.add_argument("--out", metavar="DIR", help="directory of the run (runs/NAME/TIME)")
+    parser.add_argument(
+        "--resume", nargs="?", const=LATEST, metavar="DIR", help="continue a run (default: the latest run of WHAT)"
+    )
+    parser.add_argument("--from", dest="source", metavar="DIR", help="train with the best settings of a search (tune)")
+    parser.add_argument("--lanes", type=int, help="number of parallel copies of the scenario (32 or 64)")
     parser.add_argument("--algorithm", metavar="NAME", help="ppo (default) or a2c")
     parser.add_argument(
-        "--network", metavar="NAME", help="lstm, gru, rnn, mlp, transformer, or module:Class of your own; runs its code"
+        "--network", metavar="NAME", help="lstm, gru, rnn, mlp, transformer, or your own module:Class (its code runs)"
     )
     parser.add_argument(
-        "--no-tensorboard", dest="tensorboard", action="store_false", help="write no TensorBoard event files"
+        "--no-tensorboard", dest="tensorboard", action="store_false", help="do not write TensorBoard event files"
     )
 
 
 def train(options: argparse.Namespace) -> int:
-    """Train, and keep the run."""
+    """Train, and save the run."""
     from neuroparallel.rllib import train as learn
     from neuroparallel.rllib.display import Display
     from neuroparallel.rllib.run_files import uninterrupted
@@ -67,7 +71,7 @@ def train(options: argparse.Namespace) -> int:
     what, resumed = _what(options)
     display = Display(on_screen(error=True))
     with _place(options, what.name, resumed) as place, display, warnings.catch_warnings():
-        # The report below says it; a trap is said when it is found.
+        # The report below contains it; a trap is reported when it is found.
         warnings.filterwarnings("ignore", f"(?!{PREFIX}).* % of its trials are aborted")
         display.title = f"[bold]{what.name}[/]  {what.description}  [dim]{place}[/]"
         result = learn(
@@ -87,13 +91,13 @@ def train(options: argparse.Namespace) -> int:
 
 
 def _what(options: argparse.Namespace) -> tuple[Any, Path | None]:
-    """The scenario, and the run to continue."""
+    """Return the scenario, and the run to continue."""
     from neuroparallel.reporting import find_policy, find_run, latest_run
     from neuroparallel.scenario import Scenario
 
     if options.source is not None:
         if options.what is not None or options.resume is not None:
-            raise ArgumentError("--from DIR names the scenario; leave out WHAT and --resume.")
+            raise ArgumentError("--from DIR determines the scenario; leave out WHAT and --resume.")
         options.what = str(_best_of(options.source))
     if options.resume is not None and options.code is False:
         raise ArgumentError(
@@ -121,7 +125,7 @@ def _what(options: argparse.Namespace) -> tuple[Any, Path | None]:
 
 
 def _best_of(place: str) -> Path:
-    """The scenario file of the best trial of a search."""
+    """Return the scenario file of the best trial of a search."""
     from neuroparallel.rllib.policy import BEST
 
     file = Path(place) / "scenario.yaml"
@@ -134,7 +138,7 @@ def _best_of(place: str) -> Path:
 
 
 def _of_checkpoint(options: argparse.Namespace, place: Path) -> Any:
-    """The scenario of a checkpoint that RLlib or Ray Tune wrote; the run that goes on from it is a new one."""
+    """Return the scenario of a checkpoint of RLlib or Ray Tune; a run that continues it is a new run."""
     from neuroparallel.rllib.policy import checkpoint_metadata
     from neuroparallel.rllib.policy_keeper import scenario_of_policy
 
@@ -146,27 +150,27 @@ def _of_checkpoint(options: argparse.Namespace, place: Path) -> Any:
 
 
 def _seconds(text: str) -> float:
-    """A time as it is written on the command line."""
+    """Parse a number of seconds."""
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write one, as in --budget 60") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds; write one, as in --budget 60") from None
 
 
 def _count(text: str) -> int:
-    """A number of steps or trials as it is written on the command line."""
+    """Parse a number of steps or trials."""
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not number.is_integer():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number; write one, as 5000000 or 5e6")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number; write one, such as 5000000 or 5e6")
     return int(number)
 
 
 @contextmanager
 def _place(options: argparse.Namespace, name: str, resumed: Path | None) -> Iterator[Path]:
-    """Where the run is kept; a directory that was made for it and stayed empty is taken away again."""
+    """Provide the directory of the run; remove it afterwards if it was created here and is still empty."""
     place = Path(options.out) if options.out else resumed
     made = place is None or not place.exists()
     place = place or _new_place(name)
@@ -181,7 +185,7 @@ def _place(options: argparse.Namespace, name: str, resumed: Path | None) -> Iter
 
 @contextmanager
 def _claimed(place: Path) -> Iterator[None]:
-    """Let nobody else train into the same directory meanwhile: who ends last would write over the other."""
+    """Lock the directory, so that a second training cannot overwrite the results of this one."""
     place.mkdir(parents=True, exist_ok=True)
     mark = place / CLAIM
     try:
@@ -201,18 +205,18 @@ def _claimed(place: Path) -> Iterator[None]:
 
 
 def _runs(process: str) -> bool:
-    """Whether a process of this number is alive; one that was killed leaves its mark behind."""
+    """Whether a process with this number is running; a killed process leaves its lock file behind."""
     try:
         os.kill(int(process), 0)
     except (ValueError, ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # of another user
         return True
     return int(process) != os.getpid()
 
 
 def _new_place(name: str) -> Path:
-    """Make a directory for a new run; runs that begin in the same second are numbered."""
+    """Create a directory for a new run; runs that begin in the same second are numbered."""
     first = place = RUNS / name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     number = 1
     while True:

@@ -1,4 +1,4 @@
-"""``tune``: search for good settings."""
+"""``tune``: search the settings of a training."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Search the space of a scenario's tune: section with Ray Tune, and stop early what falls behind."
+    told = "Search the space of a scenario's tune: section with Ray Tune; weak settings are stopped early."
     parser = add_verb(verbs, "tune", tune, told)
     add_what(parser)
-    parser.add_argument("--samples", type=int, default=8, help="settings to try (8)")
-    parser.add_argument("--iterations", type=int, default=100, help="updates of each, at most (100)")
-    parser.add_argument("--concurrent", type=int, default=2, help="how many at a time (2)")
-    parser.add_argument("--seed", type=int, default=0, help="of the search and of every trial (0)")
-    parser.add_argument("--out", metavar="DIR", help="where to keep it (runs/NAME/tune)")
+    parser.add_argument("--samples", type=int, default=8, help="number of settings to try (8)")
+    parser.add_argument("--iterations", type=int, default=100, help="maximum number of updates of each (100)")
+    parser.add_argument("--concurrent", type=int, default=2, help="number of settings that train at the same time (2)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the search and of every trial (0)")
+    parser.add_argument("--out", metavar="DIR", help="directory of the results (runs/NAME/tune)")
     parser.add_argument("--resume", action="store_true", help="continue a search that was interrupted")
 
 
 def tune(options: argparse.Namespace) -> int:
-    """Search, and print the best."""
+    """Search, and print the best settings."""
     from neuroparallel.records.json_file import read_json
     from neuroparallel.rllib import tune as search
     from neuroparallel.rllib.policy import BEST
@@ -60,7 +60,7 @@ def tune(options: argparse.Namespace) -> int:
         best = read_json(place / BEST, "trial")["trial"]
         told = f"Best: {best}. To train it fully: neuroparallel train --from {shlex.quote(str(place))}"
         on_screen().print(told, markup=False, soft_wrap=True)
-    # Tune calls a trial terminated that was interrupted; only what came to its end is "done".
+    # Tune marks interrupted trials as terminated too; only trials that reached their end are "done".
     if len(results) < options.samples or not all((result.metrics or {}).get("done") for result in results):
         note(f"Stopped early. To go on: {_again(options)}")
         return INTERRUPTED
@@ -68,7 +68,7 @@ def tune(options: argparse.Namespace) -> int:
 
 
 def _again(options: argparse.Namespace) -> str:
-    """The command that goes on with a search: the same, as it needs to know the same."""
+    """Return the command that continues a search: the same command with --resume."""
     words = ["neuroparallel", "tune", options.what]
     words += [part for change in options.changes for part in ("--set", change)]
     words += ["--samples", str(options.samples), "--iterations", str(options.iterations)]
