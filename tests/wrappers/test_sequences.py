@@ -207,7 +207,7 @@ def test_functions_can_be_pickled_and_say_what_they_take():
     for name in list_modifiers():
         function = getattr(wrappers, f"{name}_v0")
         assert pickle.loads(pickle.dumps(function)) is function
-        assert "env: A scenario" in function.__doc__
+        assert "env: Anything that `Scenario.load` takes" in function.__doc__
         assert isinstance(getattr(wrappers, modifier_class(name).__name__), type)
 
 
