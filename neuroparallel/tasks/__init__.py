@@ -67,7 +67,9 @@ def task_class(name: str) -> type[Task]:
 
 def plain_name(name: Any) -> Any:
     """The name without ``task:``; a class of somebody's module task.py, ``task:Name``, stays as it is."""
-    bare = name.removeprefix(TASK_PREFIX) if isinstance(name, str) else name
+    if not isinstance(name, str):
+        return name
+    bare = name.removeprefix(TASK_PREFIX)
     return bare if bare in _registry.shipped else name
 
 
