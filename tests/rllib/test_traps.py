@@ -42,7 +42,7 @@ def one_stream(task: str, dt: float = 100.0, **content: Any) -> Any:
 
 
 DOTS = {"timing": {"fixation": 100, "stimulus": 300, "decision": 100}, "params": {"coherences": [3.2, 6.4]}}
-SEEN = {"choices": ["left", "right"], "strengths": [6.4]}
+SEEN = {"choices": ["left", "right"], "coherences": [6.4]}
 CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
     # one tongue: a lick for the other stream's reward ends the trial of the memory
     "aborts": (
