@@ -226,8 +226,7 @@ class BatchGroup:
         stream, place = self.streams[index], list(self.streams).index(index)
         self._start(place, index, lanes)
         self.ensemble.start(now)
-        stream.rest(lanes)
-        stream.outcome[lanes] = Outcome.CANCELLED
+        stream.cancel(lanes)
 
     def _cut_short(self, now: int) -> Integers:
         """End the trial for all where time is up, or where one member aborted and that ends it for all."""
@@ -248,11 +247,7 @@ class BatchGroup:
             waiting = lanes[~self.begun[index][lanes] & self.takes_part[index][lanes]]
             if waiting.size:
                 self._never_begin(index, waiting, now)
-            running = lanes[~stream.idle[lanes]]
-            undecided = running[stream.outcome[running] == 0]
-            stream.outcome[undecided] = Outcome.CANCELLED
-            if running.size:
-                stream.rest(running)
+            stream.cancel(lanes)
 
     # ---- what depends on several answers ----------------------------------------------------------------------------
 
@@ -289,8 +284,7 @@ class BatchGroup:
             tuple(stream.values(lanes) for stream in streams),
         )
         for stream, took_part, paid in zip(streams, part, pay, strict=True):
-            stream.reward[lanes] += np.where(took_part, paid, 0.0)
-            stream.earned[lanes] += np.where(took_part, paid, 0.0)
+            stream.pay(lanes, np.where(took_part, paid, 0.0))
         return again
 
     @staticmethod

@@ -156,8 +156,7 @@ class ScalarGroup:
     def _never_begin(self, index: int, now: int) -> None:
         """Cancel a trial before it began: it is drawn, so that records and memory know it, but not shown."""
         self._start(list(self.streams).index(index), index, now)
-        self.streams[index].rest(now)
-        self.streams[index].outcome = int(Outcome.CANCELLED)
+        self.streams[index].cancel(now)
 
     def _cut_short(self, now: int) -> bool:
         """End the trial for all if time is up, or if one member aborted and that ends it for all."""
@@ -206,8 +205,7 @@ class ScalarGroup:
         )
         for stream, took_part, paid in zip(streams, part, pay[:, 0].tolist(), strict=True):
             if took_part:
-                stream.reward += paid
-                stream.earned += paid
+                stream.pay(paid)
         return bool(again[0])
 
     @staticmethod

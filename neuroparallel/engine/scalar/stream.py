@@ -299,6 +299,11 @@ class ScalarStream:
             self.outcome = self.outcome or int(Outcome.CANCELLED)
             self.rest(now)
 
+    def pay(self, reward: float) -> None:
+        """Add the reward of the group's rule to those of this step and of the trial."""
+        self.reward += reward
+        self.earned += reward
+
     def rest(self, now: int) -> None:
         """Become idle."""
         self._move(self.tables.idle, now)
