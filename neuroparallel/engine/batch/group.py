@@ -147,7 +147,7 @@ class BatchGroup:
         return {name: known[name].take(lanes) for name in self.names}
 
     def start_due(self, now: int) -> None:
-        """Let the streams begin whose onset has come."""
+        """Start the streams whose onset has come."""
         for place in self._late:
             index = self.spec.streams[place]
             self._start(place, index, (self.onset_at[index] == now).nonzero()[0])
@@ -240,7 +240,7 @@ class BatchGroup:
         return lanes
 
     def cancel(self, lanes: Integers, now: int) -> None:
-        """End from outside what is running or waiting in some lanes; nobody is waited for any more."""
+        """End from outside what is running or waiting in some lanes."""
         self.pending[lanes] = 0
         for index, stream in self.streams.items():
             self.onset_at[index][lanes] = NEVER
@@ -268,7 +268,7 @@ class BatchGroup:
         return np.setdiff1d(done, np.setdiff1d(going, self._resume(going, now)))
 
     def _pay(self, lanes: Integers) -> NDArray[np.bool_]:
-        """Let the rule pay the members; returns in which of the lanes they go on, bool (n,)."""
+        """Pay the members by the rule; returns in which of the lanes they go on, bool (n,)."""
         if self.spec.rule is None:
             return np.ones(len(lanes), bool)
         streams = list(self.streams.values())
@@ -300,7 +300,7 @@ class BatchGroup:
         return np.where(response >= 0, steps * self.dt, np.nan)
 
     def _show(self, lanes: Integers) -> None:
-        """Let those who see a member's last choice, reward or message see it from now on."""
+        """Show the last choice, reward or message of members to their observers from now on."""
         shown = {
             "choice": self._choice,
             "reward": lambda stream, lanes: stream.earned[lanes],

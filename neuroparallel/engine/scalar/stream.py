@@ -25,7 +25,7 @@ from neuroparallel.trial import DRAWN
 __all__ = ["ScalarStream"]
 
 AHEAD = 128  # trials that are drawn at once
-_COUNTERS = (  # what changes, besides the row, memory, conditions and visits
+_COUNTERS = (  # state besides the row, memory, conditions and visits
     *("end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
     *("earned", "held_action", "held_steps", "key", "since", "current_choice"),
 )
