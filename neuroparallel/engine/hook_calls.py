@@ -48,7 +48,7 @@ def viewed(
         elapsed: float64, (n,). ms since their onset.
         conditions: Of the present trials, (n,).
         memory: What the task remembers, (n, ...); the hook sees it read-only.
-        keys: uint64, (n,). Where each lane stands in its steps.
+        keys: uint64, (n,). Position of each lane in its noise.
         place: Which trials they are, for errors.
 
     Returns:
@@ -94,7 +94,7 @@ def moved(
         elapsed: float64, (n,). ms since their onset, the present step included.
         conditions: Of the present trials, (n,).
         memory: What the task remembers, (n, ...); holds afterwards what the hook made of it.
-        keys: uint64, (n,). Where each lane stands in its steps.
+        keys: uint64, (n,). Position of each lane in its noise.
         place: Which trials they are, for errors.
 
     Returns:
@@ -138,7 +138,7 @@ def steered(
         elapsed: float64, (n,). ms since their onset.
         conditions: Of the present trials, (n,).
         memory: What the task remembers, (n, ...).
-        keys: uint64, (n,). Where each lane stands in its steps.
+        keys: uint64, (n,). Position of each lane in its noise.
         place: Which trials they are, for errors.
 
     Returns:

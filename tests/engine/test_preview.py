@@ -82,8 +82,8 @@ def test_a_state_goes_from_the_engine_with_lookahead_to_the_one_without(name):
 # What only the scalar engine has: each with the reason.
 ONLY_SCALAR = {
     "engine": {"stream_class", "subject_class"},  # the engine with lookahead replaces them
-    # Of a batch, the ensemble and the groups act, start and cancel, and `idle` is an array of the ensemble.
-    "stream": {"act", "cancel", "start", "condition_row", "idle"},
+    # Of a batch, the ensemble acts and starts, and `idle` is an array of the ensemble.
+    "stream": {"act", "start", "condition_row", "idle"},
     "group": {"next_due"},  # for the lookahead
     "subject": {"info", "present_info"},  # of a batch, these are lazy: `Infos`
     "recorder": {"begin"},  # that of a batch shares the engine's arrays of sessions

@@ -77,7 +77,7 @@ class Ensemble(StateArrays):
         self.earned += self.reward
 
     def _hold(self, actions: Integers) -> Integers:
-        """Let a choice through only once it was held for the time its window asks for."""
+        """Return the actions, with 0 for a choice that was not yet held as long as its window requires."""
         same = actions == self.held_action
         self.held_steps[:] = np.where(same, self.held_steps + 1, 1)
         self.held_action[:] = actions
@@ -122,7 +122,7 @@ class Ensemble(StateArrays):
             goes = (target >= 0).nonzero()[0]
             self._move(cells.take(goes), target.take(goes))
         ended: Integers = cells.take(over)
-        return ended  # the group says who rests, and who begins again at once
+        return ended  # the group decides which of them rest and which begin again
 
     def _settle_priced(self, cells: Integers, code: Integers, now: int) -> None:
         """Settle what ended after the tasks' `pay` hooks have had their say."""
@@ -132,7 +132,7 @@ class Ensemble(StateArrays):
         self._settle(cells.take(settles), outcome.take(settles), chosen, now)
 
     def _price(self, cells: Integers, code: Integers, outcome: NDArray[np.uint8], now: int) -> NDArray[np.uint8]:
-        """Let the tasks' `pay` hooks price the responses that ask for it."""
+        """Call the tasks' `pay` hooks for the responses that they price."""
         asks = self.tables.priced.take(code).nonzero()[0]
         if not asks.size:
             return outcome
@@ -222,7 +222,7 @@ class Ensemble(StateArrays):
         self.row[at] = rows
         reach = self.size
         for channel, mean in enumerate(self.mean):
-            if self._reach[channel] < reach:  # streams with fewer channels stand behind the others
+            if self._reach[channel] < reach:  # streams with fewer channels come last
                 reach = self._reach[channel]
                 stop = int(cells.searchsorted(reach))
                 cells, rows = cells[:stop], rows[:stop]
@@ -234,7 +234,7 @@ class Ensemble(StateArrays):
         self.wait(cells.take(np.logical_not(self.idle.take(cells)).nonzero()[0]) if self.any_idle else cells)
 
     def wait(self, cells: Integers) -> None:
-        """Let cells be idle that were live, and show nothing."""
+        """Make live cells idle, so that they show nothing."""
         if not cells.size:
             return
         self.end[self._at(cells)] = NEVER
@@ -242,7 +242,7 @@ class Ensemble(StateArrays):
         self._turn(cells, idle=True)
 
     def _make_live(self, cells: Integers) -> None:
-        """Let cells be live that were idle."""
+        """Make idle cells live."""
         if self.any_idle:
             idle = self.idle.take(cells)
             asleep = np.count_nonzero(idle)

@@ -147,7 +147,7 @@ class BatchGroup:
         return {name: known[name].take(lanes) for name in self.names}
 
     def start_due(self, now: int) -> None:
-        """Let the streams begin whose onset has come."""
+        """Start the streams whose onset has come."""
         for place in self._late:
             index = self.spec.streams[place]
             self._start(place, index, (self.onset_at[index] == now).nonzero()[0])
@@ -226,8 +226,7 @@ class BatchGroup:
         stream, place = self.streams[index], list(self.streams).index(index)
         self._start(place, index, lanes)
         self.ensemble.start(now)
-        stream.rest(lanes)
-        stream.outcome[lanes] = Outcome.CANCELLED
+        stream.cancel(lanes)
 
     def _cut_short(self, now: int) -> Integers:
         """End the trial for all where time is up, or where one member aborted and that ends it for all."""
@@ -241,18 +240,14 @@ class BatchGroup:
         return lanes
 
     def cancel(self, lanes: Integers, now: int) -> None:
-        """End from outside what is running or waiting in some lanes; nobody is waited for any more."""
+        """End from outside what is running or waiting in some lanes."""
         self.pending[lanes] = 0
         for index, stream in self.streams.items():
             self.onset_at[index][lanes] = NEVER
             waiting = lanes[~self.begun[index][lanes] & self.takes_part[index][lanes]]
             if waiting.size:
                 self._never_begin(index, waiting, now)
-            running = lanes[~stream.idle[lanes]]
-            undecided = running[stream.outcome[running] == 0]
-            stream.outcome[undecided] = Outcome.CANCELLED
-            if running.size:
-                stream.rest(running)
+            stream.cancel(lanes)
 
     # ---- what depends on several answers ----------------------------------------------------------------------------
 
@@ -273,7 +268,7 @@ class BatchGroup:
         return np.setdiff1d(done, np.setdiff1d(going, self._resume(going, now)))
 
     def _pay(self, lanes: Integers) -> NDArray[np.bool_]:
-        """Let the rule pay the members; returns in which of the lanes they go on, bool (n,)."""
+        """Pay the members by the rule; returns in which of the lanes they go on, bool (n,)."""
         if self.spec.rule is None:
             return np.ones(len(lanes), bool)
         streams = list(self.streams.values())
@@ -289,8 +284,7 @@ class BatchGroup:
             tuple(stream.values(lanes) for stream in streams),
         )
         for stream, took_part, paid in zip(streams, part, pay, strict=True):
-            stream.reward[lanes] += np.where(took_part, paid, 0.0)
-            stream.earned[lanes] += np.where(took_part, paid, 0.0)
+            stream.pay(lanes, np.where(took_part, paid, 0.0))
         return again
 
     @staticmethod
@@ -306,7 +300,7 @@ class BatchGroup:
         return np.where(response >= 0, steps * self.dt, np.nan)
 
     def _show(self, lanes: Integers) -> None:
-        """Let those who see a member's last choice, reward or message see it from now on."""
+        """Show the last choice, reward or message of members to their observers from now on."""
         shown = {
             "choice": self._choice,
             "reward": lambda stream, lanes: stream.earned[lanes],

@@ -54,6 +54,18 @@ class BatchStream(StreamView):
         """Make lanes idle, wherever they are: they show nothing."""
         self.ensemble.rest(self.cells(lanes))
 
+    def cancel(self, lanes: Integers) -> None:
+        """End from outside what is running in some lanes; what has an outcome keeps it."""
+        running = lanes[~self.idle[lanes]]
+        if running.size:
+            self.outcome[running[self.outcome[running] == 0]] = Outcome.CANCELLED
+            self.rest(running)
+
+    def pay(self, lanes: Integers, rewards: NDArray[np.float64]) -> None:
+        """Add the rewards of the group's rule to those of this step and of the trial, float64 (n,)."""
+        self.reward[lanes] += rewards
+        self.earned[lanes] += rewards
+
     def resume(self, lanes: Integers, period: int, now: int) -> Integers:
         """Go on, after the group has resolved, to a further period; returns lanes that are over at once."""
         rows = self.slot[lanes] * self.tables.rows_per_slot + (self.tables.phase + period + self.first_row)

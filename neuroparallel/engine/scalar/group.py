@@ -94,7 +94,7 @@ class ScalarGroup:
         self.streams[index].start(now, self.coupling.given(place, LANE) if self.coupling.draws else {})
 
     def values(self) -> dict[str, Any]:
-        """The conditions that all streams of the group share."""
+        """Return the conditions that all streams of the group share."""
         drawn = {name: array[0] for name, array in self.coupling.values.items()}
         return {"group_trial": self.trial, "mix": self.entry} | drawn
 
@@ -113,7 +113,7 @@ class ScalarGroup:
     # ---- their end ----
 
     def resolve(self, now: int) -> bool:
-        """Take note of streams that ended; True once all have, after paying what is due."""
+        """Process streams that ended in this step; returns True once all have ended and the rule has paid."""
         if self.alone is not None:
             if self.alone.ended:
                 self._show()
@@ -122,7 +122,7 @@ class ScalarGroup:
         return (self._cut_short(now) or ended) and not self.pending and self._settle(now)
 
     def _count_ended(self, now: int) -> bool:
-        """Note streams that ended in this step; True if there are any."""
+        """Count streams that ended in this step; returns whether there are any."""
         if self.delayed:
             self._schedule(now)
         any_ended = False
@@ -156,8 +156,7 @@ class ScalarGroup:
     def _never_begin(self, index: int, now: int) -> None:
         """Cancel a trial before it began: it is drawn, so that records and memory know it, but not shown."""
         self._start(list(self.streams).index(index), index, now)
-        self.streams[index].rest(now)
-        self.streams[index].outcome = int(Outcome.CANCELLED)
+        self.streams[index].cancel(now)
 
     def _cut_short(self, now: int) -> bool:
         """End the trial for all if time is up, or if one member aborted and that ends it for all."""
@@ -169,7 +168,7 @@ class ScalarGroup:
         return True
 
     def cancel(self, now: int) -> None:
-        """End what is running or waiting from outside; nobody is waited for any more."""
+        """End from outside what is running or waiting."""
         self.pending = 0
         for index, stream in self.streams.items():
             self.onset_at[index] = NEVER
@@ -189,7 +188,7 @@ class ScalarGroup:
         return not (again and self.spec.then) or self._resume(now)
 
     def _pay(self) -> bool:
-        """Let the rule pay the members; whether they go on."""
+        """Pay the members by the rule; returns whether they go on."""
         if self.spec.rule is None:
             return True
         streams, part = list(self.streams.values()), list(self.takes_part.values())
@@ -206,8 +205,7 @@ class ScalarGroup:
         )
         for stream, took_part, paid in zip(streams, part, pay[:, 0].tolist(), strict=True):
             if took_part:
-                stream.reward += paid
-                stream.earned += paid
+                stream.pay(paid)
         return bool(again[0])
 
     @staticmethod
@@ -220,7 +218,7 @@ class ScalarGroup:
         return (stream.clock_at + stream.response - self.started) * self.dt if stream.response >= 0 else np.nan
 
     def _show(self) -> None:
-        """Let those who see a member's last choice, reward or message see it from now on."""
+        """Show the last choice, reward or message of members to their observers from now on."""
         for kind, subject, number, stream in self.observers:
             shown = {"choice": self._choice, "reward": lambda stream: stream.earned, "answer_message": answer_message}
             subject.seen[number] = shown[kind](stream)

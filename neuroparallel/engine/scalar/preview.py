@@ -116,7 +116,9 @@ class PreviewSubject(ScalarSubject):
         # Whether it does, observes and earns what its only stream does, and nothing else.
         moves = any(stream.moving for stream in self.streams)
         self.plain = self._pays_as_is and not (moves or self._attends or spec.partner_views or spec.cues)
-        self.rows: Iterator[NDArray[np.float32]] = iter(())  # the coming observations, written up to the step `until`
+        self.upcoming: Iterator[NDArray[np.float32]] = iter(
+            ()
+        )  # the coming observations, written up to the step `until`
         self._parts_of_canvas: list[Any] = []  # by stream, if each has a part of its own
 
     def forget(self) -> None:
@@ -142,13 +144,13 @@ class PreviewSubject(ScalarSubject):
         self.until = until
         if self._others:
             self._paint_others(self._canvas[at : at + until - now], now)
-        return next(self.rows)
+        return next(self.upcoming)
 
     def _take_canvas(self, now: int) -> None:
         """Allocate the observations from now on, all zeros."""
         shape = (LOOKAHEAD, len(self.columns.names) + self.room)
         self._canvas, self._first = np.zeros(shape, np.float32), now
-        self.rows = iter(self._canvas)
+        self.upcoming = iter(self._canvas)
         spans = [self._canvas[:, start:stop] for start, stop in self.columns.spans]
         self._parts_of_canvas = list(zip(self.streams, spans, self._besides, strict=True))
         for stream in cast(list[PreviewStream], self.streams):
@@ -189,7 +191,7 @@ class PreviewEngine(ScalarEngine):
     def step(self, actions: Mapping[str, Action]) -> Step:
         now = self.now + 1
         if self._uneventful is not None and now < self._until:
-            name, stream, rewards, rows, known, record = self._uneventful
+            name, stream, rewards, upcoming, known, record = self._uneventful
             action = actions[name]
             reward = rewards[action]
             if reward is not None:  # nothing happens but time passing: most steps, so it is kept short
@@ -198,7 +200,7 @@ class PreviewEngine(ScalarEngine):
                 if action and record is not None:
                     responses, session, trial, period = record
                     responses += pack_response(session, trial, period, action, now - self.session_start, reward)
-                return {name: next(rows)}, {name: reward}, False, {name: known.copy()}
+                return {name: next(upcoming)}, {name: reward}, False, {name: known.copy()}
         self._check_running()
         self.now = now
         if self._only is not None:
@@ -216,7 +218,7 @@ class PreviewEngine(ScalarEngine):
         observations, rewards, infos = {}, {}, {}
         for subject in self._previews:
             name = subject.name
-            observations[name], rewards[name] = next(subject.rows), subject.reward()
+            observations[name], rewards[name] = next(subject.upcoming), subject.reward()
             infos[name] = subject.known.copy()
         return observations, rewards, False, infos
 
@@ -255,6 +257,6 @@ class PreviewEngine(ScalarEngine):
         self._until = 0 if self.over else min(subject.until, self._ends_at)
         keeps = self.recorder.keeps
         record = (self.recorder.responses[0], self.session, stream.trial, stream.row.period) if keeps else None
-        self._uneventful = name, stream, stream.row.uneventful, subject.rows, subject.known, record
+        self._uneventful = name, stream, stream.row.uneventful, subject.upcoming, subject.known, record
         info = subject.present_info(now) if outcomes is None else subject.info(outcomes, trials, now)
         return {name: seen}, {name: stream.reward}, self.over, {name: info}

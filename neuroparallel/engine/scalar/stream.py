@@ -25,7 +25,7 @@ from neuroparallel.task.trial import DRAWN
 __all__ = ["ScalarStream"]
 
 AHEAD = 128  # trials that are drawn at once
-_COUNTERS = (  # what changes, besides the row, memory, conditions and visits
+_COUNTERS = (  # state besides the row, memory, conditions and visits
     *("end", "slot", "trial", "outcome", "choice", "response", "clock_at", "entered", "onset"),
     *("earned", "held_action", "held_steps", "key", "since", "current_choice"),
 )
@@ -298,6 +298,11 @@ class ScalarStream:
         if not self.idle:
             self.outcome = self.outcome or int(Outcome.CANCELLED)
             self.rest(now)
+
+    def pay(self, reward: float) -> None:
+        """Add the reward of the group's rule to those of this step and of the trial."""
+        self.reward += reward
+        self.earned += reward
 
     def rest(self, now: int) -> None:
         """Become idle."""
