@@ -1,4 +1,4 @@
-"""Checking what agents are told to do, before anything in an environment changes."""
+"""Check of actions, before anything in an environment changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LISTED = 1000
 
 
 class ActionReader:
-    """Turns one agent's action into plain integers, or says why it is none.
+    """Reader of one agent's actions: it returns plain integers, or raises an error that says what is legal.
 
     Args:
         agent: Name of the agent, for error messages.
@@ -106,7 +106,7 @@ class ActionReader:
 
 
 def _array(value: Any) -> Any:
-    """The array that a tensor of another library offers (torch, jax); whatever else it is stays as it is."""
+    """Return a tensor of another library (torch, jax) as an array, and anything else unchanged."""
     if isinstance(value, (int, float, np.ndarray, np.generic, list, tuple)) or not hasattr(value, "__array__"):
         return value
     try:
@@ -116,7 +116,7 @@ def _array(value: Any) -> Any:
 
 
 def _integer(value: Any) -> int | None:
-    """The value as int if it is one integer, whatever its width; a bool is none."""
+    """Return the value as int if it is one integer of any width; None for a bool or anything else."""
     if type(value) is int:
         return value
     value = _array(value)

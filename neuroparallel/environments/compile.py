@@ -1,4 +1,4 @@
-"""From what a user names to what an engine plays; every factory starts here."""
+"""Compile a scenario for an environment; every factory starts here."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ it says nothing; None: a session never ends.
 """
 
 USUAL_SESSION = {"trials": 100}
-"""For programs that expect an end: episode returns, evaluations and autoresets exist only with one."""
+"""Length of a session for programs that need an end, such as those with episode returns or autoresets."""
 
 
 def compile_scenario(
@@ -38,7 +38,7 @@ def compile_scenario(
     session: Session = "scenario",
     view: View = "subjects",
 ) -> tuple[Scenario, Layout]:
-    """Make ready to be played what a user named.
+    """Load and compile a scenario or task.
 
     Args:
         what: A scenario, the name of one, of a task, a path to a ``.yaml`` file, a dictionary, or a
@@ -73,7 +73,7 @@ def compile_scenario(
 
 
 def _by_streams(layout: Layout) -> Layout:
-    """The same streams, groups and branches, but every stream is an agent by itself."""
+    """Return the same streams, groups and branches, with every stream as an agent of its own."""
     for subject in layout.subjects:
         tied = why_one_agent(subject)
         if tied:
@@ -94,7 +94,7 @@ def _by_streams(layout: Layout) -> Layout:
 
 
 def check_record(record: Any) -> int | bool:
-    """Let through a truth value, or a whole number of trials to keep.
+    """Check that a value is a truth value, or a whole number of trials to keep.
 
     Raises:
         ArgumentError: It is something else.
@@ -105,7 +105,7 @@ def check_record(record: Any) -> int | bool:
 
 
 def check_seed(seed: Any, what: str = "seed") -> int | None:
-    """Let through None and whole numbers from 0 on; the latter as int.
+    """Check that a seed is None or a whole number of 0 or more, and return it as int.
 
     Raises:
         ArgumentError: It is something else.

@@ -1,4 +1,4 @@
-"""The gymnasium environment: one subject, one lane, for whatever speaks gymnasium."""
+"""The gymnasium environment: one subject in one lane."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ Observation = NDArray[np.float32]
 
 
 class GymEnvironment(gymnasium.Env[Observation, Any]):
-    """An experiment with one subject, as gymnasium has it: the only agent, without its name.
+    """A gymnasium environment of a scenario with one subject.
 
     Observations, rewards and infos are those of the `ParallelEnvironment`; a session ends as a
     truncation.
 
     Args:
         what: A scenario or task with one subject: an object, a name, a path or a dictionary.
-        **options: As of `ParallelEnvironment`: ``dt``, ``seed``, ``session``, ``view``, ``lane``, ``render_mode`` and
-            ``record``.
+        **options: Options of `ParallelEnvironment`: ``dt``, ``seed``, ``session``, ``view``, ``lane``,
+            ``render_mode`` and ``record``.
 
     Attributes:
         scenario: What is played.
@@ -70,7 +70,7 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         return self._parallel.np_random_seed
 
     def remake(self, scenario: Scenario) -> GymEnvironment:
-        """A new environment with the same options over another scenario."""
+        """Return a new environment with the same options over another scenario."""
         return type(self)(scenario, **self._parallel._options, render_mode=self.render_mode)
 
     def reset(
@@ -107,7 +107,7 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         return self._only(self._parallel.step_checked({self.agent: action}))
 
     def _only(self, result: StepResult) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """The results of the only agent."""
+        """Return the results of the only agent."""
         agent = self.agent
         observations, rewards, _, truncations, infos = result
         if not observations:
@@ -115,7 +115,7 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         return observations[agent], rewards[agent], False, truncations[agent], infos[agent]
 
     def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
-        """Paint the current trial, uint8 (360, 640, 3); None without a ``render_mode`` or with ``"human"``."""
+        """Draw the current trial, uint8 (360, 640, 3); None without a ``render_mode`` or with ``"human"``."""
         return self._parallel.render()
 
     def close(self) -> None:
@@ -127,32 +127,32 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
         return self._parallel.plot(steps=steps, title=title)
 
     def channel_names(self) -> tuple[str, ...]:
-        """The name of every column of the observation."""
+        """Return the name of every column of the observation."""
         return self._parallel.channel_names(self.agent)
 
     def trials(self) -> Trials:
-        """The table of all trials that have ended so far."""
+        """Return the table of all trials that have ended so far."""
         return self._parallel.trials()
 
     def truth(self) -> int | list[int]:
-        """The action that is right at this moment; -1 where none is defined."""
+        """Return the action that is right now; -1 where none is defined."""
         truth: int | list[int] = self._parallel.truth()[self.agent]
         return truth
 
     @property
     def origin(self) -> tuple[int, int, int]:
-        """As `ParallelEnvironment.origin`."""
+        """Folded seed, lane and number of the present session; see `ParallelEnvironment.origin`."""
         return self._parallel.origin
 
     def get_state(self) -> dict[str, Any]:
-        """A copy of everything that changes, to return to with `set_state`."""
+        """Return a copy of everything that changes, for `set_state`."""
         return self._parallel.get_state()
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a state from `get_state` of an environment of the same scenario.
 
         Raises:
-            ArgumentError: It is the state of another one, or of another version of neuroparallel.
+            ArgumentError: The state is of another one, or of another version of neuroparallel.
         """
         self._parallel.set_state(saved)
 
@@ -164,7 +164,7 @@ class GymEnvironment(gymnasium.Env[Observation, Any]):
 
 
 def only_agent(agents: list[str], scenario: str) -> str:
-    """The one agent there is.
+    """Return the only agent.
 
     Raises:
         ArgumentError: There are several.

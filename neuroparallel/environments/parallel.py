@@ -33,7 +33,7 @@ StepResult = tuple[dict[str, Observation], dict[str, float], dict[str, bool], di
 
 
 class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
-    """An experiment as PettingZoo has it: every subject acts in every step of dt ms.
+    """A PettingZoo parallel environment: every subject acts in every step of dt ms.
 
     A reset-to-end is a session of many trials. It ends for all agents in the same step, as a
     truncation; sessions that are given no length never end. Observations and dictionaries are fresh
@@ -47,7 +47,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         session: Length of a session: ``{"trials": n}`` or ``{"steps": n}``; ``"scenario"``: as the scenario says;
             None: it never ends.
         view: ``"subjects"`` or ``"streams"``: what an agent is.
-        lane: Which lane of a batch to equal.
+        lane: Number of the lane of a batch that the environment equals.
         render_mode: None, ``"rgb_array"`` or ``"human"`` (a window that shows every step).
         record: Whether to keep a table of trials, or how many of the latest ones.
 
@@ -118,41 +118,45 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return self._session_begun
 
     def remake(self, scenario: Scenario) -> ParallelEnvironment:
-        """A new environment with the same options over another scenario."""
+        """Return a new environment with the same options over another scenario."""
         return type(self)(scenario, **self._options, render_mode=self.render_mode)  # type: ignore[arg-type]
 
     # ---- spaces ----
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
-        """What an agent sees: Box, float32, (channels,), unbounded (noise is Gaussian); or Dict by stream."""
+        """Return the observation space of an agent.
+
+        It is a Box, float32, (channels,), unbounded because noise is Gaussian; or a Dict of these by stream.
+        """
         return self._engine.observation_space(agent)
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
-        """What an agent does: Discrete (0 holds), or MultiDiscrete with a factor per stream and the message last.
+        """Return the action space of an agent.
 
-        A movement is a Box; of several streams with a movement among them it is a Dict by stream.
+        It is Discrete (0 holds), or MultiDiscrete with a factor per stream and the message last. A movement is a Box;
+        of several streams with a movement among them it is a Dict by stream.
         """
         return self._engine.action_space(agent)
 
     @property
     def observation_spaces(self) -> dict[str, spaces.Space[Any]]:
-        """What each agent sees; see `observation_space`."""
+        """Observation space of each agent; see `observation_space`."""
         return {agent: self.observation_space(agent) for agent in self.possible_agents}
 
     @property
     def action_spaces(self) -> dict[str, spaces.Space[Any]]:
-        """What each agent does; see `action_space`."""
+        """Action space of each agent; see `action_space`."""
         return {agent: self.action_space(agent) for agent in self.possible_agents}
 
     @property
     def state_space(self) -> spaces.Box:
-        """What `state` returns: Box, float32, the channels of all agents one after the other."""
+        """Space of `state`: Box, float32, the channels of all agents one after the other."""
         boxes = [box for space in self.observation_spaces.values() for box in _boxes(space)]
         low, high = np.concatenate([box.low for box in boxes]), np.concatenate([box.high for box in boxes])
         return spaces.Box(low, high, dtype=np.float32)
 
     def state(self) -> Observation:
-        """Return what all agents see at this moment, for learners with a common critic.
+        """Return the observations of all agents as one vector, for learners with a common critic.
 
         Returns:
             float32, (channels of all agents,), in the order of ``possible_agents``; without what wrappers add.
@@ -167,11 +171,11 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return np.concatenate([part[: box.shape[0]] for part, box in zip(seen, boxes, strict=True)])
 
     def channel_names(self, agent: str) -> tuple[str, ...]:
-        """The name of every column of an agent's observation."""
+        """Return the name of every column of an agent's observation."""
         return self._engine.channel_names(agent)
 
     def factor_names(self, agent: str) -> tuple[str, ...]:
-        """The name of every factor of an agent's action: its streams, and ``message`` if it has one."""
+        """Return the name of every factor of an agent's action: its streams, and ``message`` if it has one."""
         return self._factors[agent]
 
     # ---- running ----
@@ -264,7 +268,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return self._step_one(agent, action, actions)
 
     def _step_one(self, agent: str, action: Any, actions: Mapping[str, Any]) -> StepResult:
-        """A step of the only agent, with an action that was checked."""
+        """Advance with a checked action of the only agent."""
         observations, rewards, ended, infos = self._advance(actions)
         seen = observations[agent]
         self._seen = known = [seen.tobytes()] if type(seen) is np.ndarray else _packed(observations)
@@ -277,7 +281,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return observations, rewards, {agent: False}, {agent: ended}, infos
 
     def _step_all(self, actions: Mapping[str, Any]) -> StepResult:
-        """A step of any number of agents, with actions of any kind."""
+        """Advance with actions of any number of agents, which are checked here."""
         if not self._session_begun:
             raise UsageError("step was called before reset; call reset first.")
         if not self.agents:
@@ -295,7 +299,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return self._play(actions)
 
     def _play(self, read: Mapping[str, Any]) -> StepResult:
-        """A step with actions that were checked."""
+        """Advance with checked actions."""
         observations, rewards, ended, infos = self._advance(read)
         self._seen = _packed(observations)
         if self._story is not None:
@@ -307,7 +311,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return observations, rewards, terminations, dict.fromkeys(observations, ended), infos
 
     def _begin(self) -> None:
-        """From now on agents act; one that is alone has a short cut through `step`."""
+        """Make all agents active; a single one has a faster path through `step`."""
         self.agents = list(self.possible_agents)
         self._session_begun = True
         self._only = self._readers[self.agents[0]] if len(self.agents) == 1 else None
@@ -316,7 +320,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         self.agents, self._only = [], None
 
     def render(self) -> NDArray[np.uint8] | None:
-        """Paint the current trial: periods, channels, actions, ground truth and reward.
+        """Draw the current trial: periods, channels, actions, ground truth and reward.
 
         Returns:
             uint8, (360 per agent, 640, 3); None without a ``render_mode``, or where it is ``"human"``: a window shows
@@ -362,11 +366,11 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return plot_run(self._story.traces(steps), title=title)
 
     def trials(self) -> Trials:
-        """The table of all trials that have ended so far."""
+        """Return the table of all trials that have ended so far."""
         return self._engine.trials()
 
     def truth(self) -> dict[str, Any]:
-        """The action that is right at this moment, by agent; -1 where none is defined.
+        """Return the action that is right now, by agent; -1 where none is defined.
 
         Of a movement it is the number of the target that is right, 0 for none: not a movement.
         """
@@ -374,7 +378,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
 
     @property
     def origin(self) -> tuple[int, int, int]:
-        """Folded seed, lane and number of the present session: what the randomness of our wrappers hangs on."""
+        """Folded seed, lane and number of the present session: the random numbers of our wrappers depend on them."""
         return integer_bits(self._seed), int(self._options["lane"]), self._engine.session
 
     @property
@@ -384,7 +388,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
 
     @property
     def np_random(self) -> np.random.Generator:
-        """A generator for wrappers that draw (SuperSuit's); the trials do not use it."""
+        """Random generator for wrappers of SuperSuit; the trials do not use it."""
         if self._np_random is None:
             self._np_random = np.random.default_rng([self._seed, int(self._options["lane"])])
         return self._np_random
@@ -396,7 +400,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
     # ---- saving ----
 
     def get_state(self) -> dict[str, Any]:
-        """A copy of everything that changes, to return to with `set_state`."""
+        """Return a copy of everything that changes, for `set_state`."""
         return {
             "name": self.scenario.name,
             "engine": self._engine.state(),
@@ -412,7 +416,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         """Go back to a state from `get_state` of an environment of the same scenario.
 
         Raises:
-            ArgumentError: It is the state of another scenario, or of another version of neuroparallel; nothing has
+            ArgumentError: The state is of another scenario, or of another version of neuroparallel; nothing has
                 changed.
         """
         if saved.get("name", self.scenario.name) != self.scenario.name:
@@ -445,13 +449,13 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
 
 
 def _boxes(space: spaces.Space[Any]) -> list[spaces.Box]:
-    """A space of observations as vectors: itself, or its parts by stream."""
+    """Return an observation space as boxes: itself, or its parts by stream."""
     parts = space.spaces.values() if isinstance(space, spaces.Dict) else [space]
     return [part for part in parts if isinstance(part, spaces.Box)]
 
 
 def _packed(observations: Mapping[str, Any]) -> list[bytes]:
-    """The numbers of all observations, by agent and stream, which nobody can write into."""
+    """Return the bytes of all observations, by agent and stream, which cannot change."""
     parts: list[Any] = []
     for seen in observations.values():
         parts += seen.values() if isinstance(seen, Mapping) else [seen]

@@ -16,7 +16,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def environment_id(name: str) -> str:
-    """The id under which a task or scenario is registered: ``random_dots`` is ``RandomDots``.
+    """Return the id under which a task or scenario is registered: ``random_dots`` is ``RandomDots``.
 
     Args:
         name: Name of the task or shipped scenario.
@@ -47,14 +47,14 @@ def register_ids() -> None:
 
 
 def _scenarios() -> dict[str, int]:
-    """Shipped scenarios by name, with their number of subjects."""
+    """Return the shipped scenarios by name, with their number of subjects."""
     folders = (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios")  # installed, or a checkout
     folder = next((folder for folder in folders if folder.is_dir()), folders[0])
     return {path.stem: _subjects(path.read_text("utf-8")) for path in folder.glob("*.yaml")}
 
 
 def _subjects(text: str) -> int:
-    """How many subjects a scenario file has, read from its indentation: parsing would be slow."""
+    """Return the number of subjects of a scenario file, read from its indentation, as parsing would be slow."""
     block = re.search(r"^subjects:[^\n]*\n((?:[ \t#][^\n]*\n?|\n)*)", text, re.MULTILINE)
     keys = re.findall(r"^( +)[A-Za-z]\w*:", block[1], re.MULTILINE) if block else []
     return sum(len(indent) == len(min(keys)) for indent in keys)

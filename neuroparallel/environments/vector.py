@@ -27,7 +27,7 @@ StepResult = tuple[Array, Array, Array, Array, dict[str, Any]]
 
 
 class VectorEnvironment(VectorEnv[Array, Array, Array]):
-    """An experiment with one subject in many independent lanes, as gymnasium has it.
+    """A gymnasium vector environment of a scenario with one subject, in many independent lanes.
 
     All lanes are computed together with NumPy; there are no processes. With a seed that is a number,
     lane i equals ``gym_env(what, lane=i)`` reset with that seed; with a list of seeds, it equals
@@ -35,7 +35,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
 
     Args:
         what: A scenario or task with one subject: an object, a name, a path or a dictionary.
-        num_envs: How many lanes.
+        num_envs: Number of lanes.
         autoreset_mode: What happens where a session ends: ``NEXT_STEP`` (the next step starts the
             next one, whatever the action), ``SAME_STEP`` (it starts at once; the last observation
             and info stand in ``infos["final_obs"]`` and ``infos["final_info"]``) or ``DISABLED``
@@ -108,7 +108,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         return seed if isinstance(seed, int) else tuple(seed)
 
     def remake(self, scenario: Scenario) -> VectorEnvironment:
-        """A new environment with the same options over another scenario."""
+        """Return a new environment with the same options over another scenario."""
         return type(self)(scenario, self.num_envs, autoreset_mode=self.autoreset_mode, **self._options)
 
     # ---- running ----
@@ -191,7 +191,7 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         return self._shown(seen), rewards[agent], terminations[agent], over, known
 
     def _shown(self, seen: Array) -> Any:
-        """An observation, whole or split by stream."""
+        """Return an observation, whole or split by stream."""
         return self._split(seen) if self._split else seen
 
     def _next_session(
@@ -242,10 +242,10 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
         return np.array(mask, bool)
 
     def render(self) -> None:
-        """There are no pictures of a batch; use `gym_env` with its ``lane``."""
+        """Do nothing: a batch has no pictures; use `gym_env` with its ``lane``."""
 
     def plot(self, **_: Any) -> None:
-        """Refuse to draw what was played: that of thousands of lanes would cost more than playing does.
+        """Raise `UsageError`, as the steps of thousands of lanes are not kept.
 
         Raises:
             UsageError: Always; names what draws one lane.
@@ -258,26 +258,26 @@ class VectorEnvironment(VectorEnv[Array, Array, Array]):
     # ---- looking ----
 
     def channel_names(self) -> tuple[str, ...]:
-        """The name of every column of the observation."""
+        """Return the name of every column of the observation."""
         return self.engine.channel_names(self.agent)
 
     def trials(self) -> Trials:
-        """The table of all trials that have ended so far, in all lanes."""
+        """Return the table of all trials that have ended so far, in all lanes."""
         return self.engine.trials()
 
     def truth(self) -> Array:
-        """The actions that are right now: int64, (num_envs,) or (num_envs, streams); -1: none."""
+        """Return the actions that are right now: int64, (num_envs,) or (num_envs, streams); -1: none."""
         return self.engine.truth()[self.agent]
 
     def get_state(self) -> dict[str, Any]:
-        """A copy of everything that changes, to return to with `set_state`."""
+        """Return a copy of everything that changes, for `set_state`."""
         return {"engine": self.engine.state(), "over": self._over.copy()}
 
     def set_state(self, saved: Mapping[str, Any]) -> None:
         """Go back to a state from `get_state` of an environment of the same scenario and size.
 
         Raises:
-            ArgumentError: It is the state of another one, or of another version of neuroparallel.
+            ArgumentError: The state is of another one, or of another version of neuroparallel.
         """
         check_saved(saved, self.get_state())
         self.engine.set_state(saved["engine"])

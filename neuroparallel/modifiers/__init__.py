@@ -1,8 +1,8 @@
-"""Modifiers: what changes how the trials of a stream are drawn, timed or laid out.
+"""Modifiers: they change how the trials of a stream are drawn, timed or laid out.
 
-A scenario writes them beside the task (``modifiers: [{trial_history: {probability: 0.8}}]``), or in its ``wrappers``
-list, from where they go to the streams. Around a task they make a task again, so engines know nothing of them. One
-file each, found by looking into this folder.
+A scenario lists them beside the task (``modifiers: [{trial_history: {probability: 0.8}}]``), or under ``wrappers:``,
+from where they are moved to the streams. A task with a modifier is a task again, so engines do not depend on
+modifiers. Every modifier is one file of this folder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _registry: Registry[Modifier] = Registry("modifier", Modifier, __name__, __path_
 
 
 def list_modifiers() -> list[str]:
-    """Names of all modifiers, sorted."""
+    """Return the names of all modifiers, sorted."""
     return list(_registry.shipped)
 
 
@@ -76,7 +76,7 @@ def read_modifier(entry: Any) -> Modifier:
 
 
 def longest_block(task: Task) -> int:
-    """How many trials the longest block of a modified task usually lasts; 0 without blocks."""
+    """Return the usual length of the longest block of a modified task, in trials; 0 without blocks."""
     return max((modifier.longest_block() for modifier in layers(task)[1]), default=0)
 
 

@@ -16,14 +16,14 @@ from neuroparallel.task.design import Factorial
 from neuroparallel.task.trial import Trial
 from neuroparallel.timing import Timing
 
-__all__ = ["Frozen", "Modified", "Modifier", "frozen", "layers", "own"]
+__all__ = ["Frozen", "Modified", "Modifier", "call_hook", "frozen", "layers"]
 
 Hook = Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Modifier:
-    """What changes how the trials of a stream are drawn, timed or laid out.
+    """A change of how the trials of a stream are drawn, timed or laid out.
 
     A subclass is a frozen dataclass: its fields are the options of the wrapper of the same name. It overrides what it
     changes; whatever it leaves alone is the task's. Around a task it makes a `Modified` task, which engines play
@@ -34,75 +34,75 @@ class Modifier:
     steers: ClassVar[bool] = False  # decides what is right in each trial; of such there can be one
 
     def __init_subclass__(cls) -> None:
-        """Name it once."""
+        """Set the name of the class."""
         cls._name = class_name(cls)
 
     def __post_init__(self) -> None:
-        """Make the options values that can be compared and hashed, as a scenario file gives lists and mappings."""
+        """Make lists and mappings of a scenario file values that can be compared and hashed."""
         for spec in dataclasses.fields(self):
             object.__setattr__(self, spec.name, frozen(getattr(self, spec.name)))
 
     @property
     def overrules(self) -> bool:
-        """Whether something else is right in some trials than what the task says; it stands behind what steers."""
+        """Whether another action is right in some trials than in the task; it must follow modifiers that steer."""
         return False
 
     @classmethod
     def name(cls) -> str:
-        """The name in scenario files: that of the class in lower case with underscores."""
+        """Return the name in scenario files: that of the class in lower case with underscores."""
         return cls._name
 
     def longest_block(self) -> int:
-        """How many trials its longest block usually lasts; 0 if it makes no blocks of trials."""
+        """Return the usual length of its longest block, in trials; 0 if it makes no blocks."""
         return 0
 
     def fit(self, task: Task) -> Modifier:
-        """This modifier with what it takes from the task, as the levels to move along; refuses one that it cannot."""
+        """Return this modifier with values from the task, such as its levels; raise `TaskError` if it does not fit."""
         return self
 
     def check(self, task: Task, dt: float) -> None:
-        """Refuse, with the reason, a task for which this makes no sense.
+        """Check that the modifier fits the task.
 
         Raises:
             TaskError: It does not fit.
         """
 
     def refuse(self, task: Task, reason: str) -> TaskError:
-        """The error that says why a task cannot be modified so."""
+        """Return the error that says why the modifier does not fit a task."""
         return TaskError(f"{self.name()} makes no sense for {task.task_name()}: {reason}")
 
     # ---- what the modified task is ----
 
     def timing(self, task: Task) -> Timing:
-        """Periods and durations."""
+        """Return the periods and their durations."""
         return task.timing
 
     def channels(self, task: Task) -> Channels:
-        """Channels; those of the task come first."""
+        """Return the channels; those of the task come first."""
         return task.channel_groups()
 
     def actions(self, task: Task) -> Actions:
-        """Actions; those of the task come first."""
+        """Return the actions; those of the task come first."""
         return task.action_names()
 
     def conditions(self, task: Task) -> Factorial:
-        """The design."""
+        """Return the design."""
         return task.conditions()
 
     def lazy(self, task: Task) -> bool:
-        """Whether each trial's rows are to be defined on their own."""
+        """Return whether the table is defined trial by trial."""
         return task.lazy
 
     def memory(self, task: Task) -> dict[str, Memory]:
-        """What is remembered in addition; names begin with that of the modifier."""
+        """Return additional memory; names begin with that of the modifier."""
         return {}
 
     def trials_back(self, task: Task) -> int:
-        """How many trials ago something was shown that an answer depends on."""
+        """Return the number of trials since the presentation of a stimulus on which a response depends."""
         return task.trials_back()
 
     def notes(self, task: Task) -> tuple[str, ...]:
-        """Numbers that are recorded in addition."""
+        """Return the names of additional columns of the trial table."""
         return ()
 
     def define(self, task: Task, trial: Trial) -> None:
@@ -116,19 +116,19 @@ class Modifier:
     observe: ClassVar[Callable[[Any, Task, View], None] | None] = None
 
     def plain(self) -> dict[str, Any]:
-        """The options as a scenario file writes them."""
+        """Return the options as a scenario file writes them."""
         return {spec.name: _plain(getattr(self, spec.name)) for spec in dataclasses.fields(self)}
 
 
 class Frozen(dict[str, Any]):
-    """A mapping that is not changed, and can therefore be hashed."""
+    """A constant mapping, which can be hashed."""
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
 
 
 def frozen(value: Any) -> Any:
-    """Lists as tuples and mappings as `Frozen`, all the way down; anything else as it is."""
+    """Return lists as tuples and mappings as `Frozen`, at all levels; anything else unchanged."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, Mapping):
@@ -149,12 +149,12 @@ def _plain(value: Any) -> Any:
 
 
 def _delegated(name: str) -> Any:
-    """A property that gives what the task within has."""
+    """Make a property with the value of the inner task."""
     return property(lambda self: getattr(self.inner, name), doc=f"The task's own ``{name}``.")
 
 
 def _around(name: str) -> Any:
-    """A property: the modifier's hook, if it has one, bound to the task within; otherwise the task's own."""
+    """Make a property with the modifier's hook, bound to the inner task, or else the hook of the inner task."""
 
     def find(self: Modified) -> Hook | None:
         hook = getattr(self.modifier, name)
@@ -243,14 +243,14 @@ class Modified(Task):
         return self.inner.parameters()
 
 
-def own(hook: Hook | None, moment: Any) -> None:
-    """Call a hook of the task within, if it has it."""
+def call_hook(hook: Hook | None, moment: Any) -> None:
+    """Call a hook of the inner task, if it has this hook."""
     if hook is not None:
         hook(moment)
 
 
 def layers(task: Task) -> tuple[Task, list[Modifier]]:
-    """The task by itself and the modifiers around it, innermost first."""
+    """Return the task without modifiers, and its modifiers, innermost first."""
     found: list[Modifier] = []
     while isinstance(task, Modified):
         found.append(task.modifier)

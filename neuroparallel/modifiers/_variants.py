@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, NeuroparallelError, TaskError, nearest
 from neuroparallel.modifiers._base import Frozen, Modified, Modifier
-from neuroparallel.modifiers._survey import columns_of, sampled
+from neuroparallel.modifiers._correct_actions import columns_of, sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.seeding import pick
 from neuroparallel.task import Draw, Memory, Response, Task, is_finite_number

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, nearest, probability, whole_number
-from neuroparallel.modifiers._base import Modifier, own
-from neuroparallel.modifiers._options import some_names
-from neuroparallel.modifiers._survey import sampled
+from neuroparallel.modifiers._base import Modifier, call_hook
+from neuroparallel.modifiers._correct_actions import sampled
+from neuroparallel.modifiers._name_lists import read_names
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Memory, Task, View, is_finite_number
 from neuroparallel.task.hooks import Bernoulli, Poisson
@@ -45,7 +45,7 @@ class AdaptiveNoise(Modifier):
     on: Any = None
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         probability(self.correct, "correct")
         whole_number(self.over, "over", 1)
@@ -53,7 +53,7 @@ class AdaptiveNoise(Modifier):
             if not is_finite_number(getattr(self, name)) or getattr(self, name) < 0:
                 raise ArgumentError(f"{name} is {getattr(self, name)!r}; it is a number, 0 or more.")
         if self.on is not None:
-            object.__setattr__(self, "on", some_names(self.on, "on"))
+            object.__setattr__(self, "on", read_names(self.on, "on"))
 
     def _groups(self, task: Task) -> list[str]:
         """The groups that get noise; those of counted events have noise of their own kind."""
@@ -89,11 +89,11 @@ class AdaptiveNoise(Modifier):
         sd: NDArray[np.float64] = np.maximum(draw.memory["adaptive_noise.sd"] + change, 0.0)
         draw.memory["adaptive_noise.share"], draw.memory["adaptive_noise.sd"] = share, sd
         draw.conditions["noise_sd"] = sd
-        own(task.sequence, draw)
+        call_hook(task.sequence, draw)
 
     def observe(self, task: Task, view: View) -> None:
         """Add the noise to what is about to be shown."""
-        own(task.observe, view)
+        call_hook(task.observe, view)
         sd = (view.memory["adaptive_noise.sd"] / np.sqrt(view.dt)).astype(np.float32)
         for name in self._groups(task):
             mean = view.mean[name]

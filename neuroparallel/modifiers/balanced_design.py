@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import nearest, whole_number
-from neuroparallel.modifiers._base import Modified, Modifier, own
-from neuroparallel.modifiers._options import some_names
-from neuroparallel.modifiers._survey import columns_of, probe, survey
+from neuroparallel.modifiers._base import Modified, Modifier, call_hook
+from neuroparallel.modifiers._correct_actions import columns_of, correct_actions, probe
+from neuroparallel.modifiers._name_lists import read_names
 from neuroparallel.task import Draw, Memory, Task
 from neuroparallel.task.urn import Urn, exact_counts
 
@@ -42,9 +42,9 @@ class BalancedDesign(Modifier):
     block: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
-        object.__setattr__(self, "factors", some_names(self.factors, "factors"))
+        object.__setattr__(self, "factors", read_names(self.factors, "factors"))
         whole_number(self.block, "block", 1)
 
     def longest_block(self) -> int:
@@ -74,7 +74,7 @@ class BalancedDesign(Modifier):
         decided = probe(task, dt)
         while isinstance(task, Modified):
             if task.modifier.steers:
-                factors = survey(task.inner, dt, task.modifier.name()).factors
+                factors = correct_actions(task.inner, dt, task.modifier.name()).factors
                 decided |= {column for columns in factors.values() for column in columns}
             task = task.inner
         return decided
@@ -88,7 +88,7 @@ class BalancedDesign(Modifier):
         drawn = urn.draw(draw)
         for name, values in columns.items():
             draw.conditions[name] = values[drawn]
-        own(task.sequence, draw)
+        call_hook(task.sequence, draw)
 
 
 @lru_cache(maxsize=64)

@@ -43,7 +43,7 @@ class BlockSchedule(Varied):
     restart: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         if not isinstance(self.blocks, tuple) or not self.blocks:
             raise ArgumentError(f"blocks is {self.blocks!r}; it is a list of mappings, one per block.")

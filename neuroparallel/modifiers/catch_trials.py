@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, nearest, one_of, probability, whole_number
-from neuroparallel.modifiers._base import Modifier, own
+from neuroparallel.modifiers._base import Modifier, call_hook
+from neuroparallel.modifiers._correct_actions import sampled
 from neuroparallel.modifiers._design import added_factor
-from neuroparallel.modifiers._survey import sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Response, Task, is_finite_number
 from neuroparallel.task.design import Factorial
@@ -47,7 +47,7 @@ class CatchTrials(Modifier):
     start: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         probability(self.probability, "probability")
         one_of(self.kind, KINDS, "kind")
@@ -107,7 +107,7 @@ class CatchTrials(Modifier):
 
     def sequence(self, task: Task, draw: Draw) -> None:
         """Take back what cannot be a catch trial."""
-        own(task.sequence, draw)
+        call_hook(task.sequence, draw)
         catch = draw.conditions["catch"] & (draw.trial >= self.start)
         for name, wanted in (self.only or {}).items():
             catch = catch & _among(draw.conditions[name], _several(wanted))
@@ -115,7 +115,7 @@ class CatchTrials(Modifier):
 
     def pay(self, task: Task, response: Response) -> None:
         """Leave out the reward where the task prices its responses itself."""
-        own(task.pay, response)
+        call_hook(task.pay, response)
         unpaid = response.conditions["catch"] & (response.outcome == Outcome.CORRECT)
         response.reward = np.where(unpaid & (self.kind == "unrewarded"), self.reward, response.reward)
 

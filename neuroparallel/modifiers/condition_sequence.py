@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, nearest, one_of, whole_number
-from neuroparallel.modifiers._base import Modifier, frozen, own
+from neuroparallel.modifiers._base import Modifier, call_hook, frozen
+from neuroparallel.modifiers._constrained_orders import constrained_orders
+from neuroparallel.modifiers._correct_actions import columns_of
 from neuroparallel.modifiers._design import replaced_factors
-from neuroparallel.modifiers._options import some_names
-from neuroparallel.modifiers._orders import constrained_orders
-from neuroparallel.modifiers._survey import columns_of
+from neuroparallel.modifiers._name_lists import read_names
 from neuroparallel.records.safe_files import read_text
 from neuroparallel.seeding import GAMMA, mix
 from neuroparallel.task import Draw, Memory, Task
@@ -70,7 +70,7 @@ class ConditionSequence(Modifier):
         if len(given) != 1:
             raise ArgumentError(f"trials: give one of trials, file and factorial; found {given or 'none of them'}.")
         if self.columns is not None:
-            object.__setattr__(self, "columns", some_names(self.columns, "columns"))
+            object.__setattr__(self, "columns", read_names(self.columns, "columns"))
         if self.file is not None:
             object.__setattr__(self, "trials", frozen(_from_file(self.file)))
             object.__setattr__(self, "file", None)
@@ -78,7 +78,7 @@ class ConditionSequence(Modifier):
             object.__setattr__(self, "trials", frozen(_as_columns(self.trials, self.columns)))
             object.__setattr__(self, "columns", None)
         if self.factorial is not None and not isinstance(self.factorial, Mapping):
-            object.__setattr__(self, "factorial", some_names(self.factorial, "factorial"))
+            object.__setattr__(self, "factorial", read_names(self.factorial, "factorial"))
         whole_number(self.repeat, "repeat", 1)
         one_of(self.order, ORDERS, "order")
         if self.max_repeats is not None:
@@ -182,7 +182,7 @@ class ConditionSequence(Modifier):
             row = draw.memory["condition_sequence.order"][np.arange(len(draw)), place]
         for name, values in columns.items():
             draw.conditions[name] = values[row]
-        own(task.sequence, draw)
+        call_hook(task.sequence, draw)
 
     def _shuffle(self, task: Task, draw: Draw, place: Integers, n: int) -> None:
         """Find a new order where the list begins anew; with constraints, where the session begins."""

@@ -41,7 +41,7 @@ class Curriculum(Varied):
     back: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         if not isinstance(self.phases, tuple) or len(self.phases) < 2:
             raise ArgumentError(f"phases is {self.phases!r}; it is a list of two mappings or more, one per phase.")

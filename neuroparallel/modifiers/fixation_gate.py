@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neuroparallel.errors import ArgumentError, nearest
+from neuroparallel.modifiers._added_periods import with_last_period
 from neuroparallel.modifiers._base import Modifier
-from neuroparallel.modifiers._layout import with_last_period
-from neuroparallel.modifiers._survey import sampled
+from neuroparallel.modifiers._correct_actions import sampled
 from neuroparallel.task import Task, is_finite_number
 from neuroparallel.task.trial import Trial
 from neuroparallel.timing import Timing
@@ -31,7 +31,7 @@ class FixationGate(Modifier):
     pause: float = 100.0
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         if not is_finite_number(self.pause) or self.pause <= 0:
             raise ArgumentError(f"pause is {self.pause!r}; the cue is off for more than 0 ms.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from neuroparallel.errors import ArgumentError
 from neuroparallel.modifiers._base import Modifier
-from neuroparallel.modifiers._survey import sampled
+from neuroparallel.modifiers._correct_actions import sampled
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Task, is_finite_number
 from neuroparallel.task.trial import Trial
@@ -25,7 +25,7 @@ class MissPenalty(Modifier):
     reward: float = -0.1
 
     def __post_init__(self) -> None:
-        """Refuse what is no number."""
+        """Check the option."""
         super().__post_init__()
         if not is_finite_number(self.reward):
             raise ArgumentError(f"reward is {self.reward!r}; it is a finite number.")

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.modifiers._base import Modifier
-from neuroparallel.modifiers._survey import sampled
+from neuroparallel.modifiers._correct_actions import sampled
 from neuroparallel.task import Task
 from neuroparallel.task.trial import Trial
 
@@ -36,7 +36,7 @@ class ReactionTime(Modifier):
     closes: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what is neither true nor false."""
+        """Check the option."""
         super().__post_init__()
         if not isinstance(self.closes, bool):
             raise ArgumentError(f"closes is {self.closes!r}; it is true or false.")

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neuroparallel.errors import ArgumentError, one_of, whole_number
-from neuroparallel.modifiers._base import Modifier, own
+from neuroparallel.modifiers._base import Modifier, call_hook
 from neuroparallel.modifiers._blocks import ORDERS, Blocks, read_length
+from neuroparallel.modifiers._correct_actions import correct_actions, crop, drawn
 from neuroparallel.modifiers._design import added_factor, shown_block, with_channels
-from neuroparallel.modifiers._survey import crop, drawn, survey
 from neuroparallel.task import Channels, Draw, Memory, Task, is_finite_number
 from neuroparallel.task.design import Factorial
 from neuroparallel.task.trial import Trial
@@ -53,7 +53,7 @@ class SideBias(Modifier):
         return read_length(self.block, "block").usual
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         rows = self.probabilities
         if not isinstance(rows, tuple) or not rows:
@@ -76,7 +76,7 @@ class SideBias(Modifier):
         return tuple(row if len(row) > 1 or choices != 2 else (row[0], 1.0 - row[0]) for row in rows)
 
     def check(self, task: Task, dt: float) -> None:
-        choices = survey(task, dt, self.name()).choices
+        choices = correct_actions(task, dt, self.name()).choices
         names = [task.action_names()[a] for a in choices]
         for place, row in enumerate(self._rows(len(choices))):
             if len(row) != len(choices):
@@ -110,8 +110,8 @@ class SideBias(Modifier):
 
     def sequence(self, task: Task, draw: Draw) -> None:
         """Draw what is right in this trial from the odds of its block."""
-        own(task.sequence, draw)
-        found = survey(task, draw.dt, self.name())
+        call_hook(task.sequence, draw)
+        found = correct_actions(task, draw.dt, self.name())
         answers = np.array(found.choices)
         leading = draw.trial < self.lead_in
         block, _ = self._blocks.advance(draw, draw.trial == self.lead_in)

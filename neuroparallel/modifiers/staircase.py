@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, nearest, one_of, whole_number
-from neuroparallel.modifiers._base import Modifier, own
+from neuroparallel.modifiers._base import Modifier, call_hook
 from neuroparallel.modifiers._design import replaced_factors
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Memory, Task, is_finite_number
@@ -56,7 +56,7 @@ class Staircase(Modifier):
     chains: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         one_of(self.harder, ("lower", "higher"), "harder")
         for name in ("down", "up", "down_by", "up_by"):
@@ -125,7 +125,7 @@ class Staircase(Modifier):
         draw.memory["staircase.chain"] = chain
         draw.conditions[self.condition] = self._levels(task)[draw.memory["staircase.level"][lanes, chain]]
         draw.conditions["staircase_reversals"] = draw.memory["staircase.reversals"][lanes, chain].astype(np.float64)
-        own(task.sequence, draw)
+        call_hook(task.sequence, draw)
 
     def _move(self, draw: Draw, count: int) -> None:
         lanes, chain = np.arange(len(draw)), draw.memory["staircase.chain"]

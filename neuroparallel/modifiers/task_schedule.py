@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, one_of
-from neuroparallel.modifiers._blocks import ORDERS, Blocks, read_length
-from neuroparallel.modifiers._survey import drawn
-from neuroparallel.modifiers._turns import Turns
+from neuroparallel.modifiers._blocks import Blocks, read_length
+from neuroparallel.modifiers._correct_actions import drawn
+from neuroparallel.modifiers._task_switching import TaskSwitching
 from neuroparallel.task import Draw, Memory, Task, is_finite_number
 
 __all__ = ["TaskSchedule"]
 
+ORDERS = ("cycle", "random")
+
 
 @dataclass(frozen=True, kw_only=True)
-class TaskSchedule(Turns):
+class TaskSchedule(TaskSwitching):
     """Let the stream's own task and others take turns, with a cue that tells which one it is.
 
     The condition ``rule`` has the task of each trial, from 1, the stream's own one. Channels of the same name and noise
@@ -49,7 +51,7 @@ class TaskSchedule(Turns):
         return read_length(self.block, "block").usual
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         read_length(self.block, "block")
         one_of(self.order, ORDERS, "order")
@@ -69,7 +71,7 @@ class TaskSchedule(Turns):
         return super().memory(task) | self._blocks.memory() | {"task_schedule.rule": Memory(0, np.int64)}
 
     def sequence(self, task: Task, draw: Draw) -> None:
-        """See which task it is."""
+        """Choose the task of each trial."""
         union = self.union(task)
         rule, count = draw.memory["task_schedule.rule"], len(union.members)
         _, new = self._blocks.advance(draw)

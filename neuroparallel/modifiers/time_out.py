@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from neuroparallel.errors import ArgumentError, nearest
-from neuroparallel.modifiers._base import Modifier, own
+from neuroparallel.modifiers._base import Modifier, call_hook
 from neuroparallel.modifiers._design import added_factor
-from neuroparallel.modifiers._options import some_names
+from neuroparallel.modifiers._name_lists import read_names
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Draw, Task, is_finite_number
 from neuroparallel.task.design import Factorial
@@ -38,11 +38,11 @@ class TimeOut(Modifier):
     after: Any = ("error",)
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         if not is_finite_number(self.ms) or self.ms <= 0:
             raise ArgumentError(f"ms is {self.ms!r}; a wait lasts more than 0 ms.")
-        object.__setattr__(self, "after", some_names(self.after, "after"))
+        object.__setattr__(self, "after", read_names(self.after, "after"))
         for name in self.after:
             if name not in OUTCOMES:
                 raise ArgumentError(f"after: {name!r} is no outcome to wait after.{nearest(name, OUTCOMES)}")
@@ -62,6 +62,6 @@ class TimeOut(Modifier):
 
     def sequence(self, task: Task, draw: Draw) -> None:
         """See how the last trial ended."""
-        own(task.sequence, draw)
+        call_hook(task.sequence, draw)
         wrong = np.isin(draw.outcome, [int(OUTCOMES[name]) for name in self.after])
         draw.conditions["timed_out"] = wrong & ~draw.first

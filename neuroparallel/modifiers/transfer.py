@@ -8,14 +8,14 @@ from typing import Any
 
 from neuroparallel.errors import ArgumentError, whole_number
 from neuroparallel.modifiers._blocks import Blocks, read_length
-from neuroparallel.modifiers._turns import Turns
+from neuroparallel.modifiers._task_switching import TaskSwitching
 from neuroparallel.task import Draw, Memory, Task
 
 __all__ = ["Transfer"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transfer(Turns):
+class Transfer(TaskSwitching):
     """Let each session go through several tasks: so many trials of the first one, then of the second, and so on.
 
     The condition ``rule`` has the task of each trial, from 1, the stream's own one. Spaces are joined as in
@@ -32,7 +32,7 @@ class Transfer(Turns):
     cue: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         trials = self.trials if isinstance(self.trials, tuple) else (self.trials,) * len(self.tasks)
         for count in trials:
@@ -53,6 +53,6 @@ class Transfer(Turns):
         return super().memory(task) | self._blocks.memory()
 
     def sequence(self, task: Task, draw: Draw) -> None:
-        """See which task it is."""
+        """Choose the task of each trial."""
         block, _ = self._blocks.advance(draw)
         self.union(task).draw(draw, block + 1)

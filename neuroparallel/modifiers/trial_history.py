@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, nearest, one_of, probability
-from neuroparallel.modifiers._base import Modifier, own
+from neuroparallel.modifiers._base import Modifier, call_hook
 from neuroparallel.modifiers._blocks import ORDERS, Blocks, read_length
+from neuroparallel.modifiers._correct_actions import correct_actions, crop, drawn
 from neuroparallel.modifiers._design import added_factor, shown_block, with_channels
-from neuroparallel.modifiers._survey import crop, drawn, survey
 from neuroparallel.outcomes import Outcome
 from neuroparallel.task import Channels, Draw, Memory, Task, is_finite_number
 from neuroparallel.task.design import Factorial
@@ -80,7 +80,7 @@ class TrialHistory(Modifier):
         return read_length(self.block, "block").usual
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         blocks = (self.blocks,) if isinstance(self.blocks, str) else self.blocks
         if not isinstance(blocks, tuple) or not blocks:
@@ -121,7 +121,7 @@ class TrialHistory(Modifier):
                 raise self.refuse(task, f"blocks.{place} has {len(block)} rows; {len(found)} answers can be right.")
 
     def _answers(self, task: Task, dt: float) -> tuple[int, ...]:
-        possible = survey(task, dt, self.name()).choices
+        possible = correct_actions(task, dt, self.name()).choices
         if self.choices is None:
             return possible
         names = list(task.action_names())
@@ -174,8 +174,8 @@ class TrialHistory(Modifier):
 
     def sequence(self, task: Task, draw: Draw) -> None:
         """Draw what is right in this trial from what was right in the last one."""
-        own(task.sequence, draw)
-        found = survey(task, draw.dt, self.name())
+        call_hook(task.sequence, draw)
+        found = correct_actions(task, draw.dt, self.name())
         answers = np.array(self._answers(task, draw.dt))
         failed = (draw.outcome == Outcome.ERROR) & ~draw.first
         if self.order == "any":

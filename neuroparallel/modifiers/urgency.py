@@ -9,8 +9,8 @@ import numpy as np
 
 from neuroparallel.errors import ArgumentError, nearest
 from neuroparallel.modifiers._base import Modifier
-from neuroparallel.modifiers._options import some_names
-from neuroparallel.modifiers._survey import sampled
+from neuroparallel.modifiers._correct_actions import sampled
+from neuroparallel.modifiers._name_lists import read_names
 from neuroparallel.task import Task, is_finite_number
 from neuroparallel.task.trial import Trial
 
@@ -33,12 +33,12 @@ class Urgency(Modifier):
     during: Any = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no number."""
+        """Check the option."""
         super().__post_init__()
         if not is_finite_number(self.per_second):
             raise ArgumentError(f"per_second is {self.per_second!r}; it is a finite number.")
         if self.during is not None:
-            object.__setattr__(self, "during", some_names(self.during, "during"))
+            object.__setattr__(self, "during", read_names(self.during, "during"))
 
     def check(self, task: Task, dt: float) -> None:
         for name in self.during or ():

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, whole_number
-from neuroparallel.modifiers._base import Modifier, own
+from neuroparallel.modifiers._base import Modifier, call_hook
 from neuroparallel.modifiers._blocks import Blocks, read_length
+from neuroparallel.modifiers._correct_actions import correct_actions, drawn
 from neuroparallel.modifiers._design import added_factor
-from neuroparallel.modifiers._survey import drawn, survey
 from neuroparallel.task import Draw, Memory, Task, is_finite_number
 from neuroparallel.task.design import Factorial
 from neuroparallel.task.trial import Trial
@@ -50,7 +50,7 @@ class VariableChoices(Modifier):
         return read_length(self.block, "block").usual
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         if self.counts is not None:
             counts = self.counts if isinstance(self.counts, tuple) else (self.counts,)
@@ -75,7 +75,7 @@ class VariableChoices(Modifier):
         return counts
 
     def check(self, task: Task, dt: float) -> None:
-        self._counts(task, len(survey(task, dt, self.name()).choices))
+        self._counts(task, len(correct_actions(task, dt, self.name()).choices))
 
     def _levels(self, task: Task) -> tuple[int, ...]:
         """What the condition can be; there may be more answers than can be right, but never fewer."""
@@ -101,8 +101,8 @@ class VariableChoices(Modifier):
 
     def sequence(self, task: Task, draw: Draw) -> None:
         """See which answers can be right in this trial, and draw one."""
-        own(task.sequence, draw)
-        found = survey(task, draw.dt, self.name())
+        call_hook(task.sequence, draw)
+        found = correct_actions(task, draw.dt, self.name())
         answers = np.array(found.choices)
         _, new = self._blocks.advance(draw)
         counts = np.array(self._counts(task, len(answers)))

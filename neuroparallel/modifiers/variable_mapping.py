@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroparallel.modifiers._base import Frozen, Modifier, own
+from neuroparallel.modifiers._base import Frozen, Modifier, call_hook
 from neuroparallel.modifiers._blocks import Blocks, read_length
+from neuroparallel.modifiers._correct_actions import correct_actions, sampled
 from neuroparallel.modifiers._design import added_factor
-from neuroparallel.modifiers._survey import sampled, survey
 from neuroparallel.task import Draw, Memory, Task
 from neuroparallel.task.design import Factorial
 from neuroparallel.task.trial import Trial
@@ -43,12 +43,12 @@ class VariableMapping(Modifier):
         return read_length(self.block, "block").usual
 
     def __post_init__(self) -> None:
-        """Refuse what is no length."""
+        """Check the option."""
         super().__post_init__()
         read_length(self.block, "block")
 
     def _choices(self, task: Task, dt: float) -> tuple[int, ...]:
-        found = tuple(a for a in survey(task, dt, self.name()).choices if a > 0)
+        found = tuple(a for a in correct_actions(task, dt, self.name()).choices if a > 0)
         if len(found) < 2:
             raise self.refuse(task, "only one of the right answers is a choice, so nothing can be mapped anew.")
         return found
@@ -101,6 +101,6 @@ class VariableMapping(Modifier):
 
     def sequence(self, task: Task, draw: Draw) -> None:
         """See which mapping holds."""
-        own(task.sequence, draw)
+        call_hook(task.sequence, draw)
         block, _ = self._blocks(self._count(task)).advance(draw)
         draw.conditions["mapping"] = block + 1

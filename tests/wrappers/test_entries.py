@@ -1,13 +1,18 @@
 """The wrappers: list of a scenario."""
 
+import inspect
+import pickle
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from neuroparallel import wrappers
 from neuroparallel.environments import aec_env, batch, gym_env, parallel_env, vector_env
+from neuroparallel.environments.actions import ActionReader
 from neuroparallel.errors import MissingDependencyError, ScenarioError, UnknownNameError
+from neuroparallel.modifiers import list_modifiers
 from neuroparallel.scenario import Scenario
 from neuroparallel.wrappers import (
     check_wrappers,
@@ -15,6 +20,7 @@ from neuroparallel.wrappers import (
     previous_action_v0,
     previous_reward_v0,
 )
+from neuroparallel.wrappers._signal import Signal, pipeline
 
 
 def with_wrappers(*entries, name="random_dots"):
@@ -140,3 +146,64 @@ def test_missing_supersuit_is_said_with_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "supersuit", None)
     with pytest.raises(MissingDependencyError, match="pip install supersuit"):
         check_wrappers(["supersuit.frame_stack_v1"])
+
+
+def test_a_wrapper_is_one_file_and_no_list_is_edited():
+    folder = Path(wrappers.__file__).parent
+    files = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}
+    assert files == set(list_wrappers()) - set(list_modifiers())
+    for name in files:
+        assert f"{name}_v0" not in (folder / f"{name}.py").read_text(encoding="utf-8")
+    assert f"{wrappers.noise_v0.__module__}.{wrappers.noise_v0.__name__}" == "neuroparallel.wrappers.noise_v0"
+    assert list(inspect.signature(wrappers.noise_v0).parameters) == ["env", "sigma", "channels"]
+    assert pickle.loads(pickle.dumps(wrappers.noise_v0)) is wrappers.noise_v0
+
+
+class Double(Signal):
+    """Show every channel twice."""
+
+    def fit(self, me):
+        me.add([f"again.{name}" for name in me.names])
+
+    def observe(self, me, now):
+        now.out[me.at : me.end] = now.out[: me.at]
+
+
+@pytest.mark.parametrize("factory", [parallel_env, gym_env, vector_env, batch])
+def test_a_subclass_is_a_wrapper_of_every_kind_of_environment(factory):
+    size = {} if factory in (parallel_env, gym_env) else {"num_envs" if factory is vector_env else "lanes": 2}
+    seen = Double(factory("random_dots", **size)).reset(seed=0)[0]
+    seen = seen["subject_0"] if isinstance(seen, dict) else seen
+    assert seen.shape[-1] == 6
+    assert np.array_equal(seen[..., :3], seen[..., 3:])
+
+
+def test_wrappers_leave_the_methods_and_the_options_of_an_environment_alone(monkeypatch):
+    env = parallel_env("random_dots")
+    seen = []
+    reset = env.reset_with_columns
+    monkeypatch.setattr(env, "reset_with_columns", lambda *given: seen.append(given) or reset(*given))
+    wrapped = previous_action_v0(previous_reward_v0(env))
+    wrapped.reset(seed=0, options={"mine": 1})
+    assert seen == [(0, {"mine": 1}, {"subject_0": 3 + 1})]
+    assert "step" not in vars(wrapped)
+    assert env.reset(seed=0, options={"room": {"subject_0": 5}})[0]["subject_0"].shape == (3,)
+
+
+@pytest.mark.parametrize("make", [parallel_env, gym_env])
+@pytest.mark.parametrize("what", ["random_dots", "dpa_gng"])
+def test_an_action_is_checked_once(make, what, monkeypatch):
+    checks = []
+    check, read = pipeline.check_action, ActionReader.read
+    monkeypatch.setattr(pipeline, "check_action", lambda *given: checks.append("wrapper") or check(*given))
+    monkeypatch.setattr(ActionReader, "read", lambda *given: checks.append("environment") or read(*given))
+    bare, acting = make(what), make(what)
+    for _ in range(3):
+        bare, acting = previous_reward_v0(bare), wrappers.sticky_action_v0(acting)
+    for env, where in ((bare, "environment"), (acting, "wrapper")):
+        env.reset(seed=0)
+        space = env.action_space("subject_0") if make is parallel_env else env.action_space
+        action = np.zeros(space.shape, np.int64)
+        env.step({"subject_0": action} if make is parallel_env else action)
+        assert checks == [where]
+        checks.clear()

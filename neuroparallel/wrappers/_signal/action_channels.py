@@ -1,4 +1,4 @@
-"""Rows that show which action was chosen."""
+"""Channels that show an action."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class ActionChannels:
     """Rows that show an action of a Discrete or MultiDiscrete space.
 
     Args:
-        signal: The wrapper that shows it.
-        me: Whose rows they are; they are added here.
-        name: What their names begin with.
+        signal: Wrapper that adds the channels.
+        me: State of the agent to which the channels are added.
+        name: Prefix of the channel names.
         encoding: ``"one_hot"`` or ``"index"``.
-        space: The space of the action; None: the part's own.
+        space: Space of the action; None: the agent's own.
     """
 
     def __init__(self, signal: Signal, me: AgentState, name: str, encoding: str = "one_hot", space: Any = None) -> None:

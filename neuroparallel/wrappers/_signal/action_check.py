@@ -1,4 +1,4 @@
-"""Checking an action before a wrapper changes it, so that none that is not allowed gets lost on its way."""
+"""Check of an action before a wrapper changes it, so that an illegal action always raises an error."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def check_action(agent: str, space: spaces.Space[Any], action: Any, lanes: int |
     """Read an action of a space as numbers.
 
     Args:
-        agent: Whose, for errors.
+        agent: Name of the agent, for errors.
         space: Discrete, MultiDiscrete, or Box of one dimension; actions of other spaces are left to the environment.
         action: In lanes, the lane is the first axis.
-        lanes: How many; None for one step.
+        lanes: Number of lanes; None for a single environment.
 
     Returns:
         A number or (lanes,); (factors,) or (factors, lanes) where there are several.

@@ -17,13 +17,13 @@ BLOCK = 256  # steps that a single environment draws at once
 
 
 class Origin:
-    """What the randomness of wrappers hangs on: seed, lane and session, in each lane.
+    """Seed, lane and session of each lane, on which the random numbers of wrappers depend.
 
-    Ours are asked; of other environments seeds and sessions are counted here, from what `reset` is given.
+    Our environments provide them; for others, seeds and sessions are counted here from the arguments of `reset`.
 
     Args:
-        env: The environment within all wrappers.
-        lanes: How many; None for a single environment.
+        env: The environment inside all wrappers.
+        lanes: Number of lanes; None for a single environment.
     """
 
     def __init__(self, env: Any, lanes: int | None) -> None:
@@ -37,7 +37,7 @@ class Origin:
         self._fresh = np.ones(count, bool)
 
     def words(self) -> tuple[Bits, Bits, Bits]:
-        """Folded seeds, lanes and sessions, uint64 (lanes,)."""
+        """Return folded seeds, lanes and sessions, uint64 (lanes,)."""
         core = self._core
         if isinstance(core, BatchEngine):
             return core.seeds, core.lane_ids, core.sessions.astype(np.uint64)
@@ -47,7 +47,7 @@ class Origin:
         return self._seeds, self._lanes, self._sessions
 
     def reset(self, seed: int | Sequence[int] | None, mask: NDArray[np.bool_] | None = None) -> None:
-        """Note that sessions begin: the first of a seed, or the next one."""
+        """Count a session that begins: the first one of a seed, or the next one."""
         where = np.ones(len(self._seeds), bool) if mask is None else mask
         self._sessions[where & ~self._fresh] += np.uint64(1)
         self._fresh[where] = False
@@ -60,22 +60,22 @@ class Origin:
         self._sessions[where] = 0
 
     def state(self) -> dict[str, Any]:
-        """A copy of what was counted."""
+        """Return a copy of the counts."""
         return {name: getattr(self, f"_{name}").copy() for name in ("seeds", "lanes", "sessions", "fresh")}
 
     def set_state(self, saved: dict[str, Any]) -> None:
-        """Go back to what was counted."""
+        """Restore the counts."""
         for name, array in saved.items():
             getattr(self, f"_{name}")[:] = array
 
 
 class Draws:
-    """Rows of random numbers in every step, the same for a lane whatever its neighbours and their number.
+    """Rows of random numbers in every step, which do not depend on other lanes.
 
     Args:
-        branch: Whose randomness: wrapper, number of the wrapper in its stack, and agent.
-        rows: How many numbers in a step.
-        lanes: How many lanes; None for a single environment, which draws some steps ahead.
+        branch: Name of the random branch: wrapper, number of the wrapper in its stack, and agent.
+        rows: Number of random numbers per step.
+        lanes: Number of lanes; None for a single environment, which draws some steps ahead.
         origin: Seed, lane and session.
         scale: Standard deviation of the normals.
     """
@@ -107,22 +107,22 @@ class Draws:
         self._until = self._count = 0
 
     def state(self) -> dict[str, Any]:
-        """Where in their randomness the lanes stand."""
+        """Return a copy of the position in the random numbers."""
         arrays = {name: getattr(self, name).copy() for name in ("_start", "_stride", "_step")}
         return {**arrays, "_count": self._count}
 
     def set_state(self, saved: Mapping[str, Any], where: Any = True) -> None:
-        """Go back to where they stood; everywhere, or where the mask is True."""
+        """Restore the position; everywhere, or where the mask is True."""
         for name in ("_start", "_stride", "_step"):
             np.copyto(getattr(self, name), saved[name], where=where)
         self._count, self._until = saved["_count"], 0
 
     def words(self) -> Any:
-        """This step's random words, uint64 (rows,) or (rows, lanes)."""
+        """Return this step's random words, uint64 (rows,) or (rows, lanes)."""
         return self._next(self._make_words)
 
     def normals(self) -> Any:
-        """This step's normals, float32 (rows,) or (rows, lanes)."""
+        """Return this step's normals, float32 (rows,) or (rows, lanes)."""
         return self._next(self._make_normals)
 
     def _next(self, make: Callable[[Bits], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The streams of an agent, as wrappers see them: their channels and their periods."""
+"""Channels and periods of an agent's streams."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["evidence_rows", "period_keys", "spans"]
 
 
 def evidence_rows(part: AgentState, stream: str, always: Sequence[str]) -> list[int]:
-    """Rows of the channels of a stream (``"first."``), without the groups of channels in ``always``."""
+    """Return the rows of the channels of a stream (``"first."``), without the groups of channels in ``always``."""
     own = [(row, name[len(stream) :]) for row, name in enumerate(part.names) if name.startswith(stream)]
     return [row for row, name in own if name not in always and name.rpartition("_")[0] not in always]
 
 
 def period_keys(scenario: Any, part: AgentState) -> dict[str, tuple[str, int]]:
-    """By name of a period (``"first.stimulus"`` of several streams): the key of the info, and its number there."""
+    """Return the info key and the number of each period by name (``"first.stimulus"`` with several streams)."""
     found = {}
     for name, stream in scenario.stream_items():
         subject, _, short = name.partition(".")
@@ -30,7 +30,7 @@ def period_keys(scenario: Any, part: AgentState) -> dict[str, tuple[str, int]]:
 
 
 def spans(rows: list[int]) -> list[slice]:
-    """Runs of neighbouring rows."""
+    """Return runs of neighbouring rows as slices."""
     if not rows:
         return []
     ends = [at for at, (a, b) in enumerate(pairwise(rows), 1) if b != a + 1]

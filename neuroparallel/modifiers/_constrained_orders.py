@@ -17,7 +17,7 @@ TRIES = 20  # starts from which one order is sought
 SWAPS = 50  # exchanges of two trials from one start, for each trial of the list; 2000 at most
 
 
-class _Dice:
+class _RandomIntegers:
     """Whole numbers out of a counter hash, the same in every process and version."""
 
     def __init__(self, seed: int) -> None:
@@ -63,12 +63,12 @@ def constrained_orders(
                 f"max_repeats.{name} is {longest}, but {often} of {n} trials have the same {name}, so there is no such "
                 "order; allow longer repeats, or give more trials of other kinds."
             )
-    orders, dice = [], _Dice(1)
+    orders, random = [], _RandomIntegers(1)
     for _ in range(count):
         for _ in range(TRIES):
-            order = dice.order(n) if counterbalanced is None else _counterbalanced(columns[counterbalanced], dice)
+            order = random.order(n) if counterbalanced is None else _counterbalanced(columns[counterbalanced], random)
             if counterbalanced is None:
-                _mend(order, columns, most, dice)
+                _mend(order, columns, most, random)
             if not _violations(order, columns, most).any():
                 orders.append(order)
                 break
@@ -98,14 +98,14 @@ def _violations(order: Integers, columns: Mapping[str, Integers], most: Mapping[
     return wrong
 
 
-def _mend(order: Integers, columns: Mapping[str, Integers], most: Mapping[str, int], dice: _Dice) -> None:
+def _mend(order: Integers, columns: Mapping[str, Integers], most: Mapping[str, int], random: _RandomIntegers) -> None:
     """Exchange trials until no run is too long, or it has been tried often enough."""
     wrong = _violations(order, columns, most)
     for _ in range(min(SWAPS * len(order), 2000)):
         if not wrong.any():
             return
         places = np.flatnonzero(wrong)
-        one, other = int(places[dice.below(len(places))]), dice.below(len(order))
+        one, other = int(places[random.below(len(places))]), random.below(len(order))
         order[[one, other]] = order[[other, one]]
         now = _violations(order, columns, most)
         if now.sum() > wrong.sum():
@@ -124,11 +124,11 @@ def _check_counterbalance(levels: Integers, name: str) -> None:
         )
 
 
-def _counterbalanced(levels: Integers, dice: _Dice) -> Integers:
+def _counterbalanced(levels: Integers, random: _RandomIntegers) -> Integers:
     """A circular order in which each level follows each level equally often: a random round trip through all pairs."""
     kinds = int(levels.max()) + 1
     each = len(levels) // kinds // kinds
-    doors = [list(np.repeat(np.arange(kinds), each)[dice.order(kinds * each)]) for _ in range(kinds)]
+    doors = [list(np.repeat(np.arange(kinds), each)[random.order(kinds * each)]) for _ in range(kinds)]
     trip, stack = [], [0]
     while stack:  # Hierholzer: go on while there is a way, and join the detours
         if doors[stack[-1]]:
@@ -139,6 +139,6 @@ def _counterbalanced(levels: Integers, dice: _Dice) -> Integers:
     order = np.empty(len(levels), np.int64)
     for level in range(kinds):
         rows = np.flatnonzero(levels == level)
-        order[course == level] = rows[dice.order(len(rows))]
-    turn = dice.below(len(order))
+        order[course == level] = rows[random.order(len(rows))]
+    turn = random.below(len(order))
     return np.roll(order, turn)

@@ -1,4 +1,4 @@
-"""What decides which action is right in a task: read off the task itself, condition by condition."""
+"""Conditions on which the correct action of a task depends, found from the task's own table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from neuroparallel.task import Draw, Task
 from neuroparallel.task.design import Factorial, Levels
 from neuroparallel.task.trial import Trial
 
-__all__ = ["Survey", "columns_of", "crop", "drawn", "probe", "sampled", "survey"]
+__all__ = ["CorrectActions", "columns_of", "correct_actions", "crop", "drawn", "probe", "sampled"]
 
 MOST_CELLS = 20_000  # designs up to this size are looked at as a whole
 KEPT_CELLS = 512  # of which the whole table is kept to look at
@@ -33,8 +33,8 @@ def columns_of(name: str, factor: Levels) -> dict[str, NDArray[Any]]:
 
 
 @dataclass(eq=False)
-class Survey:
-    """How the conditions of a task decide which action is right.
+class CorrectActions:
+    """Dependence of the correct action of a task on its conditions.
 
     Attributes:
         factors: Those factors of the design on which it depends, and no others; with their columns.
@@ -92,10 +92,12 @@ class Survey:
         return {action: (cells, thresholds(self.weights[cells])) for action, cells in found.items()}
 
 
-_FOUND: dict[tuple[int, float, str], tuple[Task, Survey]] = {}  # by identity, as hashing a task at each trial is slow
+_FOUND: dict[
+    tuple[int, float, str], tuple[Task, CorrectActions]
+] = {}  # by identity, as hashing a task at each trial is slow
 
 
-def survey(task: Task, dt: float, wants: str) -> Survey:
+def correct_actions(task: Task, dt: float, wants: str) -> CorrectActions:
     """Find out on which conditions the right action depends, and how.
 
     Args:
@@ -104,7 +106,7 @@ def survey(task: Task, dt: float, wants: str) -> Survey:
         wants: Which modifier asks, for errors.
 
     Returns:
-        The survey.
+        The conditions that decide, and the correct action of each combination.
 
     Raises:
         TaskError: Nothing is right or wrong in the task, the same is always right, or what is right is not decided by
@@ -115,12 +117,12 @@ def survey(task: Task, dt: float, wants: str) -> Survey:
     if known is None or known[0] is not task:
         if len(_FOUND) >= 256:
             _FOUND.clear()
-        known = _FOUND[key] = (task, _survey(task, dt, wants))
+        known = _FOUND[key] = (task, _find(task, dt, wants))
     return known[1]
 
 
 @lru_cache(maxsize=256)
-def _survey(task: Task, dt: float, wants: str) -> Survey:
+def _find(task: Task, dt: float, wants: str) -> CorrectActions:
     design = task.conditions()
     refuse = f"{wants} makes no sense for {task.task_name()}: "
     if not design.factors:
@@ -143,7 +145,7 @@ def _refuse_plain(task: Task, dt: float, design: Factorial, refuse: str) -> None
     raise TaskError(refuse + what)
 
 
-def _refuse_answers(found: Survey, refuse: str) -> None:
+def _refuse_answers(found: CorrectActions, refuse: str) -> None:
     choices = found.choices
     if not choices:
         raise TaskError(f"{refuse}nothing is right or wrong in it.")
@@ -204,7 +206,7 @@ def _base_levels(design: Factorial, most: int = MOST_CELLS) -> tuple[dict[str, I
     return {n: (spread[n] * len(f)).astype(np.int64) for n, f in design.factors.items()}, SAMPLES
 
 
-def _cells(task: Task, dt: float, design: Factorial, names: Sequence[str]) -> Survey:
+def _cells(task: Task, dt: float, design: Factorial, names: Sequence[str]) -> CorrectActions:
     """The combinations of some factors with their weights and answers."""
     sizes = [len(design.factors[name]) for name in names]
     count = int(np.prod(sizes, dtype=np.int64))
@@ -217,7 +219,7 @@ def _cells(task: Task, dt: float, design: Factorial, names: Sequence[str]) -> Su
         levels[name] = index // stride % size
         weights = weights * design.factors[name].weights[levels[name]]
     answer = _truth(task, dt, _filled(design, levels, count, 0.5), count)
-    return Survey({n: columns_of(n, design.factors[n]) for n in names}, answer, weights, levels)
+    return CorrectActions({n: columns_of(n, design.factors[n]) for n in names}, answer, weights, levels)
 
 
 @lru_cache(maxsize=64)

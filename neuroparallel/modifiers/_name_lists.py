@@ -1,4 +1,4 @@
-"""What several modifiers ask of their options."""
+"""Options of modifiers that are lists of names."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 from neuroparallel.errors import ArgumentError
 
-__all__ = ["some_names"]
+__all__ = ["read_names"]
 
 
-def some_names(value: Any, where: str) -> tuple[str, ...]:
+def read_names(value: Any, where: str) -> tuple[str, ...]:
     """Take a name, or a list of names that `frozen` has made a tuple.
 
     Raises:

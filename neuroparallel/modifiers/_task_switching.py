@@ -1,4 +1,4 @@
-"""What modifiers have in common in which several tasks take turns."""
+"""Common part of the modifiers that switch between tasks."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ from typing import Any
 
 from neuroparallel.errors import ArgumentError, NeuroparallelError
 from neuroparallel.modifiers._base import Modifier
+from neuroparallel.modifiers._correct_actions import sampled
 from neuroparallel.modifiers._design import shown_block, with_channels
-from neuroparallel.modifiers._survey import sampled
-from neuroparallel.modifiers._union import Union, read_tasks, union_of
+from neuroparallel.modifiers._joined_tasks import JoinedTasks, join_tasks, read_tasks
 from neuroparallel.task import Actions, Channels, Memory, Response, Task
 from neuroparallel.task.design import Factorial
 from neuroparallel.task.trial import Trial
 from neuroparallel.timing import Timing
 
-__all__ = ["Turns"]
+__all__ = ["TaskSwitching"]
 
 CONDITION = "rule"
 
 
-class Turns(Modifier):
-    """A modifier that lets the stream's task and others take turns; a subclass says when."""
+class TaskSwitching(Modifier):
+    """A modifier that switches between the stream's task and others; a subclass says when."""
 
     tasks: Any
     cue: bool
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense."""
+        """Check the options."""
         super().__post_init__()
         object.__setattr__(self, "tasks", (self.tasks,) if isinstance(self.tasks, str) else self.tasks)
         read_tasks(self.tasks, "tasks")
         if not isinstance(self.cue, bool):
             raise ArgumentError(f"cue is {self.cue!r}; it is true or false.")
 
-    def union(self, task: Task) -> Union:
-        """The tasks as one."""
+    def union(self, task: Task) -> JoinedTasks:
+        """Return the joined tasks."""
         try:
-            return union_of(task, self.tasks, CONDITION)
+            return join_tasks(task, self.tasks, CONDITION)
         except NeuroparallelError as error:
             raise self.refuse(task, str(error)) from None
 

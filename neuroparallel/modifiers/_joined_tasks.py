@@ -1,4 +1,4 @@
-"""Several tasks as one: a trial is of one of them, spaces are joined."""
+"""Several tasks joined to one: each trial is of one of them, and they share their spaces."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from neuroparallel.errors import ArgumentError, NeuroparallelError, TaskError
 from neuroparallel.modifiers._base import Frozen
-from neuroparallel.modifiers._survey import columns_of, sampled
+from neuroparallel.modifiers._correct_actions import columns_of, sampled
 from neuroparallel.task import Actions, Channels, Draw, Memory, Response, Task
 from neuroparallel.task.design import Factorial, Levels, Rows
 from neuroparallel.task.trial import Trial
 from neuroparallel.tasks import make_task
 from neuroparallel.timing import Timing
 
-__all__ = ["Union", "read_tasks", "union_of"]
+__all__ = ["JoinedTasks", "join_tasks", "read_tasks"]
 
 Integers = NDArray[np.int64]
 CONSTANTS = ("window", "held", "final")
@@ -48,7 +48,7 @@ class _Member:
         return {**self.conditions, **self.notes}
 
 
-class Union:
+class JoinedTasks:
     """Several tasks as one.
 
     Channels of the same name, columns and noise are shared, others stand side by side; a channel is 0 but for its
@@ -175,7 +175,7 @@ class Union:
         trial.mark_ruled()
 
     def _constants(self, trial: Trial, member: _Member) -> None:
-        """What depends on the period only, whatever task the trials at hand are of."""
+        """Set the entries that depend only on the period, not on the task of a trial."""
         sample = sampled(member.task, trial.dt)
         for name in CONSTANTS:
             getattr(trial, name)[member.periods] = getattr(sample, name)
@@ -264,7 +264,7 @@ class Union:
 
 
 def read_tasks(entries: Any, where: str) -> None:
-    """Refuse what names no tasks.
+    """Check a list of tasks.
 
     Raises:
         ArgumentError: It is no list of tasks; names the place.
@@ -290,12 +290,12 @@ def _made(entry: Any) -> Task:
 
 
 @lru_cache(maxsize=32)
-def union_of(task: Task, entries: tuple[str | Frozen, ...], condition: str) -> Union:
-    """A task and some more as one, made once."""
+def join_tasks(task: Task, entries: tuple[str | Frozen, ...], condition: str) -> JoinedTasks:
+    """Join a task and further ones, once."""
     tasks: dict[str, Task] = {}
     for member, entry in ((task, Frozen()), *((_made(entry), entry) for entry in entries)):
         name = entry.get("name", member.task_name()) if isinstance(entry, Mapping) else member.task_name()
         while name in tasks:
             name = f"{name}_{len(tasks) + 1}"
         tasks[name] = member
-    return Union(tasks, condition)
+    return JoinedTasks(tasks, condition)
