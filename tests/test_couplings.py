@@ -495,7 +495,6 @@ def test_couplings_that_make_no_sense_are_refused(group, subject, says):
         ([-100, 0], "0 or more"),
         (True, "no duration"),
         ({"uniform": [300, 100]}, "lower bound"),
-        ({"after": "first.stimulus", "ms": [0, 100]}, "counts from the start"),
     ],
 )
 def test_onsets_that_make_no_sense_are_refused(onset, says):

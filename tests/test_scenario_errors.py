@@ -48,7 +48,7 @@ WRONG = {  # what is replaced: by what, and what the message must say
     "words for numbers in a list": (
         "delay: 500",
         "delay: [short, long]",
-        r":9: .*timing\.delay: .*'short' is no finite",
+        r":9: .*timing\.delay: there is no law 'short'",
     ),
     "where an action goes that is not shared": (
         "action: shared",
