@@ -3,8 +3,8 @@
     python benchmarks/sample_efficiency.py --seeds 0 1
 
 The counterpart of ``recurrent_ppo_peer.py``: the same tasks and targets, with default settings. Early responses cost
-and do not abort a trial (``early: penalty``). Prints a line of JSON per run: steps and seconds (without tests) until the
-share of right trials of a greedy test first exceeds the target. Numbers in docs/performance.md.
+and do not abort a trial (``early: penalty``). Prints a line of JSON per run: steps and seconds (without tests) until
+the share of right trials of a greedy test first exceeds the target. Numbers in docs/performance.md.
 """
 
 from __future__ import annotations
