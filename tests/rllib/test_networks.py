@@ -266,5 +266,5 @@ def test_a_policy_file_never_imports_the_users_network(tmp_path: Path, monkeypat
     write_policy(tmp_path, {"scenario": "{}"}, {"subject_0": "shared"}, {"shared": module})
     file = tmp_path / "neuroparallel.json"
     file.write_text(file.read_text(encoding="utf-8").replace('"mlp"', '"evil_network:Network"'), encoding="utf-8")
-    with pytest.raises(ArgumentError, match="evil_network:Network, which is Python code"):
+    with pytest.raises(ArgumentError, match="'evil_network:Network' is Python code"):
         load_policy(tmp_path)
