@@ -58,7 +58,8 @@ class Registry(Generic[T]):
         """The shipped classes by name, sorted."""
         found = {}
         for info in pkgutil.walk_packages(self._path, f"{self._package}."):
-            if info.ispkg or info.name.rpartition(".")[2].startswith("_"):
+            inside = info.name.removeprefix(f"{self._package}.").split(".")
+            if info.ispkg or any(part.startswith("_") for part in inside):  # machinery, in a file or a folder
                 continue
             module = importlib.import_module(info.name)
             for value in vars(module).values():
