@@ -153,11 +153,12 @@ def test_sessions_are_long_enough_for_the_scenario() -> None:
 
 
 def test_the_same_steps_are_the_same_curve_and_result_however_slow_the_machine_is(tmp_path: Path) -> None:
+    endless = quick_dots().replace(train={"criterion": {"reward": 2.0}})  # more than there is: the steps end it
+
     def learn(slow: float, **options: Any) -> Any:
         return train(
-            options.pop("what", quick_dots()),
+            endless,
             progress=lambda _: time.sleep(slow),
-            criterion={"dots": 1.0},
             evaluate_every_steps=4000,
             lanes=16,
             n_steps=40,
