@@ -90,7 +90,8 @@ class TensorBoardFiles(LoggerCallback):
     def _close(self) -> None:
         if self._writer is not None:
             with suppress(OSError):
-                self._writer.close()
+                # Not the writer's own close(), which syncs first and leaves the file open if the disk is full.
+                self._writer._py_recordio_writer.close()
             self._writer = None
 
 
