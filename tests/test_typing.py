@@ -40,7 +40,7 @@ TRIALS = "neuroparallel.records.trials.Trials"
 KNOWN = [
     "neuroparallel.environments.parallel.ParallelEnvironment",
     *[TRIALS] * 5,
-    "neuroparallel.scenario.Scenario",
+    "neuroparallel.scenario.scenario.Scenario",
     "list[str]",
 ]
 

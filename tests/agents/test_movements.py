@@ -40,7 +40,7 @@ def test_who_moves_at_random_arrives_on_both_sides():
 
 @pytest.mark.parametrize("name", ["oracle", "blind", "wsls", "ideal_observer"])
 def test_agents_that_choose_say_that_they_cannot_move(name):
-    with pytest.raises(ArgumentError, match=r"subject_0|step by step"):
+    with pytest.raises(ArgumentError, match=r"subject_0|decides in each step"):
         simulate(alone(Reach()), name, 4)
 
 

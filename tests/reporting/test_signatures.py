@@ -42,7 +42,7 @@ def test_a_scenario_may_name_every_analysis_that_there_is_and_no_other() -> None
         ("context_decision", "psychometric function"),
         ("matching_pennies", "choices in a game"),
         ("dual_random_dots", None),
-        ("dpa_gng", None),
+        ("dpa_gng", "correct by distractor"),
         (TWO, None),  # has a column soa_ms, and yet is no study of the refractory period
     ],
 )
