@@ -110,8 +110,8 @@ def test_many_choices_follow_each_other_around_those_that_can_be_right():
 
 
 def test_the_old_name_of_a_scenario_is_refused_with_a_suggestion():
-    with pytest.raises(NeuroparallelError, match=r"trial_history_paper.*Did you mean"):
-        Scenario.load("trial_history_paper")
+    with pytest.raises(NeuroparallelError, match=r"trial_history_2to16.*Did you mean"):
+        Scenario.load("trial_history_2to16")
 
 
 def paper(**changes):
