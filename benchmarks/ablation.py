@@ -35,6 +35,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "hold": {"hold_steps": 0.0},
     "entropy": {"entropy_coeff": 0.02},
     "dense": {"hidden": []},
+    "credit": {"credit": "session"},
+    "reward_scale": {"reward_scale": 1.0},
 }
 
 

@@ -24,7 +24,7 @@ _policies: ContextVar[Permission] = ContextVar("policies", default="imported")
 def permit_code(*, scenarios: Permission = "all", policies: Permission = "imported") -> Iterator[None]:
     """Set for a while which code files may name.
 
-    What is refused outside stays refused inside.
+    A permission can be taken away inside such a block, but not given back.
 
     Args:
         scenarios: What scenario files may name.
@@ -65,8 +65,8 @@ def check_permission(name: str, *, policy: bool = False, code: bool = False) -> 
     module = name.partition(":")[0]
     if permission == "none":
         raise ArgumentError(
-            f"{name!r} is Python code, which is refused here. If you trust the file, allow it: leave out --no-code "
-            "(in Python: code=False)."
+            f"{name!r} is Python code, which is refused here. If you trust the file, allow it: leave out --no-code, "
+            "or in Python code=False."
         )
     if module not in sys.modules:
         raise ArgumentError(

@@ -79,7 +79,7 @@ def test_every_way_to_name_code_is_refused_with_its_place(kind, evil):
         message = str(caught.value)
         assert f": {key}: 'evil:" in message
         assert "is Python code, which is refused here" in message
-        assert "leave out --no-code (in Python: code=False)" in message
+        assert "leave out --no-code, or in Python code=False." in message
     (problem,) = check_file(file, code=False)
     assert problem.startswith(f"{file}:")
     assert key in problem

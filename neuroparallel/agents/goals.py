@@ -328,6 +328,7 @@ def _digest(scenario: Scenario, player: str, equilibrium: Sequence[Mapping[str, 
 
 @lru_cache(maxsize=1)
 def stored() -> dict[str, Numbers]:
+    """Return the levels of shipped scenarios and tasks, by digest; see `STORED`."""
     file = files("neuroparallel.scenarios") / STORED
     return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
 

@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 
 def slot_weights(tables: Tables) -> Floats:
-    """Return the probability of each condition of the grid, float64 (slots,); all equal where there is no grid."""
+    """Return the probability of each condition of the grid, float64 (slots,). Without a grid, all are equal."""
     if tables.lazy:
         return np.full(tables.slots, 1.0 / tables.slots)
     index, weights = np.arange(tables.slots), np.ones(tables.slots)

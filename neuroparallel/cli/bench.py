@@ -14,8 +14,8 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Measure the speed relative to NeuroGym, NumPy's limit and hand-written PyTorch."
-    parser = add_verb(verbs, "bench", bench, told)
+    description = "Measure the speed relative to NeuroGym, NumPy's limit and hand-written PyTorch."
+    parser = add_verb(verbs, "bench", bench, description)
     parser.add_argument(
         "--rounds", type=int, default=5, help="number of measurements of each side; the table shows medians (5)"
     )

@@ -15,8 +15,8 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Check scenario files and list their errors, each with line and key."
-    parser = add_verb(verbs, "check", check, told)
+    description = "Check scenario files and list their errors, each with line and key."
+    parser = add_verb(verbs, "check", check, description)
     parser.add_argument("files", metavar="FILE", nargs="*", help="scenario file")
     add_no_code(parser)
     parser.add_argument(

@@ -53,10 +53,10 @@ def perform(arguments: Sequence[str] | None) -> int:
         except OSError as error:
             complain(f"{error.filename or 'file'}: {error.strerror or error}.")
         except Exception as error:
-            told = own_code(error)
-            if told is None:  # an error of this package: show the traceback
+            message = own_code(error)
+            if message is None:  # an error of this package: show the traceback
                 raise
-            complain(_with_notes(told, error))
+            complain(_with_notes(message, error))
     return REFUSED
 
 

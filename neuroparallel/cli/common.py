@@ -69,27 +69,29 @@ def _escaped(text: str) -> str:
     return escape(text)
 
 
-def add_verb(verbs: Any, name: str, act: Any, told: str) -> argparse.ArgumentParser:
+def add_verb(verbs: Any, name: str, act: Any, description: str) -> argparse.ArgumentParser:
     """Add a verb to the parser.
 
     Args:
         verbs: The subparsers.
         name: The verb.
         act: Function of the verb; takes the options, returns an exit code or None.
-        told: One sentence that describes the verb.
+        description: One sentence that describes the verb.
     """
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=told[0].lower() + told[1:-1], description=told)
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=description[0].lower() + description[1:-1], description=description
+    )
     parser.set_defaults(act=act)
     return parser
 
 
 def add_what(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     """Add ``WHAT``, ``--set`` and ``--no-code``."""
-    told = "name of a scenario or task (task:NAME if a scenario has the same name), or path to a .yaml file"
+    description = "name of a scenario or task (task:NAME if a scenario has the same name), or path to a .yaml file"
     if optional:
-        parser.add_argument("what", metavar="WHAT", nargs="?", help=f"{told}; not needed with --resume DIR")
+        parser.add_argument("what", metavar="WHAT", nargs="?", help=f"{description}; not needed with --resume DIR")
     else:
-        parser.add_argument("what", metavar="WHAT", help=told)
+        parser.add_argument("what", metavar="WHAT", help=description)
     add_set(parser)
     add_no_code(parser)
 

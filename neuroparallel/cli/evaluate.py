@@ -23,8 +23,8 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Test a trained subject on fresh trials, in the same way as during training."
-    parser = add_verb(verbs, "evaluate", evaluate, told)
+    description = "Test a trained subject on fresh trials, in the same way as during training."
+    parser = add_verb(verbs, "evaluate", evaluate, description)
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="directory of a checkpoint or of a run")
     add_set(parser)
     add_code(parser)

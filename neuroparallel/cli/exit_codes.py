@@ -1,4 +1,4 @@
-"""What the command returns, beside 0, 1 (a check found problems) and 2 (it cannot be done)."""
+"""Exit codes of the command, besides 0, 1 (a check found problems) and 2 (an error)."""
 
 from neuroparallel.errors import INTERRUPTED
 

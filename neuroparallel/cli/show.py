@@ -12,8 +12,10 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Print all values of a scenario, the course of a trial and the criterion; the output is a scenario file."
-    parser = add_verb(verbs, "show", show, told)
+    description = (
+        "Print all values of a scenario, the course of a trial and the criterion; the output is a scenario file."
+    )
+    parser = add_verb(verbs, "show", show, description)
     add_what(parser)
 
 

@@ -21,8 +21,8 @@ PLACE, TABLE = Path("benchmarks/solved"), Path("docs/solved.md")
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Train shipped scenarios with their defaults and several seeds, and save the time that each took."
-    parser = add_verb(verbs, "solve", solve, told)
+    description = "Train shipped scenarios with their defaults and several seeds, and save the time that each took."
+    parser = add_verb(verbs, "solve", solve, description)
     parser.add_argument("names", metavar="NAME", nargs="*", help="shipped scenario (default: all)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="seeds to train (0 1 2)")
     parser.add_argument("--out", type=Path, default=PLACE, metavar="DIR", help=f"directory of the results ({PLACE})")
@@ -61,8 +61,8 @@ def solve(options: argparse.Namespace) -> int:
         )
     rows = [row for result in results.values() for row in result["seeds"] if row["seed"] in options.seeds]
     passed = sum(row["passed"] for row in rows)
-    told = f"{passed} of {len(rows)} trainings met their criterion. Kept in {options.out}"
-    on_screen().print(told, markup=False, soft_wrap=True)
+    message = f"{passed} of {len(rows)} trainings met their criterion. Kept in {options.out}"
+    on_screen().print(message, markup=False, soft_wrap=True)
     return 0 if passed == len(rows) else NOT_PASSED
 
 

@@ -28,8 +28,8 @@ LATEST = "latest"  # value of --resume without a directory
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Train the subjects of a scenario until they meet its criterion, or until a budget is used up."
-    parser = add_verb(verbs, "train", train, told)
+    description = "Train the subjects of a scenario until they meet its criterion, or until a budget is used up."
+    parser = add_verb(verbs, "train", train, description)
     add_what(parser, optional=True)
     parser.add_argument(
         "--budget",

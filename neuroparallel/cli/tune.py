@@ -19,8 +19,8 @@ __all__ = ["add"]
 
 def add(verbs: Any) -> None:
     """Add the verb."""
-    told = "Search the space of a scenario's tune: section with Ray Tune; weak settings are stopped early."
-    parser = add_verb(verbs, "tune", tune, told)
+    description = "Search the space of a scenario's tune: section with Ray Tune; weak settings are stopped early."
+    parser = add_verb(verbs, "tune", tune, description)
     add_what(parser)
     parser.add_argument("--samples", type=int, default=8, help="number of settings to try (8)")
     parser.add_argument("--iterations", type=int, default=100, help="maximum number of updates of each (100)")
@@ -58,8 +58,8 @@ def tune(options: argparse.Namespace) -> int:
     on_screen().print(f"Kept in {place}", markup=False, soft_wrap=True)
     if (place / BEST).is_file():
         best = read_json(place / BEST, "trial")["trial"]
-        told = f"Best: {best}. To train it fully: neuroparallel train --from {shlex.quote(str(place))}"
-        on_screen().print(told, markup=False, soft_wrap=True)
+        message = f"Best: {best}. To train it fully: neuroparallel train --from {shlex.quote(str(place))}"
+        on_screen().print(message, markup=False, soft_wrap=True)
     # Tune marks interrupted trials as terminated too; only trials that reached their end are "done".
     if len(results) < options.samples or not all((result.metrics or {}).get("done") for result in results):
         note(f"Stopped early. To go on: {_again(options)}")

@@ -47,7 +47,7 @@ def group_conditions(spec: GroupSpec, members: Sequence[StreamSpec]) -> tuple[st
 def _onset_names(members: Sequence[StreamSpec]) -> dict[int, str]:
     """The column of each drawn onset, by place in the group: the one asynchrony, or one for each stream.
 
-    What is drawn from the end of a period on is no asynchrony of onsets, so it has a name of its own.
+    A time drawn from the end of a period on is not an asynchrony of onsets, so it has another name.
     """
     drawn = [place for place, stream in enumerate(members) if stream.onset.law is not None]
     words = {place: "after_ms" if members[place].onset.after >= 0 else "soa_ms" for place in drawn}

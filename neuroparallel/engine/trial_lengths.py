@@ -76,7 +76,7 @@ def memory_gap(tables: Tables) -> Gap:
     """Return how long something has to be remembered: from the end of the stimulus to the response.
 
     The longest such gap over all channels but the fixation cue; none if everything lasts until the response window.
-    What an `observe` hook shows is not known beforehand: it is taken to last for the first step only.
+    The stimuli of an `observe` hook are not known in advance; they are assumed to last for the first step only.
     """
     steps, names = period_steps(tables), tables.periods
     windows = np.flatnonzero(tables.sample.window)

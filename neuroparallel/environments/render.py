@@ -125,8 +125,7 @@ class Film:
 class Story:
     """The latest steps of a session, for a picture afterwards.
 
-    What is kept of a step costs little, so that it can always be kept: nothing is copied or looked at before somebody
-    asks for it.
+    Steps are kept as they are, and converted when a picture is asked for.
 
     Args:
         engine: Whose steps.

@@ -280,7 +280,7 @@ class Varied(Modifier):
             raise self.refuse(task, f"{self.listed}.{error}") from None
 
     def memory(self, task: Task) -> dict[str, Memory]:
-        """What only some variants remember, such as the counts of one that is balanced."""
+        """Return the memory that only some variants have, such as the counts of a balanced one."""
         found = {name: memory for variant in self.variants(task).tasks for name, memory in variant.memory().items()}
         return {name: memory for name, memory in found.items() if name not in task.memory()}
 

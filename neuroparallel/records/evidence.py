@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["BY_TASK", "EVIDENCE", "Evidence", "declared_evidence"]
 
 EVIDENCE = "evidence"
-"""What a higher layer supplies: the evidence that a task of a given name declares. Records do not know tasks."""
+"""Name under which a higher layer supplies the evidence columns of a task, as records do not import tasks."""
 
 BY_TASK = "task"
 """In place of a column: the evidence that the task declares."""

@@ -51,17 +51,17 @@ def _put(value: Any, path: list[str], change: Any, key: str) -> None:
         value[path[-1]] = plain(change)
 
 
-NAMED_PARTS = {"subjects": "subject", "streams": "stream", "groups": "group"}
+_PARTS = {"subjects": "subject", "streams": "stream", "groups": "group"}
 
 
 def _refuse_strangers(value: Any, path: list[str], key: str) -> None:
     """Refuse a key inside a subject, stream or group that does not exist: it would make one that has nothing else."""
     for kind, name in zip(path[:-2:2], path[1:-1:2], strict=True):
         known = value.get(kind, {})
-        if kind not in NAMED_PARTS or not known:
+        if kind not in _PARTS or not known:
             return
         if name not in known:
-            raise ScenarioError(f"{key}: there is no {NAMED_PARTS[kind]} {name!r}.{nearest(name, known)}")
+            raise ScenarioError(f"{key}: there is no {_PARTS[kind]} {name!r}.{nearest(name, known)}")
         value = known[name]
 
 

@@ -48,7 +48,7 @@ def resolve(scenario: WrittenScenario) -> dict[str, Any]:
 
 
 def branches_of(owners: Mapping[str, Stream] | Mapping[str, Group], prefix: str = "") -> dict[str, str]:
-    """The branch of everybody: as written, or else the next number that nobody has written."""
+    """Return the branch of each stream or group: as written, or else the next unused number."""
     taken = {owner.branch for owner in owners.values()}
     free = (branch for number in itertools.count() if (branch := f"{prefix}{number}") not in taken)
     return {name: owner.branch or next(free) for name, owner in owners.items()}

@@ -41,22 +41,7 @@ Signature: TypeAlias = Literal[
 
 
 class WrittenScenario(Part):
-    """The keys of a scenario.
-
-    Attributes:
-        name: The scenario's name.
-        signature: The analysis that it is known by, such as ``prp``; None: that of its task, if it has one stream or
-            is a game; ``none``: no analysis.
-        dt: Time step in ms; None takes that of the tasks.
-        seed: Seed of environments that are given none; None: each draws its own.
-        session: Length of a session; None never ends.
-        subjects: By name, in the order of the agents.
-        groups: By name; streams that share a trial clock. Left out, the streams of a subject form a group.
-        wrappers: What is applied on top, in order; see `neuroparallel.wrappers`.
-        policies: Who learns together: ``shared``, ``independent``, ``streams``, or agent to policy.
-        train: Settings for training, see `neuroparallel.rllib`.
-        tune: Search space for tuning.
-    """
+    """The keys of a scenario file; `Scenario` describes them."""
 
     name: Annotated[str, AfterValidator(check_file_name)] = Field(description="also the name of the folder of its runs")
     description: str = ""

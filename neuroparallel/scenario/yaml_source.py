@@ -180,16 +180,16 @@ class _Loader(yaml.SafeLoader):
         """Read a value; one that is not what its tag says is refused with its line."""
         kind = node.tag.removeprefix(_TAG)
         if node.tag not in _TAGS:
-            told = f"a value has no tag {node.tag.removeprefix(_TAG)[:40]!r}; leave out the tag"
-            raise _Refused(problem=told, problem_mark=node.start_mark)
+            problem = f"a value has no tag {node.tag.removeprefix(_TAG)[:40]!r}; leave out the tag"
+            raise _Refused(problem=problem, problem_mark=node.start_mark)
         if kind in ("int", "float") and len(node.value) > LONGEST_NUMBER:
-            told = f"a number has {LONGEST_NUMBER} digits at most; this one has {len(node.value):,}"
-            raise _Refused(problem=told, problem_mark=node.start_mark)
+            problem = f"a number has {LONGEST_NUMBER} digits at most; this one has {len(node.value):,}"
+            raise _Refused(problem=problem, problem_mark=node.start_mark)
         try:
             return super().construct_object(node, deep)
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
-            told = f"{str(node.value)[:40]!r} is not {_KINDS.get(kind, kind)}"
-            raise _Refused(problem=told, problem_mark=node.start_mark) from None
+            problem = f"{str(node.value)[:40]!r} is not {_KINDS.get(kind, kind)}"
+            raise _Refused(problem=problem, problem_mark=node.start_mark) from None
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -250,7 +250,7 @@ def _composed(text: str) -> tuple[yaml.Node | None, _Loader]:
 
 
 def _said(error: yaml.YAMLError, name: str, node: yaml.Node | None) -> str:
-    """What is wrong with a file, with line and key."""
+    """Return an error for a file, with line and key."""
     mark = getattr(error, "problem_mark", None)
     where = f"{name}:{mark.line + 1}" if mark else name
     problem = getattr(error, "problem", None) or str(error)
@@ -298,8 +298,8 @@ def _check_node(node: yaml.Node | None, around: tuple[yaml.Node, ...], sizes: di
     for value in _parts(node):
         size += 1 + _check_node(value, inner, sizes)
         if size > MOST_NODES:
-            told = f"with its aliases written out it is more than {MOST_NODES:,} values"
-            raise _Refused(problem=told, problem_mark=value.start_mark)
+            problem = f"with its aliases written out it is more than {MOST_NODES:,} values"
+            raise _Refused(problem=problem, problem_mark=value.start_mark)
     sizes[id(node)] = size
     return size
 
@@ -313,8 +313,8 @@ def _parts(node: yaml.CollectionNode) -> list[yaml.Node]:
         if not isinstance(key, yaml.ScalarNode):
             raise _Refused(problem="a key is a word, and no list or mapping", problem_mark=key.start_mark)
         if key.value in seen:
-            told = f"the key {key.value!r} stands here and in line {seen[key.value]}"
-            raise _Refused(problem=told, problem_mark=key.start_mark)
+            problem = f"the key {key.value!r} stands here and in line {seen[key.value]}"
+            raise _Refused(problem=problem, problem_mark=key.start_mark)
         seen[key.value] = key.start_mark.line + 1
     return [value for _, value in node.value]
 
@@ -349,7 +349,7 @@ def check_plain(value: Any, source: Source) -> None:
 
 
 def _problem(part: Any, left: int, levels: int) -> str:
-    """What is wrong with one value; empty if nothing is."""
+    """Return the problem with one value; empty if there is none."""
     if left < 0:
         return f"it is more than {MOST_NODES:,} values"
     if levels > MOST_LEVELS:

@@ -158,7 +158,7 @@ class Trial:
     def _columned(
         self, channel: str, value: ArrayLike, per_channel: Iterable[ArrayLike] | None, dtype: Any
     ) -> NDArray[Any]:
-        """What fits on (n, columns): a value for all columns of a group, or one for each."""
+        """Return an array that broadcasts to (n, columns): a value for all columns of a group, or one for each."""
         if per_channel is not None:
             parts = [np.broadcast_to(np.asarray(part, dtype), (self.n,)) for part in per_channel]
             if len(parts) != len(self._channels.groups[channel]):

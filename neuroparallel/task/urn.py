@@ -21,7 +21,7 @@ LARGEST_BLOCK = 1_000_000  # draws; more than a session has, and far from where 
 
 
 class _Drawing(Protocol):
-    """What an urn needs of a `Draw` or a `GroupDraw`."""
+    """The part of a `Draw` or a `GroupDraw` that an urn uses."""
 
     memory: dict[str, NDArray[Any]]
 
@@ -45,10 +45,10 @@ class Urn:
         self._mark = name_bits(f"urn.{self.counts.tolist()}") >> 1
 
     def memory(self) -> dict[str, Memory]:
-        """What is left, (levels + 1,) per lane, to be declared where `draw` is called.
+        """Return the memory to declare where `draw` is called: the counts that are left, (levels + 1,) per lane.
 
-        The last number says which counts it is left of. Where these change, as between blocks of a schedule, what is
-        left of others does not count, and a new block begins.
+        The last number identifies the full counts. If they change, as between blocks of a schedule, a new block
+        begins.
         """
         return {self.name: Memory(np.zeros(len(self.counts) + 1), np.int64)}
 

@@ -24,9 +24,8 @@ __all__ = ["Ensemble"]
 class Ensemble(StateArrays):
     """The streams of a scenario in all lanes, advanced together.
 
-    What happens in a step is looked up for all cells at once, and carried out in one go for all to which it happens,
-    whichever stream they are of: many streams take hardly more calls than one. What only one task asks for, its hooks,
-    is left to its `BatchStream`.
+    The events of a step are looked up for all cells at once, and carried out in one operation for all cells that have
+    one, of whichever stream. So many streams need hardly more calls than one. `BatchStream` calls the hooks of its task.
 
     The groups decide who starts and who rests.
 
