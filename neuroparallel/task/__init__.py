@@ -1,4 +1,4 @@
-"""Base classes of a task: its channels, actions, timing, rewards and conditions, its trial, and the hooks that it may use.
+"""Base classes of a task: channels, actions, timing, rewards and conditions, its trial, and the hooks that it may use.
 
 A task file needs nothing else:
 

@@ -25,7 +25,7 @@ class Ensemble(StateArrays):
     """The streams of a scenario in all lanes, advanced together.
 
     The events of a step are looked up for all cells at once, and carried out in one operation for all cells that have
-    one, of whichever stream. So many streams need hardly more calls than one. `BatchStream` calls the hooks of its task.
+    one, of whichever stream. So many streams need hardly more calls than one. A `BatchStream` calls its task's hooks.
 
     The groups decide who starts and who rests.
 
