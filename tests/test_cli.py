@@ -445,7 +445,7 @@ def test_the_printed_resume_command_works_from_any_folder_with_a_task_beside_the
     (home / "my_tasks.py").write_text(OWN_TASK)
     (home / "mine.yaml").write_text(
         "name: mine\nsubjects: {subject_0: {streams: {mine: {task: 'my_tasks:Mine'}}}}\n"
-        "train: {criterion: {mine: 1.0}, lanes: 16}\n"
+        "train: {criterion: {reward: 9}, lanes: 16}\n"  # more than there is, so that every sitting ends unfinished
     )
 
     def command(words, folder):
